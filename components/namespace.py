@@ -1,0 +1,76 @@
+"""The namespace: what may run in it, how much of it, and that nothing in it talks by default."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_kubernetes.core import v1 as core
+from pulumi_kubernetes.meta import v1 as meta
+from pulumi_kubernetes.networking import v1 as networking
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamespaceArgs:
+    """`quota` maps names of the ResourceQuota API, such as `requests.cpu`, to quantities."""
+
+    name: str
+    pod_security_version: str
+    quota: dict[str, str]
+
+
+class Namespace(pulumi.ComponentResource):
+    """A namespace under Pod Security `restricted`, with a quota and a default-deny policy."""
+
+    name: pulumi.Output[str]
+    """Name of the namespace, known once it exists."""
+
+    def __init__(self, args: NamespaceArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("vaultmesh:observability:Namespace", args.name, None, opts)
+        child = ResourceOptions(parent=self)
+        namespace = core.Namespace(
+            args.name,
+            metadata=meta.ObjectMetaArgs(
+                name=args.name, labels=_pod_security(args.pod_security_version)
+            ),
+            opts=child,
+        )
+        self.name = namespace.metadata.name
+        core.ResourceQuota(
+            "quota",
+            metadata=meta.ObjectMetaArgs(name="quota", namespace=self.name),
+            spec=core.ResourceQuotaSpecArgs(hard=args.quota),
+            opts=child,
+        )
+        core.LimitRange(
+            "defaults",
+            metadata=meta.ObjectMetaArgs(name="defaults", namespace=self.name),
+            spec=core.LimitRangeSpecArgs(limits=[_container_defaults()]),
+            opts=child,
+        )
+        networking.NetworkPolicy(
+            "default-deny",
+            metadata=meta.ObjectMetaArgs(name="default-deny", namespace=self.name),
+            spec=networking.NetworkPolicySpecArgs(
+                pod_selector=meta.LabelSelectorArgs(), policy_types=["Ingress", "Egress"]
+            ),
+            opts=child,
+        )
+        self.register_outputs({"name": self.name})
+
+
+def _pod_security(version: str) -> dict[str, str]:
+    """Labels that make the API server enforce, audit and warn of the restricted level."""
+    modes = ("enforce", "audit", "warn")
+    prefix = "pod-security.kubernetes.io"
+    return {f"{prefix}/{mode}": "restricted" for mode in modes} | {
+        f"{prefix}/{mode}-version": version for mode in modes
+    }
+
+
+def _container_defaults() -> core.LimitRangeItemArgs:
+    """What a container gets that states nothing: the size of a small sidecar."""
+    return core.LimitRangeItemArgs(
+        type="Container",
+        default_request={"cpu": "25m", "memory": "64Mi", "ephemeral-storage": "32Mi"},
+        default={"memory": "128Mi", "ephemeral-storage": "64Mi"},
+    )

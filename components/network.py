@@ -1,0 +1,161 @@
+"""Who may talk to whom: one NetworkPolicy for each edge of the architecture picture.
+
+Inside the namespace the receiving side decides: each edge opens one port of its target to its
+source alone. Pods may open connections to other pods of the namespace and to DNS; whatever leaves
+the namespace is an edge of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_kubernetes.meta import v1 as meta
+from pulumi_kubernetes.networking import v1 as networking
+
+from components.pods import selector
+
+DNS_PORT = 53
+HTTPS_PORT = 443
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """Pods called `source` may reach `port` of the pods called `target`."""
+
+    source: str
+    target: str
+    port: int
+    protocols: tuple[str, ...] = ("TCP",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Departure:
+    """Pods called `source` may reach HTTPS outside the namespace, to get to `destination`.
+
+    The destination's addresses change, so the policy names the port and not them.
+    """
+
+    source: str
+    destination: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """Clients in `source_ranges` (CIDR) may reach `port` of the pods called `target`."""
+
+    target: str
+    port: int
+    source_ranges: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkArgs:
+    """The edges that exist; nothing else gets through."""
+
+    namespace: pulumi.Input[str]
+    edges: Sequence[Edge]
+    departures: Sequence[Departure]
+    arrivals: Sequence[Arrival]
+
+
+class Network(pulumi.ComponentResource):
+    """Every connection that the default-deny policy of the namespace leaves open."""
+
+    policies: tuple[str, ...]
+    """Names of the policies, one for each edge."""
+
+    def __init__(self, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("vaultmesh:observability:Network", "network", None, opts)
+        child = ResourceOptions(parent=self)
+        specs = {
+            "pods-to-dns": _egress({}, _dns_servers(), [DNS_PORT], ("UDP", "TCP")),
+            "pods-to-pods": networking.NetworkPolicySpecArgs(
+                pod_selector=meta.LabelSelectorArgs(),
+                policy_types=["Egress"],
+                egress=[networking.NetworkPolicyEgressRuleArgs(to=[_pods({})])],
+            ),
+        }
+        for edge in args.edges:
+            origin = _pods(selector(edge.source))
+            specs[f"{edge.source}-to-{edge.target}"] = _ingress(
+                edge.target, [origin], edge.port, edge.protocols
+            )
+        for departure in args.departures:
+            specs[f"{departure.source}-to-{departure.destination}"] = _egress(
+                selector(departure.source), None, [HTTPS_PORT], ("TCP",)
+            )
+        for arrival in args.arrivals:
+            origins = [
+                networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=cidr))
+                for cidr in arrival.source_ranges
+            ]
+            specs[f"clients-to-{arrival.target}"] = _ingress(
+                arrival.target, origins, arrival.port, ("TCP",)
+            )
+        for name, spec in specs.items():
+            networking.NetworkPolicy(
+                name,
+                metadata=meta.ObjectMetaArgs(name=name, namespace=args.namespace),
+                spec=spec,
+                opts=child,
+            )
+        self.policies = tuple(specs)
+        self.register_outputs({"policies": list(self.policies)})
+
+
+def _pods(match_labels: dict[str, str]) -> networking.NetworkPolicyPeerArgs:
+    return networking.NetworkPolicyPeerArgs(
+        pod_selector=meta.LabelSelectorArgs(match_labels=match_labels)
+    )
+
+
+def _dns_servers() -> list[networking.NetworkPolicyPeerArgs]:
+    return [
+        networking.NetworkPolicyPeerArgs(
+            namespace_selector=meta.LabelSelectorArgs(
+                match_labels={"kubernetes.io/metadata.name": "kube-system"}
+            ),
+            pod_selector=meta.LabelSelectorArgs(match_labels={"k8s-app": "kube-dns"}),
+        )
+    ]
+
+
+def _ports(
+    numbers: Sequence[int], protocols: Sequence[str]
+) -> list[networking.NetworkPolicyPortArgs]:
+    return [
+        networking.NetworkPolicyPortArgs(port=number, protocol=protocol)
+        for number in numbers
+        for protocol in protocols
+    ]
+
+
+def _ingress(
+    target: str,
+    origins: list[networking.NetworkPolicyPeerArgs],
+    port: int,
+    protocols: Sequence[str],
+) -> networking.NetworkPolicySpecArgs:
+    return networking.NetworkPolicySpecArgs(
+        pod_selector=meta.LabelSelectorArgs(match_labels=selector(target)),
+        policy_types=["Ingress"],
+        ingress=[
+            networking.NetworkPolicyIngressRuleArgs(from_=origins, ports=_ports([port], protocols))
+        ],
+    )
+
+
+def _egress(
+    source: dict[str, str],
+    destinations: list[networking.NetworkPolicyPeerArgs] | None,
+    ports: Sequence[int],
+    protocols: Sequence[str],
+) -> networking.NetworkPolicySpecArgs:
+    return networking.NetworkPolicySpecArgs(
+        pod_selector=meta.LabelSelectorArgs(match_labels=source),
+        policy_types=["Egress"],
+        egress=[
+            networking.NetworkPolicyEgressRuleArgs(to=destinations, ports=_ports(ports, protocols))
+        ],
+    )

@@ -1,0 +1,156 @@
+"""What every pod of the platform has in common: its labels, its limits and its hardening."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core import v1 as core
+from pulumi_kubernetes.meta import v1 as meta
+from pulumi_kubernetes.policy import v1 as policy
+
+NAME_LABEL = "app.kubernetes.io/name"
+HTTP = "http"
+"""Name of the port on which a pod serves its API and /metrics; Services and scrape jobs use it."""
+
+USER_ID = 10001
+"""User and group of every container: above 10000, so that it matches no user of the node."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What one container asks for and may use at most; Kubernetes quantities."""
+
+    cpu: str
+    memory: str
+    memory_limit: str
+    ephemeral_storage: str
+
+
+def selector(name: str) -> dict[str, str]:
+    """The labels by which Services, policies and scrape jobs find the pods called `name`."""
+    return {NAME_LABEL: name}
+
+
+def metadata(name: str, namespace: pulumi.Input[str]) -> meta.ObjectMetaArgs:
+    """Metadata with a literal name, so that references to the object can be read and grepped."""
+    return meta.ObjectMetaArgs(name=name, namespace=namespace, labels=labels(name))
+
+
+def labels(name: str) -> dict[str, str]:
+    """Labels of an object called `name`: its selector, and the platform it belongs to."""
+    return {**selector(name), "app.kubernetes.io/part-of": "vaultmesh"}
+
+
+def container(name: str, image: str, resources: Resources, **details: Any) -> core.ContainerArgs:
+    """A container under Pod Security `restricted`, with a read-only root and bounded resources.
+
+    `details` are further arguments of `core.ContainerArgs`. CPU has no limit: throttling would slow
+    rule evaluation while the node is idle.
+    """
+    return core.ContainerArgs(
+        name=name,
+        image=image,
+        resources=core.ResourceRequirementsArgs(
+            requests={
+                "cpu": resources.cpu,
+                "memory": resources.memory,
+                "ephemeral-storage": resources.ephemeral_storage,
+            },
+            limits={
+                "memory": resources.memory_limit,
+                "ephemeral-storage": resources.ephemeral_storage,
+            },
+        ),
+        security_context=core.SecurityContextArgs(
+            allow_privilege_escalation=False,
+            capabilities=core.CapabilitiesArgs(drop=["ALL"]),
+            read_only_root_filesystem=True,
+        ),
+        termination_message_policy="FallbackToLogsOnError",
+        **details,
+    )
+
+
+def template(
+    name: str,
+    containers: Sequence[core.ContainerArgs],
+    *,
+    volumes: Sequence[core.VolumeArgs] = (),
+    spread: bool,
+    token: bool = False,
+    grace_seconds: int = 30,
+    annotations: dict[str, str] | None = None,
+) -> core.PodTemplateSpecArgs:
+    """A pod that runs as its own ServiceAccount `name`, as a user without rights.
+
+    `spread` asks the scheduler to place replicas on different zones and nodes where it can;
+    `token` mounts a token for the Kubernetes API.
+    """
+    security = core.PodSecurityContextArgs(
+        run_as_non_root=True,
+        run_as_user=USER_ID,
+        run_as_group=USER_ID,
+        fs_group=USER_ID,
+        fs_group_change_policy="OnRootMismatch",
+        seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
+    )
+    spec = core.PodSpecArgs(
+        service_account_name=name,
+        automount_service_account_token=token,
+        enable_service_links=False,
+        security_context=security,
+        termination_grace_period_seconds=grace_seconds,
+        containers=list(containers),
+        volumes=list(volumes),
+        topology_spread_constraints=_constraints(name) if spread else None,
+    )
+    return core.PodTemplateSpecArgs(
+        metadata=meta.ObjectMetaArgs(labels=labels(name), annotations=annotations), spec=spec
+    )
+
+
+def _constraints(name: str) -> list[core.TopologySpreadConstraintArgs]:
+    return [
+        core.TopologySpreadConstraintArgs(
+            max_skew=1,
+            topology_key=key,
+            when_unsatisfiable="ScheduleAnyway",
+            label_selector=meta.LabelSelectorArgs(match_labels=selector(name)),
+        )
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
+
+
+def http_probe(path: str, *, period_seconds: int = 10, failures: int = 3) -> core.ProbeArgs:
+    """A probe of the HTTP port; it gives up after `period_seconds` x `failures` seconds."""
+    return core.ProbeArgs(
+        http_get=core.HTTPGetActionArgs(path=path, port=HTTP),
+        period_seconds=period_seconds,
+        timeout_seconds=5,
+        failure_threshold=failures,
+    )
+
+
+def service_account(
+    name: str, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> core.ServiceAccount:
+    """The identity of the pods called `name`; it carries no token unless a pod asks for one."""
+    return core.ServiceAccount(
+        name, metadata=metadata(name, namespace), automount_service_account_token=False, opts=opts
+    )
+
+
+def disruption_budget(
+    name: str, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> policy.PodDisruptionBudget:
+    """Lets a node drain evict one pod called `name` at a time."""
+    return policy.PodDisruptionBudget(
+        name,
+        metadata=metadata(name, namespace),
+        spec=policy.PodDisruptionBudgetSpecArgs(
+            max_unavailable=1,
+            selector=meta.LabelSelectorArgs(match_labels=selector(name)),
+        ),
+        opts=opts,
+    )

@@ -1,0 +1,146 @@
+"""Prometheus: scrapes the pods, evaluates the rules, sends alerts to Alertmanager."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_kubernetes.core import v1 as core
+from pulumi_kubernetes.rbac import v1 as rbac
+
+from components.config_reload import config_reload
+from components.pods import (
+    HTTP,
+    Resources,
+    container,
+    disruption_budget,
+    http_probe,
+    metadata,
+    service_account,
+    template,
+)
+from components.prometheus_config import CONFIG_FILE, CONFIG_FOLDER
+from components.services import cluster_ip, headless
+from components.stateful import DATA_FOLDER, DATA_MOUNT, stateful_set
+
+NAME = "prometheus-server"
+PORT = 9090
+SERVICE_PORT = 80
+WAL_REPLAY_SECONDS = 30 * 60
+"""Longest wait for a start: replaying the write-ahead log of a busy server takes minutes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusArgs:
+    """`config` maps the keys of the ConfigMap (file names) to their text."""
+
+    namespace: pulumi.Input[str]
+    image: str
+    reloader_image: str
+    replicas: int
+    storage: str
+    resources: Resources
+    config: Mapping[str, str]
+
+
+class Prometheus(pulumi.ComponentResource):
+    """The StatefulSet `prometheus-server`, its configuration and its right to find pods."""
+
+    url: pulumi.Output[str]
+    """Address of the API inside the cluster."""
+
+    def __init__(self, args: PrometheusArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("vaultmesh:observability:Prometheus", "prometheus", None, opts)
+        child = ResourceOptions(parent=self)
+        namespace = args.namespace
+        account = service_account(NAME, namespace, child)
+        _allow_discovery(namespace, account, child)
+        config = core.ConfigMap(
+            NAME, metadata=metadata(NAME, namespace), data=args.config, opts=child
+        )
+        headless(NAME, namespace, {HTTP: PORT}, child)
+        service = cluster_ip(NAME, namespace, SERVICE_PORT, child)
+        if args.replicas > 1:
+            disruption_budget(NAME, namespace, child)
+        stateful_set(
+            NAME,
+            namespace,
+            replicas=args.replicas,
+            storage=args.storage,
+            template=_pod(args, config.metadata.name),
+            opts=child,
+        )
+        self.url = pulumi.Output.format(
+            "http://{0}.{1}.svc", service.metadata.name, service.metadata.namespace
+        )
+        self.register_outputs({"url": self.url})
+
+
+def _pod(args: PrometheusArgs, config_map: pulumi.Output[str]) -> core.PodTemplateSpecArgs:
+    config_mount = core.VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True)
+    server = container(
+        NAME,
+        args.image,
+        args.resources,
+        args=[
+            f"--config.file={CONFIG_FOLDER}/{CONFIG_FILE}",
+            f"--storage.tsdb.path={DATA_FOLDER}",
+            "--web.enable-lifecycle",
+        ],
+        env=[
+            core.EnvVarArgs(
+                name="POD_NAME",
+                value_from=core.EnvVarSourceArgs(
+                    field_ref=core.ObjectFieldSelectorArgs(field_path="metadata.name")
+                ),
+            )
+        ],
+        ports=[core.ContainerPortArgs(name=HTTP, container_port=PORT)],
+        volume_mounts=[config_mount, DATA_MOUNT],
+        startup_probe=http_probe("/-/ready", period_seconds=15, failures=WAL_REPLAY_SECONDS // 15),
+        liveness_probe=http_probe("/-/healthy"),
+        readiness_probe=http_probe("/-/ready"),
+    )
+    reload = config_reload(
+        args.reloader_image, port=PORT, folder=CONFIG_FOLDER, mounts=[config_mount]
+    )
+    config = core.VolumeArgs(
+        name="config", config_map=core.ConfigMapVolumeSourceArgs(name=config_map)
+    )
+    return template(
+        NAME,
+        [server, reload],
+        volumes=[config],
+        spread=args.replicas > 1,
+        token=True,
+        grace_seconds=120,
+    )
+
+
+def _allow_discovery(
+    namespace: pulumi.Input[str], account: core.ServiceAccount, child: ResourceOptions
+) -> None:
+    """Lets Prometheus read what service discovery reads, in its own namespace and nowhere else."""
+    role = rbac.Role(
+        NAME,
+        metadata=metadata(NAME, namespace),
+        rules=[
+            rbac.PolicyRuleArgs(
+                api_groups=[""],
+                resources=["pods", "services", "endpoints"],
+                verbs=["get", "list", "watch"],
+            )
+        ],
+        opts=child,
+    )
+    rbac.RoleBinding(
+        NAME,
+        metadata=metadata(NAME, namespace),
+        role_ref=rbac.RoleRefArgs(
+            api_group="rbac.authorization.k8s.io", kind="Role", name=role.metadata.name
+        ),
+        subjects=[
+            rbac.SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=namespace)
+        ],
+        opts=child,
+    )

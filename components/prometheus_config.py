@@ -1,0 +1,100 @@
+"""The text of `prometheus.yml`: what is scraped, which rules run, where alerts go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from components.pods import HTTP, NAME_LABEL
+
+CONFIG_FOLDER = "/etc/config"
+CONFIG_FILE = "prometheus.yml"
+INTERVAL = "30s"
+"""How often pods are scraped and rules evaluated."""
+
+DISK_SHARE = 0.85
+"""Share of the volume that blocks may fill; the rest is for the write-ahead log and compaction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusConfig:
+    """What differs from one environment to the next; `storage_gibibytes` is the volume's size."""
+
+    environment: str
+    namespace: str
+    jobs: Sequence[str]
+    rule_files: Sequence[str]
+    alertmanager: str
+    retention: str
+    storage_gibibytes: int
+
+
+def prometheus_yml(config: PrometheusConfig) -> str:
+    """The configuration file, as YAML; each job scrapes the pods that carry its name."""
+    document = {
+        "global": {
+            "scrape_interval": INTERVAL,
+            "scrape_timeout": "10s",
+            "evaluation_interval": INTERVAL,
+            "external_labels": {"environment": config.environment, "replica": "${POD_NAME}"},
+        },
+        "storage": {
+            "tsdb": {
+                "retention": {
+                    "time": config.retention,
+                    "size": f"{int(config.storage_gibibytes * 1024 * DISK_SHARE)}MB",
+                }
+            }
+        },
+        "rule_files": [f"{CONFIG_FOLDER}/{name}" for name in config.rule_files],
+        "alerting": {
+            # Replicas send the same alert: without this label Alertmanager sees that it is one.
+            "alert_relabel_configs": [{"action": "labeldrop", "regex": "replica"}],
+            "alertmanagers": [_discovered(config.alertmanager, config.namespace)],
+        },
+        "scrape_configs": [
+            {
+                "job_name": job,
+                **_discovered(job, config.namespace, relabelings=_pod_labels()),
+            }
+            for job in config.jobs
+        ],
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def _discovered(
+    name: str, namespace: str, *, relabelings: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """The running pods called `name`, at the container port named `http`."""
+    return {
+        "kubernetes_sd_configs": [
+            {
+                "role": "pod",
+                "namespaces": {"names": [namespace]},
+                "selectors": [{"role": "pod", "label": f"{NAME_LABEL}={name}"}],
+            }
+        ],
+        "relabel_configs": [
+            {
+                "source_labels": ["__meta_kubernetes_pod_container_port_name"],
+                "action": "keep",
+                "regex": HTTP,
+            },
+            {
+                "source_labels": ["__meta_kubernetes_pod_phase"],
+                "action": "drop",
+                "regex": "Succeeded|Failed",
+            },
+            *relabelings,
+        ],
+    }
+
+
+def _pod_labels() -> list[dict[str, Any]]:
+    """Give every series the namespace and the real name of the pod that it comes from."""
+    return [
+        {"source_labels": [f"__meta_kubernetes_{source}"], "target_label": target}
+        for source, target in (("namespace", "namespace"), ("pod_name", "pod"))
+    ]

@@ -1,0 +1,52 @@
+"""The StatefulSet shape that Prometheus and Alertmanager share: a disk and a stable name each."""
+
+import pulumi
+from pulumi_kubernetes.apps import v1 as apps
+from pulumi_kubernetes.core import v1 as core
+from pulumi_kubernetes.meta import v1 as meta
+
+from components.pods import metadata, selector
+from components.services import headless_name
+
+DATA_FOLDER = "/data"
+DATA_MOUNT = core.VolumeMountArgs(name="data", mount_path=DATA_FOLDER)
+
+
+def stateful_set(
+    name: str,
+    namespace: pulumi.Input[str],
+    *,
+    replicas: int,
+    storage: str,
+    template: core.PodTemplateSpecArgs,
+    opts: pulumi.ResourceOptions,
+) -> apps.StatefulSet:
+    """A StatefulSet whose pods mount a volume of `storage` at DATA_FOLDER.
+
+    The volumes outlive the StatefulSet: samples and silences are not worth a slip of `destroy`.
+    """
+    claim = core.PersistentVolumeClaimArgs(
+        metadata=meta.ObjectMetaArgs(name="data"),
+        spec=core.PersistentVolumeClaimSpecArgs(
+            access_modes=["ReadWriteOnce"],
+            resources=core.VolumeResourceRequirementsArgs(requests={"storage": storage}),
+        ),
+    )
+    return apps.StatefulSet(
+        name,
+        metadata=metadata(name, namespace),
+        spec=apps.StatefulSetSpecArgs(
+            replicas=replicas,
+            service_name=headless_name(name),
+            pod_management_policy="Parallel",
+            selector=meta.LabelSelectorArgs(match_labels=selector(name)),
+            template=template,
+            volume_claim_templates=[claim],
+            persistent_volume_claim_retention_policy=(
+                apps.StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
+                    when_deleted="Retain", when_scaled="Retain"
+                )
+            ),
+        ),
+        opts=opts,
+    )

@@ -1,0 +1,1 @@
+"""What one environment consists of: its settings, its cluster, its components."""

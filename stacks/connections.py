@@ -1,0 +1,55 @@
+"""The edges of the architecture picture, worked out from the settings."""
+
+from collections.abc import Iterator
+
+from components import alertmanager, grafana, prometheus
+from components.network import Arrival, Departure, Edge
+from stacks.schema import Settings
+
+
+def edges(settings: Settings) -> tuple[Edge, ...]:
+    """Every connection inside the namespace, each once."""
+    return tuple(dict.fromkeys(_edges(settings)))
+
+
+def _edges(settings: Settings) -> Iterator[Edge]:
+    for name, workload in settings.workloads.items():
+        yield Edge(source=prometheus.NAME, target=name, port=workload.port)
+        for callee in workload.calls:
+            yield Edge(source=name, target=callee, port=settings.workloads[callee].port)
+    yield Edge(source=prometheus.NAME, target=alertmanager.NAME, port=alertmanager.PORT)
+    yield Edge(source=prometheus.NAME, target=grafana.NAME, port=grafana.PORT)
+    yield Edge(source=grafana.NAME, target=prometheus.NAME, port=prometheus.PORT)
+    if settings.prometheus.replicas > 1:
+        yield Edge(source=prometheus.NAME, target=prometheus.NAME, port=prometheus.PORT)
+    if settings.alertmanager.replicas > 1:
+        yield Edge(
+            source=alertmanager.NAME,
+            target=alertmanager.NAME,
+            port=alertmanager.GOSSIP_PORT,
+            protocols=("TCP", "UDP"),
+        )
+    if webhook := settings.alertmanager.webhook:
+        port = settings.workloads[webhook.workload].port
+        yield Edge(source=alertmanager.NAME, target=webhook.workload, port=port)
+
+
+def departures(settings: Settings) -> tuple[Departure, ...]:
+    """Every connection that leaves the namespace."""
+    channels = dict.fromkeys(settings.alertmanager.routes.model_dump().values())
+    return (
+        Departure(source=prometheus.NAME, destination="kubernetes-api"),
+        *(
+            Departure(source=alertmanager.NAME, destination=channel)
+            for channel in channels
+            if channel != "webhook"
+        ),
+    )
+
+
+def arrivals(settings: Settings) -> tuple[Arrival, ...]:
+    """Every connection that enters the namespace from outside the cluster."""
+    if settings.grafana.exposure == "internal":
+        return ()
+    ranges = settings.grafana.subnet_ranges
+    return (Arrival(target=grafana.NAME, port=grafana.PORT, source_ranges=ranges),)

@@ -1,0 +1,128 @@
+"""What the repository's files become in one environment, checked before all else."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rules.rulebook import Rulebook, load_rulebook
+
+from components import alertmanager, grafana, prometheus
+from components.alertmanager_config import AlertmanagerConfig, Inhibition, alertmanager_yml
+from components.grafana_config import GrafanaConfig, grafana_files
+from components.prometheus_config import CONFIG_FILE, PrometheusConfig, prometheus_yml
+from dashboards.catalog import DATASOURCE_UID, Dashboard, all_dashboards, without_variables
+from rules.problems import Refused
+from stacks.refusal import refuse
+from stacks.schema import Routes, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+DASHBOARD_GATE = 200 * 1024
+"""Largest dashboard, in bytes: one that comes near is no longer readable by anybody, and well below
+the 256 KiB that `kubectl apply` can keep in an annotation."""
+CONFIG_MAP_GATE = 1000 * 1024
+"""Largest ConfigMap, in bytes: Kubernetes refuses more than 1 MiB, its metadata included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """The texts of every ConfigMap of one environment, by file name."""
+
+    prometheus: Mapping[str, str]
+    alertmanager: str
+    grafana: Mapping[str, str]
+    dashboards: Mapping[str, str]
+
+
+def compose(settings: Settings) -> Content:
+    """Read, check and merge rules and dashboards into what `settings` make of them.
+
+    Raises SystemExit, after one line for every problem, if anything would break at run time.
+    """
+    try:
+        rulebook = load_rulebook(
+            ROOT,
+            severities=tuple(Routes.model_fields),
+            overrides=settings.rules.overrides,
+            runbook_base_url=settings.rules.runbook_base_url,
+        )
+    except Refused as refused:
+        refuse(refused.problems)
+    boards = all_dashboards(_thresholds(rulebook))
+    content = Content(
+        prometheus={CONFIG_FILE: _prometheus(settings, rulebook), **rulebook.files},
+        alertmanager=_alertmanager(settings, rulebook),
+        grafana=grafana_files(_grafana(settings)),
+        dashboards={board.filename: board.json for board in boards},
+    )
+    if problems := [*_unknown_series(boards, rulebook), *_oversized(content)]:
+        refuse(problems)
+    return content
+
+
+def jobs(settings: Settings) -> tuple[str, ...]:
+    """Everything that Prometheus scrapes, by the name of its pods."""
+    return (*settings.workloads, prometheus.NAME, alertmanager.NAME, grafana.NAME)
+
+
+def _thresholds(rulebook: Rulebook) -> dict[str, Mapping[str, float]]:
+    return {alert.name: alert.thresholds for alert in rulebook.alerts}
+
+
+def _prometheus(settings: Settings, rulebook: Rulebook) -> str:
+    return prometheus_yml(
+        PrometheusConfig(
+            environment=settings.environment,
+            namespace=settings.namespace,
+            jobs=jobs(settings),
+            rule_files=tuple(rulebook.files),
+            alertmanager=alertmanager.NAME,
+            retention=settings.prometheus.retention,
+            storage_gibibytes=int(settings.prometheus.storage.removesuffix("Gi")),
+        )
+    )
+
+
+def _alertmanager(settings: Settings, rulebook: Rulebook) -> str:
+    webhook = settings.alertmanager.webhook
+    return alertmanager_yml(
+        AlertmanagerConfig(
+            environment=settings.environment,
+            channels=settings.alertmanager.routes.model_dump(),
+            inhibitions=[
+                Inhibition(source=critical, target=warning, equal=labels)
+                for critical, warning, labels in rulebook.siblings
+            ],
+            slack_channel=settings.alertmanager.slack_channel,
+            webhook_url=webhook
+            and f"http://{webhook.workload}.{settings.namespace}.svc:"
+            f"{settings.workloads[webhook.workload].port}{webhook.path}",
+        )
+    )
+
+
+def _grafana(settings: Settings) -> GrafanaConfig:
+    return GrafanaConfig(
+        prometheus_url=f"http://{prometheus.NAME}.{settings.namespace}.svc",
+        datasource_uid=DATASOURCE_UID,
+        domain=settings.grafana.domain,
+    )
+
+
+def _unknown_series(boards: tuple[Dashboard, ...], rulebook: Rulebook) -> Iterator[str]:
+    for board in boards:
+        for panel, query in board.queries:
+            if reason := rulebook.check_query(without_variables(query)):
+                yield f"dashboards/{board.filename}: panel {panel!r}: {reason}"
+
+
+def _oversized(content: Content) -> Iterator[str]:
+    sizes = {
+        f"dashboards/{name}": (len(text.encode()), DASHBOARD_GATE)
+        for name, text in content.dashboards.items()
+    }
+    for name, texts in {"prometheus": content.prometheus, "grafana": content.grafana}.items():
+        total = sum(len(text.encode()) for text in texts.values())
+        sizes[f"ConfigMap {name}"] = (total, CONFIG_MAP_GATE)
+    for name, (size, gate) in sizes.items():
+        if size > gate:
+            yield f"{name}: {size} bytes, over the gate of {gate}; split it or make it smaller"

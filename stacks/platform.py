@@ -1,0 +1,167 @@
+"""Which components one environment has, and what flows between them."""
+
+from collections.abc import Mapping
+
+import pulumi
+from pulumi import ResourceOptions
+from pydantic import BaseModel
+
+from components.alertmanager import Alertmanager, AlertmanagerArgs
+from components.alertmanager_config import PAGERDUTY_FILE, SLACK_FILE
+from components.grafana import Grafana, GrafanaArgs, LoadBalancer
+from components.namespace import Namespace, NamespaceArgs
+from components.network import Network, NetworkArgs
+from components.pods import Resources
+from components.prometheus import Prometheus, PrometheusArgs
+from components.workload import Workload, WorkloadArgs
+from stacks.cluster import kubernetes_provider
+from stacks.connections import arrivals, departures, edges
+from stacks.content import Content, compose
+from stacks.outputs import Outputs, outputs
+from stacks.schema import Quota
+from stacks.settings import Configuration
+
+CREDENTIAL_FILES = {"slackApiUrl": SLACK_FILE, "pagerdutyRoutingKey": PAGERDUTY_FILE}
+
+
+def build(configuration: Configuration) -> Outputs:
+    """Declare the whole platform, and say where to find it.
+
+    Raises SystemExit before anything is declared if the rules or dashboards are refused.
+    """
+    settings = configuration.settings
+    content = compose(settings)
+    opts = ResourceOptions(providers=[kubernetes_provider(settings.cluster)])
+    namespace = Namespace(
+        NamespaceArgs(
+            name=settings.namespace,
+            pod_security_version=settings.pod_security_version,
+            quota=_quota(settings.quota),
+        ),
+        opts,
+    ).name
+    Network(
+        NetworkArgs(
+            namespace=namespace,
+            edges=edges(settings),
+            departures=departures(settings),
+            arrivals=arrivals(settings),
+        ),
+        opts,
+    )
+    urls = {
+        "prometheus": _prometheus(configuration, content, namespace, opts).url,
+        "alertmanager": _alertmanager(configuration, content, namespace, opts).url,
+        "grafana": _grafana(configuration, content, namespace, opts).url,
+        **_workloads(configuration, namespace, opts),
+    }
+    return outputs(settings, namespace, urls)
+
+
+def _prometheus(
+    configuration: Configuration,
+    content: Content,
+    namespace: pulumi.Output[str],
+    opts: ResourceOptions,
+) -> Prometheus:
+    settings, images = configuration.settings.prometheus, configuration.images
+    return Prometheus(
+        PrometheusArgs(
+            namespace=namespace,
+            image=images.prometheus,
+            reloader_image=images.config_reloader,
+            replicas=settings.replicas,
+            storage=settings.storage,
+            resources=_resources(settings.resources),
+            config=content.prometheus,
+        ),
+        opts,
+    )
+
+
+def _alertmanager(
+    configuration: Configuration,
+    content: Content,
+    namespace: pulumi.Output[str],
+    opts: ResourceOptions,
+) -> Alertmanager:
+    settings, images = configuration.settings.alertmanager, configuration.images
+    return Alertmanager(
+        AlertmanagerArgs(
+            namespace=namespace,
+            image=images.alertmanager,
+            reloader_image=images.config_reloader,
+            replicas=settings.replicas,
+            storage=settings.storage,
+            resources=_resources(settings.resources),
+            config=content.alertmanager,
+            credentials={
+                file: configuration.secrets[key]
+                for key, file in CREDENTIAL_FILES.items()
+                if key in configuration.secrets
+            },
+        ),
+        opts,
+    )
+
+
+def _grafana(
+    configuration: Configuration,
+    content: Content,
+    namespace: pulumi.Output[str],
+    opts: ResourceOptions,
+) -> Grafana:
+    settings = configuration.settings.grafana
+    balancer = None
+    if settings.exposure == "load-balancer" and settings.domain and settings.certificate_arn:
+        balancer = LoadBalancer(
+            domain=settings.domain,
+            certificate_arn=settings.certificate_arn,
+            source_ranges=settings.source_ranges,
+        )
+    return Grafana(
+        GrafanaArgs(
+            namespace=namespace,
+            image=configuration.images.grafana,
+            resources=_resources(settings.resources),
+            files=content.grafana,
+            dashboards=content.dashboards,
+            admin_password=configuration.secrets["grafanaAdminPassword"],
+            load_balancer=balancer,
+        ),
+        opts,
+    )
+
+
+def _workloads(
+    configuration: Configuration, namespace: pulumi.Output[str], opts: ResourceOptions
+) -> Mapping[str, pulumi.Output[str]]:
+    return {
+        name: Workload(
+            name,
+            WorkloadArgs(
+                namespace=namespace,
+                image=workload.image or configuration.images.services,
+                command=workload.command,
+                replicas=workload.replicas,
+                port=workload.port,
+                has_headless=workload.headless,
+                resources=_resources(workload.resources),
+            ),
+            opts,
+        ).url
+        for name, workload in configuration.settings.workloads.items()
+    }
+
+
+def _resources(resources: BaseModel) -> Resources:
+    return Resources(**resources.model_dump())
+
+
+def _quota(quota: Quota) -> dict[str, str]:
+    return {
+        "pods": str(quota.pods),
+        "requests.cpu": quota.cpu,
+        "requests.memory": quota.memory,
+        "limits.memory": quota.memory_limit,
+    }

@@ -1,0 +1,184 @@
+"""The shape of `vaultmesh:settings`: every key a stack may set, its type and its default."""
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from stacks.fields import DnsLabel, Duration, Gibibytes, HttpsUrl, Image, Network, Port, Quantity
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, camelCase in YAML, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+
+class Cluster(Section):
+    """How the cluster is reached: exactly one of an EKS name, a kubeconfig context, or a folder."""
+
+    eks: str | None = None
+    context: str | None = None
+    render: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Cluster":
+        if len(self.model_fields_set) != 1:
+            raise ValueError("set exactly one of eks, context, render")
+        return self
+
+
+class Resources(Section):
+    """What a container asks for and may use at most; Kubernetes quantities."""
+
+    cpu: Quantity = "50m"
+    memory: Quantity = "128Mi"
+    memory_limit: Quantity = "256Mi"
+    ephemeral_storage: Quantity = "64Mi"
+
+
+class Quota(Section):
+    """Ceiling for the whole namespace: a number of pods, cores, and quantities of memory."""
+
+    pods: int = Field(ge=1)
+    cpu: Quantity
+    memory: Quantity
+    memory_limit: Quantity
+
+
+class Prometheus(Section):
+    """Prometheus: how many replicas, and for how long and on how much disk samples are kept."""
+
+    replicas: int = Field(default=1, ge=1)
+    retention: Duration = "15d"
+    storage: Gibibytes
+    resources: Resources
+
+
+class Routes(Section):
+    """Which channel each severity is sent to; the fields are the severities that exist."""
+
+    critical: Literal["pagerduty", "slack", "webhook"]
+    warning: Literal["pagerduty", "slack", "webhook"]
+
+
+class Webhook(Section):
+    """The workload that takes notifications over HTTP, and the path it takes them at."""
+
+    workload: DnsLabel
+    path: Annotated[str, StringConstraints(pattern=r"^/\S*$")]
+
+
+class Alertmanager(Section):
+    """Alertmanager: its replicas, its disk for silences, and where each severity goes."""
+
+    replicas: int = Field(default=1, ge=1, le=5)
+    storage: Gibibytes = "1Gi"
+    routes: Routes
+    slack_channel: Annotated[str, StringConstraints(pattern=r"^[#@]\S+$")] | None = None
+    webhook: Webhook | None = None
+    resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _channels_are_addressed(self) -> "Alertmanager":
+        used = {self.routes.critical, self.routes.warning}
+        if "slack" in used and self.slack_channel is None:
+            raise ValueError("a route goes to slack: set slackChannel, e.g. '#alerts'")
+        if "webhook" in used and self.webhook is None:
+            raise ValueError(
+                "a route goes to webhook: set webhook, e.g. {workload: harbinger, path: /alerts}"
+            )
+        return self
+
+
+class Grafana(Section):
+    """Grafana: internal, or behind a TLS load balancer.
+
+    `source_ranges` are the networks of the people who may reach it, `subnet_ranges` those of the
+    load balancer itself, from where its traffic and its health checks arrive; both CIDR.
+    """
+
+    exposure: Literal["internal", "load-balancer"] = "internal"
+    source_ranges: tuple[Network, ...] = ()
+    subnet_ranges: tuple[Network, ...] = ()
+    certificate_arn: (
+        Annotated[str, StringConstraints(pattern=r"^arn:aws[\w-]*:acm:\S+$")] | None
+    ) = None
+    domain: str | None = None
+    resources: Resources = Resources(
+        memory="256Mi", memory_limit="512Mi", ephemeral_storage="512Mi"
+    )
+
+    @model_validator(mode="after")
+    def _a_load_balancer_is_guarded(self) -> "Grafana":
+        guards = ("source_ranges", "subnet_ranges", "certificate_arn", "domain")
+        names = ", ".join(map(to_camel, guards))
+        values = [getattr(self, guard) for guard in guards]
+        if self.exposure == "load-balancer" and not all(values):
+            raise ValueError(f"exposure: load-balancer needs all of {names}")
+        if self.exposure == "internal" and any(values):
+            raise ValueError(f"{names} are for exposure: load-balancer; remove them or set it")
+        return self
+
+
+class Rules(Section):
+    """Where runbooks are published, and what this stack changes in the rules."""
+
+    runbook_base_url: HttpsUrl
+    overrides: dict[str, dict[str, str | float]] = {}
+
+
+class Workload(Section):
+    """A service of the platform: HTTP on `port` with /health, /ready and /metrics."""
+
+    image: Image | None = None
+    command: tuple[str, ...] = Field(min_length=1)
+    replicas: int = Field(default=1, ge=1)
+    port: Port = 8000
+    headless: bool = False
+    calls: tuple[str, ...] = ()
+    resources: Resources = Resources()
+
+
+class Images(Section):
+    """The images the platform runs; `services` is the one image of all workloads."""
+
+    prometheus: Image
+    alertmanager: Image
+    config_reloader: Image
+    grafana: Image
+    services: Image
+
+
+class Settings(Section):
+    """All of `vaultmesh:settings`."""
+
+    environment: DnsLabel
+    namespace: DnsLabel
+    pod_security_version: Annotated[str, StringConstraints(pattern=r"^v1\.[0-9]+$")]
+    cluster: Cluster
+    quota: Quota
+    prometheus: Prometheus
+    alertmanager: Alertmanager
+    grafana: Grafana = Grafana()
+    rules: Rules
+    workloads: dict[DnsLabel, Workload] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_of_workloads_exist(self) -> "Settings":
+        named = {
+            f"workloads.{name}.calls": workload.calls for name, workload in self.workloads.items()
+        }
+        if self.alertmanager.webhook is not None:
+            named["alertmanager.webhook.workload"] = (self.alertmanager.webhook.workload,)
+        for key, names in named.items():
+            for name in names:
+                if name not in self.workloads:
+                    raise ValueError(f"{key} names {name!r}; there are {', '.join(self.workloads)}")
+        return self

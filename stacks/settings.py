@@ -1,0 +1,118 @@
+"""Reads and checks a stack's configuration. Nothing else in the program reads any."""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+from pydantic import BaseModel, ValidationError
+
+from stacks.refusal import refuse
+from stacks.schema import Images, Settings
+
+PROJECT = "vaultmesh"
+STRUCTURED: dict[str, type[BaseModel]] = {"settings": Settings, "images": Images}
+SECRETS = {
+    "grafanaAdminPassword": "Grafana's admin signs in with it",
+    "slackApiUrl": "a route goes to slack",
+    "pagerdutyRoutingKey": "a route goes to pagerduty",
+}
+"""Every secret a stack can have, and why one that is missing is needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """A stack's checked configuration: its settings, images, and secrets by config key."""
+
+    settings: Settings
+    images: Images
+    secrets: Mapping[str, pulumi.Output[str]]
+
+
+def load_configuration() -> Configuration:
+    """The stack's configuration, complete and checked.
+
+    Raises SystemExit, after one line for every wrong key, if anything is unknown, missing, out of
+    range, or a secret in plain text.
+    """
+    values = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+    own = {
+        key.removeprefix(f"{PROJECT}:"): value
+        for key, value in values.items()
+        if key.startswith(f"{PROJECT}:")
+    }
+    problems = list(_unknown_keys(own))
+    parsed: dict[str, BaseModel] = {}
+    for key, model in STRUCTURED.items():
+        try:
+            parsed[key] = model.model_validate_json(own.get(key, "{}"))
+        except ValidationError as error:
+            problems += _explain(key, model, error)
+    if problems:
+        refuse(problems)
+    settings = cast(Settings, parsed["settings"])
+    if problems := list(_secret_problems(settings, own)):
+        refuse(problems)
+    config = pulumi.Config(PROJECT)
+    secrets = {key: config.require_secret(key) for key in SECRETS if own.get(key)}
+    return Configuration(settings=settings, images=cast(Images, parsed["images"]), secrets=secrets)
+
+
+def _unknown_keys(own: Mapping[str, str]) -> Iterator[str]:
+    known = [*STRUCTURED, *SECRETS]
+    for key in sorted(set(own) - set(known)):
+        yield f"{PROJECT}:{key}: unknown key{_nearest(key, known)}; remove it or correct it"
+
+
+def _secret_problems(settings: Settings, own: Mapping[str, str]) -> Iterator[str]:
+    routes = set(settings.alertmanager.routes.model_dump().values())
+    needed = {
+        "grafanaAdminPassword": True,
+        "slackApiUrl": "slack" in routes,
+        "pagerdutyRoutingKey": "pagerduty" in routes,
+    }
+    for key, reason in SECRETS.items():
+        place, remedy = f"{PROJECT}:{key}", f"run `pulumi config set --secret {key}`"
+        if needed[key] and not own.get(key):
+            yield f"{place}: missing, and {reason}; {remedy}"
+        if own.get(key) and not runtime_config.is_config_secret(place):
+            yield f"{place}: a secret stands there in plain text; {remedy}, and change the secret"
+
+
+def _explain(key: str, model: type[BaseModel], error: ValidationError) -> Iterator[str]:
+    """One line for each wrong key: its full path, what is wrong, and what would be right."""
+    for detail in error.errors(include_url=False):
+        path = ".".join([f"{PROJECT}:{key}", *map(str, detail["loc"])])
+        match detail["type"]:
+            case "extra_forbidden":
+                nearest = _nearest(str(detail["loc"][-1]), _keys_beside(model, detail["loc"]))
+                yield f"{path}: unknown key{nearest}; remove it or correct it"
+            case "missing":
+                yield f"{path}: missing; set it in Pulumi.{pulumi.get_stack()}.yaml"
+            case "value_error":
+                yield f"{path}: {detail['msg'].removeprefix('Value error, ')}"
+            case "json_invalid":
+                yield f"{path}: not structured data; write it as YAML under `config:`"
+            case _:
+                message = detail["msg"][0].lower() + detail["msg"][1:]
+                yield f"{path}: {message}, but it is {json.dumps(detail['input'], default=str)}"
+
+
+def _keys_beside(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the schema allows where `location` names one that it does not."""
+    schema: Any = model.model_json_schema(by_alias=True)
+    definitions = schema.get("$defs", {})
+    for step in location[:-1]:
+        properties = schema.get("properties", {})
+        schema = properties.get(step, schema.get("additionalProperties", {}))
+        if "$ref" in schema:
+            schema = definitions[schema["$ref"].rsplit("/", 1)[-1]]
+    return list(schema.get("properties", {}))
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f", did you mean {close[0]}?" if close else ""
