@@ -1,0 +1,1 @@
+"""The Grafana dashboards, one file each; `catalog` lists them with their JSON and queries."""
