@@ -1,0 +1,35 @@
+# Every command sets up what it needs first; a second run finds it done.
+PYTHON ?= python3
+STACK ?= local
+ARGS ?=
+RUN := $(PYTHON) -m toolchain
+
+.DEFAULT_GOAL := help
+.PHONY: help preview up refresh destroy test lint lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+preview: ## show what `up` would change; STACK=staging for another stack, ARGS="--diff" for detail
+	@$(RUN) preview "--stack=$(STACK)" $(ARGS)
+
+up: ## provision the stack; local renders manifests into rendered/local/
+	@$(RUN) up "--stack=$(STACK)" $(ARGS)
+
+refresh: ## take over into the state what has changed outside
+	@$(RUN) refresh "--stack=$(STACK)" $(ARGS)
+
+destroy: ## remove what `up` has provisioned
+	@$(RUN) destroy "--stack=$(STACK)" $(ARGS)
+
+test: ## run the tests that need no cluster; ARGS="-k grafana" for some of them
+	@$(RUN) test $(ARGS)
+
+lint: ## check format, lint and types
+	@$(RUN) lint
+
+lock: ## pin the Python packages of pyproject.toml anew; ARGS="--upgrade" for newer versions
+	@$(RUN) lock $(ARGS)
+
+clean: ## remove all that these commands have made in this folder
+	@$(RUN) clean

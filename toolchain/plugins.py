@@ -1,0 +1,107 @@
+"""Chooses, for each provider a stack needs, between the official plugin and the stand-in."""
+
+import importlib.metadata
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from toolchain.paths import CLONE, VENV_PYTHON, state
+
+FETCH_SECONDS = 120
+"""How long fetching an official plugin may take before the stand-in is used instead."""
+
+
+def environment(
+    root: Path, packages: Iterable[str], pulumi: Path, env: dict[str, str]
+) -> dict[str, str]:
+    """What to add to the environment so that the engine finds a plugin for every package.
+
+    Empty where all of them are official: then the engine sees to them as it always does.
+    """
+    versions = {package: importlib.metadata.version(f"pulumi-{package}") for package in packages}
+    stand_ins = [
+        p for p, version in versions.items() if not _official(root, p, version, pulumi, env)
+    ]
+    if not stand_ins:
+        return {}
+    home = state(root) / "pulumi"
+    for package, version in versions.items():
+        folder = home / "plugins" / f"resource-{package}-v{version}"
+        launcher = folder / f"pulumi-resource-{package}"
+        folder.mkdir(parents=True, exist_ok=True)
+        if package in stand_ins:
+            _write_launcher(launcher, package, version)
+        elif not shutil.which(launcher.name):
+            launcher.unlink(missing_ok=True)
+            launcher.symlink_to(_installed(package, version) / launcher.name)
+    return {
+        "PULUMI_HOME": str(home),
+        "PULUMI_CREDENTIALS_PATH": env.get("PULUMI_CREDENTIALS_PATH") or str(user_home()),
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+
+
+def user_home() -> Path:
+    """Where the user's Pulumi keeps its plugins and its login."""
+    return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+
+
+def _installed(package: str, version: str) -> Path:
+    return user_home() / "plugins" / f"resource-{package}-v{version}"
+
+
+def _official(root: Path, package: str, version: str, pulumi: Path, env: dict[str, str]) -> bool:
+    """Whether the official plugin is there or can be fetched; a failed fetch is not repeated."""
+    if shutil.which(f"pulumi-resource-{package}") or _installed(package, version).is_dir():
+        return True
+    failed = state(root) / "unavailable" / f"{package}-{version}"
+    if failed.exists():
+        return False
+    if _fetch(package, version, pulumi, env):
+        return True
+    failed.parent.mkdir(parents=True, exist_ok=True)
+    failed.touch()
+    return False
+
+
+def _fetch(package: str, version: str, pulumi: Path, env: dict[str, str]) -> bool:
+    print(
+        f"{package} provider {version}: fetching the official plugin ...",
+        file=sys.stderr,
+        flush=True,
+    )
+    command = [pulumi, "plugin", "install", "resource", package, version]
+    process = subprocess.Popen(
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    limit = threading.Timer(FETCH_SECONDS, process.kill)
+    limit.start()
+    try:
+        for line in process.stdout or ():
+            # Pulumi would try five times; a host that can't be reached once is enough here.
+            if "rror downloading" in line:
+                process.kill()
+        return process.wait() == 0
+    finally:
+        limit.cancel()
+
+
+def _write_launcher(path: Path, package: str, version: str) -> None:
+    """A plugin program that runs the stand-in with the project's Python, wherever it is started."""
+    run = shlex.join([str(VENV_PYTHON), "-m", "toolchain.standin", package, version])
+    text = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(CLONE))} exec {run} "$@"\n'
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        scratch = path.with_suffix(f".{os.getpid()}.part")
+        scratch.write_text(text, encoding="utf-8")
+        scratch.chmod(0o755)
+        scratch.replace(path)

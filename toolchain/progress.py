@@ -1,0 +1,119 @@
+"""Runs a slow program while showing one line about how far it is."""
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from toolchain.errors import UserError
+
+PLAIN_INTERVAL, TTY_INTERVAL = 15.0, 0.2
+"""Seconds between two lines in a log, and between two versions of the one line on a terminal."""
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, or from a minute on `3 min 05 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+class Progress:
+    """One line about a task: rewritten in place on a terminal, repeated every 15 s elsewhere."""
+
+    def __init__(
+        self, task: str, stream: TextIO, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.task, self.stream, self.clock = task, stream, clock
+        self.started = clock()
+        self.interval = TTY_INTERVAL if stream.isatty() else PLAIN_INTERVAL
+        self._next = self.started
+        self.detail = ""
+
+    def tick(self) -> None:
+        """Show the line if it is time to."""
+        if self.clock() >= self._next:
+            self._next = self.clock() + self.interval
+            self._show("...")
+
+    def finish(self, outcome: str) -> None:
+        """Show the line for the last time, with the outcome."""
+        self._show(outcome)
+        if self.stream.isatty():
+            self.stream.write("\n")
+            self.stream.flush()
+
+    def _show(self, end: str) -> None:
+        parts = [self.detail, duration(self.clock() - self.started)]
+        line = f"{self.task}: {', '.join(filter(None, parts))} {end}"
+        self.stream.write(f"\r\x1b[K{line}" if self.stream.isatty() else f"{line}\n")
+        self.stream.flush()
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    task: str,
+    log: Path,
+    count: Mapping[str, str],
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stream: TextIO | None = None,
+) -> None:
+    """Run the command with its output in the log, and progress on the stream (default stderr).
+
+    `count` maps a pattern of output lines to the words that follow their number in the progress.
+    Raises UserError with the last line that speaks of an error, and the log's path.
+    """
+    progress = Progress(task, stream or sys.stderr)
+    counts = dict.fromkeys(count, 0)
+    lines: list[str] = []
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+
+        def read() -> None:
+            for line in process.stdout or ():
+                file.write(line)
+                lines.append(line.rstrip())
+                for pattern in counts:
+                    counts[pattern] += bool(re.search(pattern, line))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            while reader.is_alive():
+                progress.detail = ", ".join(f"{counts[p]} {count[p]}" for p in counts if counts[p])
+                progress.tick()
+                reader.join(TTY_INTERVAL)
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            process.wait()
+    if process.returncode:
+        progress.finish("failed")
+        raise UserError(f"{task} failed: {_reason(lines)} (log: {log})")
+    progress.finish("done")
+
+
+def _reason(lines: Sequence[str]) -> str:
+    spoken = [line for line in lines if line.strip()]
+    errors = [
+        line
+        for line in spoken
+        if re.search(r"error|cannot|no space|not found", line, re.IGNORECASE)
+    ]
+    return ((errors or spoken or ["no output"])[-1]).strip()

@@ -1,0 +1,106 @@
+"""How Pulumi is run for a stack: which programs, environment, and config file."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from toolchain import locks, plugins, rehearsal, tools
+from toolchain.errors import UserError
+from toolchain.paths import CLONE, VENV, VENV_BIN, state
+
+LOCAL = "local"
+"""The stack that never needs an account: it renders manifests into the clone."""
+CHANGING = ("up", "refresh", "destroy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One `pulumi` command line, ready to be started in the project's root."""
+
+    command: list[str]
+    environment: dict[str, str]
+    root: Path
+
+
+def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> Run:
+    """Prepare `pulumi VERB` for the stack; raises UserError where it can't, or must not, be run."""
+    settings = _settings(root, stack)
+    cluster = settings.get("cluster") or {}
+    env, pulumi = base_environment()
+    rehearsed = stack == LOCAL or not _has_backend(env)
+    if rehearsed:
+        if verb in CHANGING and "render" not in cluster:
+            raise UserError(
+                f"{verb} of stack {stack} changes a real cluster, and no Pulumi backend is set to "
+                "keep its state: run `pulumi login`, then `pulumi config set --secret` for its "
+                "secrets, and try again"
+            )
+        env = {key: value for key, value in env.items() if key != "PULUMI_CONFIG_PASSPHRASE"}
+        env |= rehearsal.environment(root)
+    packages = ["kubernetes", *(["aws"] if "eks" in cluster else [])]
+    with locks.held(state(root) / "run.lock"):
+        env |= plugins.environment(root, packages, pulumi, env)
+        options = ["--stack", stack]
+        if rehearsed:
+            options += ["--config-file", str(rehearsal.prepare(root, stack, pulumi, env))]
+    if rehearsed and stack != LOCAL:
+        print(
+            f"rehearsal of stack {stack}: there is no Pulumi backend, so its state is in "
+            f"{state(root).name}/ and its secrets are made up; for the real thing run "
+            "`pulumi login` and `pulumi config set --secret`",
+            file=sys.stderr,
+            flush=True,
+        )
+    if verb in CHANGING and rehearsed:
+        options += ["--yes", "--skip-preview"]
+    return Run(command=[str(pulumi), verb, *options, *arguments], environment=env, root=root)
+
+
+def base_environment() -> tuple[dict[str, str], Path]:
+    """The environment with the project's Python and Pulumi first on PATH, and its `pulumi`."""
+    official = tools.official_pulumi()
+    folders = [] if official else tools.folders(["pulumi"])
+    pulumi = official or folders[0] / "pulumi"
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONHOME"}
+    env |= {
+        "PATH": tools.on_path([VENV_BIN, *folders], os.environ["PATH"]),
+        "VIRTUAL_ENV": str(VENV),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    return env, pulumi
+
+
+def _settings(root: Path, stack: str) -> Mapping[str, Any]:
+    path = root / f"Pulumi.{stack}.yaml"
+    if not path.exists():
+        known = sorted(file.name.split(".")[1] for file in root.glob("Pulumi.*.yaml"))
+        raise UserError(
+            f"there is no stack {stack} ({path.name} does not exist): choose {' or '.join(known)}"
+        )
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f":{where.line + 1}" if where else ""
+        raise UserError(
+            f"{path.name}{line}: not YAML: {getattr(error, 'problem', error)}; correct it"
+        ) from None
+    return (content.get("config") or {}).get(f"{project}:settings") or {}
+
+
+def _has_backend(env: Mapping[str, str]) -> bool:
+    """Whether the user has told Pulumi where state is to be kept."""
+    if env.get("PULUMI_BACKEND_URL") or env.get("PULUMI_ACCESS_TOKEN"):
+        return True
+    folder = Path(env.get("PULUMI_CREDENTIALS_PATH") or plugins.user_home())
+    try:
+        return bool(json.loads((folder / "credentials.json").read_text()).get("current"))
+    except (OSError, ValueError, AttributeError):
+        return False

@@ -1,0 +1,29 @@
+"""The plugin's entry: `python -m toolchain.standin kubernetes|aws VERSION ENGINE_ADDRESS`."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from toolchain.standin.aws import AwsStandIn
+from toolchain.standin.kubernetes import KubernetesStandIn
+from toolchain.standin.provider import MESSAGE_LIMIT
+
+PROVIDERS = {"kubernetes": KubernetesStandIn, "aws": AwsStandIn}
+
+
+def main() -> None:
+    """Serve one provider on loopback until the engine ends it; stdout gets its port alone."""
+    package, version, engine = sys.argv[1:4]
+    server = grpc.server(ThreadPoolExecutor(), options=MESSAGE_LIMIT)
+    servicer = PROVIDERS[package](version, engine)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    main()

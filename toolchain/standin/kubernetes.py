@@ -1,0 +1,137 @@
+"""The Kubernetes provider's render mode: manifests as files, and no cluster ever."""
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime import proto
+
+from toolchain.standin import manifests
+from toolchain.standin.properties import dump, has_unknown, load, plain, secret
+from toolchain.standin.provider import StandIn
+
+AUTONAMED = "pulumi.com/autonamed"
+CLUSTER_WIDE = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "Namespace",
+    "PersistentVolume",
+    "PriorityClass",
+    "StorageClass",
+}
+SELECTOR = ("spec", "selector")
+IMMUTABLE: dict[str, list[tuple[str, ...]]] = {
+    "DaemonSet": [SELECTOR],
+    "Deployment": [SELECTOR],
+    "Job": [SELECTOR, ("spec", "completions"), ("spec", "parallelism"), ("spec", "template")],
+    "PersistentVolumeClaim": [
+        SELECTOR,
+        ("spec", "accessModes"),
+        ("spec", "storageClassName"),
+        ("spec", "volumeName"),
+    ],
+    "ClusterRoleBinding": [("roleRef",)],
+    "RoleBinding": [("roleRef",)],
+    "ResourceQuota": [("spec", "scopes")],
+    "Secret": [("type",)],
+    "Service": [("spec", "clusterIP")],
+    "StatefulSet": [
+        SELECTOR,
+        ("spec", "podManagementPolicy"),
+        ("spec", "revisionHistoryLimit"),
+        ("spec", "serviceName"),
+        ("spec", "volumeClaimTemplates"),
+    ],
+    "StorageClass": [("parameters",), ("provisioner",)],
+}
+"""What the official provider replaces an object for, beside a new name or namespace."""
+
+
+class KubernetesStandIn(StandIn):
+    """Previews anything; writes manifests into `renderYamlToDirectory`; refuses a cluster."""
+
+    package = "kubernetes"
+    does = "it renders manifests and reaches no cluster"
+
+    def config_replaces(self, changed: list[str]) -> list[str]:
+        return [key for key in changed if key == "renderYamlToDirectory"]
+
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
+        _, version, kind = request.type.split(":")
+        if kind.endswith(("List", "Patch")) or version.startswith("helm.sh"):
+            self.refuse(context, f"can't render {kind}: it knows single, whole objects alone")
+        inputs, old = load(request.news), plain(load(request.olds))
+        inputs.setdefault("apiVersion", version.removeprefix("core/"))
+        inputs.setdefault("kind", kind)
+        self._name(inputs.setdefault("metadata", {}), old.get("metadata", {}), request)
+        if self.config.get("namespace") and kind not in CLUSTER_WIDE:
+            inputs["metadata"].setdefault("namespace", self.config["namespace"])
+        if (inputs["apiVersion"], inputs["kind"]) == ("v1", "Secret"):
+            _encode_secret(inputs)
+        return proto.CheckResponse(inputs=dump(inputs))
+
+    def _name(self, metadata: dict[str, Any], old: dict[str, Any], request: Any) -> None:
+        if metadata.get("name"):
+            return
+        was_given = old.get("annotations", {}).get(AUTONAMED) == "true"
+        suffix = hashlib.sha256(request.randomSeed).hexdigest()[:8]
+        metadata["name"] = old["name"] if was_given else f"{request.name}-{suffix}"
+        metadata.setdefault("annotations", {})[AUTONAMED] = "true"
+
+    def replaces(self, new: dict[str, Any], path: tuple[str | int, ...]) -> bool:
+        kind, fixed = new["kind"], [("metadata", "name"), ("metadata", "namespace")]
+        fixed += IMMUTABLE.get(kind, [])
+        if kind in ("ConfigMap", "Secret") and (new.get("immutable") or not self._mutable(kind)):
+            fixed += [("data",), ("binaryData",), ("stringData",)]
+        return any(path[: len(steps)] == steps for steps in fixed)
+
+    def _mutable(self, kind: str) -> bool:
+        fallback = os.environ.get(f"PULUMI_K8S_ENABLE_{kind.upper()}_MUTABLE", "")
+        return self.config.get(f"enable{kind}Mutable", fallback) == "true"
+
+    def same_place(self, old: dict[str, Any], new: dict[str, Any]) -> bool:
+        before, after = old.get("metadata", {}), new["metadata"]
+        given = after.get("annotations", {}).get(AUTONAMED) == "true"
+        return not given and all(before.get(key) == after.get(key) for key in ("name", "namespace"))
+
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
+        if request.preview:
+            return proto.CreateResponse(properties=request.properties)
+        manifest = plain(load(request.properties))
+        manifests.write(self._folder(context), manifest)
+        metadata = manifest["metadata"]
+        identity = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        return proto.CreateResponse(id=identity, properties=request.properties)
+
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
+        if not request.preview:
+            manifests.write(self._folder(context), plain(load(request.news)))
+        return proto.UpdateResponse(properties=request.news)
+
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
+        manifest = plain(load(request.properties))
+        manifests.file_for(self._folder(context), manifest).unlink(missing_ok=True)
+        return Empty()
+
+    def _folder(self, context: grpc.ServicerContext) -> Path:
+        if not self.config.get("renderYamlToDirectory"):
+            self.refuse(context, "reaches no cluster and changes nothing in one")
+        return Path(self.config["renderYamlToDirectory"])
+
+
+def _encode_secret(inputs: dict[str, Any]) -> None:
+    """What an API server does to a Secret: `stringData` becomes base64 `data`; all of it secret."""
+    texts = plain(inputs.get("stringData", {}))
+    if texts and not has_unknown(texts):
+        data = plain(inputs.get("data", {}))
+        data |= {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+        inputs["data"] = data
+        del inputs["stringData"]
+    for key in ("data", "stringData"):
+        if key in inputs:
+            inputs[key] = secret(inputs[key])

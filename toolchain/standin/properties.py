@@ -1,0 +1,98 @@
+"""Property bags as plain Python, what differs between two of them, and what in them is secret."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Keys and values by which Pulumi's wire format marks secrets and values not known yet."""
+
+Step = str | int
+Path = tuple[Step, ...]
+
+
+def load(bag: Struct) -> dict[str, Any]:
+    """The bag as Python data; secrets stay wrapped, and nulls are left out of objects."""
+    return _tidy(json_format.MessageToDict(bag))
+
+
+def dump(values: dict[str, Any]) -> Struct:
+    """The bag that `load` reads back as `values`."""
+    return json_format.ParseDict(values, Struct())
+
+
+def secret(value: Any) -> dict[str, Any]:
+    """The value marked secret, so that the engine encrypts it in state and hides it in output."""
+    return value if is_secret(value) else {SIGNATURE: SECRET, "value": value}
+
+
+def is_secret(value: Any) -> bool:
+    """Whether the value itself is marked secret."""
+    return isinstance(value, dict) and value.get(SIGNATURE) == SECRET
+
+
+def plain(value: Any) -> Any:
+    """The value without any secret marks, however deep."""
+    if is_secret(value):
+        return plain(value["value"])
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether any part of the plain value is not known yet."""
+    if isinstance(value, dict):
+        return any(map(has_unknown, value.values()))
+    if isinstance(value, list):
+        return any(map(has_unknown, value))
+    return value == UNKNOWN
+
+
+def differences(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Each smallest part that differs, as its path and ADD, DELETE or UPDATE; both sides plain."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        pairs = [(key, old.get(key), new.get(key)) for key in sorted({*old, *new})]
+    elif isinstance(old, list) and isinstance(new, list):
+        pairs = [(i, _at(old, i), _at(new, i)) for i in range(max(len(old), len(new)))]
+    else:
+        pairs = []
+        if old != new or isinstance(old, bool) != isinstance(new, bool):
+            yield path, "ADD" if old is None else "DELETE" if new is None else "UPDATE"
+    for step, before, after in pairs:
+        yield from differences(before, after, (*path, step))
+
+
+def spell(path: Path) -> str:
+    """The path as Pulumi writes it: `spec.ports[0]`, `data["alerting_rules.yml"]`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif any(mark in step for mark in '."[]'):
+            escaped = step.replace('"', '\\"')
+            text += f'["{escaped}"]'
+        else:
+            text += f".{step}" if text else step
+    return text
+
+
+def _at(items: list[Any], index: int) -> Any:
+    return items[index] if index < len(items) else None
+
+
+def _tidy(value: Any) -> Any:
+    """Numbers without a fraction become int: the wire knows floats alone, manifests need `9090`."""
+    if isinstance(value, dict):
+        return {key: _tidy(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_tidy(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

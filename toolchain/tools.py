@@ -1,0 +1,174 @@
+"""The Go programs that the project uses: which they are, and one build of each per machine."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolchain import disk, golang, locks, progress
+from toolchain.errors import UserError
+from toolchain.paths import MODULES, cache
+
+BUILD_GIB = 6.0
+"""Free disk that building needs: sources, Go's build cache, and the programs; 5.9 GiB measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """One Go program: `package`, built in the folder `module`, with strings set by the linker."""
+
+    name: str
+    module: str
+    package: str
+    variables: tuple[str, ...] = ()
+    script: tuple[str, str, str] | None = None
+    """A script that must lie beside the program: the folder that pins its module, module, path."""
+
+
+PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+PULUMI_VERSION = f"{PULUMI_SDK}/go/common/version.Version"
+PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version"
+TOOLS: dict[str, tuple[Program, ...]] = {
+    "pulumi": (
+        Program(
+            name="pulumi",
+            module="pulumi",
+            package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+            variables=(f"{PULUMI_VERSION}=3.255.0",),
+        ),
+        # Later language hosts are a module of their own that can't be built outside its repository.
+        Program(
+            name="pulumi-language-python",
+            module="pulumi-language-python",
+            package=f"{PULUMI_SDK}/python/cmd/pulumi-language-python",
+            variables=(f"{PULUMI_VERSION}=3.75.0",),
+            script=("pulumi", PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),
+        ),
+    ),
+    "promtool": (
+        Program(
+            name="promtool",
+            module="prometheus",
+            package="github.com/prometheus/prometheus/cmd/promtool",
+            variables=(f"{PROMETHEUS_VERSION}=3.13.5",),
+        ),
+    ),
+    "amtool": (
+        Program(
+            name="amtool",
+            module="alertmanager",
+            package="github.com/prometheus/alertmanager/cmd/amtool",
+            variables=(f"{PROMETHEUS_VERSION}=0.31.1",),
+        ),
+    ),
+}
+"""Each tool by name, and the programs of its folder: `pulumi` wants its host beside it."""
+TEST_TOOLS = ("promtool", "amtool")
+
+
+def folders(names: Sequence[str]) -> list[Path]:
+    """The tools' folders, for PATH; builds what is not built yet. Raises UserError."""
+    if any(not folder_of(name).exists() for name in names):
+        with locks.held(cache() / "build.lock"):
+            _build([name for name in names if not folder_of(name).exists()])
+    return [folder_of(name) for name in names]
+
+
+def official_pulumi() -> Path | None:
+    """The user's own `pulumi`, if it comes with its Python language host."""
+    pulumi = shutil.which("pulumi")
+    if pulumi is None:
+        return None
+    beside = Path(pulumi).resolve().with_name("pulumi-language-python")
+    return Path(pulumi) if beside.exists() or shutil.which("pulumi-language-python") else None
+
+
+def folder_of(name: str) -> Path:
+    """Where the tool is kept; the name changes with anything that changes a program in it."""
+    parts = [repr(TOOLS[name]).encode()]
+    for program in TOOLS[name]:
+        pinned_in = [program.module, *(program.script[:1] if program.script else ())]
+        parts += [
+            (MODULES / module / file).read_bytes()
+            for module in pinned_in
+            for file in ("go.mod", "go.sum")
+        ]
+    return cache() / f"{name}-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:16]}"
+
+
+def _build(names: Sequence[str]) -> None:
+    if not names:
+        return
+    disk.require(cache(), BUILD_GIB, f"building {', '.join(names)}")
+    go = golang.find()
+    total, number = sum(len(TOOLS[name]) for name in names), 0
+    for name in names:
+        with tempfile.TemporaryDirectory(dir=cache(), prefix="build-part-") as scratch:
+            part = Path(scratch) / "part"
+            part.mkdir()
+            for program in TOOLS[name]:
+                number += 1
+                _build_program(go, program, part, task=f"{program.name} {number} of {total}")
+            part.rename(folder_of(name))
+
+
+def _build_program(go: Path, program: Program, folder: Path, task: str) -> None:
+    environment = _environment()
+    settings = " ".join(["-s", "-w", *(f"-X {variable}" for variable in program.variables)])
+    command = [
+        go,
+        "build",
+        "-v",
+        "-trimpath",
+        "-ldflags",
+        settings,
+        "-o",
+        folder / program.name,
+        program.package,
+    ]
+    progress.run(
+        command,
+        task=task,
+        log=cache() / "logs" / f"{program.name}.log",
+        count={r"^go: downloading ": "modules fetched", r"^[\w.-]+(/|$)": "packages compiled"},
+        cwd=MODULES / program.module,
+        env=environment,
+    )
+    if program.script:
+        _copy_script(go, *program.script, folder, environment)
+
+
+def _copy_script(
+    go: Path, pinned_in: str, module: str, path: str, folder: Path, env: dict[str, str]
+) -> None:
+    command = [go, "mod", "download", "-json", module]
+    answer = subprocess.run(
+        command, capture_output=True, text=True, env=env, cwd=MODULES / pinned_in
+    )
+    found = json.loads(answer.stdout or "{}")
+    if "Dir" not in found:
+        raise UserError(
+            f"{module} could not be fetched: {found.get('Error') or answer.stderr.strip()}"
+        )
+    script = Path(shutil.copy(Path(found["Dir"], path), folder))
+    script.chmod(0o755)
+
+
+def _environment() -> dict[str, str]:
+    fixed = {
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-mod=readonly",
+        "GOWORK": "off",
+        "CGO_ENABLED": "0",
+    }
+    return {**os.environ, **fixed}
+
+
+def on_path(folders: Iterable[Path], path: str) -> str:
+    """PATH with the folders first."""
+    return os.pathsep.join([*map(str, folders), path])
