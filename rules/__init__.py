@@ -1,0 +1,1 @@
+"""The rules, the inventory of metrics, and the code that checks and merges them."""

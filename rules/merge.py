@@ -1,0 +1,34 @@
+"""Merges the checked rules of all files into the documents that Prometheus loads."""
+
+import sys
+from collections.abc import Iterable
+
+import yaml
+
+from rules.schema import AlertRule
+from rules.source import RuleT, Sourced
+
+
+def with_runbook(alert: Sourced[AlertRule], base_url: str) -> Sourced[AlertRule]:
+    """The alert with the annotation `runbook_url`, which follows from its name."""
+    url = f"{base_url.rstrip('/')}/{alert.name}.md"
+    annotations = alert.rule.annotations | {"runbook_url": url}
+    return alert.with_rule(alert.rule.model_copy(update={"annotations": annotations}))
+
+
+def merged(rules: Iterable[Sourced[RuleT]]) -> str:
+    """One YAML document with all the groups, each with its rules in their order."""
+    groups: dict[str, dict[str, object]] = {}
+    listed: dict[str, list[object]] = {}
+    for sourced in rules:
+        name = sourced.group.name
+        if name not in groups:
+            groups[name] = sourced.group.model_dump(exclude_unset=True)
+            groups[name]["rules"] = listed[name] = []
+        listed[name].append(sourced.rule.model_dump(by_alias=True, exclude_unset=True))
+    return yaml.safe_dump(
+        {"groups": list(groups.values())},
+        sort_keys=False,
+        allow_unicode=True,
+        width=sys.maxsize,
+    )
