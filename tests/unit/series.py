@@ -1,0 +1,86 @@
+"""Every series that a dashboard or a runbook may name, with its labels, as rules/ has them."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rules.labels import Labels, result_labels
+from rules.promql import matchers, metric_name, parse, selectors
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def inventory() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "rules/metrics.yaml").read_text())
+
+
+@cache
+def alerts() -> dict[str, dict[str, Any]]:
+    files = sorted((ROOT / "rules/alerts").glob("*.yaml"))
+    return {rule["alert"]: rule for file in files for rule in _rules(file)}
+
+
+@cache
+def recorded() -> dict[str, str]:
+    return {rule["record"]: rule["expr"] for rule in _rules(ROOT / "rules/recording-rules.yaml")}
+
+
+def thresholds() -> dict[str, dict[str, float]]:
+    """What the alerts' own `threshold*` annotations say."""
+    return {
+        alert: {
+            name: float(value)
+            for name, value in rule["annotations"].items()
+            if name.startswith("threshold")
+        }
+        for alert, rule in alerts().items()
+    }
+
+
+@cache
+def known_series() -> dict[str, Labels]:
+    """Name -> labels, None where they can't be known."""
+    scraped = inventory()["scrape_labels"]
+    known: dict[str, Labels] = {}
+    for metric in inventory()["metrics"]:
+        known[metric["name"]] = frozenset([*scraped, *metric["labels"]])
+    for metric in inventory()["prometheus"]:
+        known[metric["name"]] = (
+            None if metric.get("labels_of_alert") else frozenset(metric["labels"])
+        )
+    for record, expr in recorded().items():
+        known[record] = labels_of_result(expr, known)
+    return known
+
+
+def labels_of_result(expr: str, known: dict[str, Labels]) -> Labels:
+    return result_labels(parse(expr), lambda name: known.get(name, frozenset()))
+
+
+def names(expr: str) -> set[str]:
+    """The series that the expression selects."""
+    return {metric_name(selector) or "" for selector in selectors(parse(expr))}
+
+
+def mistakes(expr: str) -> list[str]:
+    """Why the expression can never give a result: a series, or a label of one, does not exist.
+
+    Raises PromqlError if it does not even parse.
+    """
+    found: list[str] = []
+    for selector in selectors(parse(expr)):
+        name = metric_name(selector) or ""
+        if name not in known_series():
+            found.append(f"no workload exports {name!r} and no rule records it")
+        elif (labels := known_series()[name]) is not None:
+            used = {matcher.name for matcher in matchers(selector)} - {"__name__"}
+            found += [f"{name} has no label {label!r}" for label in sorted(used - labels)]
+    return found
+
+
+def _rules(file: Path) -> list[dict[str, Any]]:
+    groups = yaml.safe_load(file.read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
