@@ -29,7 +29,7 @@ class Inhibition:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertmanagerConfig:
-    """`channels` maps each severity to pagerduty, slack or webhook.
+    """`channels` maps each severity, least severe first, to pagerduty, slack or webhook.
 
     `slack_channel` and `webhook_url` are needed only where a channel uses them.
     """
@@ -45,12 +45,12 @@ def alertmanager_yml(config: AlertmanagerConfig) -> str:
     """The configuration file, as YAML.
 
     Each severity has a receiver of its own. An alert whose severity no route knows goes to the
-    receiver of the first severity in `channels`, so that none is lost.
+    receiver of the most severe, so that none is lost.
     """
-    first = next(iter(config.channels))
+    *_, most_severe = config.channels
     document = {
         "route": {
-            "receiver": first,
+            "receiver": most_severe,
             "group_by": ["alertname", "namespace", "job"],
             "group_wait": "30s",
             "group_interval": "5m",

@@ -9,7 +9,9 @@ from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
-from components.grafana_pod import NAME, PASSWORD_FILE, config_key, dashboard_name, pod
+from components.grafana_pod import NAME as NAME
+from components.grafana_pod import PASSWORD_FILE, config_key, dashboard_name, pod
+from components.grafana_pod import PORT as PORT
 from components.pods import HTTP, Resources, metadata, selector, service_account
 from components.services import cluster_ip
 

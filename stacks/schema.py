@@ -62,10 +62,10 @@ class Prometheus(Section):
 
 
 class Routes(Section):
-    """Which channel each severity is sent to; the fields are the severities that exist."""
+    """Which channel each severity is sent to; the fields are the severities, least severe first."""
 
-    critical: Literal["pagerduty", "slack", "webhook"]
     warning: Literal["pagerduty", "slack", "webhook"]
+    critical: Literal["pagerduty", "slack", "webhook"]
 
 
 class Webhook(Section):
@@ -111,8 +111,8 @@ class Grafana(Section):
         Annotated[str, StringConstraints(pattern=r"^arn:aws[\w-]*:acm:\S+$")] | None
     ) = None
     domain: str | None = None
-    resources: Resources = Resources(
-        memory="256Mi", memory_limit="512Mi", ephemeral_storage="512Mi"
+    resources: Resources = Resources.model_validate(
+        {"memory": "256Mi", "memoryLimit": "512Mi", "ephemeralStorage": "512Mi"}
     )
 
     @model_validator(mode="after")

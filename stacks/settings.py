@@ -106,8 +106,9 @@ def _keys_beside(model: type[BaseModel], location: tuple[int | str, ...]) -> lis
     schema: Any = model.model_json_schema(by_alias=True)
     definitions = schema.get("$defs", {})
     for step in location[:-1]:
-        properties = schema.get("properties", {})
-        schema = properties.get(step, schema.get("additionalProperties", {}))
+        patterns = schema.get("patternProperties", {})
+        otherwise = next(iter(patterns.values()), schema.get("additionalProperties", {}))
+        schema = schema.get("properties", {}).get(step, otherwise)
         if "$ref" in schema:
             schema = definitions[schema["$ref"].rsplit("/", 1)[-1]]
     return list(schema.get("properties", {}))

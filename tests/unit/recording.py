@@ -1,0 +1,116 @@
+"""Runs the program on Pulumi mocks and keeps what it declared."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import mocks
+
+ROOT = Path(__file__).resolve().parents[2]
+STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+SECRETS = {
+    "vaultmesh:grafanaAdminPassword": "made-up-password",
+    "vaultmesh:slackApiUrl": "https://slack.invalid/made-up",
+    "vaultmesh:pagerdutyRoutingKey": "made-up-routing-key",
+}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource as the program declared it: its type token, Pulumi name and inputs."""
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        return self.type.rsplit(":", 1)[-1]
+
+
+@dataclass
+class Recording(mocks.Mocks):
+    """Everything that a program declared, and what it returned."""
+
+    resources: list[Declared] = field(default_factory=list)
+    result: Any = None
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self.resources.append(Declared(args.typ, args.name, args.inputs))
+        return f"{args.name}-id", args.inputs
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        assert args.token == "aws:eks/getCluster:getCluster", args.token
+        name = args.args["name"]
+        return {
+            "id": name,
+            "name": name,
+            "arn": f"arn:aws:eks:eu-west-1:000000000000:cluster/{name}",
+            "endpoint": "https://mock.invalid",
+            "certificateAuthorities": [{"data": "bW9jaw=="}],
+        }
+
+    def one(self, kind: str, name: str) -> dict[str, Any]:
+        """The only object of `kind` whose metadata.name is `name`."""
+        found = [found for found in self.all(kind) if found["metadata"]["name"] == name]
+        assert len(found) == 1, f"{len(found)} {kind} called {name}"
+        return found[0]
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """The inputs of every Kubernetes object of `kind`."""
+        return [
+            dict(resource.inputs)
+            for resource in self.resources
+            if resource.kind == kind and resource.type.startswith("kubernetes:")
+        ]
+
+    def pods(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The name and the pod template of everything that runs pods."""
+        for kind in ("Deployment", "StatefulSet"):
+            for owner in self.all(kind):
+                yield owner["metadata"]["name"], owner["spec"]["template"]
+
+
+def record(program: Callable[[], Any]) -> Recording:
+    """Run `program` on mocks until nothing is left to register."""
+    recording = Recording()
+    mocks.set_mocks(recording, project="vaultmesh", stack="test", preview=False)
+
+    @pulumi.runtime.test
+    def run() -> None:
+        recording.result = program()
+
+    run()
+    return recording
+
+
+def stack_values(stack: str) -> dict[str, Any]:
+    """The configuration in Pulumi.<stack>.yaml and the defaults of Pulumi.yaml, as structures."""
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    defaults = {
+        f"vaultmesh:{key}": schema["default"]
+        for key, schema in project.items()
+        if "default" in schema
+    }
+    return defaults | yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+
+
+def configure(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> None:
+    """Make `values` and `secrets` the configuration that the program reads."""
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()
+    }
+    pulumi.runtime.set_all_config(texts | dict(secrets), list(secrets))
+
+
+def run_stack(stack: str) -> Recording:
+    """The whole program, for the settings of one stack."""
+    from stacks.platform import build
+    from stacks.settings import load_configuration
+
+    configure(stack_values(stack))
+    return record(lambda: build(load_configuration()))

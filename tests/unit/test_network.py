@@ -1,0 +1,87 @@
+"""Nothing talks but along an edge of the picture, and each edge is open at both of its ends."""
+
+from typing import Any
+
+import yaml
+
+NAME = "app.kubernetes.io/name"
+
+
+def edges(platform: Any) -> set[tuple[str, str, int]]:
+    """Source, target and port of everything the policies let in from other pods."""
+    return {
+        (origin["podSelector"]["matchLabels"][NAME], target, port["port"])
+        for policy in platform.all("NetworkPolicy")
+        for rule in policy["spec"].get("ingress", [])
+        for origin in rule["from"]
+        if "podSelector" in origin
+        for port in rule["ports"]
+        for target in [policy["spec"]["podSelector"]["matchLabels"][NAME]]
+    }
+
+
+def ports(platform: Any) -> dict[str, set[int]]:
+    """The ports on which the pods of each name listen."""
+    return {
+        name: {
+            port["containerPort"]
+            for container in template["spec"]["containers"]
+            for port in container["ports"]
+        }
+        for name, template in platform.pods()
+    }
+
+
+def test_nothing_gets_in_or_out_by_default(platform: Any) -> None:
+    spec = platform.one("NetworkPolicy", "default-deny")["spec"]
+    assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_each_edge_has_one_policy_named_after_it(platform: Any) -> None:
+    named = {policy["metadata"]["name"] for policy in platform.all("NetworkPolicy")}
+    found = {(source, target) for source, target, _ in edges(platform)}
+    assert {f"{source}-to-{target}" for source, target in found} <= named
+
+
+def test_both_ends_of_every_edge_exist_and_the_target_listens(platform: Any) -> None:
+    listening = ports(platform)
+    for source, target, port in edges(platform):
+        assert source in listening, source
+        assert port in listening[target], f"{target} does not listen on {port}"
+
+
+def test_prometheus_may_reach_every_job_it_scrapes(platform: Any) -> None:
+    config = yaml.safe_load(
+        platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
+    )
+    jobs = {job["job_name"] for job in config["scrape_configs"]}
+    reachable = {target for source, target, _ in edges(platform) if source == "prometheus-server"}
+    assert jobs - {"prometheus-server"} == reachable - {"prometheus-server"}
+
+
+def test_grafana_may_reach_the_port_behind_its_data_source(platform: Any) -> None:
+    assert ("grafana", "prometheus-server", 9090) in edges(platform)
+
+
+def test_replicas_of_alertmanager_gossip_over_tcp_and_udp(platform: Any) -> None:
+    replicas = platform.one("StatefulSet", "alertmanager")["spec"]["replicas"]
+    policies = {policy["metadata"]["name"]: policy for policy in platform.all("NetworkPolicy")}
+    gossip = policies.get("alertmanager-to-alertmanager")
+    assert (gossip is not None) is (replicas > 1)
+    if gossip:
+        opened = gossip["spec"]["ingress"][0]["ports"]
+        assert {(port["port"], port["protocol"]) for port in opened} == {
+            (9094, "TCP"),
+            (9094, "UDP"),
+        }
+
+
+def test_only_prometheus_and_alertmanager_leave_the_namespace(platform: Any) -> None:
+    leaving = {
+        policy["spec"]["podSelector"]["matchLabels"][NAME]
+        for policy in platform.all("NetworkPolicy")
+        for rule in policy["spec"].get("egress", [])
+        if "to" not in rule
+    }
+    assert leaving <= {"prometheus-server", "alertmanager"}
+    assert "prometheus-server" in leaving

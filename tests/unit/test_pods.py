@@ -1,0 +1,162 @@
+"""Every pod of every stack keeps the rules that a restricted namespace and a small node set."""
+
+from typing import Any
+
+import pytest
+
+ALLOWED_VOLUMES = {"configMap", "emptyDir", "projected", "secret", "persistentVolumeClaim"}
+
+
+def containers(platform: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{name}/{container['name']}", container)
+        for name, template in platform.pods()
+        for container in template["spec"]["containers"]
+    ]
+
+
+def test_every_pod_runs_as_a_user_without_rights(platform: Any) -> None:
+    for name, template in platform.pods():
+        security = template["spec"]["securityContext"]
+        assert security["runAsNonRoot"] is True, name
+        assert security["runAsUser"] >= 10000, name
+        assert security["runAsGroup"] >= 10000, name
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
+
+
+def test_every_container_is_locked_down(platform: Any) -> None:
+    for name, container in containers(platform):
+        security = container["securityContext"]
+        assert security["allowPrivilegeEscalation"] is False, name
+        assert security["capabilities"] == {"drop": ["ALL"]}, name
+        assert security["readOnlyRootFilesystem"] is True, name
+        assert "runAsUser" not in security, f"{name} overrides the user of its pod"
+
+
+def test_every_container_is_bounded(platform: Any) -> None:
+    for name, container in containers(platform):
+        resources = container["resources"]
+        assert set(resources["requests"]) == {"cpu", "memory", "ephemeral-storage"}, name
+        assert set(resources["limits"]) == {"memory", "ephemeral-storage"}, name
+
+
+def test_pods_use_only_the_volumes_that_restricted_allows(platform: Any) -> None:
+    for name, template in platform.pods():
+        for volume in template["spec"]["volumes"]:
+            assert set(volume) - {"name"} <= ALLOWED_VOLUMES, f"{name}: {volume}"
+
+
+def test_every_pod_has_an_account_of_its_own_and_no_token_but_for_prometheus(platform: Any) -> None:
+    accounts = [name for name, _ in platform.pods()]
+    assert len(set(accounts)) == len(accounts)
+    for name, template in platform.pods():
+        account = template["spec"]["serviceAccountName"]
+        assert account == name
+        assert platform.one("ServiceAccount", account)["automountServiceAccountToken"] is False
+        token = template["spec"]["automountServiceAccountToken"]
+        assert token is (name == "prometheus-server"), name
+
+
+def test_every_mount_has_its_volume_and_every_volume_a_mount(platform: Any) -> None:
+    claims = {
+        owner["metadata"]["name"]: [
+            claim["metadata"]["name"] for claim in owner["spec"]["volumeClaimTemplates"]
+        ]
+        for owner in platform.all("StatefulSet")
+    }
+    for name, template in platform.pods():
+        volumes = [volume["name"] for volume in template["spec"]["volumes"]]
+        mounts = {
+            mount["name"]
+            for container in template["spec"]["containers"]
+            for mount in container["volumeMounts"]
+        }
+        assert mounts == {*volumes, *claims.get(name, [])}, name
+
+
+def test_every_mounted_config_map_and_secret_exists_with_its_keys(platform: Any) -> None:
+    for name, template in platform.pods():
+        for volume in template["spec"]["volumes"]:
+            for kind, key, data in (
+                ("ConfigMap", "configMap", "data"),
+                ("Secret", "secret", "stringData"),
+            ):
+                if key not in volume:
+                    continue
+                source = volume[key]
+                found = platform.one(kind, source.get("name") or source.get("secretName"))
+                wanted = {item["key"] for item in source.get("items", [])}
+                assert kind == "Secret" or wanted <= set(found[data]), name
+
+
+def test_replicas_come_with_a_budget_and_are_spread(platform: Any) -> None:
+    budgets = {
+        budget["metadata"]["name"]: budget["spec"] for budget in platform.all("PodDisruptionBudget")
+    }
+    for owner in (*platform.all("Deployment"), *platform.all("StatefulSet")):
+        name, spec = owner["metadata"]["name"], owner["spec"]
+        several = spec["replicas"] > 1
+        assert (name in budgets) is several, name
+        constraints = spec["template"]["spec"].get("topologySpreadConstraints", [])
+        assert bool(constraints) is several, name
+        for selector in [constraint["labelSelector"] for constraint in constraints]:
+            assert selector == spec["selector"], name
+        if several:
+            assert budgets[name]["selector"] == spec["selector"], name
+
+
+def test_selectors_find_their_pods_and_carry_no_version(platform: Any) -> None:
+    for owner in (*platform.all("Deployment"), *platform.all("StatefulSet")):
+        wanted = owner["spec"]["selector"]["matchLabels"]
+        labels = owner["spec"]["template"]["metadata"]["labels"]
+        assert wanted.items() <= labels.items()
+        assert not [key for key in wanted if "version" in key]
+
+
+@pytest.mark.parametrize(
+    ("pod", "container", "liveness", "readiness"),
+    [
+        ("prometheus-server", "prometheus-server", "/-/healthy", "/-/ready"),
+        ("alertmanager", "alertmanager", "/-/healthy", "/-/ready"),
+        ("psi-field", "psi-field", "/health", "/ready"),
+    ],
+)
+def test_liveness_and_readiness_ask_different_questions(
+    platform: Any, pod: str, container: str, liveness: str, readiness: str
+) -> None:
+    found = dict(containers(platform))[f"{pod}/{container}"]
+    assert found["livenessProbe"]["httpGet"]["path"] == liveness
+    assert found["readinessProbe"]["httpGet"]["path"] == readiness
+
+
+def test_probes_and_scrapes_name_a_port_of_their_container(platform: Any) -> None:
+    for name, container in containers(platform):
+        ports = {port["name"] for port in container["ports"]}
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            if probe in container:
+                assert container[probe]["httpGet"]["port"] in ports, f"{name} {probe}"
+
+
+def quantity(text: str) -> float:
+    """A Kubernetes quantity in its base unit: cores or bytes."""
+    suffixes = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+    for suffix, factor in suffixes.items():
+        if text.endswith(suffix):
+            return float(text.removesuffix(suffix)) * factor
+    return float(text)
+
+
+def test_the_quota_has_room_for_every_pod_while_each_deployment_rolls(platform: Any) -> None:
+    used = {"pods": 0.0, "requests.cpu": 0.0, "requests.memory": 0.0, "limits.memory": 0.0}
+    owners = [(owner, 1) for owner in platform.all("Deployment")]
+    owners += [(owner, 0) for owner in platform.all("StatefulSet")]
+    for owner, surge in owners:
+        count = owner["spec"]["replicas"] + surge
+        used["pods"] += count
+        for container in owner["spec"]["template"]["spec"]["containers"]:
+            for key in ("requests.cpu", "requests.memory", "limits.memory"):
+                kind, resource = key.split(".")
+                used[key] += count * quantity(container["resources"][kind][resource])
+    hard = platform.one("ResourceQuota", "quota")["spec"]["hard"]
+    for key, amount in used.items():
+        assert amount <= quantity(hard[key]), f"{key}: raise the quota above {amount}"
