@@ -1,6 +1,6 @@
 """The dashboard "Aurora KPIs": how well the environment does, and each treaty in it."""
 
-from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.builders import dashboard, stat
 
 from dashboards.bands import ALL_UP, Thresholds, above, below
 from dashboards.frame import Section, choice, frame
@@ -60,27 +60,21 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
         alerts_firing(),
     ]
     traffic = [
-        now(
+        _counted(
             "Requests",
-            "Requests under the chosen treaties in the time shown. None: TreatyNoRequests fires, "
+            "Requests under the chosen treaties. None in 10 minutes: TreatyNoRequests fires, "
             "as it should after a soak test.",
-            Query(_total("treaty_requests_total"), "requests"),
-            unit="none",
-            width=6,
+            "treaty_requests_total",
         ),
-        now(
+        _counted(
             "Routed",
-            "Requests under the chosen treaties that were routed in the time shown.",
-            Query(_total("treaty_requests_routed"), "routed"),
-            unit="none",
-            width=6,
+            "Requests under the chosen treaties that were routed.",
+            "treaty_requests_routed",
         ),
-        now(
+        _counted(
             "Dropped",
-            "Requests under the chosen treaties that were dropped in the time shown.",
-            Query(_total("treaty_dropped_requests"), "dropped"),
-            unit="none",
-            width=6,
+            "Requests under the chosen treaties that were dropped.",
+            "treaty_dropped_requests",
         ),
         now(
             "Provenance, worst chosen treaty",
@@ -170,5 +164,12 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
     )
 
 
-def _total(counter: str) -> str:
-    return f"sum(increase({counter}{TREATY}[$__range]))"
+def _counted(title: str, description: str, counter: str) -> stat.Panel:
+    return now(
+        title,
+        description,
+        Query(f"sum(increase({counter}{TREATY}[$__range]))", "in the time shown"),
+        Query(f"sum({counter}{TREATY})", "since the start of the pods"),
+        unit="none",
+        width=6,
+    )
