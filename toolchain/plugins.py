@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from toolchain.paths import CLONE, VENV_PYTHON, state
@@ -16,25 +16,23 @@ FETCH_SECONDS = 120
 """How long fetching an official plugin may take before the stand-in is used instead."""
 
 
-def environment(
-    root: Path, packages: Iterable[str], pulumi: Path, env: dict[str, str]
-) -> dict[str, str]:
+def environment(packages: Iterable[str], pulumi: Path, env: Mapping[str, str]) -> dict[str, str]:
     """What to add to the environment so that the engine finds a plugin for every package.
 
     Empty where all of them are official: then the engine sees to them as it always does.
     """
     versions = {package: importlib.metadata.version(f"pulumi-{package}") for package in packages}
-    stand_ins = [
-        p for p, version in versions.items() if not _official(root, p, version, pulumi, env)
-    ]
-    if not stand_ins:
+    official = {
+        package: is_official(package, versions[package], pulumi, env) for package in versions
+    }
+    if all(official.values()):
         return {}
-    home = state(root) / "pulumi"
+    home = state() / "pulumi"
     for package, version in versions.items():
         folder = home / "plugins" / f"resource-{package}-v{version}"
         launcher = folder / f"pulumi-resource-{package}"
         folder.mkdir(parents=True, exist_ok=True)
-        if package in stand_ins:
+        if not official[package]:
             _write_launcher(launcher, package, version)
         elif not shutil.which(launcher.name):
             launcher.unlink(missing_ok=True)
@@ -46,20 +44,11 @@ def environment(
     }
 
 
-def user_home() -> Path:
-    """Where the user's Pulumi keeps its plugins and its login."""
-    return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-
-
-def _installed(package: str, version: str) -> Path:
-    return user_home() / "plugins" / f"resource-{package}-v{version}"
-
-
-def _official(root: Path, package: str, version: str, pulumi: Path, env: dict[str, str]) -> bool:
+def is_official(package: str, version: str, pulumi: Path, env: Mapping[str, str]) -> bool:
     """Whether the official plugin is there or can be fetched; a failed fetch is not repeated."""
     if shutil.which(f"pulumi-resource-{package}") or _installed(package, version).is_dir():
         return True
-    failed = state(root) / "unavailable" / f"{package}-{version}"
+    failed = state() / "unavailable" / f"{package}-{version}"
     if failed.exists():
         return False
     if _fetch(package, version, pulumi, env):
@@ -69,7 +58,16 @@ def _official(root: Path, package: str, version: str, pulumi: Path, env: dict[st
     return False
 
 
-def _fetch(package: str, version: str, pulumi: Path, env: dict[str, str]) -> bool:
+def user_home() -> Path:
+    """Where the user's Pulumi keeps its plugins and its login."""
+    return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+
+
+def _installed(package: str, version: str) -> Path:
+    return user_home() / "plugins" / f"resource-{package}-v{version}"
+
+
+def _fetch(package: str, version: str, pulumi: Path, env: Mapping[str, str]) -> bool:
     print(
         f"{package} provider {version}: fetching the official plugin ...",
         file=sys.stderr,

@@ -1,8 +1,10 @@
 """Runs a stack without a Pulumi account: its state in the clone, its secrets made up."""
 
 import copy
+import json
 import os
 import secrets
+import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +36,7 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
 
     Made-up secrets and their encryption are kept from one run to the next.
     """
+    drop_dead_locks(root)
     folder = state(root) / "config"
     folder.mkdir(exist_ok=True)
     project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
@@ -66,6 +69,22 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
         if key not in merged.get("config", {}):
             run("config", "set", "--secret", key, "--stack", stack, given=secrets.token_urlsafe(24))
     return path
+
+
+def drop_dead_locks(root: Path) -> None:
+    """Remove the backend locks of Pulumi processes that died on this machine without doing so.
+
+    Only they can hold one for ever: no other machine uses this backend.
+    """
+    for path in (state(root) / "backend" / ".pulumi" / "locks").rglob("*.json"):
+        try:
+            holder = json.loads(path.read_text(encoding="utf-8"))
+            if holder["hostname"] == socket.gethostname():
+                os.kill(holder["pid"], 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except (OSError, ValueError, KeyError):
+            continue
 
 
 def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[str]:

@@ -45,7 +45,7 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
         env |= rehearsal.environment(root)
     packages = ["kubernetes", *(["aws"] if "eks" in cluster else [])]
     with locks.held(state(root) / "run.lock"):
-        env |= plugins.environment(root, packages, pulumi, env)
+        env |= plugins.environment(packages, pulumi, env)
         options = ["--stack", stack]
         if rehearsed:
             options += ["--config-file", str(rehearsal.prepare(root, stack, pulumi, env))]

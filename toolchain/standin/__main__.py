@@ -1,5 +1,6 @@
 """The plugin's entry: `python -m toolchain.standin kubernetes|aws VERSION ENGINE_ADDRESS`."""
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +15,8 @@ PROVIDERS = {"kubernetes": KubernetesStandIn, "aws": AwsStandIn}
 
 
 def main() -> None:
-    """Serve one provider on loopback until the engine ends it; stdout gets its port alone."""
+    """Serve one provider on loopback while the engine lives; stdout gets the port alone."""
+    started_by = os.getppid()
     package, version, engine = sys.argv[1:4]
     server = grpc.server(ThreadPoolExecutor(), options=MESSAGE_LIMIT)
     servicer = PROVIDERS[package](version, engine)
@@ -22,7 +24,9 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    server.wait_for_termination()
+    while os.getppid() == started_by and server.wait_for_termination(timeout=1):
+        pass
+    server.stop(grace=None)
 
 
 if __name__ == "__main__":
