@@ -48,7 +48,8 @@ def check_alert(
     try:
         thresholds(alert.rule)
     except ThresholdError as error:
-        alert.note(problems, f"{alert.name}: {error}", "annotations")
+        if annotations.get("description", "").strip():
+            alert.note(problems, f"{alert.name}: {error}", "annotations")
     except PromqlError:
         pass  # check_expr says so.
     for section, texts in (("annotations", annotations), ("labels", alert.labels)):

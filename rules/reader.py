@@ -113,9 +113,11 @@ class _Builder:
             if isinstance(event, yaml.MappingEndEvent):
                 break
             line = event.start_mark.line + 1
+            before = len(self._problems)
             key = self._value(event, events, (*place, ""))
             if not isinstance(key, str):
-                self._note(event, "this key is not plain text. Put it in quotes.")
+                if len(self._problems) == before:
+                    self._note(event, "this key is not plain text. Put it in quotes.")
                 key = f"line {line}"
             elif key in found:
                 first = self.lines[(*place, key)]

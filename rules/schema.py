@@ -91,22 +91,31 @@ def validate(
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
+        fields = [info.alias or name for name, info in model.model_fields.items()]
+        meant = set()
+        # Last come the missing fields: not worth a line where a misspelled one explains them.
+        details = error.errors(include_url=False)
+        for detail in sorted(details, key=lambda detail: detail["type"] == "missing"):
             where = tuple(part for part in detail["loc"] if part != "[key]")
-            problems.add(
-                document.file, document.line((*place, *where)), _in_words(model, detail, where)
-            )
+            if detail["type"] == "extra_forbidden":
+                meant.update(_nearest(where, fields))
+            if detail["type"] != "missing" or where[-1] not in meant:
+                text = _in_words(fields, detail, where)
+                problems.add(document.file, document.line((*place, *where)), text)
     return None
 
 
-def _in_words(model: type[BaseModel], detail: Any, where: Place) -> str:
+def _nearest(where: Place, fields: list[str]) -> list[str]:
+    return get_close_matches(str(where[-1]), fields, n=1)
+
+
+def _in_words(fields: list[str], detail: Any, where: Place) -> str:
     kind, name = detail["type"], ".".join(str(part) for part in where) or "this"
-    fields = {info.alias or key: info for key, info in model.model_fields.items()}
     match kind:
         case "missing":
             return f"`{name}` is missing. Add it."
         case "extra_forbidden":
-            near = get_close_matches(name, fields, n=1)
+            near = _nearest(where, fields)
             advice = f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(fields)}."
             return f"unknown field `{name}`. {advice}"
         case "value_error":

@@ -44,7 +44,7 @@ class Sourced(Generic[RuleT]):
 
 
 def load_rules(document: Document, model: type[RuleT], problems: Problems) -> list[Sourced[RuleT]]:
-    """All rules of one file; notes every group and rule that is not as it should be."""
+    """The rules of one file that have the right shape; notes every group and rule that hasn't."""
     if document.data is None:
         problems.add(document.file, 0, "is empty. Put `groups:` with rules into it, or delete it.")
         return []

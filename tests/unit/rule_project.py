@@ -1,0 +1,88 @@
+"""A small sound project of rule files, to be broken one piece at a time."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from rules.problems import Refused
+from rules.rulebook import Rulebook, load_rulebook
+
+ALERTS = """\
+groups:
+  - name: heat
+    interval: 30s
+    rules:
+      - alert: Hot
+        expr: oven_heat > 5
+        for: 5m
+        labels:
+          severity: warning
+        annotations:
+          summary: It is hot
+          description: Pod {{ $labels.pod }} is at {{ $value }}, above 5.
+          threshold: "5"
+"""
+RECORDS = """\
+groups:
+  - name: recorded
+    rules:
+      - record: oven:heat:avg
+        expr: avg by (job) (oven_heat)
+"""
+METRICS = """\
+scrape_labels: [job, pod]
+metrics:
+  - name: oven_heat
+    type: gauge
+    unit: celsius
+    workload: oven
+    labels: []
+    help: Heat of the oven.
+prometheus:
+  - name: up
+    type: gauge
+    unit: boolean
+    labels: [job, pod]
+    help: 1 while the target can be scraped.
+"""
+ALERT_FILE = "rules/alerts/a.yaml"
+RECORD_FILE = "rules/recording-rules.yaml"
+METRIC_FILE = "rules/metrics.yaml"
+RUNBOOK = "docs/runbooks/Hot.md"
+SOUND = {
+    ALERT_FILE: ALERTS,
+    RECORD_FILE: RECORDS,
+    METRIC_FILE: METRICS,
+    RUNBOOK: "# Hot\n\nOpen the door.\n",
+}
+
+
+def write(root: Path, files: Mapping[str, str | bytes | None]) -> Path:
+    """Write the sound project with some files replaced, or left out where None is given."""
+    for name, content in {**SOUND, **files}.items():
+        if content is None:
+            continue
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    (root / "rules/alerts").mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def load(root: Path, overrides: Mapping[str, Mapping[str, object]] | None = None) -> Rulebook:
+    """Load the project as a stack does."""
+    return load_rulebook(
+        root,
+        severities=("warning", "critical"),
+        overrides=overrides or {},
+        runbook_base_url="https://runbooks.test/pages",
+    )
+
+
+def refusals(root: Path, overrides: Mapping[str, Mapping[str, object]] | None = None) -> list[str]:
+    """The problems for which the project is refused."""
+    with pytest.raises(Refused) as caught:
+        load(root, overrides)
+    assert str(caught.value).splitlines() == list(caught.value.problems)
+    return list(caught.value.problems)
