@@ -41,9 +41,10 @@ def blocks(page: str) -> list[str]:
 
 
 def commands(page: str) -> str:
-    """All shell text of a page, commands inside sentences too, with one command on one line."""
+    """All commands of a page, those inside sentences too, each on one line, without comments."""
     in_sentences = re.findall(r"(?<!`)`((?:kubectl|curl) [^`]+)`", PAGES[page])
-    return "\n".join([*blocks(page), *in_sentences]).replace("\\\n", " ")
+    text = "\n".join([*blocks(page), *in_sentences]).replace("\\\n", " ")
+    return re.sub(r"^\s*#.*\n", "", text, flags=re.M)
 
 
 def prose(page: str) -> str:
