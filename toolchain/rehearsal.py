@@ -88,14 +88,28 @@ def drop_dead_locks(root: Path) -> None:
 
 
 def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[str]:
-    """The secrets to make up: all that the project declares, and all that the stack has set."""
+    """The secrets to make up: what the project declares, what the stack has set, what it may need.
+
+    Pulumi.yaml can't declare a secret that not every stack has, so a stack that reaches a cluster
+    gets all that the program knows.
+    """
+    name, config = project["name"], tracked.get("config") or {}
     declared = [
-        key if ":" in key else f"{project['name']}:{key}"
-        for key, schema in project.get("config", {}).items()
+        key if ":" in key else f"{name}:{key}"
+        for key, schema in (project.get("config") or {}).items()
         if isinstance(schema, dict) and schema.get("secret")
     ]
-    given = [key for key, value in (tracked.get("config") or {}).items() if _is_secure(value)]
-    return list(dict.fromkeys([*declared, *given]))
+    given = [key for key, value in config.items() if _is_secure(value)]
+    cluster = (config.get(f"{name}:settings") or {}).get("cluster") or {}
+    known = [] if "render" in cluster else _known_to_the_program(name)
+    return list(dict.fromkeys([*declared, *given, *known]))
+
+
+def _known_to_the_program(project: str) -> list[str]:
+    # Imported where it is needed: it takes half a second.
+    from stacks.settings import PROJECT, SECRETS
+
+    return [f"{PROJECT}:{key}" for key in SECRETS] if project == PROJECT else []
 
 
 def merge(tracked: Mapping[str, Any], kept: Mapping[str, Any], wanted: list[str]) -> dict[str, Any]:
