@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rules.rulebook import Rulebook, load_rulebook
-
 from components import alertmanager, grafana, prometheus
 from components.alertmanager_config import AlertmanagerConfig, Inhibition, alertmanager_yml
 from components.grafana_config import GrafanaConfig, grafana_files
 from components.prometheus_config import CONFIG_FILE, PrometheusConfig, prometheus_yml
 from dashboards.catalog import DATASOURCE_UID, Dashboard, all_dashboards, without_variables
 from rules.problems import Refused
+from rules.rulebook import Rulebook, load_rulebook
 from stacks.refusal import refuse
 from stacks.schema import Routes, Settings
 

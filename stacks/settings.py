@@ -25,7 +25,7 @@ SECRETS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """A stack's checked configuration: its settings, images, and secrets by config key."""
+    """A stack's checked configuration: its settings, images, and the secrets they need, by key."""
 
     settings: Settings
     images: Images
@@ -57,7 +57,7 @@ def load_configuration() -> Configuration:
     if problems := list(_secret_problems(settings, own)):
         refuse(problems)
     config = pulumi.Config(PROJECT)
-    secrets = {key: config.require_secret(key) for key in SECRETS if own.get(key)}
+    secrets = {key: config.require_secret(key) for key in _needed_secrets(settings)}
     return Configuration(settings=settings, images=cast(Images, parsed["images"]), secrets=secrets)
 
 
@@ -67,16 +67,21 @@ def _unknown_keys(own: Mapping[str, str]) -> Iterator[str]:
         yield f"{PROJECT}:{key}: unknown key{_nearest(key, known)}; remove it or correct it"
 
 
-def _secret_problems(settings: Settings, own: Mapping[str, str]) -> Iterator[str]:
-    routes = set(settings.alertmanager.routes.model_dump().values())
+def _needed_secrets(settings: Settings) -> list[str]:
+    channels = set(settings.alertmanager.routes.model_dump().values())
     needed = {
         "grafanaAdminPassword": True,
-        "slackApiUrl": "slack" in routes,
-        "pagerdutyRoutingKey": "pagerduty" in routes,
+        "slackApiUrl": "slack" in channels,
+        "pagerdutyRoutingKey": "pagerduty" in channels,
     }
+    return [key for key in SECRETS if needed[key]]
+
+
+def _secret_problems(settings: Settings, own: Mapping[str, str]) -> Iterator[str]:
+    needed = _needed_secrets(settings)
     for key, reason in SECRETS.items():
         place, remedy = f"{PROJECT}:{key}", f"run `pulumi config set --secret {key}`"
-        if needed[key] and not own.get(key):
+        if key in needed and not own.get(key):
             yield f"{place}: missing, and {reason}; {remedy}"
         if own.get(key) and not runtime_config.is_config_secret(place):
             yield f"{place}: a secret stands there in plain text; {remedy}, and change the secret"
