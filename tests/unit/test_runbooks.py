@@ -7,13 +7,14 @@ from textwrap import dedent
 
 import pytest
 
+from tests.unit.conftest import Recording
 from tests.unit.series import ROOT, alerts, mistakes, thresholds
 
 FOLDER = ROOT / "docs" / "runbooks"
 PAGES = {page.stem: page.read_text() for page in sorted(FOLDER.glob("*.md"))}
 HEADINGS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]
 
-# What the commands may name: every stack declares these.
+# What the commands may name.
 SERVICES = {
     "psi-field": 8000,
     "psi-field-headless": 8000,
@@ -53,6 +54,16 @@ def prose(page: str) -> str:
 
 def section(page: str, heading: str) -> str:
     return PAGES[page].split(f"\n{heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def test_every_stack_declares_what_the_runbooks_may_name(platform: Recording) -> None:
+    for name, port in SERVICES.items():
+        assert port in [found["port"] for found in platform.one("Service", name)["spec"]["ports"]]
+    for kind, names in (("Deployment", "deployment"), ("StatefulSet", "statefulset")):
+        assert WORKLOADS[names] <= {found["metadata"]["name"] for found in platform.all(kind)}
+    pods = {name: template["spec"]["containers"] for name, template in platform.pods()}
+    assert {found["name"] for found in pods["prometheus-server"]} >= CONTAINERS
+    assert {at["containerPort"] for c in pods["psi-field"] for at in c["ports"]} >= POD_PORTS
 
 
 @each_alert
