@@ -1,0 +1,126 @@
+"""The rules behave as their case files say, on the files that Prometheus will load."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.rules.conftest import write
+from tests.rules.promtool import CASES, check_case, load, run
+
+RULES = Path(__file__).parents[2] / "rules"
+NOT_OF_ONE_ALERT = {"recording-rules", "reference-scenario"}
+
+
+def names(pattern: str, kind: str) -> list[str]:
+    """The names of all alerts or records in the source files."""
+    files = [yaml.safe_load(path.read_text()) for path in sorted(RULES.glob(pattern))]
+    return [r[kind] for file in files for group in file["groups"] for r in group["rules"]]
+
+
+ALERTS = names("alerts/*.yaml", "alert")
+RECORDS = names("recording-rules.yaml", "record")
+
+
+def checks(group: dict[str, Any], alert: str) -> list[dict[str, Any]]:
+    """A test group's checks of one alert."""
+    return [c for c in group.get("alert_rule_test", []) if c["alertname"] == alert]
+
+
+def firing(group: dict[str, Any], alert: str) -> bool:
+    return any(check.get("exp_alerts") for check in checks(group, alert))
+
+
+def series(group: dict[str, Any]) -> list[str]:
+    return [entry["series"] for entry in group["input_series"]]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_rules_behave_as_in(name: str, promtool: str, folder: Path) -> None:
+    passed, output = check_case(promtool, folder, name, load(name))
+    assert passed, output
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_has_a_firing_and_a_silent_case_of_the_same_series(alert: str) -> None:
+    assert alert in CASES, f"{alert} has no case file: write tests/rules/{alert}.yaml"
+    groups = [group for group in load(alert)["tests"] if checks(group, alert)]
+    loud = [series(group) for group in groups if firing(group, alert)]
+    silent = [series(group) for group in groups if not firing(group, alert)]
+    assert any(s in loud for s in silent), (
+        f"tests/rules/{alert}.yaml needs a case in which {alert} fires and one in which it stays"
+        " silent, with the same series and other values"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - NOT_OF_ONE_ALERT))
+def test_a_case_file_is_named_after_an_alert(name: str) -> None:
+    assert name in ALERTS, f"no alert is called {name}: rename or remove tests/rules/{name}.yaml"
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_recorded_series_has_a_case(record: str) -> None:
+    expressions = {
+        check["expr"]
+        for group in load("recording-rules")["tests"]
+        for check in group.get("promql_expr_test", [])
+        if check["exp_samples"]
+    }
+    assert record in expressions, f"add a case for {record} to tests/rules/recording-rules.yaml"
+
+
+def always_true(rule: dict[str, Any]) -> None:
+    rule["expr"] = re.sub(r"(?:[=!]=|[<>]=?)\s*-?[\d.]+", ">= -Inf", rule["expr"])
+
+
+def at_once(rule: dict[str, Any]) -> None:
+    rule["for"] = "0s"
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+@pytest.mark.parametrize("mutate", [always_true, at_once])
+def test_the_silent_cases_notice_a_condition_that_is(
+    mutate: Callable[[dict[str, Any]], None],
+    alert: str,
+    promtool: str,
+    rendered: Mapping[str, str],
+    tmp_path: Path,
+) -> None:
+    """A silent case proves nothing if it is silent for want of data or time."""
+    rules = yaml.safe_load(rendered["alerting_rules.yml"])
+    (rule,) = [r for g in rules["groups"] for r in g["rules"] if r["alert"] == alert]
+    before = dict(rule)
+    mutate(rule)
+    assert rule != before
+    write({**rendered, "alerting_rules.yml": yaml.safe_dump(rules)}, tmp_path)
+    case = load(alert)
+    for group in case["tests"]:
+        group["alert_rule_test"] = [c for c in checks(group, alert) if not c.get("exp_alerts")]
+    passed, output = check_case(promtool, tmp_path, alert, case)
+    assert not passed, f"add a case in which {alert} is silent only because of its own condition"
+    assert f"alertname: {alert}" in output
+
+
+def test_the_rules_have_no_lint(promtool: str, folder: Path) -> None:
+    files = ["alerting_rules.yml", "recording_rules.yml"]
+    passed, output = run(promtool, folder, "check", "rules", "--lint=all", "--lint-fatal", *files)
+    assert passed, output
+    assert "12 rules found" in output
+    assert "22 rules found" in output
+
+
+def test_the_configuration_has_no_lint(promtool: str, folder: Path) -> None:
+    arguments = ["check", "config", "--lint=all", "--lint-fatal", "prometheus.yml"]
+    passed, output = run(promtool, folder, *arguments)
+    assert passed, output
+    assert "2 rule files found" in output
+
+
+@pytest.mark.parametrize("source", ["alerts/*.yaml", "recording-rules.yaml"])
+def test_promtool_reads_the_source_files_as_they_are(source: str, promtool: str) -> None:
+    files = [str(path) for path in sorted(RULES.glob(source))]
+    passed, output = run(promtool, RULES, "check", "rules", "--lint=all", "--lint-fatal", *files)
+    assert passed, output
