@@ -20,6 +20,7 @@ __all__ = ["DATASOURCE_UID", "Dashboard", "all_dashboards", "without_variables"]
 class Dashboard:
     """One dashboard.
 
+    `source` is the Python file that builds it, `filename` the JSON file that Grafana loads.
     `json` is the same text, byte for byte, whenever it is built from the same thresholds.
     `queries` pairs where an expression stands (a panel's title, `variable NAME` or
     `annotation NAME`) with the expression, variables and all.
@@ -27,6 +28,7 @@ class Dashboard:
 
     uid: str
     title: str
+    source: str
     filename: str
     json: str
     queries: tuple[tuple[str, str], ...]
@@ -38,10 +40,13 @@ def all_dashboards(thresholds: Thresholds) -> tuple[Dashboard, ...]:
     Raises ValueError, naming alert and threshold, if one that a panel shows is missing.
     """
     modules = (psi_field, aurora_kpis, scheduler)
-    return tuple(_encode(module.FILENAME, module.build(thresholds)) for module in modules)
+    return tuple(
+        _encode(module.__name__.replace(".", "/") + ".py", module.FILENAME, module.build(thresholds))
+        for module in modules
+    )
 
 
-def _encode(filename: str, builder: Builder) -> Dashboard:
+def _encode(source: str, filename: str, builder: Builder) -> Dashboard:
     text = json.dumps(
         builder.build(), cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False
     )
@@ -49,6 +54,7 @@ def _encode(filename: str, builder: Builder) -> Dashboard:
     return Dashboard(
         uid=model["uid"],
         title=model["title"],
+        source=source,
         filename=filename,
         json=text + "\n",
         queries=tuple(_queries(model)),

@@ -46,7 +46,10 @@ def compose(settings: Settings) -> Content:
         )
     except Refused as refused:
         refuse(refused.problems)
-    boards = all_dashboards(_thresholds(rulebook))
+    try:
+        boards = all_dashboards(_thresholds(rulebook))
+    except ValueError as error:
+        refuse([str(error)])
     content = Content(
         prometheus={CONFIG_FILE: _prometheus(settings, rulebook), **rulebook.files},
         alertmanager=_alertmanager(settings, rulebook),
@@ -109,9 +112,9 @@ def _grafana(settings: Settings) -> GrafanaConfig:
 
 def _unknown_series(boards: tuple[Dashboard, ...], rulebook: Rulebook) -> Iterator[str]:
     for board in boards:
-        for panel, query in board.queries:
+        for place, query in board.queries:
             if reason := rulebook.check_query(without_variables(query)):
-                yield f"dashboards/{board.filename}: panel {panel!r}: {reason}"
+                yield f"{board.source}: {place!r}: {reason}"
 
 
 def _oversized(content: Content) -> Iterator[str]:
