@@ -1,5 +1,6 @@
 """A service of the platform: a Deployment that serves HTTP, its address and its identity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -18,6 +19,7 @@ from components.pods import (
     selector,
     service_account,
     template,
+    variables,
 )
 from components.services import cluster_ip, headless
 
@@ -35,6 +37,7 @@ class WorkloadArgs:
     replicas: int
     port: int
     has_headless: bool
+    environment: Mapping[str, str]
     resources: Resources
 
 
@@ -82,6 +85,7 @@ def _pod(name: str, args: WorkloadArgs) -> core.PodTemplateSpecArgs:
         args.image,
         args.resources,
         command=list(args.command),
+        env=variables(args.environment),
         ports=[core.ContainerPortArgs(name=HTTP, container_port=args.port)],
         volume_mounts=[core.VolumeMountArgs(name="tmp", mount_path="/tmp")],
         startup_probe=http_probe("/health", period_seconds=2, failures=30),

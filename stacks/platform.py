@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from components.alertmanager import Alertmanager, AlertmanagerArgs
 from components.alertmanager_config import PAGERDUTY_FILE, SLACK_FILE
+from components.cron_job import CronJob, CronJobArgs
 from components.grafana import Grafana, GrafanaArgs, LoadBalancer
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
@@ -55,6 +56,7 @@ def build(configuration: Configuration) -> Outputs:
         "grafana": _grafana(configuration, content, namespace, opts).url,
         **_workloads(configuration, namespace, opts),
     }
+    _cron_jobs(configuration, namespace, opts)
     return outputs(settings, namespace, urls)
 
 
@@ -146,12 +148,33 @@ def _workloads(
                 replicas=workload.replicas,
                 port=workload.port,
                 has_headless=workload.headless,
+                environment=workload.environment,
                 resources=_resources(workload.resources),
             ),
             opts,
         ).url
         for name, workload in configuration.settings.workloads.items()
     }
+
+
+def _cron_jobs(
+    configuration: Configuration, namespace: pulumi.Output[str], opts: ResourceOptions
+) -> None:
+    for name, job in configuration.settings.cron_jobs.items():
+        CronJob(
+            name,
+            CronJobArgs(
+                namespace=namespace,
+                image=job.image or configuration.images.services,
+                command=job.command,
+                schedule=job.schedule,
+                suspend=job.suspend,
+                deadline_seconds=job.deadline_seconds,
+                environment=job.environment,
+                resources=_resources(job.resources),
+            ),
+            opts,
+        )
 
 
 def _resources(resources: BaseModel) -> Resources:

@@ -11,7 +11,18 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from stacks.fields import DnsLabel, Duration, Gibibytes, HttpsUrl, Image, Network, Port, Quantity
+from stacks.fields import (
+    DnsLabel,
+    Duration,
+    Gibibytes,
+    HttpsUrl,
+    Image,
+    Network,
+    Port,
+    Quantity,
+    Schedule,
+    VariableName,
+)
 
 
 class Section(BaseModel):
@@ -143,6 +154,20 @@ class Workload(Section):
     port: Port = 8000
     headless: bool = False
     calls: tuple[str, ...] = ()
+    environment: dict[VariableName, str] = {}
+    resources: Resources = Resources()
+
+
+class CronJob(Section):
+    """A service that runs at set times (cron, UTC) and is cut off after `deadline_seconds`."""
+
+    image: Image | None = None
+    command: tuple[str, ...] = Field(min_length=1)
+    schedule: Schedule
+    suspend: bool = False
+    deadline_seconds: int = Field(ge=1, le=3600)
+    calls: tuple[str, ...] = Field(min_length=1)
+    environment: dict[VariableName, str] = {}
     resources: Resources = Resources()
 
 
@@ -169,12 +194,14 @@ class Settings(Section):
     grafana: Grafana = Grafana()
     rules: Rules
     workloads: dict[DnsLabel, Workload] = Field(min_length=1)
+    cron_jobs: dict[DnsLabel, CronJob] = {}
 
     @model_validator(mode="after")
     def _names_of_workloads_exist(self) -> "Settings":
         named = {
             f"workloads.{name}.calls": workload.calls for name, workload in self.workloads.items()
         }
+        named |= {f"cronJobs.{name}.calls": job.calls for name, job in self.cron_jobs.items()}
         if self.alertmanager.webhook is not None:
             named["alertmanager.webhook.workload"] = (self.alertmanager.webhook.workload,)
         for key, names in named.items():
