@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from services.shell.problems import one_line
 
 BODY_LIMIT = 64 * 1024
-"""Most bytes of a body."""
+"""Most bytes of a body, unless its route says otherwise."""
 
 _SECONDS = 10
 """Longest wait for a body, so that a stalled sender holds no connection."""
@@ -28,10 +28,10 @@ class Body(BaseModel):
 M = TypeVar("M", bound=Body)
 
 
-async def read_body(request: Request, model: type[M]) -> M:
-    """The request's body as a `model`.
+async def read_body(request: Request, model: type[M], limit: int = BODY_LIMIT) -> M:
+    """The request's body, of at most `limit` bytes, as a `model`.
 
-    Raises HTTPException: 415 not JSON by its content type, 413 over BODY_LIMIT, 408 too slow,
+    Raises HTTPException: 415 not JSON by its content type, 413 over the limit, 408 too slow,
     400 malformed or broken off, 422 well-formed but not as the model says; the reason names the
     field.
     """
@@ -40,7 +40,7 @@ async def read_body(request: Request, model: type[M]) -> M:
         raise HTTPException(415, "The body must be JSON: send Content-Type: application/json.")
     try:
         async with asyncio.timeout(_SECONDS):
-            raw = await _bytes(request)
+            raw = await _bytes(request, limit)
     except TimeoutError:
         raise HTTPException(408, f"The body did not arrive within {_SECONDS} s.") from None
     except ClientDisconnect:
@@ -52,13 +52,13 @@ async def read_body(request: Request, model: type[M]) -> M:
         raise HTTPException(400 if malformed else 422, one_line(error)) from None
 
 
-async def _bytes(request: Request) -> bytes:
+async def _bytes(request: Request, limit: int) -> bytes:
     raw = bytearray()
     announced = request.headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced) > BODY_LIMIT:
-        raise HTTPException(413, f"The body is larger than {BODY_LIMIT} bytes.")
+    if not announced.isdecimal() or int(announced) > limit:
+        raise HTTPException(413, f"The body is larger than {limit} bytes.")
     async for chunk in request.stream():
         raw += chunk
-        if len(raw) > BODY_LIMIT:
-            raise HTTPException(413, f"The body is larger than {BODY_LIMIT} bytes.")
+        if len(raw) > limit:
+            raise HTTPException(413, f"The body is larger than {limit} bytes.")
     return bytes(raw)
