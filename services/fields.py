@@ -13,7 +13,7 @@ def http_url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError("write a URL, such as http://name:8000/path")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("leave the user and the password out of the URL: settings are no secrets")
+        raise ValueError("leave the user and the password out of the URL")
     return text
 
 

@@ -33,22 +33,22 @@ class Watchdog(Collector):
         self._events = events
         self._timeout = timeout
         self._heard: Moment | None = None
-        self._is_lost = False
+        self._lost: Moment | None = None
 
     def hear(self, now: Moment) -> None:
         """The heartbeat has come."""
         self._heard = now
-        if self._is_lost:
-            self._is_lost = False
-            self._tell("resolved", now, now)
+        if self._lost:
+            self._tell(now, heard=now, lost=self._lost, found=now)
+            self._lost = None
 
     def check(self, now: Moment) -> None:
         """Make the event if the heartbeat has stopped. Meant to be called about every second."""
-        if self._heard is None or self._is_lost:
+        if self._heard is None or self._lost:
             return
         if now.clock - self._heard.clock > self._timeout:
-            self._is_lost = True
-            self._tell("firing", now, self._heard)
+            self._lost = now
+            self._tell(now, heard=self._heard, lost=now, found=None)
 
     def collect(self) -> Iterator[Metric]:
         """The metrics, for a scrape."""
@@ -57,7 +57,7 @@ class Watchdog(Collector):
         yield GaugeMetricFamily(
             "harbinger_watchdog_healthy",
             "1 while the alert Watchdog keeps coming, else 0.",
-            value=not self._is_lost,
+            value=self._lost is None,
         )
         yield GaugeMetricFamily(
             "harbinger_last_watchdog_timestamp_seconds",
@@ -65,14 +65,18 @@ class Watchdog(Collector):
             value=self._heard.utc.timestamp(),
         )
 
-    def _tell(self, status: str, now: Moment, heard: Moment) -> None:
+    def _tell(self, now: Moment, *, heard: Moment, lost: Moment, found: Moment | None) -> None:
         last = heard.utc.isoformat(timespec="seconds")
         self._events.add(
             {
                 "received": now.utc.isoformat(timespec="milliseconds"),
+                "receiver": None,
                 "alertname": LOST,
-                "status": status,
+                "status": "resolved" if found else "firing",
                 "labels": {"alertname": LOST, "severity": "critical"},
                 "annotations": {"summary": f"The last Watchdog notification came at {last}."},
+                "starts_at": lost.utc.isoformat(),
+                "ends_at": found.utc.isoformat() if found else None,
+                "fingerprint": None,
             }
         )
