@@ -22,6 +22,7 @@ from services.shell import (
     ServerSettings,
     Service,
     SettingsError,
+    bodies,
     configure_logs,
     load_settings,
     read_body,
@@ -231,6 +232,17 @@ def test_a_body_in_pieces_is_refused_at_the_first_byte_too_many() -> None:
     answer = ask(ping_service(), ("POST", "/ping", {"content": endless(), "headers": JSON}))[0]
     assert answer.status_code == 413
     assert sent == BODY_LIMIT // 1024 + 1
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "_SECONDS", 0.05)
+
+    async def stalled() -> Any:
+        yield b'{"x": '
+        await asyncio.sleep(60)
+
+    answer = ask(ping_service(), ("POST", "/ping", {"content": stalled(), "headers": JSON}))[0]
+    assert (answer.status_code, list(answer.json())) == (408, ["error"])
 
 
 def test_the_largest_body_is_taken() -> None:

@@ -1,0 +1,223 @@
+"""Real psi-field processes on loopback: stepped, killed, hung, replaced and stopped."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GAUGES = ("density", "phase_coherence", "continuity", "futurity", "temporal_entropy")
+GAUGES += ("prediction_error", "time_dilation")
+HTTP = httpx.Client(timeout=5, trust_env=False)
+
+
+def vector(number: int) -> list[float]:
+    return [((number * 7 + i * 3) % 11 - 5) / 4 for i in range(16)]
+
+
+@dataclass
+class Pod:
+    """A psi-field process at `host`:`port` whose peers are `peers`; its log goes to `log`."""
+
+    name: str
+    host: str
+    port: int
+    peers: str
+    log: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, **environment: str) -> None:
+        own = {
+            "POD_NAME": self.name,
+            "HOST": self.host,
+            "PORT": str(self.port),
+            "DRAIN_SECONDS": "0.5",
+            "PSI_FIELD_PEERS": self.peers,
+            "PSI_FIELD_SYNC_SECONDS": "0.5",
+            "PSI_FIELD_TAKEOVER_SECONDS": "1",
+        }
+        with self.log.open("ab") as log:
+            self.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "services.psi_field"],
+                    cwd=ROOT,
+                    env=os.environ | own | environment,
+                    stderr=log,
+                )
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        return self.processes[-1]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def get(self, path: str) -> httpx.Response:
+        return HTTP.get(f"http://{self.host}:{self.port}{path}")
+
+    def step(self, number: int) -> dict[str, Any]:
+        url = f"http://{self.host}:{self.port}/step"
+        answer = HTTP.post(url, json={"x": vector(number)})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def ready(self) -> bool:
+        try:
+            return self.get("/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def metrics(self) -> list[str]:
+        """The seven metrics of the field, as their lines in /metrics."""
+        shown = tuple(f"psi_field_{name} " for name in GAUGES)
+        return [line for line in self.get("/metrics").text.splitlines() if line.startswith(shown)]
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 10) -> float:
+    """How many seconds it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, f"{what}: not within {seconds} s"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def pods(tmp_path: Path) -> Iterator[list[Pod]]:
+    """Two pods that know of each other, not started yet."""
+    hosts = ["127.0.41.1", "127.0.41.2"]
+    ports = [free_port(host) for host in hosts]
+    peers = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
+    found = [
+        Pod(f"psi-field-{number}", host, port, peers, tmp_path / f"{number}.log")
+        for number, (host, port) in enumerate(zip(hosts, ports, strict=True))
+    ]
+    yield found
+    for pod in found:
+        for process in pod.processes:
+            process.kill()
+            process.wait()
+
+
+def start(*pods: Pod) -> None:
+    for pod in pods:
+        pod.start()
+    for pod in pods:
+        wait_for(pod.ready, f"{pod.name} ready")
+
+
+def test_pods_agree_through_steps_from_all_sides_a_kill_and_a_replacement(pods: list[Pod]) -> None:
+    one, two = pods
+    start(one, two)
+    assert one.step(0)["peers"] == {"took": 1, "missed": 0}
+    assert one.metrics() == two.metrics()
+    assert len(one.metrics()) == 7
+
+    with ThreadPoolExecutor(4) as callers:
+        list(callers.map(lambda number: pods[number % 2].step(number), range(40)))
+    wait_for(lambda: one.metrics() == two.metrics(), "equal metrics after steps from both sides")
+
+    two.kill()
+    missed = one.step(41)
+    assert missed["peers"] == {"took": 0, "missed": 1}
+    two.start()
+    wait_for(two.ready, "the replacement ready")
+    assert two.metrics() == one.metrics()
+    assert two.step(42)["step"]["counter"] == missed["step"]["counter"] + 1
+    assert one.metrics() == two.metrics()
+
+
+def test_a_hung_pod_delays_one_step_by_less_than_a_second_and_then_catches_up(
+    pods: list[Pod],
+) -> None:
+    one, two = pods
+    start(one, two)
+    one.step(0)
+    two.process.send_signal(signal.SIGSTOP)
+    try:
+        times = []
+        for number in (1, 2):
+            began = time.monotonic()
+            assert one.step(number)["peers"] == {"took": 0, "missed": 1}
+            times.append(time.monotonic() - began)
+    finally:
+        two.process.send_signal(signal.SIGCONT)
+    assert times[0] < 1.3
+    assert times[1] < 0.5
+    wait_for(lambda: one.metrics() == two.metrics(), "the hung pod caught up")
+
+
+def test_a_pod_whose_peer_is_dead_becomes_ready_in_bounded_time(pods: list[Pod]) -> None:
+    one, _ = pods
+    one.start()
+    assert wait_for(one.ready, "ready without a peer") > 1
+    assert "no peer answered in time" in one.log.read_text()
+    assert one.step(0)["peers"] == {"took": 0, "missed": 1}
+
+
+def test_a_stop_ends_readiness_first_and_lets_a_request_in_flight_finish(pods: list[Pod]) -> None:
+    one, two = pods
+    start(one, two)
+    body = json.dumps({"x": vector(1)}).encode()
+    with socket.create_connection((one.host, one.port), timeout=5) as caller:
+        caller.sendall(
+            b"POST /step HTTP/1.1\r\nHost: psi\r\nContent-Type: application/json\r\n"
+            + f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body[:20]
+        )
+        time.sleep(0.2)
+        one.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: not one.ready(), "not ready any more")
+        assert one.get("/ready").json() == {"error": "stopping"}
+        assert one.get("/health").status_code == 200
+        time.sleep(0.7)
+        assert one.process.poll() is None
+        caller.sendall(body[20:])
+        assert b" 200 OK" in caller.recv(1000)
+    assert one.process.wait(timeout=5) == 0
+    assert len(two.metrics()) == 7
+    assert two.step(2)["step"]["counter"] == 2
+    for line in one.log.read_text().splitlines():
+        assert json.loads(line)["service"] == "psi-field"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PSI_FIELD_PEERS", "nowhere"), ("HOST", "no host")],
+)
+def test_a_wrong_setting_ends_the_program_with_one_line_and_exit_code_2(
+    variable: str, value: str, pods: list[Pod]
+) -> None:
+    pods[0].start(**{variable: value})
+    assert pods[0].process.wait(timeout=10) == 2
+    (line,) = pods[0].log.read_text().splitlines()
+    assert line.startswith("psi-field: ")
+    assert variable in line
+
+
+def test_a_port_that_is_taken_ends_the_program_with_one_line_and_exit_code_2(
+    pods: list[Pod],
+) -> None:
+    with socket.create_server((pods[0].host, pods[0].port)):
+        pods[0].start()
+        assert pods[0].process.wait(timeout=10) == 2
+    (line,) = pods[0].log.read_text().splitlines()
+    assert f"{pods[0].host}:{pods[0].port}" in line
