@@ -1,9 +1,9 @@
 """A running service in this process, for tests that are no coroutines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import httpx
@@ -12,6 +12,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from services.shell import Service
 from tests.unit.asgi import serving
 from tests.unit.exposition import Exposed, parse
+
+T = TypeVar("T")
 
 
 class Client:
@@ -25,6 +27,14 @@ class Client:
 
     def post(self, path: str, **details: Any) -> httpx.Response:
         return self._portal.call(partial(self._http.post, path, **details))
+
+    def until(self, told: Callable[[], T]) -> T:
+        """What `told` returns, as soon as it is true."""
+        for _ in range(1000):
+            if answer := told():
+                return answer
+            self.sleep(0.005)
+        raise AssertionError("it did not come true")
 
     def sleep(self, seconds: float) -> None:
         """Let the service's background tasks go on meanwhile."""

@@ -26,10 +26,7 @@ FILE = "rules/metrics.yaml"
 
 def step(client: Client) -> None:
     """A step of the field, once the pod is ready."""
-    for _ in range(200):
-        if client.get("/ready").status_code == 200:
-            break
-        client.sleep(0.005)
+    client.until(lambda: client.get("/ready").is_success)
     assert client.post("/step", json={"x": [0.5] * 16, "apply_guardian": False}).is_success
 
 
@@ -44,11 +41,7 @@ def notify(client: Client) -> None:
 def succeed(client: Client) -> None:
     """The first run of a job that is due every second."""
     name = "scheduler_job_last_success_timestamp_seconds"
-    for _ in range(400):
-        if client.metrics().value(name, task="sweep"):
-            return
-        client.sleep(0.005)
-    raise AssertionError("no run succeeded")
+    client.until(lambda: client.metrics().value(name, task="sweep"))
 
 
 def exercised(service: Service, use: Callable[[Client], None]) -> Exposed:
