@@ -98,7 +98,11 @@ def test_the_lock_file_has_every_package_that_the_services_ask_for() -> None:
     assert asked <= locked()
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "services").rglob("*.py")), ids=str)
+@pytest.mark.parametrize(
+    "file",
+    sorted((ROOT / "services").rglob("*.py")),
+    ids=lambda file: file.relative_to(ROOT).as_posix(),
+)
 def test_a_service_imports_only_what_the_image_has(file: Path) -> None:
     roots = {
         name.partition(".")[0]

@@ -228,7 +228,7 @@ def refusal(**variables: str) -> str:
     [
         ({"cron": "* * *"}, "cron", "number of fields"),
         ({"name": "A b"}, "name", "match pattern"),
-        ({"url": "ftp://stub/"}, "url", "write a URL"),
+        ({"url": "ftp://stub/"}, "url", "is no URL"),
         ({"url": "http://me:hunter2@stub/"}, "url", "leave the user and the password out"),
         ({"timeout_seconds": 0}, "timeout_seconds", "greater than 0"),
         ({"body": {"n": float("nan")}}, "body", "NaN"),
