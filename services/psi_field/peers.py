@@ -110,7 +110,7 @@ class Peers:
             try:
                 async with asyncio.timeout(seconds):
                     answer = await question(address)
-            except (TimeoutError, httpx.HTTPError, ValueError) as error:
+            except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 if address not in self._silent:
                     fields = {"peer": f"{address[0]}:{address[1]}", "reason": _reason(error)}
                     log.warning("a peer does not answer as it should", extra=fields)

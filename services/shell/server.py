@@ -50,6 +50,8 @@ def run(model: type[M], build: Callable[[M], Service]) -> NoReturn:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Longer than callers keep an idle connection: else one may write as it is closed.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=_FINISH_SECONDS,
     )
     server = _Server(config, service, settings.drain_seconds)
