@@ -25,9 +25,10 @@ def ensure_venv() -> None:
 
 def install(python: Path | str, lock: Path, log: Path, *options: str, task: str) -> None:
     """Install what the lock file names, each file checked against its hash. Raises UserError."""
-    command = [python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input"]
+    command = [python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-compile"]
     command += ["--disable-pip-version-check", "--progress-bar", "off", *options, "-r", lock]
-    total = len(re.findall(r"^[\w.-]+==", lock.read_text(encoding="utf-8"), re.MULTILINE))
+    everywhere = re.compile(r"^[\w.-]+==\S+ \\$", re.MULTILINE)
+    total = len(everywhere.findall(lock.read_text(encoding="utf-8")))
     progress.run(command, task=task, log=log, count={r"^Collecting ": f"of {total} found"})
 
 
