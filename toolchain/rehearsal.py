@@ -1,6 +1,5 @@
 """Runs a stack without a Pulumi account: its state in the clone, its secrets made up."""
 
-import copy
 import json
 import os
 import secrets
@@ -39,14 +38,16 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
     drop_dead_locks(root)
     folder = state(root) / "config"
     folder.mkdir(exist_ok=True)
-    project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
-    _replace(folder / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False))
+    project_text = (root / "Pulumi.yaml").read_text(encoding="utf-8")
+    project = yaml.safe_load(project_text)
+    _replace(folder / "Pulumi.yaml", project_text)
     path = folder / f"Pulumi.{stack}.yaml"
-    tracked = yaml.safe_load((root / path.name).read_text(encoding="utf-8")) or {}
-    kept = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
-    wanted = secret_keys(project, tracked)
-    merged = merge(tracked, kept, wanted)
-    _replace(path, yaml.safe_dump(merged, sort_keys=False, allow_unicode=True))
+    tracked = (root / path.name).read_text(encoding="utf-8")
+    kept = path.read_text(encoding="utf-8") if path.exists() else ""
+    wanted = secret_keys(project, yaml.safe_load(tracked) or {})
+    text = merge(tracked, kept, wanted)
+    _replace(path, text)
+    merged = yaml.safe_load(text)
 
     def run(*command: str, given: str = "") -> None:
         answer = subprocess.run(
@@ -64,9 +65,12 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
     if not _exists(root, project["name"], stack) or "encryptionsalt" not in merged:
         run("stack", "select", "--create", stack)
         if "encryptionsalt" not in path.read_text(encoding="utf-8"):
-            run("stack", "change-secrets-provider", "passphrase", "--stack", stack)
+            # Pulumi asks for the passphrase anew where a stack has lost its config file.
+            passphrase = Path(env["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text(encoding="utf-8")
+            command = ("stack", "change-secrets-provider", "passphrase", "--stack", stack)
+            run(*command, given=f"{passphrase}\n")
     for key in wanted:
-        if key not in merged.get("config", {}):
+        if key not in merged["config"]:
             run("config", "set", "--secret", key, "--stack", stack, given=secrets.token_urlsafe(24))
     return path
 
@@ -112,22 +116,39 @@ def _known_to_the_program(project: str) -> list[str]:
     return [f"{PROJECT}:{key}" for key in SECRETS] if project == PROJECT else []
 
 
-def merge(tracked: Mapping[str, Any], kept: Mapping[str, Any], wanted: list[str]) -> dict[str, Any]:
+def merge(tracked: str, kept: str, wanted: list[str]) -> str:
     """The tracked file's plain values with the rehearsal's own secrets and encryption.
 
-    Its secrets can't be read here: another passphrase or a key service has encrypted them.
+    Its secrets can't be read here: another passphrase or a key service has encrypted them. Values
+    are carried over as they are spelled: Pulumi reads some plain words as other types than PyYAML.
     """
-    encryption = ("secretsprovider", "encryptedkey", "encryptionsalt")
-    merged: dict[str, Any] = {
-        key: copy.deepcopy(value) for key, value in tracked.items() if key not in encryption
-    }
+    ours, theirs = _entries(yaml.compose(kept)), _entries(yaml.compose(tracked))
+    for key in ("secretsprovider", "encryptedkey", "encryptionsalt"):
+        theirs.pop(key, None)
     config = {
-        key: value for key, value in (merged.get("config") or {}).items() if not _is_secure(value)
+        key: entry
+        for key, entry in _entries(theirs.get("config", (None, None))[1]).items()
+        if "secure" not in _entries(entry[1])
     }
-    if "encryptionsalt" in kept:
-        merged["encryptionsalt"] = kept["encryptionsalt"]
-        config |= {key: value for key, value in (kept.get("config") or {}).items() if key in wanted}
-    return {**merged, "config": config}
+    if "encryptionsalt" in ours:
+        theirs["encryptionsalt"] = ours["encryptionsalt"]
+        secure = _entries(ours.get("config", (None, None))[1])
+        config |= {key: entry for key, entry in secure.items() if key in wanted}
+    theirs["config"] = (yaml.ScalarNode("tag:yaml.org,2002:str", "config"), _mapping(config))
+    return yaml.serialize(_mapping(theirs), allow_unicode=True)
+
+
+Entries = dict[str, tuple[yaml.Node, yaml.Node]]
+
+
+def _entries(node: yaml.Node | None) -> Entries:
+    """A mapping's entries by key; none for any other node."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return {key.value: (key, value) for key, value in pairs}
+
+
+def _mapping(entries: Entries) -> yaml.MappingNode:
+    return yaml.MappingNode("tag:yaml.org,2002:map", list(entries.values()), flow_style=False)
 
 
 def _is_secure(value: Any) -> bool:

@@ -131,12 +131,24 @@ def test_a_made_up_secret_is_given_on_stdin_and_never_as_an_argument(clone: Path
 
 
 def test_tracked_values_win_and_made_up_secrets_are_kept():
-    kept = {"encryptionsalt": "v1:x", "config": {"demo:password": {"secure": "s"}, "demo:gone": 1}}
-    merged = rehearsal.merge({"config": {"demo:a": 2}}, kept, ["demo:password"])
-    assert merged == {
+    kept = "encryptionsalt: v1:x\nconfig: {'demo:password': {secure: s}, 'demo:gone': 1}"
+    merged = rehearsal.merge("config: {'demo:a': 2}", kept, ["demo:password"])
+    assert yaml.safe_load(merged) == {
         "encryptionsalt": "v1:x",
         "config": {"demo:a": 2, "demo:password": {"secure": "s"}},
     }
+
+
+def test_tracked_values_keep_their_spelling():
+    values = ["yes", "'12e4'", "12e4", "012", '"a # b"', "0x1f", "'true'", "~"]
+    tracked = "".join(f"  demo:{i}: {value}\n" for i, value in enumerate(values))
+    merged = rehearsal.merge(f"config:\n{tracked}", "", [])
+    assert merged == f"config:\n{tracked}"
+
+
+@pytest.mark.parametrize("tracked", ["", "config:\n", "config: {}\n", "# nothing\n"])
+def test_a_stack_without_values_is_an_empty_one(tracked: str):
+    assert yaml.safe_load(rehearsal.merge(tracked, "", [])) == {"config": {}}
 
 
 def test_secrets_encrypted_for_someone_else_are_made_up_anew():
@@ -147,8 +159,8 @@ def test_secrets_encrypted_for_someone_else_are_made_up_anew():
     }
     wanted = rehearsal.secret_keys(PROJECT, tracked)
     assert wanted == ["demo:password", "other:token", "demo:extra"]
-    merged = rehearsal.merge(tracked, {}, wanted)
-    assert merged == {"config": {"demo:a": 1, **RENDERED["config"]}}
+    merged = rehearsal.merge(yaml.safe_dump(tracked), "", wanted)
+    assert yaml.safe_load(merged) == {"config": {"demo:a": 1, **RENDERED["config"]}}
 
 
 def test_a_lock_of_a_dead_process_goes_and_that_of_a_living_one_stays(tmp_path: Path):
