@@ -12,15 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from stacks.refusal import refuse
 from stacks.schema import Images, Settings
+from stacks.secrets import PROJECT, SECRETS
 
-PROJECT = "vaultmesh"
 STRUCTURED: dict[str, type[BaseModel]] = {"settings": Settings, "images": Images}
-SECRETS = {
-    "grafanaAdminPassword": "Grafana's admin signs in with it",
-    "slackApiUrl": "a route goes to slack",
-    "pagerdutyRoutingKey": "a route goes to pagerduty",
-}
-"""Every secret a stack can have, and why one that is missing is needed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from stacks.secrets import PROJECT, SECRETS
 from toolchain.errors import UserError
 from toolchain.paths import state
 
@@ -94,8 +95,8 @@ def drop_dead_locks(root: Path) -> None:
 def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[str]:
     """The secrets to make up: what the project declares, what the stack has set, what it may need.
 
-    Pulumi.yaml can't declare a secret that not every stack has, so a stack that reaches a cluster
-    gets all that the program knows.
+    Pulumi.yaml can't declare a secret that not every stack has, so a stack gets all that the
+    program knows; it takes those that its settings need.
     """
     name, config = project["name"], tracked.get("config") or {}
     declared = [
@@ -104,16 +105,8 @@ def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[
         if isinstance(schema, dict) and schema.get("secret")
     ]
     given = [key for key, value in config.items() if _is_secure(value)]
-    cluster = (config.get(f"{name}:settings") or {}).get("cluster") or {}
-    known = [] if "render" in cluster else _known_to_the_program(name)
+    known = [f"{PROJECT}:{key}" for key in SECRETS] if name == PROJECT else []
     return list(dict.fromkeys([*declared, *given, *known]))
-
-
-def _known_to_the_program(project: str) -> list[str]:
-    # Imported where it is needed: it takes half a second.
-    from stacks.settings import PROJECT, SECRETS
-
-    return [f"{PROJECT}:{key}" for key in SECRETS] if project == PROJECT else []
 
 
 def merge(tracked: str, kept: str, wanted: list[str]) -> str:

@@ -71,7 +71,7 @@ class Project:
 
     def run(self, verb: str, *arguments: str, stack: str = "local") -> Result:
         """Run the command as `make` would; a UserError of the toolchain is raised."""
-        return _run(stacks.plan(verb, stack, list(arguments), root=self.root))
+        return run_planned(stacks.plan(verb, stack, list(arguments), root=self.root))
 
     def start(self, verb: str, *arguments: str, stack: str = "local") -> subprocess.Popen[str]:
         """Start the command and leave it running, for tests that interrupt it."""
@@ -117,7 +117,8 @@ class Project:
         return {file.name: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
 
 
-def _run(planned: stacks.Run) -> Result:
+def run_planned(planned: stacks.Run) -> Result:
+    """Run a prepared command to its end."""
     ended = subprocess.run(
         [*planned.command, "--color", "never"],
         cwd=planned.root,

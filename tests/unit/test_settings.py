@@ -5,7 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from stacks.settings import SECRETS, Configuration, load_configuration
+from stacks.secrets import SECRETS
+from stacks.settings import Configuration, load_configuration
 from tests.unit import recording
 from tests.unit.recording import STACKS, configure, record, stack_values
 
