@@ -29,9 +29,10 @@ class Result:
     def changes(self) -> dict[str, int]:
         """The numbers of the summary by their sign: `{"+": 3, "+-": 1}`; unchanged is `=`."""
         summary = self.text.rpartition("\nResources:\n")[2]
-        counts: dict[str, int] = {}
-        for sign, number, what in re.findall(r"^ +([-+~]*) *(\d+) (.*)$", summary, re.MULTILINE):
-            counts[sign or ("=" if what == "unchanged" else what)] = int(number)
+        lines = re.findall(r"^ +([-+~]+) *(\d+) ", summary, re.MULTILINE)
+        counts = {sign: int(number) for sign, number in lines}
+        if unchanged := re.search(r"(\d+) unchanged", summary):
+            counts["="] = int(unchanged[1])
         return counts
 
 
@@ -73,7 +74,7 @@ class Project:
         """Run the command as `make` would; a UserError of the toolchain is raised."""
         return run_planned(stacks.plan(verb, stack, list(arguments), root=self.root))
 
-    def start(self, verb: str, *arguments: str, stack: str = "local") -> subprocess.Popen[str]:
+    def start(self, verb: str, *arguments: str, stack: str = "local") -> subprocess.Popen[bytes]:
         """Start the command and leave it running, for tests that interrupt it."""
         planned = stacks.plan(verb, stack, list(arguments), root=self.root)
         return subprocess.Popen(
@@ -81,9 +82,8 @@ class Project:
             cwd=planned.root,
             env=planned.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     def set_secret(self, key: str, value: str, *, stack: str = "local") -> None:

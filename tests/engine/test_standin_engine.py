@@ -16,6 +16,8 @@ from toolchain import plugins
 from toolchain.errors import UserError
 
 PROGRAM = """
+import time
+
 import pulumi
 import pulumi_kubernetes as kubernetes
 
@@ -39,6 +41,8 @@ else:
     provider = kubernetes.Provider("cluster", context=cluster["context"])
 options = pulumi.ResourceOptions(provider=provider)
 namespace = kubernetes.core.v1.Namespace("demo", metadata={"name": "demo"}, opts=options)
+if "pause" in settings:
+    namespace.id.apply(lambda _: time.sleep(settings["pause"]))
 kubernetes.core.v1.ConfigMap(
     "rules",
     metadata={"name": "rules", "namespace": namespace.metadata.name},
@@ -205,14 +209,16 @@ def test_a_stack_on_eks_is_previewed_with_marked_placeholders(
 
 
 def test_a_killed_up_is_recovered_from_and_leaves_no_process(small: Small):
+    small.set(pause=15)
     running = small.start("up")
-    backend = small.root / ".state" / "backend" / ".pulumi"
-    wait_for(lambda: list(backend.glob("locks/**/*.json")))
-    wait_for(lambda: stand_ins_of(running.pid))
+    wait_for(small.files)
     [stand_in] = stand_ins_of(running.pid)
     running.send_signal(signal.SIGKILL)
-    running.communicate()
-    wait_for(lambda: not Path(f"/proc/{stand_in}").exists())
+    running.wait()
+    locks = small.root / ".state" / "backend" / ".pulumi" / "locks"
+    assert list(locks.rglob("*.json"))
+    wait_for(lambda: not command_of(stand_in))
+    small.set()
     succeeded(small.up())
     assert {f"{name}.yaml" for name in FILES} < set(small.files())
     assert succeeded(small.preview()).changes == {"=": 7}

@@ -1,6 +1,7 @@
 """The stand-ins' own parts: property bags, manifest files, checks and diffs."""
 
 import base64
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def check(
 ) -> dict[str, Any]:
     """The inputs as Check completes them, secrets still marked."""
     request = proto.CheckRequest(
-        type=token, name="rules", news=dump(inputs), olds=dump(old or {}), randomSeed=b"seed"
+        type=token, name="rules", news=dump(inputs), olds=dump(old or {}), randomSeed=os.urandom(8)
     )
     return load(kubernetes(**config).Check(request, Context()).inputs)
 

@@ -110,7 +110,18 @@ def test_progress_in_a_log_is_a_line_now_and_then(tmp_path: Path, monkeypatch: p
     lines = slow(io.StringIO(), tmp_path, monkeypatch).splitlines()
     assert "pulumi 1 of 4: 1 packages compiled, 0 s ..." in lines
     assert lines[-1] == "pulumi 1 of 4: 2 packages compiled, 1 s done"
-    assert len(lines) < 10
+
+
+def test_a_log_gets_a_line_every_15_seconds_and_a_terminal_every_blink():
+    def lines(stream: io.StringIO) -> int:
+        now = [0.0]
+        shown = progress.Progress("task", stream, clock=lambda: now[0])
+        for now[0] in (0.0, 0.1, 7.0, 14.9, 15.0, 29.9, 31.0):
+            shown.tick()
+        return stream.getvalue().count("task:")
+
+    assert lines(io.StringIO()) == 3
+    assert lines(Terminal()) == 5
 
 
 def test_progress_on_a_terminal_is_one_line_rewritten(
