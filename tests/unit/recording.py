@@ -100,9 +100,13 @@ def stack_values(stack: str) -> dict[str, Any]:
 
 
 def configure(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> None:
-    """Make `values` and `secrets` the configuration that the program reads."""
+    """Make `values` and `secrets` the configuration that the program reads.
+
+    Structures arrive as Pulumi hands them over: as JSON, with sorted keys.
+    """
     texts = {
-        key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()
+        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for key, value in values.items()
     }
     pulumi.runtime.set_all_config(texts | dict(secrets), list(secrets))
 
