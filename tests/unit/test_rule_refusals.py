@@ -328,6 +328,7 @@ def test_a_problem_is_one_printable_line_of_bearable_length(tmp_path: Path) -> N
     files = {ALERT_FILE: ALERTS.replace("alert: Hot", f'alert: "{name}"')}
     (problem,) = refusals(write(tmp_path, files))
     assert problem.isprintable()
+    assert "`a \\x1b[31mbbb" in problem
     assert len(problem) <= 500
 
 

@@ -7,7 +7,16 @@ import pytest
 import yaml
 
 from rules.rulebook import Rulebook, load_rulebook
-from tests.unit.rule_project import ALERT_FILE, ALERTS, METRIC_FILE, METRICS, load, write
+from tests.unit.rule_project import (
+    ALERT_FILE,
+    ALERTS,
+    METRIC_FILE,
+    METRICS,
+    RECORD_FILE,
+    RECORDS,
+    load,
+    write,
+)
 
 ROOT = Path(__file__).parents[2]
 PAIR = ALERTS + ALERTS[ALERTS.index("      - alert") :].replace("Hot", "VeryHot").replace(
@@ -54,7 +63,20 @@ def test_the_sources_survive_the_merge(book: Rulebook) -> None:
         for rule in group["rules"]:
             rule["annotations"].pop("runbook_url")
     sources = [yaml.safe_load(path.read_text()) for path in sorted(ROOT.glob("rules/alerts/*"))]
-    assert merged == [group for source in sources for group in source["groups"]]
+    groups = [group for source in sources for group in source["groups"]]
+    assert yaml.safe_dump(merged, sort_keys=False) == yaml.safe_dump(groups, sort_keys=False)
+
+
+def test_the_files_can_be_read_by_people(book: Rulebook) -> None:
+    assert "summary: ψ-Field is down\n" in book.files["alerting_rules.yml"]
+
+
+@pytest.mark.parametrize("base", ["https://runbooks.test", "https://runbooks.test/"])
+def test_a_runbook_url_has_no_empty_step(base: str) -> None:
+    severities = ("warning", "critical")
+    book = load_rulebook(ROOT, severities=severities, overrides={}, runbook_base_url=base)
+    url = f"https://runbooks.test/{book.alerts[0].name}.md"
+    assert book.alerts[0].annotations["runbook_url"] == url
 
 
 def test_every_alert_links_its_own_runbook(book: Rulebook) -> None:
@@ -150,9 +172,16 @@ def test_the_labels_of_a_group_count_as_the_rules_own(tmp_path: Path) -> None:
     assert alert.labels == {"severity": "critical", "team": "kitchen"}
 
 
+def test_a_recorded_series_carries_the_labels_that_its_rule_adds(tmp_path: Path) -> None:
+    files = {RECORD_FILE: RECORDS + "        labels: {tier: kitchen}\n"}
+    book = load(write(tmp_path, files))
+    assert book.records[0].labels == ("job", "tier")
+    assert book.check_query('oven:heat:avg{tier="kitchen"}') is None
+
+
 def test_a_record_that_uses_itself_ends(tmp_path: Path) -> None:
     loop = "groups:\n  - name: r\n    rules:\n      - record: a:b:c\n        expr: a:b:c + 1\n"
-    (record,) = load(write(tmp_path, {"rules/recording-rules.yaml": loop})).records
+    (record,) = load(write(tmp_path, {RECORD_FILE: loop})).records
     assert record.labels is None
 
 

@@ -100,6 +100,7 @@ def test_a_template_is_refused_with_its_reason(text: str) -> None:
     [
         ("{{ $labels.pod }} of {{ $labels.job }}", {"pod", "job"}),
         ("{{ with $labels.pod }}{{ . }}{{ else }}{{ $labels.job }}{{ end }}", {"pod", "job"}),
+        ("{{ with $labels.pod }}{{ . }}{{ else }}{{ .Labels.job }}{{ end }}", {"pod", "job"}),
         ("{{ .Labels.pod }}{{ $.Labels.job }}", {"pod", "job"}),
         ('{{ index $labels "pod" | toUpper }}', {"pod"}),
         ('{{ printf "%s/%s" $labels.job (toUpper $labels.pod) }}', {"pod", "job"}),
