@@ -65,7 +65,7 @@ def test_every_stack_of_the_repository_is_accepted(stack: str) -> None:
         (
             "alertmanager.webhook",
             {"workload": "nobody", "path": "/alerts"},
-            "alertmanager.webhook.workload names 'nobody'; there are psi-field",
+            "alertmanager.webhook.workload names 'nobody'; there are aurora-treaty",
         ),
         ("workloads.scheduler.calls", ["nobody"], "workloads.scheduler.calls names 'nobody'"),
         ("workloads.scheduler.image", "vaultmesh/x", "workloads.scheduler.image: string should"),
