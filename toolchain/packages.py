@@ -32,18 +32,13 @@ def install(python: Path | str, lock: Path, log: Path, *options: str, task: str)
     progress.run(command, task=task, log=log, count={r"^Collecting ": f"of {total} found"})
 
 
-def _stamp() -> str:
-    version = ".".join(map(str, sys.version_info[:2]))
-    return f"{version} {hashlib.sha256(LOCK.read_bytes()).hexdigest()}\n"
+def _lock_hash() -> str:
+    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
 
 
 def _is_current() -> bool:
     stamp = VENV / "lock.stamp"
-    return (
-        VENV_PYTHON.exists()
-        and stamp.exists()
-        and stamp.read_text().split()[-1] == _stamp().split()[-1]
-    )
+    return VENV_PYTHON.exists() and stamp.exists() and stamp.read_text() == _lock_hash()
 
 
 def _make_venv() -> None:
@@ -67,4 +62,4 @@ def _make_venv() -> None:
         raise UserError(
             f"{error}; check that the package index can be reached, then run it again"
         ) from None
-    (VENV / "lock.stamp").write_text(_stamp())
+    (VENV / "lock.stamp").write_text(_lock_hash())

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_toolchain_setup import program
-from toolchain import disk, golang, progress, tools
+from tests.unit.programs import program
+from toolchain import build, disk, golang, progress, tools
+from toolchain.build import Program
 from toolchain.errors import UserError
-from toolchain.tools import Program
 
 TOOL = Program(name="tool", module="tool", package="example.org/tool", variables=("main.v=1",))
 
@@ -24,7 +24,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (module / "go.mod").write_text("module tool\n")
     (module / "go.sum").write_text("sum\n")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(tools, "MODULES", tmp_path / "go")
+    for module in (tools, build):
+        monkeypatch.setattr(module, "MODULES", tmp_path / "go")
     monkeypatch.setattr(tools, "TOOLS", {"tool": (TOOL,)})
     monkeypatch.setattr(disk, "require", lambda *_: None)
     go_with(tmp_path, monkeypatch, 'echo "$*" > "$7"', "echo example.org/tool >&2")

@@ -10,20 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.programs import program
 from toolchain import disk, golang, packages, stacks, tools
 from toolchain.errors import UserError
 from toolchain.paths import CLONE
 
 ENTRY = CLONE / "toolchain" / "__main__.py"
-
-
-def program(folder: Path, name: str, *lines: str) -> Path:
-    """An executable shell script."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
-    path.chmod(0o755)
-    return path
 
 
 @pytest.fixture

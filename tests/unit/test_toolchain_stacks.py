@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.test_toolchain_setup import program
-from toolchain import commands, plugins, rehearsal, stacks, tools
+from tests.unit.programs import program
+from toolchain import commands, config_copy, plugins, rehearsal, stacks, tools
 from toolchain.errors import UserError
 
 PROJECT = {
@@ -132,7 +132,7 @@ def test_a_made_up_secret_is_given_on_stdin_and_never_as_an_argument(clone: Path
 
 def test_tracked_values_win_and_made_up_secrets_are_kept():
     kept = "encryptionsalt: v1:x\nconfig: {'demo:password': {secure: s}, 'demo:gone': 1}"
-    merged = rehearsal.merge("config: {'demo:a': 2}", kept, ["demo:password"])
+    merged = config_copy.merge("config: {'demo:a': 2}", kept, ["demo:password"])
     assert yaml.safe_load(merged) == {
         "encryptionsalt": "v1:x",
         "config": {"demo:a": 2, "demo:password": {"secure": "s"}},
@@ -142,13 +142,13 @@ def test_tracked_values_win_and_made_up_secrets_are_kept():
 def test_tracked_values_keep_their_spelling():
     values = ["yes", "'12e4'", "12e4", "012", '"a # b"', "0x1f", "'true'", "~"]
     tracked = "".join(f"  demo:{i}: {value}\n" for i, value in enumerate(values))
-    merged = rehearsal.merge(f"config:\n{tracked}", "", [])
+    merged = config_copy.merge(f"config:\n{tracked}", "", [])
     assert merged == f"config:\n{tracked}"
 
 
 @pytest.mark.parametrize("tracked", ["", "config:\n", "config: {}\n", "# nothing\n"])
 def test_a_stack_without_values_is_an_empty_one(tracked: str):
-    assert yaml.safe_load(rehearsal.merge(tracked, "", [])) == {"config": {}}
+    assert yaml.safe_load(config_copy.merge(tracked, "", [])) == {"config": {}}
 
 
 def test_secrets_encrypted_for_someone_else_are_made_up_anew():
@@ -157,9 +157,9 @@ def test_secrets_encrypted_for_someone_else_are_made_up_anew():
         "encryptedkey": "k",
         "config": {"demo:a": 1, "demo:extra": {"secure": "theirs"}, **RENDERED["config"]},
     }
-    wanted = rehearsal.secret_keys(PROJECT, tracked)
+    wanted = config_copy.secret_keys(PROJECT, tracked)
     assert wanted == ["demo:password", "other:token", "demo:extra"]
-    merged = rehearsal.merge(yaml.safe_dump(tracked), "", wanted)
+    merged = config_copy.merge(yaml.safe_dump(tracked), "", wanted)
     assert yaml.safe_load(merged) == {"config": {"demo:a": 1, **RENDERED["config"]}}
 
 
