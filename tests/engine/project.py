@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from toolchain import stacks
-from toolchain.paths import CLONE, state
+from toolchain.paths import CLONE, VENV, state
 
 SOURCES = ("__main__.py", "Pulumi*.yaml", "stacks", "components", "rules", "dashboards", "docs")
 LIMIT_SECONDS = 180
@@ -52,6 +52,8 @@ class Project:
                 shutil.copytree(source, root / source.name, ignore=skip)
             else:
                 shutil.copy(source, root)
+        # Pulumi.yaml names it, and an official language host looks for it there.
+        (root / VENV.name).symlink_to(VENV)
         return cls(root)
 
     def preview(self, *arguments: str, stack: str = "local") -> Result:
