@@ -6,6 +6,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pydantic import BaseModel
 
+from components import alertmanager, grafana, prometheus
 from components.alertmanager import Alertmanager, AlertmanagerArgs
 from components.alertmanager_config import PAGERDUTY_FILE, SLACK_FILE
 from components.grafana import Grafana, GrafanaArgs, LoadBalancer
@@ -50,9 +51,9 @@ def build(configuration: Configuration) -> Outputs:
         opts,
     )
     urls = {
-        "prometheus": _prometheus(configuration, content, namespace, opts).url,
-        "alertmanager": _alertmanager(configuration, content, namespace, opts).url,
-        "grafana": _grafana(configuration, content, namespace, opts).url,
+        prometheus.NAME: _prometheus(configuration, content, namespace, opts).url,
+        alertmanager.NAME: _alertmanager(configuration, content, namespace, opts).url,
+        grafana.NAME: _grafana(configuration, content, namespace, opts).url,
         **_workloads(configuration, namespace, opts),
     }
     return outputs(settings, namespace, urls)
@@ -72,6 +73,7 @@ def _prometheus(
             reloader_image=images.config_reloader,
             replicas=settings.replicas,
             storage=settings.storage,
+            storage_class=configuration.settings.storage_class,
             resources=_resources(settings.resources),
             config=content.prometheus,
         ),
@@ -93,6 +95,7 @@ def _alertmanager(
             reloader_image=images.config_reloader,
             replicas=settings.replicas,
             storage=settings.storage,
+            storage_class=configuration.settings.storage_class,
             resources=_resources(settings.resources),
             config=content.alertmanager,
             credentials={
@@ -118,6 +121,7 @@ def _grafana(
             domain=settings.domain,
             certificate_arn=settings.certificate_arn,
             source_ranges=settings.source_ranges,
+            scheme=settings.scheme,
         )
     return Grafana(
         GrafanaArgs(
@@ -141,7 +145,7 @@ def _workloads(
             name,
             WorkloadArgs(
                 namespace=namespace,
-                image=workload.image or configuration.images.services,
+                image=workload.image or configuration.settings.services_image,
                 command=workload.command,
                 replicas=workload.replicas,
                 port=workload.port,

@@ -11,7 +11,19 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from stacks.fields import DnsLabel, Duration, Gibibytes, HttpsUrl, Image, Network, Port, Quantity
+from stacks.fields import (
+    DnsLabel,
+    DomainName,
+    Duration,
+    Gibibytes,
+    HttpsUrl,
+    Image,
+    Network,
+    Port,
+    Quantity,
+    Text,
+    WorkloadName,
+)
 
 
 class Section(BaseModel):
@@ -23,13 +35,13 @@ class Section(BaseModel):
 class Cluster(Section):
     """How the cluster is reached: exactly one of an EKS name, a kubeconfig context, or a folder."""
 
-    eks: str | None = None
-    context: str | None = None
-    render: str | None = None
+    eks: Text | None = None
+    context: Text | None = None
+    render: Text | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "Cluster":
-        if len(self.model_fields_set) != 1:
+        if sum(way is not None for way in (self.eks, self.context, self.render)) != 1:
             raise ValueError("set exactly one of eks, context, render")
         return self
 
@@ -40,7 +52,7 @@ class Resources(Section):
     cpu: Quantity = "50m"
     memory: Quantity = "128Mi"
     memory_limit: Quantity = "256Mi"
-    ephemeral_storage: Quantity = "64Mi"
+    ephemeral_storage: Quantity = "128Mi"
 
 
 class Quota(Section):
@@ -110,7 +122,8 @@ class Grafana(Section):
     certificate_arn: (
         Annotated[str, StringConstraints(pattern=r"^arn:aws[\w-]*:acm:\S+$")] | None
     ) = None
-    domain: str | None = None
+    domain: DomainName | None = None
+    scheme: Literal["internal", "internet-facing"] = "internal"
     resources: Resources = Resources.model_validate(
         {"memory": "256Mi", "memoryLimit": "512Mi", "ephemeralStorage": "512Mi"}
     )
@@ -147,28 +160,33 @@ class Workload(Section):
 
 
 class Images(Section):
-    """The images the platform runs; `services` is the one image of all workloads."""
+    """The images of others that the platform runs."""
 
     prometheus: Image
     alertmanager: Image
     config_reloader: Image
     grafana: Image
-    services: Image
 
 
 class Settings(Section):
-    """All of `vaultmesh:settings`."""
+    """All of `vaultmesh:settings`.
+
+    `services_image` is the one image of all workloads; `storage_class` None means the cluster's
+    default class.
+    """
 
     environment: DnsLabel
     namespace: DnsLabel
     pod_security_version: Annotated[str, StringConstraints(pattern=r"^v1\.[0-9]+$")]
     cluster: Cluster
+    storage_class: DnsLabel | None = None
+    services_image: Image
     quota: Quota
     prometheus: Prometheus
     alertmanager: Alertmanager
     grafana: Grafana = Grafana()
     rules: Rules
-    workloads: dict[DnsLabel, Workload] = Field(min_length=1)
+    workloads: dict[WorkloadName, Workload] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _names_of_workloads_exist(self) -> "Settings":

@@ -84,7 +84,8 @@ def _secret_problems(settings: Settings, own: Mapping[str, str]) -> Iterator[str
 def _explain(key: str, model: type[BaseModel], error: ValidationError) -> Iterator[str]:
     """One line for each wrong key: its full path, what is wrong, and what would be right."""
     for detail in error.errors(include_url=False):
-        path = ".".join([f"{PROJECT}:{key}", *map(str, detail["loc"])])
+        steps = [str(step) for step in detail["loc"] if step != "[key]"]
+        path = ".".join([f"{PROJECT}:{key}", *steps])
         match detail["type"]:
             case "extra_forbidden":
                 nearest = _nearest(str(detail["loc"][-1]), _keys_beside(model, detail["loc"]))

@@ -41,6 +41,21 @@ def edited(project: Project, path: str, old: str, new: str) -> Iterator[None]:
         file.write_text(text, encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("owner", "config_map"),
+    [
+        ("Deployment::grafana", "ConfigMap::grafana"),
+        ("StatefulSet::alertmanager", "ConfigMap::alertmanager"),
+        ("StatefulSet::prometheus-server", "ConfigMap::prometheus-server"),
+    ],
+)
+def test_a_pod_is_rolled_only_after_its_configuration_is_in_place(
+    deployed: Project, owner: str, config_map: str
+) -> None:
+    (found,) = [res for urn, res in deployed.resources().items() if urn.endswith(owner)]
+    assert [urn for urn in found["dependencies"] if urn.endswith(config_map)]
+
+
 def test_a_second_preview_has_nothing_to_change(deployed: Project) -> None:
     result = deployed.preview()
     assert result.code == 0, result.text

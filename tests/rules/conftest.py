@@ -72,7 +72,7 @@ def folder(rendered: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 def stack_folder(
     request: pytest.FixtureRequest, config_maps: Mapping[str, ConfigMaps], tmp_path: Path
 ) -> Path:
-    """A folder with the files of one stack's Prometheus and Alertmanager, for each stack in turn."""
+    """A folder with one stack's files; a test that asks for it runs once for each stack."""
     maps = config_maps[request.param]
     return write({**maps["prometheus-server"], **maps["alertmanager"]}, tmp_path)
 
