@@ -36,6 +36,7 @@ class AlertmanagerArgs:
     reloader_image: str
     replicas: int
     storage: str
+    storage_class: str | None
     resources: Resources
     config: str
     credentials: Mapping[str, pulumi.Output[str]]
@@ -52,7 +53,7 @@ class Alertmanager(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         namespace = args.namespace
         service_account(NAME, namespace, child)
-        core.ConfigMap(
+        config = core.ConfigMap(
             NAME, metadata=metadata(NAME, namespace), data={CONFIG_FILE: args.config}, opts=child
         )
         if args.credentials:
@@ -71,7 +72,8 @@ class Alertmanager(pulumi.ComponentResource):
             namespace,
             replicas=args.replicas,
             storage=args.storage,
-            template=_pod(args),
+            storage_class=args.storage_class,
+            template=_pod(args, config.metadata.name),
             opts=child,
         )
         self.url = pulumi.Output.format(
@@ -87,15 +89,19 @@ def _cluster_flags(replicas: int) -> list[str]:
     peers = [f"{NAME}-{number}.{headless_name(NAME)}" for number in range(replicas)]
     return [
         f"--cluster.listen-address=0.0.0.0:{GOSSIP_PORT}",
+        # A pod that is replaced has another address; the old one need not be tried for hours.
+        "--cluster.reconnect-timeout=5m",
         *(f"--cluster.peer={peer}:{GOSSIP_PORT}" for peer in peers),
     ]
 
 
-def _pod(args: AlertmanagerArgs) -> core.PodTemplateSpecArgs:
+def _pod(args: AlertmanagerArgs, config_map: pulumi.Output[str]) -> core.PodTemplateSpecArgs:
     clustered = args.replicas > 1
     config_mount = core.VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True)
     mounts = [config_mount, DATA_MOUNT]
-    volumes = [core.VolumeArgs(name="config", config_map=core.ConfigMapVolumeSourceArgs(name=NAME))]
+    volumes = [
+        core.VolumeArgs(name="config", config_map=core.ConfigMapVolumeSourceArgs(name=config_map))
+    ]
     if args.credentials:
         mounts.append(
             core.VolumeMountArgs(name="credentials", mount_path=SECRET_FOLDER, read_only=True)

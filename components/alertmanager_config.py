@@ -69,19 +69,19 @@ def alertmanager_yml(config: AlertmanagerConfig) -> str:
             for rule in config.inhibitions
         ],
         "receivers": [
-            {"name": severity, **_CHANNELS[channel](config)}
+            {"name": severity, **_CHANNELS[channel](config, severity)}
             for severity, channel in config.channels.items()
         ],
     }
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def _pagerduty(config: AlertmanagerConfig) -> dict[str, Any]:
+def _pagerduty(config: AlertmanagerConfig, severity: str) -> dict[str, Any]:
     return {
         "pagerduty_configs": [
             {
                 "routing_key_file": f"{SECRET_FOLDER}/{PAGERDUTY_FILE}",
-                "severity": "{{ .CommonLabels.severity }}",
+                "severity": severity,
                 "description": f"[{config.environment}] {SUMMARY}",
                 "details": {"alerts": ONE_LINE_EACH},
                 "send_resolved": True,
@@ -90,7 +90,7 @@ def _pagerduty(config: AlertmanagerConfig) -> dict[str, Any]:
     }
 
 
-def _slack(config: AlertmanagerConfig) -> dict[str, Any]:
+def _slack(config: AlertmanagerConfig, _severity: str) -> dict[str, Any]:
     return {
         "slack_configs": [
             {
@@ -104,11 +104,11 @@ def _slack(config: AlertmanagerConfig) -> dict[str, Any]:
     }
 
 
-def _webhook(config: AlertmanagerConfig) -> dict[str, Any]:
+def _webhook(config: AlertmanagerConfig, _severity: str) -> dict[str, Any]:
     return {"webhook_configs": [{"url": config.webhook_url, "send_resolved": True}]}
 
 
-_CHANNELS: Mapping[str, Callable[[AlertmanagerConfig], dict[str, Any]]] = {
+_CHANNELS: Mapping[str, Callable[[AlertmanagerConfig, str], dict[str, Any]]] = {
     "pagerduty": _pagerduty,
     "slack": _slack,
     "webhook": _webhook,

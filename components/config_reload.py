@@ -6,7 +6,8 @@ from components.pods import Resources, container
 
 NAME = "config-reload"
 PORT = 8080
-RESOURCES = Resources(cpu="10m", memory="32Mi", memory_limit="64Mi", ephemeral_storage="16Mi")
+PORT_NAME = "reload-http"
+RESOURCES = Resources(cpu="10m", memory="32Mi", memory_limit="64Mi", ephemeral_storage="64Mi")
 
 
 def config_reload(
@@ -26,6 +27,11 @@ def config_reload(
             f"--watched-dir={folder}",
             f"--listen-address=:{PORT}",
         ],
-        ports=[core.ContainerPortArgs(name="reload-metrics", container_port=PORT)],
+        ports=[core.ContainerPortArgs(name=PORT_NAME, container_port=PORT)],
         volume_mounts=mounts,
+        liveness_probe=core.ProbeArgs(
+            http_get=core.HTTPGetActionArgs(path="/healthz", port=PORT_NAME),
+            period_seconds=30,
+            timeout_seconds=5,
+        ),
     )

@@ -9,22 +9,29 @@ from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
+from components.grafana_config import PASSWORD_FILE
+from components.grafana_config import PORT as PORT
 from components.grafana_pod import NAME as NAME
-from components.grafana_pod import PASSWORD_FILE, config_key, dashboard_name, pod
-from components.grafana_pod import PORT as PORT
-from components.pods import HTTP, Resources, metadata, selector, service_account
+from components.grafana_pod import config_key, dashboard_name, pod
+from components.pods import HTTP, Resources, labels, metadata, selector, service_account
 from components.services import cluster_ip
 
 SERVICE_PORT = 80
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+"""TLS 1.2 and 1.3; the controller's own default still takes 1.0."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancer:
-    """TLS on port 443 with `certificate_arn`, for clients in `source_ranges` (CIDR) alone."""
+    """TLS on port 443 with `certificate_arn`, for clients in `source_ranges` (CIDR) alone.
+
+    `scheme` is internal (addresses of the VPC) or internet-facing.
+    """
 
     domain: str
     certificate_arn: str
     source_ranges: tuple[str, ...]
+    scheme: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +68,7 @@ class Grafana(pulumi.ComponentResource):
             string_data={PASSWORD_FILE: args.admin_password},
             opts=child,
         )
-        core.ConfigMap(
+        config = core.ConfigMap(
             NAME,
             metadata=metadata(NAME, namespace),
             data={config_key(path): text for path, text in args.files.items()},
@@ -78,7 +85,13 @@ class Grafana(pulumi.ComponentResource):
             spec=apps.DeploymentSpecArgs(
                 replicas=1,
                 selector=meta.LabelSelectorArgs(match_labels=selector(NAME)),
-                template=pod(args.image, args.resources, args.files, list(args.dashboards)),
+                template=pod(
+                    args.image,
+                    args.resources,
+                    config.metadata.name,
+                    args.files,
+                    list(args.dashboards),
+                ),
             ),
             opts=child,
         )
@@ -97,21 +110,23 @@ class Grafana(pulumi.ComponentResource):
 
 def _load_balancer(
     namespace: pulumi.Input[str], balancer: LoadBalancer, child: ResourceOptions
-) -> core.Service:
+) -> None:
     """A network load balancer that ends TLS; its security group lets the source ranges in."""
     annotations = {
         "type": "external",
         "nlb-target-type": "ip",
-        "scheme": "internet-facing",
+        "scheme": balancer.scheme,
         "ssl-cert": balancer.certificate_arn,
         "ssl-ports": "443",
+        "ssl-negotiation-policy": TLS_POLICY,
     }
     prefix = "service.beta.kubernetes.io/aws-load-balancer"
-    return core.Service(
+    core.Service(
         NAME,
         metadata=meta.ObjectMetaArgs(
             name=NAME,
             namespace=namespace,
+            labels=labels(NAME),
             annotations={f"{prefix}-{key}": value for key, value in annotations.items()},
         ),
         spec=core.ServiceSpecArgs(

@@ -8,11 +8,12 @@ import yaml
 
 CONFIG_FOLDER = "/etc/grafana-config"
 DASHBOARD_FOLDER = "/etc/grafana-dashboards"
-DATA_FOLDER = "/var/lib/grafana"
+SECRET_FOLDER = "/etc/grafana-credentials"
+PASSWORD_FILE = "admin-password"
+PROVISIONING = "provisioning"
+PORT = 3000
 RESCAN_SECONDS = 30
 """How often Grafana looks for changed dashboards."""
-
-_PROVISIONING = "provisioning"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,19 +29,15 @@ def grafana_files(config: GrafanaConfig) -> dict[str, str]:
     """File texts by their path below CONFIG_FOLDER."""
     return {
         "grafana.ini": _ini(config.domain),
-        f"{_PROVISIONING}/datasources/prometheus.yaml": _datasource(config),
-        f"{_PROVISIONING}/dashboards/vaultmesh.yaml": _dashboard_provider(),
+        f"{PROVISIONING}/datasources/prometheus.yaml": _datasource(config),
+        f"{PROVISIONING}/dashboards/vaultmesh.yaml": _dashboard_provider(),
     }
 
 
 def _ini(domain: str | None) -> str:
     """Grafana's hardening guide, applied; nothing is sent to the vendor or fetched from there."""
     sections = {
-        "paths": {
-            "data": DATA_FOLDER,
-            "provisioning": f"{CONFIG_FOLDER}/{_PROVISIONING}",
-            "plugins": f"{DATA_FOLDER}/plugins",
-        },
+        "server": {"http_port": str(PORT)},
         "log": {"mode": "console"},
         "analytics": {
             "reporting_enabled": "false",
@@ -48,13 +45,23 @@ def _ini(domain: str | None) -> str:
             "check_for_plugin_updates": "false",
             "feedback_links_enabled": "false",
         },
-        "plugins": {"preinstall_disabled": "true", "plugin_admin_enabled": "false"},
-        "snapshots": {"external_enabled": "false"},
+        "news": {"news_feed_enabled": "false"},
+        "plugins": {
+            "preinstall_disabled": "true",
+            "plugin_admin_enabled": "false",
+            "public_key_retrieval_disabled": "true",
+        },
+        "snapshots": {"enabled": "false", "external_enabled": "false"},
+        "public_dashboards": {"enabled": "false"},
+        # Alerts are Prometheus' and Alertmanager's: rules made here would be routed to nobody.
+        "unified_alerting": {"enabled": "false"},
         "users": {"allow_sign_up": "false", "allow_org_create": "false"},
         "auth": {"login_cookie_name": "__Host-grafana_session"},
         "auth.anonymous": {"enabled": "false", "hide_version": "true"},
         "security": {
             "admin_user": "admin",
+            # Read by Grafana itself; its image would copy a GF_..__FILE into the environment.
+            "admin_password": f"$__file{{{SECRET_FOLDER}/{PASSWORD_FILE}}}",
             "cookie_secure": "true",
             "cookie_samesite": "strict",
             "content_security_policy": "true",
@@ -65,7 +72,7 @@ def _ini(domain: str | None) -> str:
         },
     }
     if domain is not None:
-        sections["server"] = {
+        sections["server"] |= {
             "domain": domain,
             "root_url": f"https://{domain}/",
             "enforce_domain": "true",

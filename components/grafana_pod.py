@@ -3,15 +3,22 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
+import pulumi
 from pulumi_kubernetes.core import v1 as core
 
-from components.grafana_config import CONFIG_FOLDER, DASHBOARD_FOLDER, DATA_FOLDER
+from components.grafana_config import (
+    CONFIG_FOLDER,
+    DASHBOARD_FOLDER,
+    PORT,
+    PROVISIONING,
+    SECRET_FOLDER,
+)
 from components.pods import HTTP, Resources, container, http_probe, template
 
 NAME = "grafana"
-PORT = 3000
-SECRET_FOLDER = "/etc/grafana-credentials"
-PASSWORD_FILE = "admin-password"
+DATA_FOLDER = "/var/lib/grafana"
+"""Where the image keeps its database and plugins, unless told otherwise."""
+SCRATCH = "256Mi"
 
 
 def config_key(path: str) -> str:
@@ -25,13 +32,21 @@ def dashboard_name(file_name: str) -> str:
 
 
 def pod(
-    image: str, resources: Resources, files: Mapping[str, str], dashboards: Sequence[str]
+    image: str,
+    resources: Resources,
+    config_map: pulumi.Input[str],
+    files: Mapping[str, str],
+    dashboards: Sequence[str],
 ) -> core.PodTemplateSpecArgs:
-    """The pod: `files` maps paths below CONFIG_FOLDER to texts, `dashboards` names JSON files."""
+    """The pod: `files` maps paths below CONFIG_FOLDER to texts, `dashboards` names JSON files.
+
+    `config_map` holds the files. It comes from the ConfigMap itself, so that a pod which is rolled
+    for a changed file finds the change made.
+    """
     config = core.VolumeArgs(
         name="config",
         config_map=core.ConfigMapVolumeSourceArgs(
-            name=NAME,
+            name=config_map,
             items=[core.KeyToPathArgs(key=config_key(path), path=path) for path in files],
         ),
     )
@@ -51,7 +66,7 @@ def pod(
     )
     scratch = core.VolumeArgs(
         name="scratch",
-        empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=resources.ephemeral_storage),
+        empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=SCRATCH),
     )
     server = container(
         NAME,
@@ -59,9 +74,8 @@ def pod(
         resources,
         env=[
             core.EnvVarArgs(name="GF_PATHS_CONFIG", value=f"{CONFIG_FOLDER}/grafana.ini"),
-            core.EnvVarArgs(
-                name="GF_SECURITY_ADMIN_PASSWORD__FILE", value=f"{SECRET_FOLDER}/{PASSWORD_FILE}"
-            ),
+            # The image sets this variable too, and variables come before grafana.ini.
+            core.EnvVarArgs(name="GF_PATHS_PROVISIONING", value=f"{CONFIG_FOLDER}/{PROVISIONING}"),
         ],
         ports=[core.ContainerPortArgs(name=HTTP, container_port=PORT)],
         volume_mounts=[

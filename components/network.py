@@ -62,14 +62,11 @@ class NetworkArgs:
 class Network(pulumi.ComponentResource):
     """Every connection that the default-deny policy of the namespace leaves open."""
 
-    policies: tuple[str, ...]
-    """Names of the policies, one for each edge."""
-
     def __init__(self, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Network", "network", None, opts)
         child = ResourceOptions(parent=self)
         specs = {
-            "pods-to-dns": _egress({}, _dns_servers(), [DNS_PORT], ("UDP", "TCP")),
+            "pods-to-dns": _egress({}, _dns_servers(), DNS_PORT, ("UDP", "TCP")),
             "pods-to-pods": networking.NetworkPolicySpecArgs(
                 pod_selector=meta.LabelSelectorArgs(),
                 policy_types=["Egress"],
@@ -83,7 +80,7 @@ class Network(pulumi.ComponentResource):
             )
         for departure in args.departures:
             specs[f"{departure.source}-to-{departure.destination}"] = _egress(
-                selector(departure.source), None, [HTTPS_PORT], ("TCP",)
+                selector(departure.source), None, HTTPS_PORT, ("TCP",)
             )
         for arrival in args.arrivals:
             origins = [
@@ -100,8 +97,7 @@ class Network(pulumi.ComponentResource):
                 spec=spec,
                 opts=child,
             )
-        self.policies = tuple(specs)
-        self.register_outputs({"policies": list(self.policies)})
+        self.register_outputs({})
 
 
 def _pods(match_labels: dict[str, str]) -> networking.NetworkPolicyPeerArgs:
@@ -121,13 +117,9 @@ def _dns_servers() -> list[networking.NetworkPolicyPeerArgs]:
     ]
 
 
-def _ports(
-    numbers: Sequence[int], protocols: Sequence[str]
-) -> list[networking.NetworkPolicyPortArgs]:
+def _ports(number: int, protocols: Sequence[str]) -> list[networking.NetworkPolicyPortArgs]:
     return [
-        networking.NetworkPolicyPortArgs(port=number, protocol=protocol)
-        for number in numbers
-        for protocol in protocols
+        networking.NetworkPolicyPortArgs(port=number, protocol=protocol) for protocol in protocols
     ]
 
 
@@ -141,7 +133,7 @@ def _ingress(
         pod_selector=meta.LabelSelectorArgs(match_labels=selector(target)),
         policy_types=["Ingress"],
         ingress=[
-            networking.NetworkPolicyIngressRuleArgs(from_=origins, ports=_ports([port], protocols))
+            networking.NetworkPolicyIngressRuleArgs(from_=origins, ports=_ports(port, protocols))
         ],
     )
 
@@ -149,13 +141,13 @@ def _ingress(
 def _egress(
     source: dict[str, str],
     destinations: list[networking.NetworkPolicyPeerArgs] | None,
-    ports: Sequence[int],
+    port: int,
     protocols: Sequence[str],
 ) -> networking.NetworkPolicySpecArgs:
     return networking.NetworkPolicySpecArgs(
         pod_selector=meta.LabelSelectorArgs(match_labels=source),
         policy_types=["Egress"],
         egress=[
-            networking.NetworkPolicyEgressRuleArgs(to=destinations, ports=_ports(ports, protocols))
+            networking.NetworkPolicyEgressRuleArgs(to=destinations, ports=_ports(port, protocols))
         ],
     )

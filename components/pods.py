@@ -163,6 +163,8 @@ def disruption_budget(
         metadata=metadata(name, namespace),
         spec=policy.PodDisruptionBudgetSpecArgs(
             max_unavailable=1,
+            # A replica that keeps crashing must not hold up the drain of its node.
+            unhealthy_pod_eviction_policy="AlwaysAllow",
             selector=meta.LabelSelectorArgs(match_labels=selector(name)),
         ),
         opts=opts,

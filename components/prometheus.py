@@ -40,6 +40,7 @@ class PrometheusArgs:
     reloader_image: str
     replicas: int
     storage: str
+    storage_class: str | None
     resources: Resources
     config: Mapping[str, str]
 
@@ -68,6 +69,7 @@ class Prometheus(pulumi.ComponentResource):
             namespace,
             replicas=args.replicas,
             storage=args.storage,
+            storage_class=args.storage_class,
             template=_pod(args, config.metadata.name),
             opts=child,
         )

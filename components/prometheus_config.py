@@ -14,7 +14,8 @@ INTERVAL = "30s"
 """How often pods are scraped and rules evaluated."""
 
 DISK_SHARE = 0.85
-"""Share of the volume that blocks may fill; the rest is for the write-ahead log and compaction."""
+"""Share of the volume that samples may fill; the rest is for compaction and for growth between
+two checks of the size."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,8 @@ from components.pods import metadata, selector
 from components.services import headless_name
 
 DATA_FOLDER = "/data"
+ROLLOUT_LIMIT = pulumi.CustomTimeouts(create="40m", update="40m")
+"""How long `up` waits for the pods: longer than the longest start that a startup probe allows."""
 DATA_MOUNT = core.VolumeMountArgs(name="data", mount_path=DATA_FOLDER)
 
 
@@ -18,17 +20,20 @@ def stateful_set(
     *,
     replicas: int,
     storage: str,
+    storage_class: str | None,
     template: core.PodTemplateSpecArgs,
     opts: pulumi.ResourceOptions,
 ) -> apps.StatefulSet:
     """A StatefulSet whose pods mount a volume of `storage` at DATA_FOLDER.
 
-    The volumes outlive the StatefulSet: samples and silences are not worth a slip of `destroy`.
+    `storage_class` None means the cluster's default class. The volumes outlive a StatefulSet that
+    must be replaced; `destroy` removes them with their namespace.
     """
     claim = core.PersistentVolumeClaimArgs(
         metadata=meta.ObjectMetaArgs(name="data"),
         spec=core.PersistentVolumeClaimSpecArgs(
             access_modes=["ReadWriteOnce"],
+            storage_class_name=storage_class,
             resources=core.VolumeResourceRequirementsArgs(requests={"storage": storage}),
         ),
     )
@@ -37,6 +42,8 @@ def stateful_set(
         metadata=metadata(name, namespace),
         spec=apps.StatefulSetSpecArgs(
             replicas=replicas,
+            # Literal, not the Service's output: the engine holds a Service to be complete once
+            # pods stand behind it, and these pods would wait for the Service.
             service_name=headless_name(name),
             pod_management_policy="Parallel",
             selector=meta.LabelSelectorArgs(match_labels=selector(name)),
@@ -48,5 +55,7 @@ def stateful_set(
                 )
             ),
         ),
-        opts=opts,
+        opts=pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(custom_timeouts=ROLLOUT_LIMIT)
+        ),
     )

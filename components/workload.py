@@ -23,6 +23,9 @@ from components.pods import (
 )
 from components.services import cluster_ip, headless
 
+SCRATCH = "32Mi"
+"""Size of /tmp, the one folder that a workload may write to."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
@@ -94,6 +97,6 @@ def _pod(name: str, args: WorkloadArgs) -> core.PodTemplateSpecArgs:
     )
     tmp = core.VolumeArgs(
         name="tmp",
-        empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=args.resources.ephemeral_storage),
+        empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=SCRATCH),
     )
     return template(name, [server], volumes=[tmp], spread=args.replicas > 1)

@@ -41,7 +41,9 @@ def all_dashboards(thresholds: Thresholds) -> tuple[Dashboard, ...]:
     """
     modules = (psi_field, aurora_kpis, scheduler)
     return tuple(
-        _encode(module.__name__.replace(".", "/") + ".py", module.FILENAME, module.build(thresholds))
+        _encode(
+            f"{module.__name__.replace('.', '/')}.py", module.FILENAME, module.build(thresholds)
+        )
         for module in modules
     )
 

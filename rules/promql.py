@@ -16,6 +16,10 @@ _COMPARED = re.compile(
     r"(?:[=!]=|[<>]=?)\s*(?:bool\b\s*)?([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?![\w.:])",
     re.IGNORECASE,
 )
+# Times and durations that no clock can hold: the parser panics on them.
+_ENDLESS = re.compile(
+    r"(?:@|\boffset\b|\[(?:[^\]]*:)?)[\s+-]*(?:inf|nan|0x|[\d.]+e|\d{11})", re.IGNORECASE
+)
 _COMPARISONS = {"==", "!=", "<", "<=", ">", ">="}
 
 
@@ -39,9 +43,13 @@ def parse(text: str) -> pp.Expr:
         raise PromqlError("is too long or too deeply nested. Split it into recording rules.")
     if variable := _VARIABLE.search(bare):
         raise PromqlError(f"keeps the dashboard variable {variable[0]}. Write the value out.")
+    if endless := _ENDLESS.search(bare):
+        raise PromqlError(f"has no time that makes sense in {endless[0]}. Write it out.")
     try:
         tree = pp.parse(text)
-    except ValueError as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # A panic of the parser is no Exception.
         raise PromqlError(f"does not parse: {error}. Correct it.") from None
     for selector in selectors(tree):
         for matcher in matchers(selector):

@@ -48,12 +48,12 @@ def read(root: Path, file: str, problems: Problems) -> Document | None:
     builder = _Builder(file, problems)
     try:
         data = builder.document(iter(yaml.parse(text, Loader=_LOADER)))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = ", ".join(part for part in (error.context, error.problem) if part)
-        problems.add(file, mark.line + 1 if mark else 1, f"not YAML: {what}. Correct the syntax.")
     except yaml.YAMLError as error:
-        problems.add(file, builder.at, f"not YAML: {error}. Correct the syntax.")
+        mark = getattr(error, "problem_mark", None)
+        parts = (getattr(error, "context", None), getattr(error, "problem", None))
+        what = ", ".join(part for part in parts if part) or str(error)
+        line = mark.line + 1 if mark else builder.at
+        problems.add(file, line, f"not YAML: {what}. Correct the syntax.")
     except _TooDeepError:
         problems.add(file, builder.at, f"nested more than {_MAX_DEPTH} levels deep. Flatten it.")
     else:

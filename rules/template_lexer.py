@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-_ACTION_START = re.compile(r"\{\{(?:-(?=\s))?")
-_COMMENT = re.compile(r"\s*/\*.*?\*/(?:\s+-)?\}\}", re.DOTALL)
-_ACTION_END = re.compile(r"(?:\s-)?\}\}")
+_ACTION_START = re.compile(r"\{\{(?:-\s)?")
+_COMMENT = re.compile(r"/\*(?:(?!\*/).)*\*/(?:\s-)?\}\}", re.DOTALL)
+_ACTION_END = re.compile(r"\s*(?:\s-)?\}\}")
 _SPACE = re.compile(r"\s+")
 _ESCAPE = r"\\(?:[abfnrtv\\'\"]|[0-7]{3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})"
 _TOKEN = re.compile(
@@ -14,9 +14,9 @@ _TOKEN = re.compile(
     | (?P<char>'(?:{_ESCAPE}|[^'\\\n])')
     | (?P<number>[-+]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+
           |0[0-7_]+(?![.\d])|(?:(?!0\d)\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d+)?)i?(?![\w.]))
-    | (?P<field>\.[^\W\d]\w*)
-    | (?P<variable>\$\w*)
-    | (?P<word>[^\W\d]\w*)
+    | (?P<field>\.[^\W\d]\w*)(?![$"'`])
+    | (?P<variable>\$\w*)(?![$"'`=])
+    | (?P<word>[^\W\d]\w*)(?![$"'`])
     | (?P<dot>\.(?!\w))
     | (?P<sign>:=|[=|(),])
     """,

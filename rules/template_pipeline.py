@@ -135,8 +135,6 @@ def _operand(tokens: list[Token], scope: Scope, uses: Uses, depth: int) -> None:
         _known_variable(head.text, scope)
     if chain and (head.kind in _LITERALS or head.kind == "dot" or head.text in _CONSTANTS):
         raise TemplateError(f"has something unexpected after {head.text}: {chain[0].text}")
-    if any(token.kind != "field" for token in chain):
-        raise TemplateError("has unbalanced parentheses")
     _fields(head, [token.text for token in chain], scope, uses)
 
 

@@ -1,6 +1,6 @@
 """What the repository's files become in one environment, checked before all else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def compose(settings: Settings) -> Content:
         grafana=grafana_files(_grafana(settings)),
         dashboards={board.filename: board.json for board in boards},
     )
-    if problems := [*_unknown_series(boards, rulebook), *_oversized(content)]:
+    if problems := [*_unknown_series(boards, rulebook), *_oversized(boards, content)]:
         refuse(problems)
     return content
 
@@ -117,14 +117,18 @@ def _unknown_series(boards: tuple[Dashboard, ...], rulebook: Rulebook) -> Iterat
                 yield f"{board.source}: {place!r}: {reason}"
 
 
-def _oversized(content: Content) -> Iterator[str]:
-    sizes = {
-        f"dashboards/{name}": (len(text.encode()), DASHBOARD_GATE)
-        for name, text in content.dashboards.items()
-    }
-    for name, texts in {"prometheus": content.prometheus, "grafana": content.grafana}.items():
-        total = sum(len(text.encode()) for text in texts.values())
-        sizes[f"ConfigMap {name}"] = (total, CONFIG_MAP_GATE)
-    for name, (size, gate) in sizes.items():
+def _oversized(boards: tuple[Dashboard, ...], content: Content) -> Iterator[str]:
+    sizes = [(board.source, DASHBOARD_GATE, _size([board.json])) for board in boards]
+    sizes += [
+        ("ConfigMap prometheus-server", CONFIG_MAP_GATE, _size(content.prometheus.values())),
+        ("ConfigMap alertmanager", CONFIG_MAP_GATE, _size([content.alertmanager])),
+        ("ConfigMap grafana", CONFIG_MAP_GATE, _size(content.grafana.values())),
+    ]
+    for place, gate, size in sizes:
         if size > gate:
-            yield f"{name}: {size} bytes, over the gate of {gate}; split it or make it smaller"
+            yield f"{place}: {size} bytes, over the gate of {gate}; split it or make it smaller"
+
+
+def _size(texts: Iterable[str]) -> int:
+    """Bytes of the texts together."""
+    return sum(len(text.encode()) for text in texts)

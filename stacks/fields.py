@@ -5,12 +5,21 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from rules.fields import duration_ms
+
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|Ki|Mi|Gi|Ti)?$")]
 Gibibytes = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*Gi$")]
-Duration = Annotated[str, StringConstraints(pattern=r"^([0-9]+(ms|[smhdwy]))+$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+DomainName = Annotated[
+    str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]+$")
+]
 Image = Annotated[
-    str, StringConstraints(pattern=r"^[^\s:@]+(:\d+/[^\s:@]+)?(:[\w.-]+|@sha256:[0-9a-f]{64})$")
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9][a-z0-9._/-]*(:\d+/[a-z0-9._/-]+)?"
+        r"(:[\w][\w.-]*|@sha256:[0-9a-f]{64}|:[\w][\w.-]*@sha256:[0-9a-f]{64})$"
+    ),
 ]
 Schedule = Annotated[str, StringConstraints(pattern=r"^(\S+ ){4}\S+$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -19,10 +28,45 @@ HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(/\S*[^\s/
 
 
 def _narrow(network: str) -> str:
-    """An IP network that is narrower than the whole Internet; ValueError otherwise."""
-    if ipaddress.ip_network(network).prefixlen == 0:
-        raise ValueError(f"{network} is the whole Internet; name the networks that are meant")
+    """An IP network no wider than a /8; ValueError otherwise."""
+    if ipaddress.ip_network(network).prefixlen < 8:
+        raise ValueError(f"{network} is too wide; name the networks that are meant")
     return network
 
 
+def _period(text: str) -> str:
+    """A Prometheus duration that is longer than nothing; ValueError otherwise."""
+    if duration_ms(text) == 0:
+        raise ValueError("a period of 0 keeps nothing; write one such as 15d")
+    return text
+
+
+RESERVED = frozenset(
+    {
+        "alertmanager",
+        "grafana",
+        "kubernetes-api",
+        "pagerduty",
+        "prometheus-server",
+        "slack",
+        "webhook",
+    }
+)
+"""Names that objects and edges of the platform itself have."""
+
+
+def _own(name: str) -> str:
+    """A name that is not the platform's; ValueError otherwise."""
+    if name in RESERVED:
+        raise ValueError(f"{name} is a part of the platform itself; choose another name")
+    return name
+
+
+Duration = Annotated[str, AfterValidator(_period)]
 Network = Annotated[str, AfterValidator(_narrow)]
+WorkloadName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,52}[a-z0-9])?$"),
+    AfterValidator(_own),
+]
+"""A DNS label with room for the suffix of its headless Service."""

@@ -6,6 +6,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pydantic import BaseModel
 
+from components import alertmanager, grafana, prometheus
 from components.alertmanager import Alertmanager, AlertmanagerArgs
 from components.alertmanager_config import PAGERDUTY_FILE, SLACK_FILE
 from components.cron_job import CronJob, CronJobArgs
@@ -51,9 +52,9 @@ def build(configuration: Configuration) -> Outputs:
         opts,
     )
     urls = {
-        "prometheus": _prometheus(configuration, content, namespace, opts).url,
-        "alertmanager": _alertmanager(configuration, content, namespace, opts).url,
-        "grafana": _grafana(configuration, content, namespace, opts).url,
+        prometheus.NAME: _prometheus(configuration, content, namespace, opts).url,
+        alertmanager.NAME: _alertmanager(configuration, content, namespace, opts).url,
+        grafana.NAME: _grafana(configuration, content, namespace, opts).url,
         **_workloads(configuration, namespace, opts),
     }
     _cron_jobs(configuration, namespace, opts)
@@ -74,6 +75,7 @@ def _prometheus(
             reloader_image=images.config_reloader,
             replicas=settings.replicas,
             storage=settings.storage,
+            storage_class=configuration.settings.storage_class,
             resources=_resources(settings.resources),
             config=content.prometheus,
         ),
@@ -95,6 +97,7 @@ def _alertmanager(
             reloader_image=images.config_reloader,
             replicas=settings.replicas,
             storage=settings.storage,
+            storage_class=configuration.settings.storage_class,
             resources=_resources(settings.resources),
             config=content.alertmanager,
             credentials={
@@ -120,6 +123,7 @@ def _grafana(
             domain=settings.domain,
             certificate_arn=settings.certificate_arn,
             source_ranges=settings.source_ranges,
+            scheme=settings.scheme,
         )
     return Grafana(
         GrafanaArgs(
@@ -143,7 +147,7 @@ def _workloads(
             name,
             WorkloadArgs(
                 namespace=namespace,
-                image=workload.image or configuration.images.services,
+                image=workload.image or configuration.settings.services_image,
                 command=workload.command,
                 replicas=workload.replicas,
                 port=workload.port,
@@ -165,7 +169,7 @@ def _cron_jobs(
             name,
             CronJobArgs(
                 namespace=namespace,
-                image=job.image or configuration.images.services,
+                image=job.image or configuration.settings.services_image,
                 command=job.command,
                 schedule=job.schedule,
                 suspend=job.suspend,

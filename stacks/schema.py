@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from stacks.fields import (
     DnsLabel,
+    DomainName,
     Duration,
     Gibibytes,
     HttpsUrl,
@@ -21,7 +22,9 @@ from stacks.fields import (
     Port,
     Quantity,
     Schedule,
+    Text,
     VariableName,
+    WorkloadName,
 )
 
 
@@ -34,13 +37,13 @@ class Section(BaseModel):
 class Cluster(Section):
     """How the cluster is reached: exactly one of an EKS name, a kubeconfig context, or a folder."""
 
-    eks: str | None = None
-    context: str | None = None
-    render: str | None = None
+    eks: Text | None = None
+    context: Text | None = None
+    render: Text | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "Cluster":
-        if len(self.model_fields_set) != 1:
+        if sum(way is not None for way in (self.eks, self.context, self.render)) != 1:
             raise ValueError("set exactly one of eks, context, render")
         return self
 
@@ -51,7 +54,7 @@ class Resources(Section):
     cpu: Quantity = "50m"
     memory: Quantity = "128Mi"
     memory_limit: Quantity = "256Mi"
-    ephemeral_storage: Quantity = "64Mi"
+    ephemeral_storage: Quantity = "128Mi"
 
 
 class Quota(Section):
@@ -121,7 +124,8 @@ class Grafana(Section):
     certificate_arn: (
         Annotated[str, StringConstraints(pattern=r"^arn:aws[\w-]*:acm:\S+$")] | None
     ) = None
-    domain: str | None = None
+    domain: DomainName | None = None
+    scheme: Literal["internal", "internet-facing"] = "internal"
     resources: Resources = Resources.model_validate(
         {"memory": "256Mi", "memoryLimit": "512Mi", "ephemeralStorage": "512Mi"}
     )
@@ -172,29 +176,34 @@ class CronJob(Section):
 
 
 class Images(Section):
-    """The images the platform runs; `services` is the one image of all workloads."""
+    """The images of others that the platform runs."""
 
     prometheus: Image
     alertmanager: Image
     config_reloader: Image
     grafana: Image
-    services: Image
 
 
 class Settings(Section):
-    """All of `vaultmesh:settings`."""
+    """All of `vaultmesh:settings`.
+
+    `services_image` is the one image of all workloads; `storage_class` None means the cluster's
+    default class.
+    """
 
     environment: DnsLabel
     namespace: DnsLabel
     pod_security_version: Annotated[str, StringConstraints(pattern=r"^v1\.[0-9]+$")]
     cluster: Cluster
+    storage_class: DnsLabel | None = None
+    services_image: Image
     quota: Quota
     prometheus: Prometheus
     alertmanager: Alertmanager
     grafana: Grafana = Grafana()
     rules: Rules
-    workloads: dict[DnsLabel, Workload] = Field(min_length=1)
-    cron_jobs: dict[DnsLabel, CronJob] = {}
+    workloads: dict[WorkloadName, Workload] = Field(min_length=1)
+    cron_jobs: dict[WorkloadName, CronJob] = {}
 
     @model_validator(mode="after")
     def _names_of_workloads_exist(self) -> "Settings":

@@ -12,15 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from stacks.refusal import refuse
 from stacks.schema import Images, Settings
+from stacks.secrets import PROJECT, SECRETS
 
-PROJECT = "vaultmesh"
 STRUCTURED: dict[str, type[BaseModel]] = {"settings": Settings, "images": Images}
-SECRETS = {
-    "grafanaAdminPassword": "Grafana's admin signs in with it",
-    "slackApiUrl": "a route goes to slack",
-    "pagerdutyRoutingKey": "a route goes to pagerduty",
-}
-"""Every secret a stack can have, and why one that is missing is needed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +84,8 @@ def _secret_problems(settings: Settings, own: Mapping[str, str]) -> Iterator[str
 def _explain(key: str, model: type[BaseModel], error: ValidationError) -> Iterator[str]:
     """One line for each wrong key: its full path, what is wrong, and what would be right."""
     for detail in error.errors(include_url=False):
-        path = ".".join([f"{PROJECT}:{key}", *map(str, detail["loc"])])
+        steps = [str(step) for step in detail["loc"] if step != "[key]"]
+        path = ".".join([f"{PROJECT}:{key}", *steps])
         match detail["type"]:
             case "extra_forbidden":
                 nearest = _nearest(str(detail["loc"][-1]), _keys_beside(model, detail["loc"]))

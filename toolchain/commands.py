@@ -19,12 +19,15 @@ LEVELS = {
 }
 MADE = (".venv", ".state", "rendered", ".pytest_cache", ".ruff_cache", ".hypothesis", ".coverage")
 UV = "uv==0.13.9"
+VERBS = ("preview", "up", "refresh", "destroy", "test", "lint", "lock", "clean")
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run `VERB [--stack=NAME] [ARGUMENT...]`; a UserError ends it with its one line and code 1."""
-    verb, rest = arguments[0], list(arguments[1:])
+    verb, rest = "".join(arguments[:1]), list(arguments[1:])
     try:
+        if verb not in VERBS:
+            raise UserError(f"there is no command {verb!r}: choose one of {', '.join(VERBS)}")
         if verb == "clean":
             clean()
             return

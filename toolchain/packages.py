@@ -25,24 +25,20 @@ def ensure_venv() -> None:
 
 def install(python: Path | str, lock: Path, log: Path, *options: str, task: str) -> None:
     """Install what the lock file names, each file checked against its hash. Raises UserError."""
-    command = [python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input"]
+    command = [python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-compile"]
     command += ["--disable-pip-version-check", "--progress-bar", "off", *options, "-r", lock]
-    total = len(re.findall(r"^[\w.-]+==", lock.read_text(encoding="utf-8"), re.MULTILINE))
+    everywhere = re.compile(r"^[\w.-]+==\S+ \\$", re.MULTILINE)
+    total = len(everywhere.findall(lock.read_text(encoding="utf-8")))
     progress.run(command, task=task, log=log, count={r"^Collecting ": f"of {total} found"})
 
 
-def _stamp() -> str:
-    version = ".".join(map(str, sys.version_info[:2]))
-    return f"{version} {hashlib.sha256(LOCK.read_bytes()).hexdigest()}\n"
+def _lock_hash() -> str:
+    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
 
 
 def _is_current() -> bool:
     stamp = VENV / "lock.stamp"
-    return (
-        VENV_PYTHON.exists()
-        and stamp.exists()
-        and stamp.read_text().split()[-1] == _stamp().split()[-1]
-    )
+    return VENV_PYTHON.exists() and stamp.exists() and stamp.read_text() == _lock_hash()
 
 
 def _make_venv() -> None:
@@ -66,4 +62,4 @@ def _make_venv() -> None:
         raise UserError(
             f"{error}; check that the package index can be reached, then run it again"
         ) from None
-    (VENV / "lock.stamp").write_text(_stamp())
+    (VENV / "lock.stamp").write_text(_lock_hash())

@@ -74,24 +74,22 @@ def _fetch(package: str, version: str, pulumi: Path, env: Mapping[str, str]) -> 
         flush=True,
     )
     command = [pulumi, "plugin", "install", "resource", package, version]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    limit = threading.Timer(FETCH_SECONDS, process.kill)
-    limit.start()
-    try:
+    ) as process:
+        limit = threading.Timer(FETCH_SECONDS, process.kill)
+        limit.start()
         for line in process.stdout or ():
             # Pulumi would try five times; a host that can't be reached once is enough here.
             if "rror downloading" in line:
                 process.kill()
-        return process.wait() == 0
-    finally:
         limit.cancel()
+    return process.returncode == 0
 
 
 def _write_launcher(path: Path, package: str, version: str) -> None:

@@ -72,8 +72,9 @@ def run(
     counts = dict.fromkeys(count, 0)
     lines: list[str] = []
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as file:
-        process = subprocess.Popen(
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen(
             command,
             cwd=cwd,
             env=env,
@@ -82,7 +83,8 @@ def run(
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        )
+        ) as process,
+    ):
 
         def read() -> None:
             for line in process.stdout or ():
@@ -102,7 +104,7 @@ def run(
             process.terminate()
             raise
         finally:
-            process.wait()
+            reader.join()
     if process.returncode:
         progress.finish("failed")
         raise UserError(f"{task} failed: {_reason(lines)} (log: {log})")

@@ -1,6 +1,5 @@
 """Runs a stack without a Pulumi account: its state in the clone, its secrets made up."""
 
-import copy
 import json
 import os
 import secrets
@@ -8,10 +7,10 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from toolchain.config_copy import merge, secret_keys
 from toolchain.errors import UserError
 from toolchain.paths import state
 
@@ -39,14 +38,16 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
     drop_dead_locks(root)
     folder = state(root) / "config"
     folder.mkdir(exist_ok=True)
-    project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
-    _replace(folder / "Pulumi.yaml", yaml.safe_dump(project, sort_keys=False))
+    project_text = (root / "Pulumi.yaml").read_text(encoding="utf-8")
+    project = yaml.safe_load(project_text)
+    _replace(folder / "Pulumi.yaml", project_text)
     path = folder / f"Pulumi.{stack}.yaml"
-    tracked = yaml.safe_load((root / path.name).read_text(encoding="utf-8")) or {}
-    kept = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
-    wanted = secret_keys(project, tracked)
-    merged = merge(tracked, kept, wanted)
-    _replace(path, yaml.safe_dump(merged, sort_keys=False, allow_unicode=True))
+    tracked = (root / path.name).read_text(encoding="utf-8")
+    kept = path.read_text(encoding="utf-8") if path.exists() else ""
+    wanted = secret_keys(project, yaml.safe_load(tracked) or {})
+    text = merge(tracked, kept, wanted)
+    _replace(path, text)
+    merged = yaml.safe_load(text)
 
     def run(*command: str, given: str = "") -> None:
         answer = subprocess.run(
@@ -64,9 +65,12 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
     if not _exists(root, project["name"], stack) or "encryptionsalt" not in merged:
         run("stack", "select", "--create", stack)
         if "encryptionsalt" not in path.read_text(encoding="utf-8"):
-            run("stack", "change-secrets-provider", "passphrase", "--stack", stack)
+            # Pulumi asks for the passphrase anew where a stack has lost its config file.
+            passphrase = Path(env["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text(encoding="utf-8")
+            command = ("stack", "change-secrets-provider", "passphrase", "--stack", stack)
+            run(*command, given=f"{passphrase}\n")
     for key in wanted:
-        if key not in merged.get("config", {}):
+        if key not in merged["config"]:
             run("config", "set", "--secret", key, "--stack", stack, given=secrets.token_urlsafe(24))
     return path
 
@@ -85,53 +89,6 @@ def drop_dead_locks(root: Path) -> None:
             path.unlink(missing_ok=True)
         except (OSError, ValueError, KeyError):
             continue
-
-
-def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[str]:
-    """The secrets to make up: what the project declares, what the stack has set, what it may need.
-
-    Pulumi.yaml can't declare a secret that not every stack has, so a stack that reaches a cluster
-    gets all that the program knows.
-    """
-    name, config = project["name"], tracked.get("config") or {}
-    declared = [
-        key if ":" in key else f"{name}:{key}"
-        for key, schema in (project.get("config") or {}).items()
-        if isinstance(schema, dict) and schema.get("secret")
-    ]
-    given = [key for key, value in config.items() if _is_secure(value)]
-    cluster = (config.get(f"{name}:settings") or {}).get("cluster") or {}
-    known = [] if "render" in cluster else _known_to_the_program(name)
-    return list(dict.fromkeys([*declared, *given, *known]))
-
-
-def _known_to_the_program(project: str) -> list[str]:
-    # Imported where it is needed: it takes half a second.
-    from stacks.settings import PROJECT, SECRETS
-
-    return [f"{PROJECT}:{key}" for key in SECRETS] if project == PROJECT else []
-
-
-def merge(tracked: Mapping[str, Any], kept: Mapping[str, Any], wanted: list[str]) -> dict[str, Any]:
-    """The tracked file's plain values with the rehearsal's own secrets and encryption.
-
-    Its secrets can't be read here: another passphrase or a key service has encrypted them.
-    """
-    encryption = ("secretsprovider", "encryptedkey", "encryptionsalt")
-    merged: dict[str, Any] = {
-        key: copy.deepcopy(value) for key, value in tracked.items() if key not in encryption
-    }
-    config = {
-        key: value for key, value in (merged.get("config") or {}).items() if not _is_secure(value)
-    }
-    if "encryptionsalt" in kept:
-        merged["encryptionsalt"] = kept["encryptionsalt"]
-        config |= {key: value for key, value in (kept.get("config") or {}).items() if key in wanted}
-    return {**merged, "config": config}
-
-
-def _is_secure(value: Any) -> bool:
-    return isinstance(value, dict) and "secure" in value
 
 
 def _exists(root: Path, project: str, stack: str) -> bool:

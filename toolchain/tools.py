@@ -1,33 +1,18 @@
 """The Go programs that the project uses: which they are, and one build of each per machine."""
 
 import hashlib
-import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from toolchain import disk, golang, locks, progress
-from toolchain.errors import UserError
+from toolchain import disk, golang, locks
+from toolchain.build import Program, build
 from toolchain.paths import MODULES, cache
 
 BUILD_GIB = 6.0
 """Free disk that building needs: sources, Go's build cache, and the programs; 5.9 GiB measured."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """One Go program: `package`, built in the folder `module`, with strings set by the linker."""
-
-    name: str
-    module: str
-    package: str
-    variables: tuple[str, ...] = ()
-    script: tuple[str, str, str] | None = None
-    """A script that must lie beside the program: the folder that pins its module, module, path."""
 
 
 PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -113,60 +98,8 @@ def _build(names: Sequence[str]) -> None:
             part.mkdir()
             for program in TOOLS[name]:
                 number += 1
-                _build_program(go, program, part, task=f"{program.name} {number} of {total}")
+                build(go, program, part, task=f"{program.name} {number} of {total}")
             part.rename(folder_of(name))
-
-
-def _build_program(go: Path, program: Program, folder: Path, task: str) -> None:
-    environment = _environment()
-    settings = " ".join(["-s", "-w", *(f"-X {variable}" for variable in program.variables)])
-    command = [
-        go,
-        "build",
-        "-v",
-        "-trimpath",
-        "-ldflags",
-        settings,
-        "-o",
-        folder / program.name,
-        program.package,
-    ]
-    progress.run(
-        command,
-        task=task,
-        log=cache() / "logs" / f"{program.name}.log",
-        count={r"^go: downloading ": "modules fetched", r"^[\w.-]+(/|$)": "packages compiled"},
-        cwd=MODULES / program.module,
-        env=environment,
-    )
-    if program.script:
-        _copy_script(go, *program.script, folder, environment)
-
-
-def _copy_script(
-    go: Path, pinned_in: str, module: str, path: str, folder: Path, env: dict[str, str]
-) -> None:
-    command = [go, "mod", "download", "-json", module]
-    answer = subprocess.run(
-        command, capture_output=True, text=True, env=env, cwd=MODULES / pinned_in
-    )
-    found = json.loads(answer.stdout or "{}")
-    if "Dir" not in found:
-        raise UserError(
-            f"{module} could not be fetched: {found.get('Error') or answer.stderr.strip()}"
-        )
-    script = Path(shutil.copy(Path(found["Dir"], path), folder))
-    script.chmod(0o755)
-
-
-def _environment() -> dict[str, str]:
-    fixed = {
-        "GOTOOLCHAIN": "local",
-        "GOFLAGS": "-mod=readonly",
-        "GOWORK": "off",
-        "CGO_ENABLED": "0",
-    }
-    return {**os.environ, **fixed}
 
 
 def on_path(folders: Iterable[Path], path: str) -> str:

@@ -1,35 +1,80 @@
-"""The files that Prometheus loads, as the stack `local` renders them, in a folder for promtool."""
+"""The files that Prometheus and Alertmanager load, exactly as the real engine renders them."""
 
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.unit.recording import run_stack
+from tests.engine.project import Project
+from tests.unit.recording import STACKS
 
-STACK = "local"
+CASES_ARE_FOR = "local"
+"""The stack that the case files describe: the one without overrides."""
 MOUNT = "/etc/config"
 
+ConfigMaps = Mapping[str, Mapping[str, str]]
 
-@pytest.fixture(scope="session")
-def promtool() -> str:
-    """The promtool on PATH."""
-    found = shutil.which("promtool")
-    assert found, "promtool is not on PATH: run `make test`, which provides it"
+
+def tool(name: str) -> str:
+    """A program on PATH."""
+    found = shutil.which(name)
+    assert found, f"{name} is not on PATH: run `make test`, which provides it"
     return found
 
 
 @pytest.fixture(scope="session")
-def rendered() -> Mapping[str, str]:
-    """The texts of the ConfigMap `prometheus-server`, by key."""
-    return run_stack(STACK).one("ConfigMap", "prometheus-server")["data"]
+def promtool() -> str:
+    return tool("promtool")
+
+
+@pytest.fixture(scope="session")
+def amtool() -> str:
+    return tool("amtool")
+
+
+@pytest.fixture(scope="session")
+def config_maps(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ConfigMaps]:
+    """For each stack, its ConfigMaps' data by name, brought up by the engine into a folder."""
+    project = Project.of_the_platform(tmp_path_factory.mktemp("render") / "platform")
+    return {stack: rendered_by_the_engine(project, stack) for stack in STACKS}
+
+
+def rendered_by_the_engine(project: Project, stack: str) -> ConfigMaps:
+    path = project.root / f"Pulumi.{stack}.yaml"
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    folder = f"rendered/{stack}"
+    values["config"]["vaultmesh:settings"]["cluster"] = {"render": folder}
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    result = project.up(stack=stack)
+    assert result.code == 0, result.text
+    return {
+        manifest["metadata"]["name"]: manifest["data"]
+        for manifest in project.rendered(folder).values()
+        if manifest["kind"] == "ConfigMap"
+    }
+
+
+@pytest.fixture(scope="session")
+def rendered(config_maps: Mapping[str, ConfigMaps]) -> Mapping[str, str]:
+    """The texts of the ConfigMap `prometheus-server` that the case files are about, by key."""
+    return config_maps[CASES_ARE_FOR]["prometheus-server"]
 
 
 @pytest.fixture(scope="session")
 def folder(rendered: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with these files, the place of promtool's work."""
     return write(rendered, tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture(params=STACKS)
+def stack_folder(
+    request: pytest.FixtureRequest, config_maps: Mapping[str, ConfigMaps], tmp_path: Path
+) -> Path:
+    """A folder with one stack's files; a test that asks for it runs once for each stack."""
+    maps = config_maps[request.param]
+    return write({**maps["prometheus-server"], **maps["alertmanager"]}, tmp_path)
 
 
 def write(texts: Mapping[str, str], folder: Path) -> Path:

@@ -104,17 +104,18 @@ def test_the_silent_cases_notice_a_condition_that_is(
     assert f"alertname: {alert}" in output
 
 
-def test_the_rules_have_no_lint(promtool: str, folder: Path) -> None:
+def test_the_rules_have_no_lint(promtool: str, stack_folder: Path) -> None:
     files = ["alerting_rules.yml", "recording_rules.yml"]
-    passed, output = run(promtool, folder, "check", "rules", "--lint=all", "--lint-fatal", *files)
+    arguments = ["check", "rules", "--lint=all", "--lint-fatal", *files]
+    passed, output = run(promtool, stack_folder, *arguments)
     assert passed, output
     assert "12 rules found" in output
     assert "22 rules found" in output
 
 
-def test_the_configuration_has_no_lint(promtool: str, folder: Path) -> None:
+def test_the_configuration_has_no_lint(promtool: str, stack_folder: Path) -> None:
     arguments = ["check", "config", "--lint=all", "--lint-fatal", "prometheus.yml"]
-    passed, output = run(promtool, folder, *arguments)
+    passed, output = run(promtool, stack_folder, *arguments)
     assert passed, output
     assert "2 rule files found" in output
 

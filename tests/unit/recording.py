@@ -21,11 +21,12 @@ SECRETS = {
 
 @dataclass(frozen=True)
 class Declared:
-    """One resource as the program declared it: its type token, Pulumi name and inputs."""
+    """One resource as the program declared it: type token, Pulumi name, inputs and provider."""
 
     type: str
     name: str
     inputs: Mapping[str, Any]
+    provider: str
 
     @property
     def kind(self) -> str:
@@ -40,7 +41,7 @@ class Recording(mocks.Mocks):
     result: Any = None
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        self.resources.append(Declared(args.typ, args.name, args.inputs))
+        self.resources.append(Declared(args.typ, args.name, args.inputs, args.provider or ""))
         return f"{args.name}-id", args.inputs
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
@@ -100,9 +101,13 @@ def stack_values(stack: str) -> dict[str, Any]:
 
 
 def configure(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> None:
-    """Make `values` and `secrets` the configuration that the program reads."""
+    """Make `values` and `secrets` the configuration that the program reads.
+
+    Structures arrive as Pulumi hands them over: as JSON, with sorted keys.
+    """
     texts = {
-        key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()
+        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for key, value in values.items()
     }
     pulumi.runtime.set_all_config(texts | dict(secrets), list(secrets))
 

@@ -122,3 +122,21 @@ def test_one_channel_needs_only_its_own_credential() -> None:
     configure(values, {k: v for k, v in SECRETS.items() if "pagerduty" not in k})
     platform = record(lambda: build(load_configuration()))
     assert set(unwrap(platform.one("Secret", "alertmanager")["stringData"])) == {"slack-api-url"}
+
+
+def test_each_severity_has_its_own_receiver(platform: Any) -> None:
+    config = yaml.safe_load(platform.one("ConfigMap", "alertmanager")["data"]["alertmanager.yml"])
+    for route in config["route"]["routes"]:
+        assert route["matchers"] == [f'severity="{route["receiver"]}"']
+
+
+def test_a_treaty_fill_warning_is_inhibited_by_its_critical_sibling(platform: Any) -> None:
+    config = yaml.safe_load(platform.one("ConfigMap", "alertmanager")["data"]["alertmanager.yml"])
+    pairs = {(r["source_matchers"][0], r["target_matchers"][0]) for r in config["inhibit_rules"]}
+    assert ('alertname="TreatyFillRateCritical"', 'alertname="TreatyFillRateLow"') in pairs
+
+
+def test_a_page_has_a_severity_even_for_an_alert_without_one(platform: Any) -> None:
+    for receiver in config(platform)["receivers"]:
+        for page in receiver.get("pagerduty_configs", []):
+            assert page["severity"] == receiver["name"]

@@ -56,17 +56,18 @@ def test_no_volume_outlives_the_pod(platform: Any) -> None:
     assert kinds <= {"configMap", "projected", "secret", "emptyDir"}
 
 
-def test_the_admin_password_comes_from_a_mounted_secret_file(platform: Any) -> None:
+def test_the_admin_password_comes_from_a_mounted_secret_file_and_is_in_no_variable(
+    platform: Any,
+) -> None:
     (server,) = pod(platform)["containers"]
-    (path,) = [
-        variable["value"]
-        for variable in server["env"]
-        if variable["name"] == "GF_SECURITY_ADMIN_PASSWORD__FILE"
-    ]
+    value = ini(platform).get("security", "admin_password")
+    path = value.removeprefix("$__file{").removesuffix("}")
+    assert value == f"$__file{{{path}}}"
     folder, _, key = path.rpartition("/")
     (mount,) = [mount for mount in server["volumeMounts"] if mount["mountPath"] == folder]
     secret = platform.one("Secret", volume(platform, mount["name"])["secret"]["secretName"])
     assert key in secret["stringData"].get("value", secret["stringData"])
+    assert not [name for name in map(str, server["env"]) if "PASSWORD" in name]
 
 
 def test_nobody_gets_in_without_a_password_of_an_account_that_exists(platform: Any) -> None:
@@ -88,7 +89,11 @@ def test_nobody_gets_in_without_a_password_of_an_account_that_exists(platform: A
         ("analytics", "reporting_enabled", "false"),
         ("analytics", "check_for_updates", "false"),
         ("plugins", "preinstall_disabled", "true"),
+        ("news", "news_feed_enabled", "false"),
+        ("plugins", "public_key_retrieval_disabled", "true"),
+        ("public_dashboards", "enabled", "false"),
         ("snapshots", "external_enabled", "false"),
+        ("unified_alerting", "enabled", "false"),
     ],
 )
 def test_the_hardening_guide_is_applied(platform: Any, section: str, key: str, value: str) -> None:
@@ -143,8 +148,13 @@ def test_provisioned_dashboards_lie_where_grafana_looks(platform: Any) -> None:
     (server,) = pod(platform)["containers"]
     mounts = {mount["name"]: mount["mountPath"] for mount in server["volumeMounts"]}
     assert provider["options"]["path"] == mounts["dashboards"]
-    assert ini(platform).get("paths", "provisioning") == f"{mounts['config']}/provisioning"
-    assert ini(platform).get("paths", "data") in mounts.values() or "scratch" in mounts
+    assert "paths" not in ini(platform), "the image's own variables come before this section"
+
+
+def test_grafana_listens_where_its_service_and_probes_knock(platform: Any) -> None:
+    (server,) = pod(platform)["containers"]
+    (port,) = server["ports"]
+    assert ini(platform).getint("server", "http_port") == port["containerPort"]
 
 
 def test_links_to_the_field_dashboard_keep_working(platform: Any) -> None:
@@ -187,6 +197,48 @@ def test_a_load_balancer_lets_in_the_named_networks_alone_and_ends_tls() -> None
     prefix = "service.beta.kubernetes.io/aws-load-balancer"
     assert annotations[f"{prefix}-ssl-cert"] == LOAD_BALANCER["certificateArn"]
     assert annotations[f"{prefix}-ssl-ports"] == "443"
+    assert annotations[f"{prefix}-scheme"] == "internal"
+    assert "TLS13" in annotations[f"{prefix}-ssl-negotiation-policy"]
     policy = platform.one("NetworkPolicy", "clients-to-grafana")["spec"]["ingress"][0]
     assert [origin["ipBlock"]["cidr"] for origin in policy["from"]] == LOAD_BALANCER["subnetRanges"]
     assert ini(platform).get("server", "root_url") == f"https://{LOAD_BALANCER['domain']}/"
+
+
+def test_the_load_balancer_is_made_by_the_controller_that_makes_target_pods() -> None:
+    service = with_load_balancer().one("Service", "grafana")
+    prefix = "service.beta.kubernetes.io/aws-load-balancer"
+    annotations = service["metadata"]["annotations"]
+    assert annotations[f"{prefix}-type"] == "external"
+    assert annotations[f"{prefix}-nlb-target-type"] == "ip"
+    deployment = with_load_balancer().one("Deployment", "grafana")
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+
+
+def test_dashboards_and_the_data_source_can_not_be_changed_by_hand(platform: Any) -> None:
+    (source,) = yaml.safe_load(files(platform)["provisioning/datasources/prometheus.yaml"])[
+        "datasources"
+    ]
+    assert source["isDefault"] is True
+    assert source["editable"] is False
+    (provider,) = yaml.safe_load(files(platform)["provisioning/dashboards/vaultmesh.yaml"])[
+        "providers"
+    ]
+    assert provider["allowUiUpdates"] is False
+
+
+def test_grafana_is_told_its_files_by_the_variables_that_override_its_images(platform: Any) -> None:
+    server = pod(platform)["containers"][0]
+    env = {v["name"]: v["value"] for v in server["env"]}
+    (config,) = [m["mountPath"] for m in server["volumeMounts"] if m["name"] == "config"]
+    assert env["GF_PATHS_CONFIG"] == f"{config}/grafana.ini"
+    assert env["GF_PATHS_PROVISIONING"] == f"{config}/provisioning"
+
+
+@pytest.mark.parametrize("lacking", ["sourceRanges", "subnetRanges", "certificateArn", "domain"])
+def test_a_load_balancer_needs_each_of_its_guards(lacking: str) -> None:
+    from pydantic import ValidationError
+
+    from stacks.schema import Grafana
+
+    with pytest.raises(ValidationError, match="needs all of"):
+        Grafana.model_validate({k: v for k, v in LOAD_BALANCER.items() if k != lacking})

@@ -38,9 +38,13 @@ def test_nothing_gets_in_or_out_by_default(platform: Any) -> None:
 
 
 def test_each_edge_has_one_policy_named_after_it(platform: Any) -> None:
-    named = {policy["metadata"]["name"] for policy in platform.all("NetworkPolicy")}
+    named = {
+        policy["metadata"]["name"]
+        for policy in platform.all("NetworkPolicy")
+        if "Ingress" in policy["spec"]["policyTypes"]
+    }
     found = {(source, target) for source, target, _ in edges(platform)}
-    assert {f"{source}-to-{target}" for source, target in found} <= named
+    assert named == {"default-deny", *(f"{source}-to-{target}" for source, target in found)}
 
 
 def test_both_ends_of_every_edge_exist_and_the_target_listens(platform: Any) -> None:
@@ -76,12 +80,53 @@ def test_replicas_of_alertmanager_gossip_over_tcp_and_udp(platform: Any) -> None
         }
 
 
-def test_only_prometheus_and_alertmanager_leave_the_namespace(platform: Any) -> None:
-    leaving = {
-        policy["spec"]["podSelector"]["matchLabels"][NAME]
-        for policy in platform.all("NetworkPolicy")
-        for rule in policy["spec"].get("egress", [])
-        if "to" not in rule
+def test_only_dns_and_the_namespace_are_open_to_every_pod(platform: Any) -> None:
+    rules = {
+        p["metadata"]["name"]: p["spec"]["egress"]
+        for p in platform.all("NetworkPolicy")
+        if not p["spec"]["podSelector"].get("matchLabels") and p["spec"].get("egress")
     }
-    assert leaving <= {"prometheus-server", "alertmanager"}
-    assert "prometheus-server" in leaving
+    assert set(rules) == {"pods-to-dns", "pods-to-pods"}
+    assert rules["pods-to-pods"] == [{"to": [{"podSelector": {"matchLabels": {}}}]}]
+    (dns,) = rules["pods-to-dns"]
+    (servers,) = dns["to"]
+    assert servers["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": "kube-system"
+    }
+    assert servers["podSelector"]["matchLabels"] == {"k8s-app": "kube-dns"}
+    assert {(p["port"], p["protocol"]) for p in dns["ports"]} == {(53, "UDP"), (53, "TCP")}
+
+
+def test_what_leaves_the_namespace_leaves_over_https_and_only_where_it_is_routed(
+    platform: Any,
+) -> None:
+    config = yaml.safe_load(platform.one("ConfigMap", "alertmanager")["data"]["alertmanager.yml"])
+    kinds = {
+        key.removesuffix("_configs") for r in config["receivers"] for key in r if key != "name"
+    }
+    leaving = {
+        p["metadata"]["name"]: p["spec"]["egress"]
+        for p in platform.all("NetworkPolicy")
+        if any("to" not in rule for rule in p["spec"].get("egress", []))
+    }
+    assert set(leaving) == {"prometheus-server-to-kubernetes-api"} | {
+        f"alertmanager-to-{kind}" for kind in kinds - {"webhook"}
+    }
+    for rules in leaving.values():
+        assert rules == [{"ports": [{"port": 443, "protocol": "TCP"}]}]
+
+
+def test_every_edge_is_ingress_from_named_pods(platform: Any) -> None:
+    for policy in platform.all("NetworkPolicy"):
+        for rule in policy["spec"].get("ingress", []):
+            assert rule["from"], policy["metadata"]["name"]
+            assert rule["ports"], policy["metadata"]["name"]
+
+
+def test_the_webhooks_workload_and_replicas_of_prometheus_can_be_reached(platform: Any) -> None:
+    names = {policy["metadata"]["name"] for policy in platform.all("NetworkPolicy")}
+    config = yaml.safe_load(platform.one("ConfigMap", "alertmanager")["data"]["alertmanager.yml"])
+    for receiver in config["receivers"]:
+        for webhook in receiver.get("webhook_configs", []):
+            target = webhook["url"].split("//")[1].split(".")[0]
+            assert f"alertmanager-to-{target}" in names

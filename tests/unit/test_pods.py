@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.test_servers import mounts, server_of
+
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "projected", "secret", "persistentVolumeClaim"}
 
 
@@ -86,7 +88,7 @@ def test_every_mounted_config_map_and_secret_exists_with_its_keys(platform: Any)
                 source = volume[key]
                 found = platform.one(kind, source.get("name") or source.get("secretName"))
                 wanted = {item["key"] for item in source.get("items", [])}
-                assert kind == "Secret" or wanted <= set(found[data]), name
+                assert wanted <= set(found[data].get("value", found[data])), name
 
 
 def test_replicas_come_with_a_budget_and_are_spread(platform: Any) -> None:
@@ -160,3 +162,71 @@ def test_the_quota_has_room_for_every_pod_while_each_deployment_rolls(platform: 
     hard = platform.one("ResourceQuota", "quota")["spec"]["hard"]
     for key, amount in used.items():
         assert amount <= quantity(hard[key]), f"{key}: raise the quota above {amount}"
+
+
+def test_every_server_is_probed_and_a_slow_answer_kills_none(platform: Any) -> None:
+    for name, _ in platform.pods():
+        server = server_of(platform, name)
+        for probe in ("livenessProbe", "readinessProbe"):
+            assert server[probe]["timeoutSeconds"] >= 5, f"{name} {probe}"
+            assert server[probe]["failureThreshold"] >= 3, f"{name} {probe}"
+
+
+def test_a_slow_start_is_not_taken_for_a_dead_server(platform: Any) -> None:
+    for name, _ in platform.pods():
+        if name != "alertmanager":
+            probe = server_of(platform, name)["startupProbe"]
+            assert probe["periodSeconds"] * probe["failureThreshold"] >= 60, name
+
+
+def test_a_pod_may_write_to_its_volumes_and_sees_no_address_it_did_not_ask_for(
+    platform: Any,
+) -> None:
+    for name, template in platform.pods():
+        security = template["spec"]["securityContext"]
+        assert security["fsGroup"] == security["runAsGroup"], name
+        assert template["spec"]["enableServiceLinks"] is False, name
+
+
+def test_folders_that_are_written_to_are_scratch_space_with_a_limit(platform: Any) -> None:
+    written = {"grafana": ["/var/lib/grafana", "/tmp"]}
+    written |= {
+        owner["metadata"]["name"]: ["/tmp"]
+        for owner in platform.all("Deployment")
+        if owner["metadata"]["name"] != "grafana"
+    }
+    for name, folders in written.items():
+        server = server_of(platform, name)
+        volumes = {v["name"]: v for v in dict(platform.pods())[name]["spec"]["volumes"]}
+        for folder in folders:
+            assert volumes[mounts(server)[folder]]["emptyDir"]["sizeLimit"], f"{name} {folder}"
+
+
+def test_each_pod_runs_the_image_of_its_own_name(platform: Any) -> None:
+    images = {
+        f"{name}/{c['name']}": c["image"]
+        for name, t in platform.pods()
+        for c in t["spec"]["containers"]
+    }
+    for name, repository in {
+        "prometheus-server/prometheus-server": "/prometheus:",
+        "alertmanager/alertmanager": "/alertmanager:",
+        "prometheus-server/config-reload": "/prometheus-config-reloader:",
+        "alertmanager/config-reload": "/prometheus-config-reloader:",
+        "grafana/grafana": "/grafana:",
+    }.items():
+        assert repository in images[name], name
+
+
+def test_a_drain_may_evict_one_replica_and_replicas_avoid_zones_and_nodes_of_another(
+    platform: Any,
+) -> None:
+    for budget in platform.all("PodDisruptionBudget"):
+        assert budget["spec"]["maxUnavailable"] == 1
+    for name, template in platform.pods():
+        constraints = template["spec"].get("topologySpreadConstraints") or []
+        if constraints:
+            assert {(c["topologyKey"], c["whenUnsatisfiable"]) for c in constraints} == {
+                ("topology.kubernetes.io/zone", "ScheduleAnyway"),
+                ("kubernetes.io/hostname", "ScheduleAnyway"),
+            }, name

@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+from tests.unit.test_servers import server_of
+
 
 def config(platform: Any) -> dict[str, Any]:
     return yaml.safe_load(platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"])
@@ -144,3 +146,34 @@ def test_alerts_go_to_every_alertmanager_pod_and_look_alike_from_every_replica(
     external = set(config(platform)["global"]["external_labels"])
     dropped = {rule["regex"] for rule in alerting["alert_relabel_configs"]}
     assert external - dropped == {"environment"}
+
+
+def test_the_environment_names_what_the_configuration_reads(platform: Any) -> None:
+    config = yaml.safe_load(
+        platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
+    )
+    (name,) = [
+        v["name"]
+        for v in server_of(platform, "prometheus-server")["env"]
+        if v["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+    ]
+    assert config["global"]["external_labels"]["replica"] == f"${{{name}}}"
+
+
+def test_finished_pods_are_not_scraped_and_alerts_reach_this_namespace_alone(platform: Any) -> None:
+    config = yaml.safe_load(
+        platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
+    )
+    namespace = platform.all("Namespace")[0]["metadata"]["name"]
+    for found in (*config["scrape_configs"], *config["alerting"]["alertmanagers"]):
+        (discovery,) = found["kubernetes_sd_configs"]
+        assert discovery["role"] == "pod"
+        assert discovery["namespaces"]["names"] == [namespace]
+        port, phase = found["relabel_configs"][:2]
+        assert (port["action"], port["regex"]) == ("keep", "http")
+        assert (phase["action"], phase["regex"]) == ("drop", "Succeeded|Failed")
+
+
+def test_prometheus_can_be_reloaded_but_not_administered_over_http(platform: Any) -> None:
+    flags = {arg.split("=")[0] for arg in server_of(platform, "prometheus-server")["args"]}
+    assert flags == {"--config.file", "--storage.tsdb.path", "--web.enable-lifecycle"}

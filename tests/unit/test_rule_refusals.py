@@ -314,11 +314,21 @@ def test_a_file_that_cannot_be_read_does_not_make_its_metrics_unknown(tmp_path: 
     assert problem.startswith(f"{RECORD_FILE}:7: ")
 
 
+def test_a_recorded_series_that_does_not_parse_is_reported_once(tmp_path: Path) -> None:
+    files = {
+        ALERT_FILE: ALERTS.replace("oven_heat > 5", "oven:heat:avg > 5"),
+        RECORD_FILE: RECORDS.replace("avg by", "avg by by"),
+    }
+    (problem,) = refusals(write(tmp_path, files))
+    assert problem.startswith(f"{RECORD_FILE}:5: ")
+
+
 def test_a_problem_is_one_printable_line_of_bearable_length(tmp_path: Path) -> None:
     name = "a\\n\\x1b[31m" + "b" * 10_000
     files = {ALERT_FILE: ALERTS.replace("alert: Hot", f'alert: "{name}"')}
     (problem,) = refusals(write(tmp_path, files))
     assert problem.isprintable()
+    assert "`a \\x1b[31mbbb" in problem
     assert len(problem) <= 500
 
 

@@ -43,8 +43,15 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    # PyYAML leaves `12e4` bare; YAML 1.2 readers such as kubectl would take it for a number.
-    style = "|" if "\n" in value else "'" if re.match(r"[-+.\d]", value) else None
+    style = None
+    if not re.sub(r"[\n\t]", "", value).isprintable():
+        style = (
+            '"'  # PyYAML would write a line break such as U+0085 as it is, and read it as a space.
+        )
+    elif "\n" in value:
+        style = "|"
+    elif re.match(r"[-+.\d]", value):
+        style = "'"  # PyYAML would leave `12e4` bare; YAML 1.2 readers take that for a number.
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
 
 

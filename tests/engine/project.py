@@ -1,0 +1,134 @@
+"""A program in a folder of its own, run by the real Pulumi engine with a backend of its own."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from toolchain import stacks
+from toolchain.paths import CLONE, VENV, state
+
+SOURCES = ("__main__.py", "Pulumi*.yaml", "stacks", "components", "rules", "dashboards", "docs")
+LIMIT_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a `pulumi` command ended: its exit code, and what it said on both streams."""
+
+    code: int
+    text: str
+
+    @property
+    def changes(self) -> dict[str, int]:
+        """The numbers of the summary by their sign: `{"+": 3, "+-": 1}`; unchanged is `=`."""
+        summary = self.text.rpartition("\nResources:\n")[2]
+        lines = re.findall(r"^ +([-+~]+) *(\d+) ", summary, re.MULTILINE)
+        counts = {sign: int(number) for sign, number in lines}
+        if unchanged := re.search(r"(\d+) unchanged", summary):
+            counts["="] = int(unchanged[1])
+        return counts
+
+
+class Project:
+    """A project's folder; every command runs stack `local` unless told another."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def of_the_platform(cls, root: Path) -> "Project":
+        """A copy of this repository's program, free to be changed."""
+        root.mkdir(parents=True)
+        for source in (path for pattern in SOURCES for path in CLONE.glob(pattern)):
+            if source.is_dir():
+                skip = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, root / source.name, ignore=skip)
+            else:
+                shutil.copy(source, root)
+        # Pulumi.yaml names it, and an official language host looks for it there.
+        (root / VENV.name).symlink_to(VENV)
+        return cls(root)
+
+    def preview(self, *arguments: str, stack: str = "local") -> Result:
+        """`make preview`, as are the next three."""
+        return self.run("preview", *arguments, stack=stack)
+
+    def up(self, *arguments: str, stack: str = "local") -> Result:
+        """Provision the stack."""
+        return self.run("up", *arguments, stack=stack)
+
+    def refresh(self, *arguments: str, stack: str = "local") -> Result:
+        """Compare the state with what is there."""
+        return self.run("refresh", *arguments, stack=stack)
+
+    def destroy(self, *arguments: str, stack: str = "local") -> Result:
+        """Remove what `up` has provisioned."""
+        return self.run("destroy", *arguments, stack=stack)
+
+    def run(self, verb: str, *arguments: str, stack: str = "local") -> Result:
+        """Run the command as `make` would; a UserError of the toolchain is raised."""
+        return run_planned(stacks.plan(verb, stack, list(arguments), root=self.root))
+
+    def start(self, verb: str, *arguments: str, stack: str = "local") -> subprocess.Popen[bytes]:
+        """Start the command and leave it running, for tests that interrupt it."""
+        planned = stacks.plan(verb, stack, list(arguments), root=self.root)
+        return subprocess.Popen(
+            planned.command,
+            cwd=planned.root,
+            env=planned.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def set_secret(self, key: str, value: str, *, stack: str = "local") -> None:
+        """Give a declared secret this value for the rehearsal."""
+        planned = stacks.plan("preview", stack, [], root=self.root)
+        config = planned.command[planned.command.index("--config-file") + 1]
+        subprocess.run(
+            [planned.command[0], "config", "set", "--secret", key, "--stack", stack],
+            input=value,
+            cwd=Path(config).parent,
+            env=planned.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+
+    def state_bytes(self, *, stack: str = "local") -> bytes:
+        """The stack's state file; empty if there is none yet."""
+        folder = state(self.root) / "backend" / ".pulumi" / "stacks"
+        files = list(folder.glob(f"*/{stack}.json"))
+        return files[0].read_bytes() if files else b""
+
+    def resources(self, *, stack: str = "local") -> dict[str, dict[str, Any]]:
+        """The state's resources by URN."""
+        deployment = json.loads(self.state_bytes(stack=stack))["checkpoint"]["latest"]
+        return {resource["urn"]: resource for resource in deployment.get("resources", [])}
+
+    def rendered(self, folder: str = "rendered/local") -> dict[str, dict[str, Any]]:
+        """The manifests in the render folder by file name."""
+        files: Iterable[Path] = (self.root / folder / "1-manifest").glob("*")
+        return {file.name: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
+
+
+def run_planned(planned: stacks.Run) -> Result:
+    """Run a prepared command to its end."""
+    ended = subprocess.run(
+        [*planned.command, "--color", "never"],
+        cwd=planned.root,
+        env=planned.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LIMIT_SECONDS,
+    )
+    return Result(ended.returncode, ended.stdout)

@@ -1,0 +1,205 @@
+"""The whole platform in the real engine: what a change costs, and what survives an interruption."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.engine.project import Project
+from tests.unit.recording import Recording, run_stack
+
+ALERTS = "rules/alerts/psi-field.yaml"
+TOTAL = len(run_stack("local").resources) + 1
+"""What a new stack `local` consists of: everything the program declares, and the stack itself."""
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The platform, brought up once; tests leave it as they found it."""
+    project = Project.of_the_platform(tmp_path_factory.mktemp("engine") / "platform")
+    result = project.up()
+    assert result.code == 0, result.text
+    assert result.changes == {"+": TOTAL}, result.text
+    return project
+
+
+@contextmanager
+def edited(project: Project, path: str, old: str, new: str) -> Iterator[None]:
+    """The file with one text in it replaced; as it was, afterwards."""
+    file = project.root / path
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{path} has {text.count(old)} x {old!r}"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("owner", "config_map"),
+    [
+        ("Deployment::grafana", "ConfigMap::grafana"),
+        ("StatefulSet::alertmanager", "ConfigMap::alertmanager"),
+        ("StatefulSet::prometheus-server", "ConfigMap::prometheus-server"),
+    ],
+)
+def test_a_pod_is_rolled_only_after_its_configuration_is_in_place(
+    deployed: Project, owner: str, config_map: str
+) -> None:
+    (found,) = [res for urn, res in deployed.resources().items() if urn.endswith(owner)]
+    assert [urn for urn in found["dependencies"] if urn.endswith(config_map)]
+
+
+def test_a_second_preview_has_nothing_to_change(deployed: Project) -> None:
+    result = deployed.preview()
+    assert result.code == 0, result.text
+    assert result.changes == {"=": TOTAL}
+
+
+def test_what_is_rendered_is_what_the_program_declares(deployed: Project) -> None:
+    rendered = {identity(manifest): manifest for manifest in deployed.rendered().values()}
+    declared = {identity(manifest): manifest for manifest in manifests(run_stack("local"))}
+    assert rendered.keys() == declared.keys()
+    for key in declared.keys() - {("Secret", "grafana")}:
+        assert rendered[key] == declared[key], key
+
+
+def manifests(recording: Recording) -> Iterator[dict[str, Any]]:
+    for resource in recording.resources:
+        if resource.type.startswith("kubernetes:"):
+            yield {**resource.inputs, "kind": resource.kind}
+
+
+def identity(manifest: dict[str, Any]) -> tuple[str, str]:
+    return manifest["kind"], manifest["metadata"]["name"]
+
+
+def test_the_same_folder_and_file_names_as_the_official_provider(deployed: Project) -> None:
+    names = deployed.rendered().keys()
+    assert "apps_v1-statefulset-aurora-local-prometheus-server.yaml" in names
+    assert "v1-namespace-default-aurora-local.yaml" in names
+    assert "networking.k8s.io_v1-networkpolicy-aurora-local-default-deny.yaml" in names
+
+
+def test_one_changed_rule_is_one_update_and_no_replacement(deployed: Project) -> None:
+    with edited(deployed, ALERTS, "ψ-Field pods have drifted apart", "ψ-Field pods disagree"):
+        result = deployed.preview("--diff")
+    assert result.changes == {"~": 1, "=": TOTAL - 1}, result.text
+    assert "ψ-Field pods disagree" in result.text
+
+
+def test_a_stacks_override_is_shown_in_the_diff_and_changes_nothing_else(
+    deployed: Project,
+) -> None:
+    base = "    rules:\n"
+    override = f"{base}      overrides: {{TreatyNoRequests: {{for: 47m}}}}\n"
+    with edited(deployed, "Pulumi.local.yaml", base, override):
+        result = deployed.preview("--diff")
+    assert result.changes == {"~": 1, "=": TOTAL - 1}, result.text
+    assert re.search(r'for *: *"15m" => "47m"', result.text), result.text
+
+
+def test_a_changed_threshold_moves_in_the_rule_and_on_the_dashboard(deployed: Project) -> None:
+    base = "    rules:\n"
+    override = f"{base}      overrides: {{PsiFieldPodDrift: {{threshold: 0.45}}}}\n"
+    with edited(deployed, "Pulumi.local.yaml", base, override):
+        result = deployed.preview("--diff")
+    assert result.changes == {"~": 2, "=": TOTAL - 2}, result.text
+    assert "psi:pod_drift:abs > 0.45" in result.text
+    assert "dashboard-psi-field" in result.text
+
+
+def test_a_changed_route_is_one_update_and_no_restart(deployed: Project) -> None:
+    with edited(deployed, "Pulumi.local.yaml", "path: /alerts", "path: /alarms"):
+        result = deployed.preview("--diff")
+    assert result.changes == {"~": 1, "=": TOTAL - 1}, result.text
+
+
+def test_a_workload_is_added_in_the_settings_alone(deployed: Project) -> None:
+    base = "    workloads:\n"
+    archivist = f"{base}      archivist: {{command: [archivist]}}\n"
+    with edited(deployed, "Pulumi.local.yaml", base, archivist):
+        result = deployed.preview()
+    component, account, service, deployment, policy = 1, 1, 1, 1, 1
+    added = component + account + service + deployment + policy
+    assert result.changes == {"+": added, "~": 1, "=": TOTAL - 1}, result.text
+
+
+def test_outputs_say_where_everything_is(deployed: Project) -> None:
+    stack = next(
+        resource
+        for resource in deployed.resources().values()
+        if resource["type"] == "pulumi:pulumi:Stack"
+    )
+    outputs = stack["outputs"]
+    assert outputs["namespace"] == "aurora-local"
+    assert outputs["grafanaUrl"] == outputs["urls"]["grafana"]
+    assert outputs["urls"]["psi-field"] == "http://psi-field.aurora-local.svc:8000"
+    services = {
+        manifest["metadata"]["name"]: manifest["spec"]["ports"][0]["port"]
+        for manifest in deployed.rendered().values()
+        if manifest["kind"] == "Service"
+    }
+    for command in outputs["portForward"].values():
+        service, ports = command.split("service/")[1].split()
+        assert services[service] == int(ports.split(":")[1]), command
+
+
+@pytest.mark.parametrize("stack", ["staging", "production"])
+def test_a_stack_on_eks_is_previewed_whole(project: Project, stack: str) -> None:
+    result = project.preview(stack=stack)
+    assert result.code == 0, result.text
+    assert result.changes == {"+": len(run_stack(stack).resources) + 1}
+
+
+def test_an_interrupted_up_is_finished_by_the_next(project: Project) -> None:
+    running = project.start("up")
+    folder = Path(project.root, "rendered", "local", "1-manifest")
+    limit = time.monotonic() + 60
+    while len(list(folder.glob("*.yaml"))) < 5:
+        assert time.monotonic() < limit, "up did not begin"
+        time.sleep(0.02)
+    running.kill()
+    running.communicate(timeout=30)
+    assert len(project.rendered()) < TOTAL
+    result = project.up()
+    assert result.code == 0, result.text
+    assert project.preview().changes == {"=": TOTAL}
+    assert len(project.rendered()) == len(list(manifests(run_stack("local"))))
+
+
+def test_refresh_finds_nothing_and_destroy_leaves_nothing(project: Project) -> None:
+    assert project.up().code == 0
+    assert project.refresh().code == 0
+    assert project.preview().changes == {"=": TOTAL}
+    assert project.destroy().code == 0
+    assert project.rendered() == {}
+
+
+def test_no_tracked_file_is_changed_by_preview_and_up(deployed: Project) -> None:
+    original = Project.of_the_platform(deployed.root.parent / "untouched")
+    for path in original.root.rglob("*"):
+        if path.is_file():
+            copy = deployed.root / path.relative_to(original.root)
+            assert copy.read_bytes() == path.read_bytes(), path
+
+
+def test_the_config_maps_hold_the_text_that_the_engine_was_given(deployed: Project) -> None:
+    rules = deployed.rendered()["v1-configmap-aurora-local-prometheus-server.yaml"]["data"]
+    names = [
+        rule["alert"]
+        for group in yaml.safe_load(rules["alerting_rules.yml"])["groups"]
+        for rule in group["rules"]
+    ]
+    records = [
+        rule["record"]
+        for group in yaml.safe_load(rules["recording_rules.yml"])["groups"]
+        for rule in group["rules"]
+    ]
+    assert (len(names), len(records)) == (12, 22)

@@ -1,0 +1,237 @@
+"""What would break at run time is refused through the engine, and nothing is changed or lost."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.engine.project import Project, run_planned
+from toolchain import stacks
+
+PSI = "rules/alerts/psi-field.yaml"
+TREATY = "rules/alerts/aurora-treaty.yaml"
+RECORDS = "rules/recording-rules.yaml"
+STACK = "Pulumi.local.yaml"
+SCHEDULER = "dashboards/scheduler.py"
+
+Change = Callable[[bytes], bytes]
+
+
+def replace(old: str, new: str) -> Change:
+    def change(content: bytes) -> bytes:
+        assert old.encode() in content, f"{old!r} is not there"
+        return content.replace(old.encode(), new.encode(), 1)
+
+    return change
+
+
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(20)
+)
+REFUSALS: dict[str, tuple[str, Change, str, str]] = {
+    "text that is not UTF-8": (PSI, lambda content: content + b"# \xff\n", PSI, "UTF-8"),
+    "text that is not YAML": (PSI, replace("groups:", "groups: ]"), f"{PSI}:", "not YAML"),
+    "a tag that builds an object": (
+        PSI,
+        replace("for: 10m", "for: !!python/object/apply:os.getcwd []"),
+        f"{PSI}:",
+        "!!python/object/apply:os.getcwd",
+    ),
+    "an alias bomb": (PSI, lambda content: BOMB.encode() + content, f"{PSI}:1:", "&a"),
+    "a file without groups": (TREATY, lambda _: b"alerts: []\n", f"{TREATY}:1:", "groups"),
+    "a misspelled field": (PSI, replace("expr:", "exprs:"), f"{PSI}:", "`exprs`"),
+    "a bad duration": (PSI, replace("for: 10m", "for: 10 min"), f"{PSI}:", "10 min"),
+    "PromQL that does not parse": (
+        RECORDS,
+        replace("(psi_field_density)", "(psi_field_density"),
+        f"{RECORDS}:",
+        "does not parse",
+    ),
+    "a dashboard's variable": (
+        PSI,
+        replace("psi_field_prediction_error > 0.7", 'psi_field_prediction_error{pod="$pod"} > 0.7'),
+        f"{PSI}:",
+        "$pod",
+    ),
+    "a template that does not parse": (
+        PSI,
+        replace("{{ $labels.pod }}", "{{ $labels.pod }"),
+        f"{PSI}:",
+        "template",
+    ),
+    "a label that is aggregated away": (
+        PSI,
+        replace("The prediction errors of the pods", "Of {{ $labels.pod }} the errors"),
+        f"{PSI}:",
+        "pod",
+    ),
+    "a metric that nobody exports": (
+        PSI,
+        replace("psi_field_temporal_entropy > 0.8", "psi_field_temporal_entropi > 0.8"),
+        f"{PSI}:",
+        "psi_field_temporal_entropi",
+    ),
+    "an alert without severity": (
+        PSI,
+        replace("severity: warning", "team: field"),
+        f"{PSI}:",
+        "severity",
+    ),
+    "a severity that no route knows": (
+        PSI,
+        replace("severity: critical", "severity: Critical"),
+        f"{PSI}:",
+        "Critical",
+    ),
+    "an alert without summary": (
+        PSI,
+        replace("summary: ψ-Field is down", "note: down"),
+        f"{PSI}:",
+        "summary",
+    ),
+    "an alert without description": (
+        TREATY,
+        replace("description:", "details:"),
+        f"{TREATY}:",
+        "description",
+    ),
+    "an alert without runbook page": (
+        PSI,
+        replace("alert: PsiFieldDown", "alert: PsiFieldGone"),
+        f"{PSI}:",
+        "docs/runbooks/PsiFieldGone.md",
+    ),
+    "the same alert twice": (
+        TREATY,
+        replace("alert: TreatyDown", "alert: PsiFieldDown"),
+        ":",
+        "PsiFieldDown",
+    ),
+    "the same record twice": (
+        RECORDS,
+        replace("record: psi:density:min", "record: psi:density:avg"),
+        f"{RECORDS}:",
+        "psi:density:avg",
+    ),
+    "an override for an alert that does not exist": (
+        STACK,
+        replace("    rules:\n", "    rules:\n      overrides: {TreatyNoRequest: {for: 30m}}\n"),
+        "vaultmesh:settings.rules.overrides.TreatyNoRequest",
+        "TreatyNoRequests",
+    ),
+    "a dashboard over its gate": (
+        SCHEDULER,
+        replace('title="Scheduler"', 'title="Scheduler" + "x" * 250_000'),
+        SCHEDULER,
+        "over the gate",
+    ),
+    "an unknown settings key": (
+        STACK,
+        replace("retention: 2d", "retentoin: 2d"),
+        "vaultmesh:settings.prometheus.retentoin",
+        "did you mean retention?",
+    ),
+    "a panel that names an unknown metric": (
+        SCHEDULER,
+        replace("scrape_duration_seconds", "scrape_duration_secs"),
+        SCHEDULER,
+        "scrape_duration_secs",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The platform, brought up once; every refusal must leave it as it is."""
+    project = Project.of_the_platform(tmp_path_factory.mktemp("refusals") / "platform")
+    result = project.up()
+    assert result.code == 0, result.text
+    return project
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_preview_refuses(deployed: Project, case: str) -> None:
+    file, change, place, word = REFUSALS[case]
+    path = deployed.root / file
+    original, state, rendered = path.read_bytes(), deployed.state_bytes(), deployed.rendered()
+    path.write_bytes(change(original))
+    try:
+        result = deployed.preview()
+    finally:
+        path.write_bytes(original)
+    assert result.code != 0, "it was accepted"
+    lines = [line for line in errors(result.text) if place in line and word in line]
+    assert lines, f"no line says {place} ... {word}:\n{result.text}"
+    assert "Traceback" not in result.text
+    assert deployed.state_bytes() == state
+    assert deployed.rendered() == rendered
+
+
+def errors(text: str) -> list[str]:
+    """The error lines of Pulumi's final diagnostics."""
+    diagnostics = text.rpartition("Diagnostics:")[2]
+    return [line.strip() for line in diagnostics.splitlines() if line.strip().startswith("error:")]
+
+
+def without_ciphertext(project: Project) -> str:
+    """The state's resources as text; the engine encrypts secrets anew whenever it saves them."""
+    return re.sub(r'"ciphertext": "[^"]*"', "", json.dumps(project.resources(), sort_keys=True))
+
+
+@pytest.mark.parametrize("verb", ["preview", "up"])
+def test_the_incident_two_files_glued_together_stops_before_anything_changes(
+    deployed: Project, verb: str
+) -> None:
+    psi, treaty = deployed.root / PSI, deployed.root / TREATY
+    parts = psi.read_bytes(), treaty.read_bytes()
+    resources, rendered = without_ciphertext(deployed), deployed.rendered()
+    second = parts[0].decode().count("\n") + 1 + parts[1].decode().split("groups:")[0].count("\n")
+    psi.write_bytes(b"".join(parts))
+    treaty.unlink()
+    try:
+        result = deployed.run(verb)
+    finally:
+        psi.write_bytes(parts[0])
+        treaty.write_bytes(parts[1])
+    assert result.code != 0
+    lines = [line for line in errors(result.text) if f"{PSI}:{second}:" in line]
+    assert lines, f"no line names {PSI}:{second}:\n{result.text}"
+    assert "groups" in lines[0]
+    assert without_ciphertext(deployed) == resources
+    assert deployed.rendered() == rendered
+
+
+def test_a_missing_secret_is_refused(deployed: Project) -> None:
+    planned = stacks.plan("preview", "local", [], root=deployed.root)
+    config = Path(planned.command[planned.command.index("--config-file") + 1])
+    content, state = config.read_text(encoding="utf-8"), deployed.state_bytes()
+    values = yaml.safe_load(content)
+    del values["config"]["vaultmesh:grafanaAdminPassword"]
+    config.write_text(yaml.safe_dump(values), encoding="utf-8")
+    try:
+        result = run_planned(planned)
+    finally:
+        config.write_text(content, encoding="utf-8")
+    assert result.code != 0
+    assert "grafanaAdminPassword" in result.text
+    assert deployed.state_bytes() == state
+
+
+def test_every_problem_of_every_file_is_named_in_one_run(deployed: Project) -> None:
+    edits = {
+        PSI: replace("for: 10m", "for: soon"),
+        TREATY: replace("severity: warning", "severity: urgent"),
+    }
+    originals = {file: (deployed.root / file).read_bytes() for file in edits}
+    for file, change in edits.items():
+        (deployed.root / file).write_bytes(change(originals[file]))
+    try:
+        lines = errors(deployed.preview().text)
+    finally:
+        for file, content in originals.items():
+            (deployed.root / file).write_bytes(content)
+    assert any(PSI in line and "soon" in line for line in lines)
+    assert any(TREATY in line and "urgent" in line for line in lines)

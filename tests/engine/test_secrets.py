@@ -1,0 +1,77 @@
+"""A marker in every secret is readable nowhere but in the Secret that the pod mounts."""
+
+import base64
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.engine.project import Project
+
+MARKERS = {
+    "grafanaAdminPassword": "canary-grafana-7f3a",
+    "slackApiUrl": "https://canary-slack-7f3a.invalid/hook",
+    "pagerdutyRoutingKey": "canary-pagerduty-7f3a",
+}
+
+
+@pytest.fixture
+def staging(project: Project) -> Project:
+    """Staging, rendered into a folder, with a marker in each of its secrets."""
+    path = project.root / "Pulumi.staging.yaml"
+    stack = yaml.safe_load(path.read_text(encoding="utf-8"))
+    stack["config"]["vaultmesh:settings"]["cluster"] = {"render": "rendered/staging"}
+    path.write_text(yaml.safe_dump(stack), encoding="utf-8")
+    for key, marker in MARKERS.items():
+        project.set_secret(key, marker, stack="staging")
+    return project
+
+
+def spellings(marker: str) -> list[str]:
+    """The marker as it is, and in base64 at each of the three offsets."""
+    encoded = [base64.b64encode(b" " * shift + marker.encode()).decode() for shift in range(3)]
+    return [marker, *(text[4:-4] for text in encoded)]
+
+
+def leaks(text: str) -> list[str]:
+    return [
+        key
+        for key, marker in MARKERS.items()
+        if any(spelling in text for spelling in spellings(marker))
+    ]
+
+
+def test_the_search_itself_finds_a_marker_however_it_is_spelled() -> None:
+    for key, marker in MARKERS.items():
+        assert leaks(f"password: {marker}") == [key]
+        for shift in range(3):
+            assert leaks(base64.b64encode(b"x" * shift + marker.encode() + b"yz").decode()) == [key]
+
+
+def test_no_secret_is_readable_in_preview_state_config_or_config_maps(staging: Project) -> None:
+    preview = staging.preview("--diff", stack="staging")
+    assert preview.code == 0, preview.text
+    up = staging.up("--diff", stack="staging")
+    assert up.code == 0, up.text
+    again = staging.preview("--diff", stack="staging")
+    for what, result in {"preview": preview, "up": up, "second preview": again}.items():
+        assert not leaks(result.text), what
+    for path in Path(staging.root).rglob("*"):
+        if path.is_file() and "-secret-" not in path.name:
+            assert not leaks(path.read_bytes().decode(errors="replace")), path
+    mounted = {
+        key
+        for path in (staging.root / "rendered/staging/1-manifest").glob("*-secret-*")
+        for key in leaks(path.read_text(encoding="utf-8"))
+        if path.stat().st_mode & 0o077 == 0
+    }
+    assert mounted == set(MARKERS), "the Secrets do not hold what they should"
+
+
+def test_a_rotated_secret_is_one_update_in_place(staging: Project) -> None:
+    assert staging.up(stack="staging").code == 0
+    staging.set_secret("grafanaAdminPassword", "canary-rotated-7f3a", stack="staging")
+    result = staging.preview("--diff", stack="staging")
+    assert result.changes["~"] == 1, result.text
+    assert set(result.changes) == {"~", "="}
+    assert "canary-rotated-7f3a" not in result.text
