@@ -1,6 +1,5 @@
 """Replicas of the field end equal, whatever the network does to their messages."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from unittest.mock import patch
 
@@ -9,29 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.psi_field import window
-from services.psi_field.engine import AT_REST, EngineError, fold
-from services.psi_field.fallback import SIZE, FallbackPsiEngine
-from services.psi_field.replica import KeyReusedError, Replica
-from services.psi_field.window import Entries, Entry, digest, merge
-
-SMALL = 4
-"""A window that overflows often, where a test says so."""
-
-
-def vector(number: int) -> tuple[float, ...]:
-    return tuple(((number * 7 + i * 3) % 11 - 5) / 4 for i in range(SIZE))
-
-
-def entry(counter: int, pod: str = "a", key: str | None = None, number: int = 0) -> Entry:
-    return Entry(
-        counter=counter,
-        pod=pod,
-        incarnation="0" * 16,
-        key=key,
-        x=vector(number),
-        apply_guardian=False,
-    )
-
+from services.psi_field.engine import fold
+from services.psi_field.fallback import FallbackPsiEngine
+from services.psi_field.replica import Replica
+from services.psi_field.window import Entries, Entry
+from tests.unit.psi_steps import SMALL, vector
 
 # What the network may do, with any pod and any message
 
@@ -134,87 +115,3 @@ def test_no_two_steps_ever_share_a_place_in_the_order(actions: list[tuple[str, i
         cluster.act(*action)
     places = {(one.counter, one.pod, one.incarnation) for one in cluster.made}
     assert len(places) == len(cluster.made)
-
-
-ENTRIES = st.lists(
-    st.builds(
-        entry,
-        st.integers(1, 6),
-        st.sampled_from("ab"),
-        st.sampled_from([None, None, "k", "m"]),
-        st.integers(0, 2),
-    ),
-    max_size=8,
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(ENTRIES, ENTRIES, ENTRIES)
-def test_merging_is_commutative_associative_and_idempotent(
-    some: Iterable[Entry], more: Iterable[Entry], rest: Iterable[Entry]
-) -> None:
-    with patch.object(window, "WINDOW", SMALL):
-        a, b, c = merge(some, ()), merge(more, ()), merge(rest, ())
-        assert merge(a, b) == merge(b, a)
-        assert merge(merge(a, b), c) == merge(a, merge(b, c))
-        assert merge(a, a) == a
-
-
-@settings(max_examples=100, deadline=None)
-@given(ENTRIES, ENTRIES)
-def test_digests_are_equal_for_equal_windows_only(
-    some: Iterable[Entry], more: Iterable[Entry]
-) -> None:
-    a, b = merge(some, ()), merge(more, ())
-    assert (digest(a) == digest(b)) == (a == b)
-
-
-# One replica
-
-
-def test_a_replica_starts_at_rest_and_a_step_is_always_the_latest() -> None:
-    replica = Replica("b", FallbackPsiEngine)
-    assert replica.metrics == AT_REST
-    replica.merge([entry(9, "z")])
-    assert replica.step(vector(1), False).counter == 10
-    assert replica.entries[-1].pod == "b"
-
-
-def test_a_step_that_is_sent_again_under_its_key_is_taken_once() -> None:
-    here, there = Replica("a", FallbackPsiEngine), Replica("b", FallbackPsiEngine)
-    first = here.step(vector(1), False, "minute-1")
-    assert here.step(vector(1), False, "minute-1") is first
-    there.step(vector(1), False, "minute-1")
-    here.merge(there.entries)
-    there.merge([first])
-    assert len(here.entries) == 1
-    assert here.entries == there.entries
-
-
-@pytest.mark.parametrize(("number", "guardian"), [(2, False), (1, True)])
-def test_a_key_of_another_step_is_refused(number: int, guardian: bool) -> None:
-    replica = Replica("a", FallbackPsiEngine)
-    replica.step(vector(1), False, "minute-1")
-    before = replica.entries, replica.metrics
-    with pytest.raises(KeyReusedError):
-        replica.step(vector(number), guardian, "minute-1")
-    assert (replica.entries, replica.metrics) == before
-
-
-def test_a_failing_engine_leaves_the_replica_as_it_was() -> None:
-    class Fragile(FallbackPsiEngine):
-        def step(self, x: Iterable[float], apply_guardian: bool) -> dict[str, float]:
-            x = tuple(x)
-            if x == vector(2):
-                raise ValueError
-            return super().step(x, apply_guardian)
-
-    replica = Replica("a", Fragile)
-    replica.step(vector(1), False)
-    before = replica.entries, replica.metrics, replica.digest
-    with pytest.raises(EngineError):
-        replica.step(vector(2), False)
-    with pytest.raises(EngineError):
-        replica.merge([entry(5, number=2)])
-    assert (replica.entries, replica.metrics, replica.digest) == before
-    assert replica.step(vector(3), False).counter == 2
