@@ -66,6 +66,8 @@ def test_every_stack_of_the_repository_is_accepted(stack: str) -> None:
         ("cluster", {"render": ""}, "settings.cluster.render: string should have at least 1"),
         ("workloads.grafana", {"command": ["x"]}, "workloads.grafana: grafana is a part of the"),
         ("workloads." + "x" * 60, {"command": ["x"]}, "x: string should match pattern"),
+        ("cronJobs.synthetic-feeder.schedule", "often", "synthetic-feeder.schedule: string should"),
+        ("cronJobs.synthetic-feeder.calls", ["nobody"], "cronJobs.synthetic-feeder.calls names"),
         ("prometheus.retention", "1d2w", "settings.prometheus.retention: `1d2w` is not a duration"),
         ("prometheus.retention", "0d", "settings.prometheus.retention: a period of 0 keeps"),
         ("grafana", {"domain": "https://x.example"}, "settings.grafana.domain: string should"),
