@@ -17,6 +17,7 @@ from tests.unit.rule_project import (
     load,
     write,
 )
+from tests.unit.series import inventory, series_of
 
 ROOT = Path(__file__).parents[2]
 PAIR = ALERTS + ALERTS[ALERTS.index("      - alert") :].replace("Hot", "VeryHot").replace(
@@ -39,7 +40,14 @@ def test_the_platform_has_its_alerts_and_recorded_series(book: Rulebook) -> None
     groups = [alert.group for alert in book.alerts]
     assert (groups.count("psi_field"), groups.count("aurora_treaty")) == (5, 7)
     assert [record.group for record in book.records] == ["vaultmesh_aggregations"] * 22
-    assert len([metric for metric in book.metrics if metric.workload]) == 13
+    assert len(inventory()["metrics"]) == 13
+
+
+@pytest.mark.parametrize("section", ["metrics", "details", "prometheus"])
+def test_a_query_may_use_every_section_of_the_inventory(book: Rulebook, section: str) -> None:
+    for metric in inventory()[section]:
+        for series in series_of(metric):
+            assert book.check_query(series) is None
 
 
 def test_the_files_are_one_document_each_with_every_rule_once(book: Rulebook) -> None:
@@ -155,7 +163,7 @@ def test_a_query_over_what_exists_is_fine(query: str, book: Rulebook) -> None:
         ('psi:density:avg{pod="a"}', "no label pod"),
         ('ALERTS{alertname="TreatyDwn"}', "no alert TreatyDwn"),
         ('{job="psi-field"}', "names no metric"),
-        ('{__name__=~"scheduler_.+"}', "no metric's name matches"),
+        ('{__name__=~"archivist_.+"}', "no metric's name matches"),
         ("", "no expression"),
     ],
 )
