@@ -4,11 +4,21 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime.sync_await import _ensure_event_loop
 
 from stacks.secrets import SECRETS
 from stacks.settings import Configuration, load_configuration
 from tests.unit import recording
 from tests.unit.recording import STACKS, configure, record, stack_values
+
+
+@pytest.fixture(autouse=True)
+def current_loop() -> None:
+    """Pulumi's outputs want a current event loop, and `asyncio.run` in a test before leaves none.
+
+    Pulumi itself sees to it this way wherever it starts a program.
+    """
+    _ensure_event_loop()
 
 
 @pytest.fixture
