@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 COMMANDS = {
-    "live": "kpi.live",
+    "live": "kpi.live.command",
     "report": "kpi.report.command",
     "silence": "kpi.silence_command",
 }
