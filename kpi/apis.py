@@ -29,8 +29,11 @@ class Prometheus(HttpApi):
         super().__init__("Prometheus", address, **options)
 
     def version(self) -> str:
-        """For example 3.13.5."""
-        return _as(dict[str, Any], self, self._data("GET", "/status/buildinfo")).get("version", "?")
+        """For example 3.13.5; a build without a version is `unknown`."""
+        return (
+            _as(dict[str, Any], self, self._data("GET", "/status/buildinfo")).get("version")
+            or "unknown"
+        )
 
     def targets(self) -> list[Target]:
         """What is scraped now."""

@@ -9,8 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from kpi.report.document import Block, Document, Part
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$^=-])")
-_LIST_MARK = re.compile(r"^(\d+)([.])")
+# An underscore inside a word is only an underscore; the rest marks something anywhere.
+_SPECIAL = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
+_STARTS_BLOCK = re.compile(r"^(\d*)([-+#=.)])")
 
 
 def html(document: Document) -> str:
@@ -40,7 +41,7 @@ def _environment() -> Environment:
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is: no markup, no HTML, no end of a table's cell."""
     plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _LIST_MARK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain))
+    return _STARTS_BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain))
 
 
 def _part(part: Part) -> str:

@@ -55,7 +55,7 @@ def read_rendered(folder: Path) -> Rendered:
             kind, metadata = manifest["kind"], manifest["metadata"]
             if kind in KINDS.values():
                 namespaces.add(metadata.get("namespace", ""))
-                replicas = None if kind == "CronJob" else manifest["spec"].get("replicas", 1)
+                replicas = None if kind == "CronJob" else int(manifest["spec"].get("replicas", 1))
                 workloads.append(Declared(metadata["name"], kind, replicas))
             elif kind == "ConfigMap":
                 data = manifest.get("data") or {}

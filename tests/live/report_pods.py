@@ -25,6 +25,8 @@ def exposed() -> dict[tuple[str, str], str]:
     """The text of each pod's /metrics, by job and pod; only the first ψ-Field was ever stepped."""
     texts = {("scheduler", "scheduler-0"): "scheduler_job_lag_seconds 0\n"}
     texts["harbinger", "harbinger-0"] = "harbinger_watchdog_healthy 1\n"
+    for server in ("prometheus-server", "alertmanager", "grafana"):
+        texts[server, f"{server}-0"] = "process_start_time_seconds 1\n"
     for index, pod in enumerate(PODS):
         lines = [
             f"# TYPE psi_field_{name} gauge\npsi_field_{name} {values[index]}"
@@ -51,8 +53,10 @@ def history(end: int, hours: int) -> str:
     past = {
         "psi:pod_drift:abs": {psi: lambda part: 0.8 if part > 0.6 else 0.05},
         "psi_field_prediction_error": {
-            f'{psi},pod="{PODS[0]}"': lambda part: 0.8625 if part > 0.6 else 0.0625,
-            f'{psi},pod="{PODS[1]}"': lambda _: 0.0625,
+            f'{psi},pod="{PODS[0]}",instance="{PODS[0]}:8000"': lambda part: (
+                0.8625 if part > 0.6 else 0.0625
+            ),
+            f'{psi},pod="{PODS[1]}",instance="{PODS[1]}:8000"': lambda _: 0.0625,
         },
         "treaty:fill_rate:avg": {treaty: lambda part: 0.99 - 0.04 * part},
         "treaty:rtt:avg": {treaty: lambda part: 95 + 23.7 * part},

@@ -97,7 +97,12 @@ def _prometheus(
                 "static_configs": [
                     {
                         "targets": [pods],
-                        "labels": {"job": job, "pod": pod, "namespace": "aurora-local"},
+                        "labels": {
+                            "job": job,
+                            "pod": pod,
+                            "namespace": "aurora-local",
+                            "instance": f"{pod}:8000",
+                        },
                     }
                 ],
             }
