@@ -1,4 +1,4 @@
-"""Durations as Prometheus and Alertmanager write them, and how they shrink when time runs faster."""
+"""Durations as Prometheus writes them, and how they shrink when time runs faster."""
 
 import re
 
@@ -53,3 +53,10 @@ def _text(whole: int) -> str:
         if whole % _UNITS[unit] == 0:
             return f"{whole // _UNITS[unit]}{unit}"
     return f"{whole}ms"
+
+
+def longest_range(expression: str) -> float:
+    """The longest range or offset of an expression, in seconds; 0 if it has none."""
+    found = [match for match in _PROMQL.finditer(expression) if not match["text"]]
+    parts = [part[0] for match in found for part in _DURATION.finditer(match[0])]
+    return max(map(seconds, parts), default=0.0)

@@ -15,8 +15,7 @@ For a value of a mapping the text replaces its key too.
 
 
 def edited(text: str, edit: Edit) -> str:
-    """The text after the edit has seen every value in it; what an edited value holds is not looked
-    at again."""
+    """The text after the edit has seen every value in it, but for those inside edited ones."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     changes = list(_changes(root, (), None, edit)) if root else []
     for start, end, new in reversed(changes):

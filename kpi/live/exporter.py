@@ -15,7 +15,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     file, workload, number = Path(), "", 0
 
-    def do_GET(self) -> None:  # noqa: N802 - the name is the library's
+    def do_GET(self) -> None:
         scenario = yaml.safe_load(self.file.read_text(encoding="utf-8"))
         series = scenario["pods"][self.workload][self.number]
         # Any other path is a probe, and the answer is that all is well.
@@ -26,7 +26,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - likewise
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
         """A line for each scrape would say nothing."""
 
 

@@ -12,7 +12,7 @@ from kpi.live import config, layout, processes, rendered
 from kpi.live.jobs import Clock, Job
 from kpi.live.launch import PROGRAMS, Launcher, is_runnable
 from kpi.live.layout import Layout
-from kpi.live.pods import HTTP, Pod, names, pods_of, target_groups
+from kpi.live.pods import Pod, names, pods_of, target_groups
 from kpi.live.problems import LiveError
 from kpi.live.processes import Child
 from kpi.live.rewrite import Here

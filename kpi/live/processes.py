@@ -51,7 +51,7 @@ def start(
     launcher = [sys.executable, "-m", "kpi.live.child", str(os.getpid()), str(names), *command]
     kept = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
     with log.open("ab") as file:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the stack's own commands
             launcher,
             cwd=ROOT,
             env={**kept, **environment},
