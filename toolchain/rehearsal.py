@@ -25,7 +25,9 @@ def environment(root: Path) -> dict[str, str]:
     if not passphrase.exists():
         _replace(passphrase, secrets.token_urlsafe(32))
     return {
-        "PULUMI_BACKEND_URL": f"file://{backend}",
+        # Without the sidecar file that Pulumi would keep beside each file of the backend: unlike
+        # the file itself it is not replaced whole, and a run that is killed can leave it empty.
+        "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
     }
 

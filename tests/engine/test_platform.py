@@ -174,6 +174,14 @@ def test_an_interrupted_up_is_finished_by_the_next(project: Project) -> None:
     assert len(project.rendered()) == len(list(manifests(run_stack("local"))))
 
 
+def test_the_backend_keeps_no_file_that_a_killed_run_could_leave_half_written(
+    deployed: Project,
+) -> None:
+    """Pulumi replaces a state file whole, but not the `.attrs` file that it can keep beside it."""
+    kept = {path.suffix for path in (deployed.root / ".state" / "backend").rglob("*.json*")}
+    assert kept == {".json", ".bak"}
+
+
 def test_refresh_finds_nothing_and_destroy_leaves_nothing(project: Project) -> None:
     assert project.up().code == 0
     assert project.refresh().code == 0

@@ -27,6 +27,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (tools, build):
         monkeypatch.setattr(module, "MODULES", tmp_path / "go")
     monkeypatch.setattr(tools, "TOOLS", {"tool": (TOOL,)})
+    monkeypatch.setattr(tools, "BUILD_GIB", {"tool": 1.0})
     monkeypatch.setattr(disk, "require", lambda *_: None)
     go_with(tmp_path, monkeypatch, 'echo "$*" > "$7"', "echo example.org/tool >&2")
     return tmp_path
@@ -72,6 +73,10 @@ def test_a_failed_build_leaves_no_tool_and_says_why_and_where(
     assert str(refused.value) == f"tool 1 of 1 failed: x.go:1: error: no good (log: {log})"
     assert not tools.folder_of("tool").exists()
     assert not list(tools.cache().glob("build-part-*"))
+
+
+def test_every_tool_says_how_much_disk_it_takes():
+    assert tools.BUILD_GIB.keys() == tools.TOOLS.keys()
 
 
 def test_every_tool_is_pinned_by_a_module_of_its_own():

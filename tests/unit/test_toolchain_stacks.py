@@ -59,7 +59,7 @@ def log_in(clone: Path) -> None:
 def test_local_is_rehearsed_even_by_a_user_with_a_login(clone: Path):
     log_in(clone)
     run = stacks.plan("preview", "local", [], root=clone)
-    assert run.environment["PULUMI_BACKEND_URL"] == f"file://{clone}/.state/backend"
+    assert run.environment["PULUMI_BACKEND_URL"].startswith(f"file://{clone}/.state/backend")
     assert "--config-file" in run.command
 
 
