@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +54,15 @@ def running(folder: Path) -> Iterator[Servers]:
 
 
 def _settled(servers: Servers) -> bool:
-    try:
-        names = {one.labels["alertname"] for one in Alertmanager(servers.alertmanager).alerts()}
-        groups = Prometheus(servers.prometheus).rules()
-    except ApiError:
-        return False
+    with (
+        closing(Prometheus(servers.prometheus)) as prometheus,
+        closing(Alertmanager(servers.alertmanager)) as alertmanager,
+    ):
+        try:
+            names = {one.labels["alertname"] for one in alertmanager.alerts()}
+            groups = prometheus.rules()
+        except ApiError:
+            return False
     return names == EXPECTED and all(rule.health == "ok" for one in groups for rule in one.rules)
 
 
