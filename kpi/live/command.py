@@ -12,7 +12,8 @@ from kpi.arguments import Parser
 from kpi.live import scenario as scenarios
 from kpi.live import view
 from kpi.live.observation import Observer
-from kpi.live.platform import Options, Platform
+from kpi.live.options import Options
+from kpi.live.platform import Platform
 from kpi.live.problems import LiveError
 from kpi.live.replay import replay
 from kpi.live.scenario import Scenario

@@ -10,7 +10,8 @@ import pytest
 
 from kpi.live import scenario
 from kpi.live.observation import Observation, Observer
-from kpi.live.platform import Options, Platform
+from kpi.live.options import Options
+from kpi.live.platform import Platform
 from tests.engine.project import Project
 
 SPEED = 60

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kpi.live.command import main
-from kpi.live.platform import Options, Platform
+from kpi.live.options import Options
+from kpi.live.platform import Platform
 from kpi.live.problems import LiveError
 from kpi.live.view import Screen
 from tests.live.psi_process import wait_for
