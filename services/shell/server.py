@@ -16,9 +16,10 @@ from services.shell.logs import configure_logs
 from services.shell.service import Service
 from services.shell.settings import ServerSettings, SettingsError, load_settings
 
-_FINISH_SECONDS = 14
-"""How long requests in flight may take at the stop. With the longest drain (10 s) and what a task
-may take to tidy up (5 s) it fits into the pod's grace period of 30 s."""
+_FINISH_SECONDS = 9
+"""How long requests in flight may take at the stop. With the longest drain (10 s), what a task may
+take to tidy up (5 s) and what the scheduler grants its runs (5 s) it fits into the pod's grace
+period of 30 s."""
 
 log = logging.getLogger(__name__)
 M = TypeVar("M", bound=ServerSettings)

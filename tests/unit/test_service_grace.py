@@ -1,0 +1,17 @@
+"""A pod's stop: all its parts, at their longest, end before Kubernetes kills the process."""
+
+from inspect import signature
+
+from annotated_types import Le
+
+from components.pods import template
+from services.scheduler.runner import STOP_SECONDS
+from services.shell import server, tasks
+from services.shell.settings import ServerSettings
+
+
+def test_the_longest_stop_fits_into_the_grace_period_of_a_pod() -> None:
+    bounds = ServerSettings.model_fields["drain_seconds"].metadata
+    (drain,) = [bound.le for bound in bounds if isinstance(bound, Le)]
+    longest = drain + server._FINISH_SECONDS + tasks._STOP_SECONDS + STOP_SECONDS
+    assert longest < signature(template).parameters["grace_seconds"].default
