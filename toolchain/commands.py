@@ -18,9 +18,18 @@ LEVELS = {
     "engine": "the real Pulumi engine, with a backend of its own",
     "live": "the services, Prometheus and Alertmanager as processes on loopback",
 }
-MADE = (".venv", ".state", "rendered", ".pytest_cache", ".ruff_cache", ".hypothesis", ".coverage")
+MADE = (
+    ".venv",
+    ".state",
+    "rendered",
+    "reports",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    ".coverage",
+)
 UV = "uv==0.13.9"
-VERBS = ("preview", "up", "refresh", "destroy", "live", "test", "lint", "lock", "clean")
+VERBS = ("preview", "up", "refresh", "destroy", "live", "report", "test", "lint", "lock", "clean")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -44,6 +53,8 @@ def main(arguments: Sequence[str]) -> None:
             lock(rest)
         elif verb == "live":
             live(rest)
+        elif verb == "report":
+            report(rest)
         else:
             pulumi(verb, rest)
     except UserError as error:
@@ -76,10 +87,17 @@ def live(arguments: list[str]) -> NoReturn:
     os.execve(command[0], command, env)
 
 
+def report(arguments: list[str]) -> NoReturn:
+    """Become the command that writes the KPI status report."""
+    os.chdir(CLONE)
+    os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "kpi", "report", *arguments])
+
+
 def test(arguments: list[str]) -> NoReturn:
     """Become pytest, over the test levels that need no cluster, with the tools on PATH."""
-    from toolchain import stacks, tools
+    from toolchain import browser, stacks, tools
 
+    browser.ensure()
     env, _ = stacks.base_environment()
     env["PATH"] = tools.on_path(tools.folders(tools.TEST_TOOLS), env["PATH"])
     present = [level for level in LEVELS if (CLONE / "tests" / level).is_dir()]

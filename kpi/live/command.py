@@ -12,7 +12,8 @@ from kpi.arguments import Parser
 from kpi.live import scenario as scenarios
 from kpi.live import view
 from kpi.live.observation import Observer
-from kpi.live.platform import Options, Platform
+from kpi.live.options import Options
+from kpi.live.platform import Platform
 from kpi.live.problems import LiveError
 from kpi.live.replay import replay
 from kpi.live.scenario import Scenario
@@ -49,25 +50,26 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(platform: Platform, scenario: Scenario | None, screen: view.Screen) -> None:
+    observer = Observer(platform)
     try:
         screen.say(f"starting {len(platform.pods)} pods; logs in {platform.files.root / 'logs'}")
         platform.start()
         for line in view.addresses(platform):
             screen.say(line)
         if scenario:
-            replay(platform, scenario, screen)
+            replay(platform, observer, scenario, screen)
         else:
-            _watch(platform, screen)
+            _watch(platform, observer, screen)
     finally:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         screen.say("stopping")
         platform.stop()
+        observer.close()
 
 
-def _watch(platform: Platform, screen: view.Screen) -> NoReturn:
+def _watch(platform: Platform, observer: Observer, screen: view.Screen) -> NoReturn:
     """Show the platform until somebody stops it."""
-    observer = Observer(platform)
     while True:
         platform.tick()
         screen.show(view.table(observer.look()))

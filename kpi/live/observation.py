@@ -63,6 +63,12 @@ class Observer:
             self._prometheus = Prometheus(pod.url)
         return self._prometheus
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        if self._prometheus:
+            self._prometheus.close()
+            self._prometheus = None
+
     def look(self) -> Observation:
         """The platform now; never raises."""
         try:
@@ -77,7 +83,7 @@ class Observer:
             )
         except ApiError as error:
             # It never asks again after a failure, and the server may well come back.
-            self._prometheus = None
+            self.close()
             return Observation(problem=str(error))
         except (httpx.HTTPError, ValueError) as error:
             return Observation(problem=f"harbinger: {error}")

@@ -2,16 +2,12 @@
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-
-import httpx
 
 from kpi.live import config, layout, processes, rendered
 from kpi.live.jobs import Clock, Job
 from kpi.live.launch import PROGRAMS, Launcher, is_runnable
 from kpi.live.layout import Layout
+from kpi.live.options import Options
 from kpi.live.pods import Pod, names, pods_of, target_groups
 from kpi.live.problems import LiveError
 from kpi.live.processes import Child
@@ -19,28 +15,6 @@ from kpi.live.rewrite import Here
 
 READY_SECONDS = 30
 CONFIG_SECONDS = 1.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How to run a stack.
-
-    `network`: the first three numbers of the pods' addresses. `replay`: a scenario's file, whose
-    values stand in for the workloads in `replayed`. `jobs`: whether CronJobs run at their times.
-    `environment`: further variables for the pods or jobs of a name. `say` gets a line for whatever
-    happens.
-    """
-
-    manifests: Path
-    state: Path
-    network: str
-    speed: int = 1
-    keep: bool = False
-    replay: Path | None = None
-    replayed: tuple[str, ...] = ()
-    jobs: bool = True
-    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    say: Callable[[str], None] = print
 
 
 class Platform:
@@ -129,10 +103,10 @@ class Platform:
         deadline = time.monotonic() + READY_SECONDS
         for pod in pods:
             child = self.children[pod.name]
-            while not is_ready(pod):
-                late = f"is not ready after {READY_SECONDS} s"
-                if child.code is not None or time.monotonic() > deadline:
-                    what = late if child.code is None else processes.ending(child.code)
+            while not pod.is_ready():
+                late = time.monotonic() > deadline
+                if late or child.code is not None:
+                    what = "is not ready" if child.code is None else processes.ending(child.code)
                     raise LiveError(f"{pod.name} {what}: {child.last_line()} (log: {child.log})")
                 time.sleep(0.05)
 
@@ -170,12 +144,3 @@ class Platform:
         if rendered_at != self._rendered_at:
             self._rendered_at = rendered_at
             config.refresh(self.mounts, self.options.manifests)
-
-
-def is_ready(pod: Pod) -> bool:
-    """Whether the pod's readiness probe succeeds; a stand-in has none but its port."""
-    probe = pod.workload.main["readinessProbe"]["httpGet"]["path"]
-    try:
-        return httpx.get(f"{pod.url}{probe}", timeout=5, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False

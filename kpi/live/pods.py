@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 from kpi.live.rendered import NAME_LABEL, Rendered, Service, Workload
 
 HTTP = "http"
@@ -31,6 +33,14 @@ class Pod:
     def url(self) -> str:
         """Where it can be reached on this machine."""
         return f"http://{self.address}:{self.port}"
+
+    def is_ready(self) -> bool:
+        """Whether its readiness probe succeeds."""
+        probe = self.workload.main["readinessProbe"]["httpGet"]["path"]
+        try:
+            return httpx.get(f"{self.url}{probe}", timeout=5, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
 
     def replacement(self) -> "Pod":
         """The pod that comes after this one has died: another name, but in a StatefulSet."""

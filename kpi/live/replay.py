@@ -14,13 +14,12 @@ GRACE_SECONDS = 60.0
 """How much longer than its rules need a scenario may take, for slow machines."""
 
 
-def replay(platform: Platform, scenario: Scenario, screen: view.Screen) -> None:
+def replay(platform: Platform, observer: Observer, scenario: Scenario, screen: view.Screen) -> None:
     """Wait until all that can fire has had its time, and all that must come has come.
 
     Raises LiveError if something else came, or not all of it in bounded time.
     """
     began = time.monotonic()
-    observer = Observer(platform)
 
     def follow(until: Callable[[Observation], bool], seconds: float) -> Observation:
         deadline = time.monotonic() + seconds

@@ -60,11 +60,13 @@ class Screen:
 
     def say(self, line: str) -> None:
         """Write a line that stays."""
-        shown, self._shown = self._shown, []
-        self._stream.write(f"{_up(shown) if self._in_place else ''}{line}\n")
         if self._in_place:
+            shown, self._shown = self._shown, []
+            self._stream.write(f"{_up(shown)}{line}\n")
             self.show(shown)
-        self._stream.flush()
+        else:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
 
     def show(self, lines: list[str]) -> None:
         """Put the table in the place of the one before; elsewhere say what is new in it."""

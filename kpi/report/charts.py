@@ -26,7 +26,8 @@ def section(facts: Facts, hours: float) -> Section:
     return Section(
         id="charts",
         title=f"The last {span(hours * 3600)}",
-        intro=f"Times are UTC. No data for: {', '.join(without)}." if without else "Times are UTC.",
+        intro="Times are UTC. A dotted line is the threshold of an alert."
+        + (f" No data for: {', '.join(without)}." if without else ""),
         blocks=[Figures(figures)],
         unavailable=reasons(*facts.history),
     )

@@ -37,7 +37,8 @@ def compose(
         metrics.inventory_section(facts),
         maturity.section(facts, judged),
     ]
-    version = "" if isinstance(facts.version, Unavailable) else f" {facts.version}"
+    named = isinstance(facts.version, str) and facts.version != "unknown"
+    version = f" {facts.version}" if named else ""
     subtitle = (
         f"{environment} · {when(facts.now)} · Prometheus{version} at {facts.prometheus} ·"
         f" Alertmanager at {facts.alertmanager}"

@@ -15,7 +15,7 @@ _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2
 
 def clean(text: str) -> str:
     """The text on one line, without what can't be seen, cut at LONGEST characters."""
-    plain = " ".join(_INVISIBLE.sub(" ", text).split())
+    plain = re.sub(" +", " ", _INVISIBLE.sub(" ", text)).strip(" ")
     return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
 
 

@@ -16,6 +16,7 @@ logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 import matplotlib  # noqa: E402
 from matplotlib import dates  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.ticker import MaxNLocator  # noqa: E402
 
 from kpi.answers import Point  # noqa: E402
 
@@ -78,7 +79,8 @@ def draw(
                 linestyle=_DASHES[index % len(_DASHES)],
                 linewidth=1.8,
                 marker=".",
-                markersize=2.5,
+                # A point without neighbours has no line to be seen by.
+                markersize=2.5 if len(line.values) > 2 else 8,
             )
         for limit in limits:
             axes.axhline(limit, color=LIMIT, linewidth=1.2, linestyle=(0, (2, 2)))
@@ -86,8 +88,10 @@ def draw(
         if shares:
             low, high = axes.get_ylim()
             axes.set_ylim(min(low, -0.03), max(high, 1.03))
-        elif axes.get_ylim()[0] > 0:
-            axes.set_ylim(bottom=0)
+        else:
+            axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+            if all(value.is_integer() for line in lines for _, value in line.values):
+                axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         locator = dates.AutoDateLocator(tz=UTC, minticks=3, maxticks=7)
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 NOTHING = "\N{EN DASH}"
 """What stands where there is no number."""
+SPACE = "\N{NO-BREAK SPACE}"
 
 
 def number(value: float | None) -> str:
@@ -23,12 +24,12 @@ def number(value: float | None) -> str:
 def with_unit(value: float | None, unit: str) -> str:
     """The number with its unit, where the unit is one that is written behind numbers."""
     sign = {"milliseconds": "ms", "seconds": "s", "bytes": "B"}.get(unit)
-    return number(value) if value is None or sign is None else f"{number(value)} {sign}"
+    return number(value) if value is None or sign is None else f"{number(value)}{SPACE}{sign}"
 
 
 def percent(value: float | None) -> str:
     """A share of 1 in percent."""
-    return NOTHING if value is None else f"{number(100 * value)} %"
+    return NOTHING if value is None else f"{number(100 * value)}{SPACE}%"
 
 
 def points(value: float) -> str:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from kpi.apis import Alertmanager, Prometheus
 from kpi.http_api import ApiError
 from tests.live.psi_process import free_port, wait_for
 from tests.live.report_pods import exposed, history, served
+from tests.unit.kpi_platform import render
 from tests.unit.recording import run_stack
-from toolchain.standin import manifests
 
 HISTORY_HOURS = 5
 EXPECTED = {"PsiFieldPredictionErrorHigh", "PsiFieldPodDrift", "TreatyNoRequests"}
@@ -35,9 +35,7 @@ class Servers:
 def running(folder: Path) -> Iterator[Servers]:
     """Both servers, once exactly the alerts of the reference scenario have reached Alertmanager."""
     recorded = run_stack("local")
-    for resource in recorded.resources:
-        if resource.type.startswith("kubernetes:") and "apiVersion" in resource.inputs:
-            manifests.write(folder / "rendered", dict(resource.inputs))
+    render(recorded, folder / "rendered")
     rules = recorded.one("ConfigMap", "prometheus-server")["data"]
     ports = free_port("127.0.0.1"), free_port("127.0.0.1")
     with ExitStack() as stack:
@@ -54,11 +52,15 @@ def running(folder: Path) -> Iterator[Servers]:
 
 
 def _settled(servers: Servers) -> bool:
-    try:
-        names = {one.labels["alertname"] for one in Alertmanager(servers.alertmanager).alerts()}
-        groups = Prometheus(servers.prometheus).rules()
-    except ApiError:
-        return False
+    with (
+        closing(Prometheus(servers.prometheus)) as prometheus,
+        closing(Alertmanager(servers.alertmanager)) as alertmanager,
+    ):
+        try:
+            names = {one.labels["alertname"] for one in alertmanager.alerts()}
+            groups = prometheus.rules()
+        except ApiError:
+            return False
     return names == EXPECTED and all(rule.health == "ok" for one in groups for rule in one.rules)
 
 
