@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator  # noqa: E402
 
 from kpi.answers import Point  # noqa: E402
 
-WIDTH, HEIGHT = 5.4, 2.4
+WIDTH, HEIGHT = 4.8, 2.3
 """Inches of 72 points; a point is a pixel where the chart is shown in its own size."""
 COLOURS = tuple(f"#0000{number:02x}" for number in range(1, 9))
 """Stand-ins, one for each line; the page defines --line-0 to --line-7."""
@@ -35,7 +35,7 @@ _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "kpi",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 10.5,
+    "font.size": 11,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "xtick.color": INK,

@@ -11,7 +11,8 @@ from kpi.report.document import Block, Document, Part
 TEMPLATES = Path(__file__).parents[1] / "templates"
 # An underscore inside a word is only an underscore; the rest marks something anywhere.
 _SPECIAL = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
-_STARTS_BLOCK = re.compile(r"^(\d*)([-+#=.)])")
+# What makes a list, a heading or a line of what it starts.
+_STARTS_BLOCK = re.compile(r"^(\d*)([.)+]|#+|-+|=+)(?=\s|$)")
 
 
 def html(document: Document) -> str:

@@ -24,8 +24,13 @@ def build(settings: SchedulerSettings) -> Service:
     async def jobs(_: Request) -> Answer:
         return {"jobs": runner.jobs()}
 
+    async def tick() -> None:
+        # A run that starts while the service stops would be cut off, or run in the next pod too.
+        if service.unready is None:
+            await runner.tick()
+
     service.route("GET", "/jobs", jobs)
-    service.repeat("timetable", TICK_SECONDS, runner.tick)
+    service.repeat("timetable", TICK_SECONDS, tick)
     service.at_stop(runner.close)
     service.at_stop(calls.close)
     return service

@@ -73,12 +73,16 @@ def history(end: int, hours: int) -> str:
 
 
 @contextmanager
-def served(texts: Mapping[str, str], kind: str = "text/plain") -> Iterator[str]:
-    """A server on loopback with these texts by path; its address."""
+def served(
+    texts: Mapping[str, str], kind: str = "text/plain", asked: list[str] | None = None
+) -> Iterator[str]:
+    """A server on loopback with these texts by path, noting what is `asked`; its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             text = texts.get(self.path)
+            if asked is not None:
+                asked.append(self.path)
             body = (text or "").encode()
             self.send_response(404 if text is None else 200)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")

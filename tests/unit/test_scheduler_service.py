@@ -216,6 +216,19 @@ def test_the_service_runs_its_jobs_and_lists_them() -> None:
     assert target.requests[0].path == "/"
 
 
+def test_no_run_starts_once_the_service_is_stopping() -> None:
+    with stub() as target:
+        one = {"name": "sweep", "cron": "* * * * * *", "url": target.url}
+        service = build(load_settings(SchedulerSettings, {"SCHEDULER_JOBS": json.dumps([one])}))
+        with started(service) as client:
+            client.until(lambda: target.requests)
+            service.stop()
+            client.sleep(0.1)
+            before = len(target.requests)
+            client.sleep(1.6)
+            assert len(target.requests) == before
+
+
 def refusal(**variables: str) -> str:
     with pytest.raises(SettingsError) as refused:
         load_settings(SchedulerSettings, variables)
