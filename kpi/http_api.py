@@ -56,13 +56,13 @@ class HttpApi:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = shown(" ".join(str(error).split())) or type(error).__name__
             raise self._fail(f"can't be reached: {reason}", gone=True) from None
-        text = shown(body.decode("utf-8", errors="replace"))
+        text = body.decode("utf-8", errors="replace")
         if status // 100 != 2:
-            raise self._fail(f"answered {path} with HTTP {status}{_reason(text)}")
+            raise self._fail(f"answered {path} with HTTP {status}{shown(_reason(text))}")
         if not text.strip():
             return None
         try:
-            return json.loads(text)
+            return _without_users(json.loads(text))
         except (ValueError, RecursionError):
             what = urlsplit(self.shown_address).hostname
             raise self._fail(f"answered {path} with no JSON; is it {what} that runs it?") from None
@@ -85,6 +85,17 @@ class HttpApi:
         if gone:
             self._gone = message
         return ApiError(message)
+
+
+def _without_users(value: Any) -> Any:
+    """The same JSON without the user and password of any address in its texts."""
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, list):
+        return [_without_users(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_users(item) for key, item in value.items()}
+    return value
 
 
 def _reason(text: str) -> str:

@@ -152,6 +152,7 @@ def _workloads(
                 replicas=workload.replicas,
                 port=workload.port,
                 has_headless=workload.headless,
+                never_twice=workload.never_twice,
                 environment=workload.environment,
                 resources=_resources(workload.resources),
             ),

@@ -157,9 +157,16 @@ class Workload(Section):
     replicas: int = Field(default=1, ge=1)
     port: Port = 8000
     headless: bool = False
+    never_twice: bool = False
     calls: tuple[str, ...] = ()
     environment: dict[VariableName, str] = {}
     resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _once_means_one(self) -> "Workload":
+        if self.never_twice and self.replicas > 1:
+            raise ValueError("neverTwice and more than one replica contradict each other")
+        return self
 
 
 class CronJob(Section):

@@ -26,7 +26,7 @@ def section(before: Snapshot | None, now: Snapshot, problem: str | None) -> Sect
 
 def changes(before: Snapshot, now: Snapshot) -> Iterator[Cell]:
     """Each change as a line; what one of the two reports could not ask is left out."""
-    if before.score != now.score:
+    if before.score is not None and now.score is not None and before.score != now.score:
         up = now.score > before.score
         yield cell(
             f"Maturity: {points(before.score)} → {points(now.score)}.", tone="good" if up else "bad"
@@ -54,10 +54,10 @@ def _came_and_went(
 
 
 def _became(
-    before: Mapping[str, str] | None, now: Mapping[str, str] | None, what: str
+    before: Mapping[str, str | None] | None, now: Mapping[str, str | None] | None, what: str
 ) -> Iterator[Cell]:
     if before is not None and now is not None:
         for name in sorted({*before, *now}):
             old, new = before.get(name, "not there"), now.get(name, "not there")
-            if old != new:
+            if old is not None and new is not None and old != new:
                 yield cell(f"{what.format(name)}: {old} → {new}.")

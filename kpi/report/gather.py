@@ -1,17 +1,18 @@
 """Asks the APIs for the facts; what can't be had is said, and stops nothing."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from kpi.answers import Target
 from kpi.apis import Alertmanager, Prometheus
 from kpi.http_api import ApiError
 from kpi.report.chart_table import CHARTS
 from kpi.report.facts import ALWAYS, Facts, Unavailable
 from kpi.report.inventory import InventoryError, read_inventory
-from kpi.report.rendered import RenderedError, read_rendered
+from kpi.report.rendered import Rendered, RenderedError, read_rendered
 
 T = TypeVar("T")
 POINTS = 240
@@ -43,6 +44,7 @@ def gather(
     every = f'{{__name__=~"{"|".join(sorted(names))}"}}'
     start = now - timedelta(hours=hours)
     step = max(15, math.ceil(hours * 3600 / POINTS))
+    targets = _try(prometheus.targets)
     return Facts(
         now=now,
         prometheus=prometheus.shown_address,
@@ -50,17 +52,34 @@ def gather(
         groups=groups,
         inventory=inventory,
         version=_try(prometheus.version),
-        targets=_try(prometheus.targets),
+        targets=targets,
         samples=_try(lambda: prometheus.query(every)),
         moves=_try(lambda: prometheus.query(MOVES)),
         metadata=_try(prometheus.metadata),
         notified=_try(alertmanager.alerts),
         silences=_try(alertmanager.silences),
-        rendered=_try(lambda: read_rendered(rendered)),
+        rendered=_of_the_same_environment(_try(lambda: read_rendered(rendered)), targets),
         history=[
             _try(lambda query=chart.query: prometheus.query_range(query, start, now, step))
             for chart in CHARTS
         ],
+    )
+
+
+def _of_the_same_environment(
+    rendered: Rendered | Unavailable, targets: Sequence[Target] | Unavailable
+) -> Rendered | Unavailable:
+    """The manifests, unless the targets say that they are those of another environment."""
+    if isinstance(rendered, Unavailable) or isinstance(targets, Unavailable):
+        return rendered
+    seen = sorted(
+        {target.labels["namespace"] for target in targets if "namespace" in target.labels}
+    )
+    if not seen or rendered.namespace in seen:
+        return rendered
+    return Unavailable(
+        f"the manifests are of {rendered.namespace}, the targets of {', '.join(seen)}: name the "
+        "folder of the right ones with --rendered"
     )
 
 

@@ -25,9 +25,9 @@ class Snapshot(BaseModel):
 
     version: int
     time: AwareDatetime
-    score: float
+    score: float | None
     values: dict[str, float | None]
-    workloads: dict[str, str] | None
+    workloads: dict[str, str | None] | None
     rules: dict[str, str] | None
     firing: list[str] | None
     silences: list[str] | None
@@ -38,14 +38,15 @@ def take(facts: Facts, judged: list[Judged]) -> Snapshot:
     return Snapshot(
         version=VERSION,
         time=facts.now,
-        score=score(judged),
+        score=score(judged) if _observable(facts) else None,
         values={name: _finite(facts.value(name)) for name in NAMES},
         workloads=None
         if isinstance(facts.targets, Unavailable)
         else {
-            workload.name: f"{workload.state}, {workload.counted}"
+            workload.name: None
+            if workload.state == UNKNOWN
+            else f"{workload.state}, {workload.counted}"
             for workload in workloads(facts)
-            if workload.state != UNKNOWN
         },
         rules=None
         if isinstance(facts.groups, Unavailable)
@@ -81,6 +82,12 @@ def read(path: Path) -> Snapshot:
 def text(snapshot: Snapshot) -> str:
     """The file's text."""
     return json.dumps(snapshot.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+
+
+def _observable(facts: Facts) -> bool:
+    """Whether every place was asked in which a capability can be observed."""
+    places = (facts.version, facts.targets, facts.groups, facts.samples, facts.rendered)
+    return not any(isinstance(place, Unavailable) for place in (*places, facts.inventory))
 
 
 def _finite(value: float | None) -> float | None:

@@ -20,7 +20,7 @@ def inventory() -> dict[str, Any]:
 
 @cache
 def alerts() -> dict[str, dict[str, Any]]:
-    files = sorted((ROOT / "rules/alerts").glob("*.yaml"))
+    files = [*ROOT.glob("rules/alerts/*.yaml"), *ROOT.glob("rules/platform/*.yaml")]
     return {rule["alert"]: rule for file in files for rule in _rules(file)}
 
 

@@ -122,6 +122,22 @@ def test_userinfo_in_an_answer_is_dropped() -> None:
         assert prometheus.targets()[0].last_error == "Get http://10.0.0.1/metrics: refused"
 
 
+def test_an_address_beside_an_e_mail_is_left_as_it_is() -> None:
+    silence = {
+        "id": "1",
+        "matchers": [{"name": "alertname", "value": "A", "isRegex": False, "isEqual": True}],
+        "comment": "incident https://status.example.com",
+        "createdBy": "ann@example.com",
+        "startsAt": "2025-10-23T12:00:00Z",
+        "endsAt": "2025-10-23T14:00:00Z",
+        "status": {"state": "active"},
+    }
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=[silence]))
+    with closing(Alertmanager("http://alertmanager", transport=transport)) as alertmanager:
+        (found,) = alertmanager.silences()
+    assert found.comment == "incident https://status.example.com"
+
+
 def test_a_label_in_a_filter_is_quoted() -> None:
     seen = []
 

@@ -7,6 +7,7 @@ import pytest
 
 from kpi.report import snapshot
 from kpi.report.command import STEM, main
+from kpi.report.document import Document
 from kpi.report.snapshot import Snapshot, SnapshotError
 from tests.unit.kpi_answers import find, sample, target
 from tests.unit.kpi_platform import Platform, report_on
@@ -58,9 +59,29 @@ def test_each_change_is_named(rendered: Path, before: Snapshot) -> None:
 
 def test_what_could_not_be_asked_has_not_changed(rendered: Path, before: Snapshot) -> None:
     platform = Platform(broken={"/rules": lambda _: httpx.Response(500)})
-    said = " ".join(changed(platform, rendered, before))
-    assert "Alert" not in said
-    assert "Rule" not in said
+    assert changed(platform, rendered, before) == []
+
+
+def test_an_outage_is_no_change_and_neither_is_its_end(rendered: Path, before: Snapshot) -> None:
+    gone = {server: lambda _: httpx.Response(503) for server in ("prometheus", "alertmanager")}
+    outage = report_on(Platform(broken=gone), rendered)[1]
+    assert changed(Platform(broken=gone), rendered, before) == []
+    assert changed(Platform(), rendered, outage) == []
+
+
+def test_manifests_of_another_environment_are_not_taken_for_this_one(
+    rendered: Path, before: Snapshot
+) -> None:
+    platform = Platform()
+    for found in platform.targets:
+        found["labels"]["namespace"] = "elsewhere"
+    document, after = report_on(platform, rendered)
+    assert after.score is None
+    assert any("the targets of elsewhere" in line for line in unavailable(document))
+
+
+def unavailable(document: Document) -> list[str]:
+    return [line for part in document.sections for line in part.unavailable]
 
 
 def test_a_snapshot_survives_its_file(tmp_path: Path, before: Snapshot) -> None:
@@ -94,11 +115,11 @@ def reported(out: Path, *more: str) -> str:
 def test_the_newest_report_in_the_folder_is_compared_with(
     tmp_path: Path, before: Snapshot, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for day, score in ((1, 1.0), (2, 2.0)):
+    for day in (1, 2):
         name = f"{STEM}-2025010{day}T000000Z.json"
-        old = before.model_copy(update={"score": score})
+        old = before.model_copy(update={"time": before.time.replace(year=2025, month=1, day=day)})
         (tmp_path / name).write_text(snapshot.text(old))
-    assert "Maturity: 2.0 → 0.0" in reported(tmp_path)
+    assert "Compared with the report of 2025-01-02" in reported(tmp_path)
     capsys.readouterr()
 
 

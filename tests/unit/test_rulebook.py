@@ -52,7 +52,8 @@ def test_a_query_may_use_every_section_of_the_inventory(book: Rulebook, section:
 
 def test_the_files_are_one_document_each_with_every_rule_once(book: Rulebook) -> None:
     for file, kind, expected in (
-        ("alerting_rules.yml", "alert", [alert.name for alert in book.alerts]),
+        ("alerting_rules.yml", "alert", [a.name for a in book.alerts if a.group != "prometheus"]),
+        ("platform_rules.yml", "alert", [a.name for a in book.alerts if a.group == "prometheus"]),
         ("recording_rules.yml", "record", [record.name for record in book.records]),
     ):
         (document,) = yaml.safe_load_all(book.files[file])
@@ -65,12 +66,15 @@ def test_rules_are_evaluated_every_30_seconds(book: Rulebook) -> None:
         assert {group["interval"] for group in yaml.safe_load(text)["groups"]} == {"30s"}
 
 
-def test_the_sources_survive_the_merge(book: Rulebook) -> None:
-    merged = yaml.safe_load(book.files["alerting_rules.yml"])["groups"]
+@pytest.mark.parametrize(
+    ("file", "folder"), [("alerting_rules.yml", "alerts"), ("platform_rules.yml", "platform")]
+)
+def test_the_sources_survive_the_merge(book: Rulebook, file: str, folder: str) -> None:
+    merged = yaml.safe_load(book.files[file])["groups"]
     for group in merged:
         for rule in group["rules"]:
             rule["annotations"].pop("runbook_url")
-    sources = [yaml.safe_load(path.read_text()) for path in sorted(ROOT.glob("rules/alerts/*"))]
+    sources = [yaml.safe_load(path.read_text()) for path in sorted(ROOT.glob(f"rules/{folder}/*"))]
     groups = [group for source in sources for group in source["groups"]]
     assert yaml.safe_dump(merged, sort_keys=False) == yaml.safe_dump(groups, sort_keys=False)
 
@@ -91,7 +95,7 @@ def test_every_alert_links_its_own_runbook(book: Rulebook) -> None:
     for alert in book.alerts:
         url = f"https://runbooks.test/{alert.name}.md"
         assert alert.annotations["runbook_url"] == url
-        assert url in book.files["alerting_rules.yml"]
+        assert [file for file, text in book.files.items() if url in text]
 
 
 def test_treaty_alerts_speak_of_a_treaty_and_pod_alerts_of_a_pod(book: Rulebook) -> None:
