@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 
 from services.psi_field.engine import AT_REST, Engine, fold
-from services.psi_field.window import Entries, Entry, digest, merge
+from services.psi_field.window import AHEAD, Entries, Entry, digest, merge
 
 
 class KeyReusedError(Exception):
@@ -26,6 +26,16 @@ class Replica:
         self.digest = digest(())
         self._engine = engine
 
+    @property
+    def counter(self) -> int:
+        """The highest counter it has seen; 0 before the first step."""
+        return self.entries[-1].counter if self.entries else 0
+
+    @property
+    def limit(self) -> int:
+        """The highest counter to believe a peer: an absurd one would leave none for later steps."""
+        return self.counter + AHEAD
+
     def step(self, x: tuple[float, ...], apply_guardian: bool, key: str | None = None) -> Entry:
         """Take a step as the latest one; its entry, or the one already there under `key`.
 
@@ -36,9 +46,8 @@ class Replica:
             if (known.x, known.apply_guardian) != (x, apply_guardian):
                 raise KeyReusedError
             return known
-        counter = self.entries[-1].counter + 1 if self.entries else 1
         entry = Entry(
-            counter=counter,
+            counter=self.counter + 1,
             pod=self.pod,
             incarnation=self.incarnation,
             key=key,

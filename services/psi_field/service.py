@@ -71,6 +71,8 @@ def build(settings: PsiFieldSettings) -> Service:
 
     async def add_to_window(request: Request) -> Answer:
         body = await read_body(request, Push)
+        if max(entry.counter for entry in body.entries) > replica.limit:
+            raise HTTPException(422, f"entries: a counter is above {replica.limit}")
         try:
             replica.merge(body.entries)
         except EngineError as error:

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from services.psi_field.engine import EngineError
+from services.psi_field.messages import Window
 from services.psi_field.peers import Peers
 from services.psi_field.replica import Replica
-from services.psi_field.window import Entry
+from services.psi_field.window import TAKEN_OVER, Entry
 
 _PAUSE_SECONDS = 0.2
 
@@ -38,7 +39,7 @@ class Sharing:
         while not self.established:
             found = await self._peers.discover()
             windows, silent = await self._peers.pull("")
-            self._merge(entry for window in windows for entry in window.entries)
+            self._merge(windows, TAKEN_OVER)
             if any(window.established for window in windows):
                 log.info("took over the field", extra={"steps": len(self._replica.entries)})
                 self.established = True
@@ -55,16 +56,21 @@ class Sharing:
         """Take in what the peers have and this pod has not."""
         await self._peers.discover()
         windows, _ = await self._peers.pull(self._replica.digest)
-        if self._merge(entry for window in windows for entry in window.entries):
+        if self._merge(windows, self._replica.limit):
             log.info("caught up with the peers")
 
     async def push(self, entry: Entry) -> tuple[int, int]:
         """Give a step to all peers; how many took it, and how many addresses missed it."""
         return await self._peers.push(entry)
 
-    def _merge(self, entries: Iterable[Entry]) -> bool:
+    def _merge(self, windows: Sequence[Window], limit: int) -> bool:
+        entries = [entry for window in windows for entry in window.entries]
+        sound = [entry for entry in entries if entry.counter <= limit]
+        if absurd := len(entries) - len(sound):
+            fields = {"steps": absurd, "limit": limit}
+            log.error("peers have steps with absurd counters; they are ignored", extra=fields)
         try:
-            return self._replica.merge(entries)
+            return self._replica.merge(sound)
         except EngineError as error:
             log.error("the engine refused a peer's steps", extra={"reason": str(error)})
             return False

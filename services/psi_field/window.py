@@ -12,6 +12,12 @@ from services.shell import Body
 WINDOW = 64
 """Steps that make up the field. Equal in all pods, so no setting."""
 
+AHEAD = 2**32
+"""How far a peer's counter may be ahead of a pod's own: no pod misses so many steps."""
+
+TAKEN_OVER = 2**52
+"""The highest counter that a new pod takes over; as many are left for steps after it."""
+
 Vector = Annotated[tuple[float, ...], Field(min_length=SIZE, max_length=SIZE)]
 KEY = r"^[A-Za-z0-9._:-]{1,64}$"
 """A caller's name for a step: a step sent again under its key, to any pod, is taken once."""

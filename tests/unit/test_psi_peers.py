@@ -97,6 +97,29 @@ def test_a_bad_window_is_refused_as_a_whole_and_logged_once(
     assert complaints == ["a peer does not answer as it should"]
 
 
+def test_a_peer_s_absurd_counter_is_ignored_with_one_line_and_its_other_steps_are_taken(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario(peers: Peers, replica: Replica) -> None:
+        await Sharing(replica, peers).compare()
+        assert [entry.counter for entry in replica.entries] == [3]
+        assert replica.step(tuple(X), False).counter == 4
+
+    with_peer(answer(window(entries=[ENTRY, ENTRY | {"counter": 2**52}])), scenario)
+    lines = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert lines == ["peers have steps with absurd counters; they are ignored"]
+
+
+def test_a_field_with_high_counters_is_taken_over_and_an_absurd_one_is_not() -> None:
+    async def scenario(peers: Peers, replica: Replica) -> None:
+        await Sharing(replica, peers).take_over(0)
+        assert [entry.counter for entry in replica.entries] == [2**52]
+        assert replica.step(tuple(X), False).counter == 2**52 + 1
+
+    high = [ENTRY | {"counter": counter} for counter in (2**52, 2**53)]
+    with_peer(answer(window(entries=high)), scenario)
+
+
 @pytest.mark.parametrize("case", ["no HTTP", "no JSON", "an error", "too large"])
 def test_a_push_that_is_not_confirmed_is_a_miss(case: str) -> None:
     async def scenario(peers: Peers, replica: Replica) -> None:

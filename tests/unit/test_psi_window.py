@@ -9,7 +9,7 @@ import pytest
 
 from services.psi_field.messages import Window
 from services.psi_field.service import build
-from services.psi_field.window import WINDOW, Entry, merge
+from services.psi_field.window import AHEAD, WINDOW, Entry, merge
 from services.shell import BODY_LIMIT
 from tests.unit.asgi import serving
 from tests.unit.psi_pod import (
@@ -34,6 +34,18 @@ def test_pushed_entries_are_taken_in_and_shown() -> None:
     assert [one["counter"] for one in window.json()["entries"]] == [1, 2]
     assert shown(metrics.text)["density"] > 0
     assert after.json()["step"]["counter"] == 3
+
+
+@pytest.mark.parametrize("counter", [2 + AHEAD, 2**52, 2**53])
+def test_a_counter_far_ahead_is_refused_and_steps_go_on(counter: int) -> None:
+    push: Call = ("POST", "/window", {"json": {"entries": [entry(2), entry(counter)]}})
+    near: Call = ("POST", "/window", {"json": {"entries": [entry(1 + AHEAD)]}})
+    _, refused, window, after, taken = ask(step(), push, WINDOW_CALL, step(), near)
+    assert refused.status_code == 422
+    assert "counter" in refused.json()["error"]
+    assert [one["counter"] for one in window.json()["entries"]] == [1]
+    assert (after.status_code, after.json()["step"]["counter"]) == (200, 2)
+    assert taken.status_code == 200
 
 
 BAD_PUSHES: dict[str, Any] = {

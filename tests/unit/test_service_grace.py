@@ -2,8 +2,6 @@
 
 from inspect import signature
 
-from annotated_types import Le
-
 from components.pods import template
 from services.scheduler.runner import STOP_SECONDS
 from services.shell import server, tasks
@@ -11,7 +9,6 @@ from services.shell.settings import ServerSettings
 
 
 def test_the_longest_stop_fits_into_the_grace_period_of_a_pod() -> None:
-    bounds = ServerSettings.model_fields["drain_seconds"].metadata
-    (drain,) = [bound.le for bound in bounds if isinstance(bound, Le)]
+    drain = ServerSettings.model_json_schema()["properties"]["drain_seconds"]["maximum"]
     longest = drain + server._FINISH_SECONDS + tasks._STOP_SECONDS + STOP_SECONDS
     assert longest < signature(template).parameters["grace_seconds"].default
