@@ -61,7 +61,7 @@ class Job:
         now = self._clock.now()
         if may_start and not self.job.suspend and now >= self._next:
             rested = time.monotonic() - self._started >= SHORTEST_PAUSE_SECONDS
-            if rested and self._child is None:
+            if rested:
                 self.start()
             self._next = next(CronSim(self.job.schedule, now))
         return failure

@@ -1,5 +1,6 @@
 """How `make live` starts, ends, and refuses."""
 
+import os
 import signal
 import socket
 import sys
@@ -33,6 +34,8 @@ def test_a_signal_ends_it_and_all_that_it_has_started(
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
     assert not any(map(is_alive, started))
+    # It was asked to end, and not killed.
+    assert "See you next time" in (tmp_path / "logs" / "prometheus-server-0.log").read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems don't tell a dying parent's")
@@ -42,7 +45,11 @@ def test_a_runner_that_is_killed_leaves_nothing_behind(manifests: Path, tmp_path
         started = children(process.pid)
         assert len(started) >= 7
         process.kill()
-        wait_for(lambda: not any(map(is_alive, started)), "no process is left")
+        try:
+            wait_for(lambda: not any(map(is_alive, started)), "no process is left")
+        finally:
+            for pid in filter(is_alive, started):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_a_port_in_use_is_one_line_and_the_state_of_the_run_that_has_it_stays(
