@@ -1,6 +1,6 @@
 """`python -m services.feeder`: one feeding.
 
-Exit codes: 0 all pods were fed, 1 one was missed or too few were found, 2 the settings are wrong.
+Exit codes: 0 all pods were fed, 1 one was missed or too few were fed, 2 the settings are wrong.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import time
+from functools import partial
 
 from services.feeder.pods import find
 from services.feeder.settings import FeederSettings
@@ -20,24 +21,24 @@ log = logging.getLogger(__name__)
 async def main(settings: FeederSettings) -> bool:
     """Feed every pod; whether none was missed. The outcome is one line of the log."""
     number = int(time.time() // settings.period_seconds)
-    pods = await find(settings.addresses())
-    missed = await feed(
-        pods,
+    outcome = await feed(
+        partial(find, settings.addresses()),
         number,
         period_seconds=settings.period_seconds,
         apply_guardian=settings.apply_guardian,
         timeout_seconds=settings.timeout_seconds,
     )
-    fields = {"feeding": number, "fed": [str(pod) for pod in pods if pod not in missed]}
+    fed, missed = len(outcome.fed), len(outcome.missed)
+    fields = {"feeding": number, "fed": [str(pod) for pod in outcome.fed]}
     if missed:
-        fields["missed"] = {str(pod): reason for pod, reason in missed.items()}
-        log.error("%d of %d pods missed the step", len(missed), len(pods), extra=fields)
-    elif len(pods) < settings.min_pods:
+        fields["missed"] = {str(pod): reason for pod, reason in outcome.missed.items()}
+        log.error("%d of %d pods missed the step", missed, fed + missed, extra=fields)
+    elif fed < settings.min_pods:
         fields["target"] = settings.target
-        log.error("found %d of %d pods", len(pods), settings.min_pods, extra=fields)
+        log.error("fed %d pods, fewer than %d", fed, settings.min_pods, extra=fields)
     else:
-        log.info("fed %d pods", len(pods), extra=fields)
-    return not missed and len(pods) >= settings.min_pods
+        log.info("fed %d pods", fed, extra=fields)
+    return not missed and fed >= settings.min_pods
 
 
 if __name__ == "__main__":

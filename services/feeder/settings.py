@@ -12,7 +12,7 @@ class FeederSettings(Settings):
     """Read from FEEDER_TARGET and so on.
 
     `target`: where the pods are, `host:port`, several with commas between them; a name stands for
-    all its addresses. At least `min_pods` must be found. A pod that is not there yet, or not ready,
+    all its addresses. At least `min_pods` must be fed. A pod that is not there yet, or not ready,
     is tried again for `timeout_seconds`. A feeding is the same, and counts once, within each
     `period_seconds` of the clock.
     """

@@ -8,31 +8,41 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
 
 from services.feeder.pods import Address, find, parse_address
 from services.feeder.settings import FeederSettings
-from services.feeder.step import feed
+from services.feeder.step import Fed, feed
 from services.feeder.vector import vector
 from services.shell import SettingsError, load_settings
 from tests.unit.loopback import Stub, ok, stub, unused_address
 from tests.unit.series import ROOT
 
 
-def fed(*pods: str, number: int = 7, timeout_seconds: float = 5) -> dict[str, str]:
-    """Feed the pods; why each of those that missed it did."""
-    missed = asyncio.run(
+def feeding(*lookups: list[str], number: int = 7, timeout_seconds: float = 5) -> Fed:
+    """Feed the pods, which are found anew by each lookup; the last one goes on."""
+    found = chain(lookups, repeat(lookups[-1]))
+
+    async def find() -> list[Address]:
+        return [parse_address(pod) for pod in next(found)]
+
+    return asyncio.run(
         feed(
-            [parse_address(pod) for pod in pods],
+            find,
             number,
             period_seconds=60,
             apply_guardian=False,
             timeout_seconds=timeout_seconds,
         )
     )
-    return {str(pod): reason for pod, reason in missed.items()}
+
+
+def fed(*pods: str, **how: Any) -> dict[str, str]:
+    """Feed the pods; why each of those that missed it did."""
+    return {str(pod): reason for pod, reason in feeding(list(pods), **how).missed.items()}
 
 
 def run(**settings: str) -> tuple[int, dict[str, Any]]:
@@ -107,6 +117,29 @@ def test_a_pod_that_hangs_does_not_hold_up_the_feeder() -> None:
         (reason,) = fed(pod.address, timeout_seconds=0.05).values()
         assert time.monotonic() - began < 2
     assert "no answer, after 0.05 s" in reason
+
+
+def test_a_pod_that_a_rollout_replaces_is_no_miss_and_its_successor_is_fed() -> None:
+    gone = unused_address()
+    with stub() as stays, stub() as new:
+        lookups = [stays.address, gone], [stays.address, new.address]
+        outcome = feeding(*lookups, timeout_seconds=0.2)
+    assert outcome.missed == {}
+    assert [str(pod) for pod in outcome.fed] == [stays.address, new.address]
+    (one,), (other,) = stays.requests, new.requests
+    assert one.json == other.json
+    assert one.headers["idempotency-key"] == other.headers["idempotency-key"]
+
+
+def test_a_pod_that_is_gone_after_it_was_fed_counts() -> None:
+    with stub() as old, stub() as new:
+        outcome = feeding([old.address], [new.address])
+    assert [str(pod) for pod in outcome.fed] == [old.address, new.address]
+
+
+def test_a_name_that_is_not_found_any_more_excuses_no_miss() -> None:
+    gone = unused_address()
+    assert [str(pod) for pod in feeding([gone], [], timeout_seconds=0.1).missed] == [gone]
 
 
 def test_every_address_behind_a_name_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
