@@ -41,7 +41,7 @@ def test_a_signal_ends_it_and_all_that_it_has_started(
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems don't tell a dying parent's")
 def test_a_runner_that_is_killed_leaves_nothing_behind(manifests: Path, tmp_path: Path) -> None:
     with start(manifests, tmp_path, NETWORK, "--speed=60") as process:
-        wait_for_line(process, "rules: 12 alerts")
+        wait_for_line(process, "rules: 13 alerts")
         started = children(process.pid)
         assert len(started) >= 7
         process.kill()

@@ -64,7 +64,7 @@ def with_alert(name: str, **changes: Any) -> dict[str, Any]:
     ("changes", "wrong"),
     [
         ({"results": {"psi:pod_drift:abs": 0.81}}, {"psi:pod_drift:abs"}),
-        ({"rules": {"alerting": 13}}, {"healthy alerting rules"}),
+        ({"rules": {"alerting": 14}}, {"healthy alerting rules"}),
         ({"results": {"psi:no_such_record": 1}}, {"psi:no_such_record"}),
         (with_alert(DRIFT, value=0.7), {f"fires: {DRIFT} on psi-field"}),
         (

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from kpi.apis import Prometheus
 from kpi.http_api import ApiError
 from kpi.live import layout, view
+from kpi.live.observation import Observation
 from kpi.live.pods import Pod
 from tests.engine.project import Project
 from tests.live.conftest import SPEED, Live
@@ -21,6 +22,7 @@ from tests.live.conftest import SPEED, Live
 INTERVAL = 30 / SPEED
 SERIES = 3000
 RECORDED = "psi:density:spread"
+RELOAD_FAILED = "PrometheusConfigReloadFailed"
 RULE = f"""
       - record: {RECORDED}
         expr: psi:density:max - psi:density:min
@@ -43,38 +45,58 @@ def test_a_rule_that_is_edited_and_brought_up_again_is_loaded_without_a_restart(
     replayed: Live, project: Project
 ) -> None:
     replayed.wait_for_rules()
-    before = started(replayed)
+    before, process = started(replayed), process_of(replayed, "prometheus-server")
     path = project.root / "rules" / "recording-rules.yaml"
-    with path.open("a", encoding="utf-8") as rules:
-        rules.write(RULE)
-    result = project.up()
-    assert result.code == 0, result.text
-    assert result.changes["~"] == 1
-    replayed.wait_for(lambda _: RECORDED in names(replayed), "the new rule is loaded")
-    replayed.wait_for(
-        lambda _: replayed.observer.prometheus.query(RECORDED), "the new rule's first value"
-    )
-    assert "changed configuration of prometheus-server: loaded" in replayed.said
-    assert started(replayed) == before
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + RULE, encoding="utf-8")
+    try:
+        result = project.up()
+        assert result.code == 0, result.text
+        assert result.changes["~"] == 1
+        replayed.wait_for(lambda _: RECORDED in names(replayed), "the new rule is loaded")
+        replayed.wait_for(
+            lambda _: replayed.observer.prometheus.query(RECORDED), "the new rule's first value"
+        )
+        assert "changed configuration of prometheus-server: loaded" in replayed.said
+        assert started(replayed) == before
+        assert process_of(replayed, "prometheus-server") == process
+    finally:
+        path.write_text(text, encoding="utf-8")
+        assert project.up().code == 0
+        replayed.wait_for(lambda _: RECORDED not in names(replayed), "the old rules are back")
 
 
-def test_a_broken_rule_file_leaves_the_old_rules_in_force_and_is_seen(replayed: Live) -> None:
-    seen = replayed.wait_for_rules()
+def process_of(live: Live, workload: str) -> int:
+    (pod,) = live.platform.of(workload)
+    return live.platform.children[pod.name].process.pid
+
+
+def test_a_broken_rule_file_leaves_the_old_rules_in_force_and_raises_an_alert(
+    replayed: Live,
+) -> None:
+    replayed.wait_for_rules()
     old = names(replayed)
     path = replayed.platform.files.config("prometheus-server") / "alerting_rules.yml"
     good = path.read_text()
     path.write_text(good + "\n" + good)
-    seen = replayed.wait_for(
-        lambda seen: seen.reloads.get("prometheus-server") is False, "the metric goes to 0"
-    )
-    assert any("REFUSED THE LAST ONE" in line for line in view.table(seen))
-    assert any("prometheus-server: refused:" in line for line in replayed.said)
-    assert names(replayed) == old
-    assert [rule.name for rule in replayed.wait_for_rules().rules() if rule.health != "ok"] == []
-    path.write_text(good)
-    replayed.wait_for(
-        lambda seen: seen.reloads.get("prometheus-server") is True, "the metric goes back to 1"
-    )
+    try:
+        seen = replayed.wait_for(
+            lambda seen: seen.reloads.get("prometheus-server") is False, "the metric goes to 0"
+        )
+        assert any("REFUSED THE LAST ONE" in line for line in view.table(seen))
+        assert any("prometheus-server: refused:" in line for line in replayed.said)
+        replayed.wait_for(lambda seen: arrived(seen) == "firing", "the alert arrives")
+        assert names(replayed) == old
+        assert all(rule.health == "ok" for rule in replayed.observer.look().rules())
+    finally:
+        path.write_text(good)
+        replayed.wait_for(lambda seen: arrived(seen) == "resolved", "the alert is over")
+
+
+def arrived(seen: Observation) -> str | None:
+    """What harbinger was told last of the alert on a refused configuration."""
+    told = [event["status"] for event in seen.events if event["alertname"] == RELOAD_FAILED]
+    return told[0] if told else None
 
 
 def samples(pod: Pod) -> Mapping[str, set[float]]:
