@@ -11,8 +11,17 @@ from toolchain import disk, golang, locks
 from toolchain.build import Program, build
 from toolchain.paths import MODULES, cache
 
-BUILD_GIB = {"pulumi": 3.5, "promtool": 3.0, "amtool": 0.5}
-"""Free disk that building each tool from nothing takes: sources, Go's build cache, programs."""
+BUILD_GIB = {
+    "pulumi": 3.5,
+    "promtool": 3.0,
+    "prometheus": 3.5,
+    "amtool": 0.5,
+    "alertmanager": 0.7,
+}
+"""Free disk that building each tool from nothing takes: sources, Go's build cache, programs.
+
+The two servers' are estimates: what their tools take, and a margin for what they compile besides.
+"""
 
 PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
 PULUMI_VERSION = f"{PULUMI_SDK}/go/common/version.Version"
