@@ -11,10 +11,11 @@ from prometheus_client import Counter
 from prometheus_client.registry import CollectorRegistry
 
 OTHER = "other"
-"""Stands for the name of every alert beyond those that are counted by name."""
+"""Stands for the name of every alert beyond those that are counted by name, or without one."""
 
-MAX_BYTES = 16 * 1024 * 1024
-"""What all kept events may weigh together, as JSON; a large event pushes out several old ones."""
+MAX_BYTES = 4 * 1024 * 1024
+"""What all kept events may weigh together, as JSON; a large event pushes out several old ones. In
+memory they take about seven times as much."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Events:
 
     def count(self, alertname: str, status: str) -> None:
         """Count an event of which nothing else is kept."""
-        if alertname not in self._counted and len(self._counted) < self._names:
+        if alertname and len(self._counted) < self._names:
             self._counted.add(alertname)
         name = alertname if alertname in self._counted else OTHER
         self._total.labels(name, status).inc()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from services.shell import Body
 
@@ -10,12 +10,6 @@ MAX_NAME = 256
 
 AlertName = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 Status = Literal["firing", "resolved"]
-
-
-def _with_a_name(labels: dict[str, str]) -> dict[str, str]:
-    if not 1 <= len(labels.get("alertname", "")) <= MAX_NAME:
-        raise ValueError(f"must have an alertname of 1 to {MAX_NAME} characters")
-    return labels
 
 
 class _Message(Body):
@@ -28,7 +22,7 @@ class Alert(_Message):
     """One alert of a notification; `endsAt` has a meaning only once it is resolved."""
 
     status: Status
-    labels: Annotated[dict[str, str], AfterValidator(_with_a_name)]
+    labels: dict[str, str]
     annotations: dict[str, str] = Field(default_factory=dict)
     starts_at: AwareDatetime = Field(alias="startsAt")
     ends_at: AwareDatetime = Field(alias="endsAt")
@@ -36,8 +30,12 @@ class Alert(_Message):
 
     @property
     def name(self) -> str:
-        """The alert's name."""
-        return self.labels["alertname"]
+        """The alert's name; empty where it has none, or one that is too long.
+
+        Alertmanager never sends again what is refused, so such an alert must not cost the others.
+        """
+        name = self.labels.get("alertname", "")
+        return name if len(name) <= MAX_NAME else ""
 
 
 class Notification(_Message):

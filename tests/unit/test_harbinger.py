@@ -144,12 +144,11 @@ def test_only_the_last_events_are_kept_and_all_are_counted() -> None:
         assert (count(client, "A"), count(client, "B")) == (2, 2)
 
 
-def test_what_the_kept_events_weigh_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.harbinger.events.MAX_BYTES", 100_000)
+def test_the_kept_events_weigh_no_more_than_4_mib() -> None:
     with harbinger() as client:
-        for number in range(4):
-            send(client, notification(f"A{number}", text="x" * 40_000))
-        assert [event["alertname"] for event in events(client)] == ["A3", "A2"]
+        for number in range(6):
+            send(client, notification(f"A{number}", text="x" * 900_000))
+        assert [event["alertname"] for event in events(client)] == ["A5", "A4", "A3", "A2"]
 
 
 def test_events_are_counted_by_alert_and_status() -> None:
@@ -165,6 +164,19 @@ def test_alerts_beyond_the_first_names_are_counted_together() -> None:
         send(client, notification("A", "B", "C", "D", "A"))
         assert (count(client, "A"), count(client, "B"), count(client, "other")) == (2, 1, 2)
         assert count(client, "C") is None
+
+
+@pytest.mark.parametrize(
+    "labels", [{"team": "a"}, {"alertname": ""}, {"alertname": "x" * 257}], ids=str
+)
+def test_an_alert_without_a_fit_name_is_kept_and_costs_the_others_nothing(
+    labels: dict[str, str],
+) -> None:
+    with harbinger() as client:
+        assert send(client, broken(labels=labels)).status_code == 200
+        assert [event["alertname"] for event in events(client)] == ["", "A"]
+        assert events(client)[0]["labels"] == labels
+        assert (count(client, "A"), count(client, "other")) == (1, 1)
 
 
 def broken(**changes: Any) -> dict[str, Any]:
@@ -183,8 +195,6 @@ def broken(**changes: Any) -> dict[str, Any]:
         (broken(version=None), "version"),
         (broken(receiver=7), "receiver"),
         (broken(alerts=[]), "alerts"),
-        (broken(labels={}), "alerts.1.labels: Value error, must have an alertname"),
-        (broken(labels={"alertname": "x" * 257}), "alerts.1.labels"),
         (broken(labels={"alertname": 7}), "alerts.1.labels.alertname"),
         (broken(annotations=["text"]), "alerts.1.annotations"),
         (broken(startsAt="yesterday"), "alerts.1.startsAt"),
