@@ -10,6 +10,9 @@ import httpx
 from services.heartbeat.settings import HeartbeatSettings
 
 PROVENANCE = "heartbeat"
+PAUSE_SECONDS = 0.5
+"""Between two looks at whether the treaty is ready."""
+
 _DROPPED = (502, 503, 504)
 
 
@@ -38,20 +41,27 @@ def has_provenance(number: int, share: float) -> bool:
 
 
 async def send(settings: HeartbeatSettings) -> Outcome:
-    """Send the requests, one after the other and none before its time.
+    """Send the requests once the treaty is ready, one after the other and none before its time.
 
     A slow treaty gets fewer of them: those that no longer fit into the duration are unsent.
     """
     outcome = Outcome()
     clock = asyncio.get_running_loop().time
-    start = clock()
+    end = clock() + settings.duration_seconds
     run = uuid4().hex[:8]
-    url = f"{settings.target.rstrip('/')}/requests"
+    target = settings.target.rstrip("/")
     # Proxies are for the world outside; the time is that of the whole exchange, see below.
     async with httpx.AsyncClient(timeout=None, trust_env=False) as http:  # noqa: S113
+        try:
+            async with asyncio.timeout_at(end):
+                await _until_ready(http, target, settings.timeout_seconds, outcome)
+        except TimeoutError:
+            outcome.unsent = settings.requests
+            return outcome
+        start = clock()
         for number in range(settings.requests):
             await asyncio.sleep(start + number / settings.per_second - clock())
-            if clock() - start >= settings.duration_seconds:
+            if clock() >= end:
                 outcome.unsent = settings.requests - number
                 break
             body = {"id": f"heartbeat-{run}-{number}"}
@@ -59,10 +69,33 @@ async def send(settings: HeartbeatSettings) -> Outcome:
                 body["provenance"] = PROVENANCE
             try:
                 async with asyncio.timeout(settings.timeout_seconds):
-                    answer = await http.post(url, json=body)
+                    answer = await http.post(f"{target}/requests", json=body)
             except (httpx.HTTPError, TimeoutError) as error:
                 outcome.unanswered += 1
-                outcome.last_error = f"{type(error).__name__}: {error}".rstrip(": ")
+                outcome.last_error = _said(error)
             else:
                 outcome.answers[answer.status_code] += 1
     return outcome
+
+
+async def _until_ready(
+    http: httpx.AsyncClient, target: str, timeout_seconds: float, outcome: Outcome
+) -> None:
+    """Wait for /ready; a new pod's first packets may be dropped until the network knows it."""
+    while True:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                answer = await http.get(f"{target}/ready")
+        except (httpx.HTTPError, TimeoutError) as error:
+            outcome.last_error = _said(error)
+        else:
+            # Anything else comes from a server that is up; the requests show what it is worth.
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                outcome.last_error = None
+                return
+            outcome.last_error = f"not ready: {answer.text[:200]}"
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
