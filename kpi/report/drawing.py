@@ -100,7 +100,7 @@ def draw(
         axes.grid(visible=True, axis="y", linewidth=0.7)
         axes.spines[["top", "right"]].set_visible(False)
         text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        figure.savefig(text, format="svg", transparent=True)
     return _inline(text.getvalue(), prefix)
 
 

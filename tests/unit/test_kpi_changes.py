@@ -84,6 +84,11 @@ def unavailable(document: Document) -> list[str]:
     return [line for part in document.sections for line in part.unavailable]
 
 
+def test_what_could_not_be_asked_before_is_not_new(rendered: Path, before: Snapshot) -> None:
+    blind = {"firing": None, "rules": None, "workloads": None, "silences": None, "values": {}}
+    assert changed(Platform(), rendered, before.model_copy(update=blind)) == []
+
+
 def test_a_snapshot_survives_its_file(tmp_path: Path, before: Snapshot) -> None:
     path = tmp_path / "report.json"
     path.write_text(snapshot.text(before))

@@ -110,6 +110,7 @@ def test_fewer_pods_than_declared_are_a_finding(rendered: Path) -> None:
     del platform.targets[1]
     found = items(report_on(platform, rendered)[0], "findings")
     assert any("psi-field has 1 of 2 pods" in text for text in found)
+    assert found[0].startswith("critical: PsiFieldPodDrift")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from kpi.report.document import Document, Items, Section, Table
 from kpi.report.inventory import read_inventory
-from tests.unit.kpi_answers import FIRST, NOW, SECOND, TREATY, find, sample, target
+from tests.unit.kpi_answers import FIRST, NOW, OF_TREATY, SECOND, TREATY, find, fire, sample, target
 from tests.unit.kpi_platform import Platform, report_on
 from tests.unit.recording import Recording
 
@@ -59,8 +59,13 @@ def test_the_three_alerts_show_value_threshold_receiver_and_runbook(document: Do
         assert row[-1][0].href.endswith(f"/{row[0][0].text}.md")
 
 
-def test_the_gravest_alert_comes_first(document: Document) -> None:
-    assert next(iter(rows(document, "alerts"))) == "PsiFieldPodDrift"
+def test_the_gravest_alerts_come_first(rendered: Path) -> None:
+    platform = Platform()
+    fire(platform.groups, "TreatyDown", OF_TREATY, "0")
+    severities = [
+        row["Severity"] for row in rows(report_on(platform, rendered)[0], "alerts").values()
+    ]
+    assert severities == ["critical", "critical", "warning", "warning"]
 
 
 def test_an_alert_that_alertmanager_has_not_got_is_told_to_nobody(rendered: Path) -> None:

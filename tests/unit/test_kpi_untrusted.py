@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kpi.report import render
-from kpi.report.document import LONGEST, Part, clean
+from kpi.report.document import LONGEST, Document, Part, Section, Table, cell, clean, code
 from tests.unit.kpi_answers import fire, sample, target
 from tests.unit.kpi_platform import Platform, report_on
 from tests.unit.kpi_platform import render as manifests_of
@@ -127,6 +127,12 @@ def test_every_row_of_a_markdown_table_has_the_cells_of_its_head(pages: tuple[st
 )
 def test_text_that_would_be_markup_is_escaped(text: str, shown: str) -> None:
     assert render.escaped(text) == shown
+
+
+def test_a_pipe_in_code_does_not_end_the_cell() -> None:
+    table = Table(("a",), [(cell(code("x|y")),)])
+    document = Document("t", "s", [], [Section("i", "t", blocks=[table])])
+    assert r"| x\|y |" in render.markdown(document)
 
 
 def test_text_is_one_line_of_bounded_length() -> None:
