@@ -17,9 +17,9 @@ from kpi.live.rewrite import Here, config_map
 HARBINGER = "127.0.93.9"
 DURATIONS = {
     r"prometheus.yml/global/(scrape_interval|scrape_timeout|evaluation_interval)",
-    r"(alerting|recording)_rules.yml/groups/\d+/interval",
-    r"alerting_rules.yml/groups/\d+/rules/\d+/for",
-    r"(alerting|recording)_rules.yml/groups/\d+/rules/\d+/expr",
+    r"\w+_rules.yml/groups/\d+/interval",
+    r"\w+_rules.yml/groups/\d+/rules/\d+/for",
+    r"\w+_rules.yml/groups/\d+/rules/\d+/expr",
     r"alertmanager.yml/route/(group_wait|group_interval|repeat_interval)",
 }
 PLACES = {
