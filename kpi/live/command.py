@@ -20,6 +20,8 @@ from kpi.live.scenario import Scenario
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SCENARIO_SPEED = 60
+FEEDER, FEEDER_PERIOD = "synthetic-feeder", 60
+"""The CronJob that feeds, and the seconds of platform time within which its feedings are one."""
 FASTEST = 60
 """A scrape interval of 30 s becomes 0.5 s; the servers and a laptop keep up with no more."""
 
@@ -79,12 +81,14 @@ def _watch(platform: Platform, observer: Observer, screen: view.Screen) -> NoRet
 def _platform(
     given: argparse.Namespace, scenario: Scenario | None, screen: view.Screen
 ) -> Platform:
+    speed = given.speed or (SCENARIO_SPEED if scenario else 1)
     return Platform(
         Options(
             manifests=given.manifests,
             state=given.state,
             network=given.network,
-            speed=given.speed or (SCENARIO_SPEED if scenario else 1),
+            speed=speed,
+            environment={FEEDER: {"FEEDER_PERIOD_SECONDS": str(max(1, FEEDER_PERIOD // speed))}},
             keep=given.keep,
             replay=scenario.path if scenario else None,
             replayed=tuple(scenario.pods) if scenario else (),

@@ -4,11 +4,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from kpi.live import jobs, processes
+from kpi.live import command, jobs, processes, view
 from kpi.live.jobs import Clock, Job
 from kpi.live.rendered import CronJob
 
@@ -93,3 +94,15 @@ def test_a_suspended_job_does_not_start(runs: Runs) -> None:
     deadline = time.monotonic() + 0.5
     tick_until(job, lambda: time.monotonic() > deadline)
     assert runs.children == []
+
+
+@pytest.mark.parametrize(("speed", "seconds"), [("1", "60"), ("60", "1"), ("7", "8")])
+def test_a_feeding_counts_once_a_minute_of_platform_time(
+    speed: str, seconds: str, manifests: Path, tmp_path: Path
+) -> None:
+    arguments = [f"--manifests={manifests}", f"--state={tmp_path}", f"--speed={speed}"]
+    given = command._parser().parse_args(arguments)
+    platform = command._platform(given, None, view.Screen(StringIO()))
+    (job,) = platform.options.environment
+    assert job in platform.jobs
+    assert platform.options.environment[job] == {"FEEDER_PERIOD_SECONDS": seconds}
