@@ -1,6 +1,8 @@
 """The local stack with its real services, Prometheus and Alertmanager, on loopback."""
 
+import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -133,3 +135,16 @@ def test_one_pod_stepped_alone_drifts_and_the_feeder_s_steps_to_all_end_the_aler
 def drift(live: Live) -> list[str]:
     """The drift alert's events at harbinger, the newest first."""
     return [e["status"] for e in live.observer.events() if e["alertname"] == "PsiFieldPodDrift"]
+
+
+def test_discovery_publishes_every_label_that_the_relabelling_reads(services: Live) -> None:
+    files = services.platform.files
+    read = (files.config("prometheus-server") / "prometheus.yml").read_text()
+    published = {
+        label
+        for path in files.targets.glob("*.json")
+        for group in json.loads(path.read_text())
+        for label in group["labels"]
+    }
+    wanted = set(re.findall(r"__meta_\w+", read))
+    assert wanted and wanted <= published
