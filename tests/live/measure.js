@@ -48,6 +48,7 @@ window.addEventListener("load", () => {
       && !element.closest(".table") && element.getBoundingClientRect().right > width + 0.5).map(name),
     wide: [...page.querySelectorAll(".table")].filter((one) => one.getBoundingClientRect().right > width + 0.5
       || (one.scrollWidth > one.clientWidth + 1 && style(one).overflowX !== "auto")).map(name),
+    scrolling: [...page.querySelectorAll(".table")].filter((one) => one.scrollWidth > one.clientWidth + 1).map(name),
     faint: text.filter((element) => contrast(element) < 4.5).map((element) => `${contrast(element).toFixed(2)} ${name(element)}`),
     small: text.filter((element) => size(element) < 9.5).map((element) => `${size(element).toFixed(1)} ${name(element)}`),
     texts: text.length,

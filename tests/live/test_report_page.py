@@ -53,6 +53,11 @@ def test_the_page_does_not_scroll_sideways(seen: Sight) -> None:
     assert page.measured["wide"] == []
 
 
+def test_on_a_phone_tables_are_stacked_and_do_not_scroll_either(seen: Sight) -> None:
+    if seen[1] < 640:
+        assert seen[3].measured["scrolling"] == []
+
+
 def test_every_section_and_chart_is_visible(seen: Sight) -> None:
     kind, _, document, page = seen
     assert page.measured["sections"] == [[section.id, True] for section in document.sections]

@@ -235,6 +235,14 @@ def test_a_refused_command_is_one_line_and_code_2(
     assert (code, out, said.count("\n")) == (2, "", 1)
 
 
+@pytest.mark.parametrize("arguments", [(), ("--for", "2h"), ("--why", "soak test")])
+def test_a_silence_without_end_or_reason_is_told_what_it_lacks(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, _, said = run(capsys, "TreatyNoRequests", *arguments)
+    assert "a silence needs an end and a reason: add --for 2h --why TEXT" in said
+
+
 def test_an_alertmanager_that_is_gone_is_one_line_and_code_1(
     rendered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
