@@ -83,3 +83,18 @@ def test_by_night_the_page_is_dark_and_can_be_read(
     page = look(render.html(documents["reference"]), width, tmp_path, DARK).measured
     assert page["background"] == "rgb(17, 22, 29)"
     assert page["faint"] == []
+
+
+A4 = 718
+"""Pixels between the margins of a page that the browser prints."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_paper_nothing_is_cut_off(
+    documents: dict[str, Document], tmp_path: Path, kind: str
+) -> None:
+    printed = render.html(documents[kind]).replace("@media print", "@media all")
+    page = look(printed, A4, tmp_path).measured
+    assert page["scrollWidth"] <= page["width"]
+    assert page["outside"] == []
+    assert page["scrolling"] == []
