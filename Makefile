@@ -2,10 +2,14 @@
 PYTHON ?= python3
 STACK ?= local
 ARGS ?=
+PROMETHEUS ?= http://localhost:9090
+ALERTMANAGER ?= http://localhost:9093
+SPEED ?=
+SCENARIO ?=
 RUN := $(PYTHON) -m toolchain
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy test lint lock clean
+.PHONY: help preview up refresh destroy live report test lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +25,12 @@ refresh: ## take over into the state what has changed outside
 
 destroy: ## remove what `up` has provisioned
 	@$(RUN) destroy "--stack=$(STACK)" $(ARGS)
+
+live: ## run the local stack on this machine; SPEED=60 for faster time, SCENARIO=reference to replay it
+	@$(RUN) live "--speed=$(SPEED)" "--scenario=$(SCENARIO)" $(ARGS)
+
+report: ## write the KPI status report into reports/; PROMETHEUS=URL ALERTMANAGER=URL
+	@$(RUN) report "--prometheus=$(PROMETHEUS)" "--alertmanager=$(ALERTMANAGER)" $(ARGS)
 
 test: ## run the tests that need no cluster; ARGS="-k grafana" for some of them
 	@$(RUN) test $(ARGS)

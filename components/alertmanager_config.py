@@ -31,7 +31,8 @@ class Inhibition:
 class AlertmanagerConfig:
     """`channels` maps each severity, least severe first, to pagerduty, slack or webhook.
 
-    `slack_channel` and `webhook_url` are needed only where a channel uses them.
+    `slack_channel` is needed only where a channel uses it. Every notification goes to `webhook_url`
+    as well, if there is one.
     """
 
     environment: str
@@ -69,7 +70,7 @@ def alertmanager_yml(config: AlertmanagerConfig) -> str:
             for rule in config.inhibitions
         ],
         "receivers": [
-            {"name": severity, **_CHANNELS[channel](config, severity)}
+            {"name": severity, **_webhook(config), **_CHANNELS[channel](config, severity)}
             for severity, channel in config.channels.items()
         ],
     }
@@ -104,7 +105,9 @@ def _slack(config: AlertmanagerConfig, _severity: str) -> dict[str, Any]:
     }
 
 
-def _webhook(config: AlertmanagerConfig, _severity: str) -> dict[str, Any]:
+def _webhook(config: AlertmanagerConfig, _severity: str = "") -> dict[str, Any]:
+    if config.webhook_url is None:
+        return {}
     return {"webhook_configs": [{"url": config.webhook_url, "send_resolved": True}]}
 
 

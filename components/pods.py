@@ -1,6 +1,6 @@
 """What every pod of the platform has in common: its labels, its limits and its hardening."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,7 @@ def template(
     spread: bool,
     token: bool = False,
     grace_seconds: int = 30,
+    restart: str = "Always",
     annotations: dict[str, str] | None = None,
 ) -> core.PodTemplateSpecArgs:
     """A pod that runs as its own ServiceAccount `name`, as a user without rights.
@@ -97,6 +98,7 @@ def template(
     )
     spec = core.PodSpecArgs(
         service_account_name=name,
+        restart_policy=restart,
         automount_service_account_token=token,
         enable_service_links=False,
         security_context=security,
@@ -120,6 +122,17 @@ def _constraints(name: str) -> list[core.TopologySpreadConstraintArgs]:
         )
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]
+
+
+def variables(plain: Mapping[str, str]) -> list[core.EnvVarArgs]:
+    """Environment of one of our services: its pod's own name, and `plain`; never a secret."""
+    pod_name = core.EnvVarArgs(
+        name="POD_NAME",
+        value_from=core.EnvVarSourceArgs(
+            field_ref=core.ObjectFieldSelectorArgs(field_path="metadata.name")
+        ),
+    )
+    return [pod_name, *(core.EnvVarArgs(name=name, value=text) for name, text in plain.items())]
 
 
 def http_probe(path: str, *, period_seconds: int = 10, failures: int = 3) -> core.ProbeArgs:

@@ -18,6 +18,7 @@ from components.pods import (
     metadata,
     service_account,
     template,
+    variables,
 )
 from components.prometheus_config import CONFIG_FILE, CONFIG_FOLDER
 from components.services import cluster_ip, headless
@@ -89,14 +90,7 @@ def _pod(args: PrometheusArgs, config_map: pulumi.Output[str]) -> core.PodTempla
             f"--storage.tsdb.path={DATA_FOLDER}",
             "--web.enable-lifecycle",
         ],
-        env=[
-            core.EnvVarArgs(
-                name="POD_NAME",
-                value_from=core.EnvVarSourceArgs(
-                    field_ref=core.ObjectFieldSelectorArgs(field_path="metadata.name")
-                ),
-            )
-        ],
+        env=variables({}),
         ports=[core.ContainerPortArgs(name=HTTP, container_port=PORT)],
         volume_mounts=[config_mount, DATA_MOUNT],
         startup_probe=http_probe("/-/ready", period_seconds=15, failures=WAL_REPLAY_SECONDS // 15),

@@ -1,5 +1,6 @@
 """A service of the platform: a Deployment that serves HTTP, its address and its identity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -18,9 +19,15 @@ from components.pods import (
     selector,
     service_account,
     template,
+    variables,
 )
 from components.services import cluster_ip, headless
 
+ROLLING = apps.DeploymentStrategyArgs(
+    type="RollingUpdate",
+    rolling_update=apps.RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0),
+)
+RECREATE = apps.DeploymentStrategyArgs(type="Recreate")
 SCRATCH = "32Mi"
 """Size of /tmp, the one folder that a workload may write to."""
 
@@ -29,7 +36,8 @@ SCRATCH = "32Mi"
 class WorkloadArgs:
     """`command` starts a server that answers /health, /ready and /metrics on `port`.
 
-    `has_headless` adds a Service by which each pod can be reached by itself.
+    `has_headless` adds a Service by which each pod can be reached by itself. `never_twice` ends the
+    old pod before the new one starts, for a service that must not do its work twice.
     """
 
     namespace: pulumi.Input[str]
@@ -38,11 +46,13 @@ class WorkloadArgs:
     replicas: int
     port: int
     has_headless: bool
+    never_twice: bool
+    environment: Mapping[str, str]
     resources: Resources
 
 
 class Workload(pulumi.ComponentResource):
-    """A Deployment whose pods are never fewer than asked for while it rolls."""
+    """A Deployment whose pods are never fewer than asked for while it rolls, or never more."""
 
     url: pulumi.Output[str]
     """Address inside the cluster."""
@@ -62,10 +72,7 @@ class Workload(pulumi.ComponentResource):
             spec=apps.DeploymentSpecArgs(
                 replicas=args.replicas,
                 selector=meta.LabelSelectorArgs(match_labels=selector(name)),
-                strategy=apps.DeploymentStrategyArgs(
-                    type="RollingUpdate",
-                    rolling_update=apps.RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0),
-                ),
+                strategy=RECREATE if args.never_twice else ROLLING,
                 template=_pod(name, args),
             ),
             opts=child,
@@ -85,6 +92,7 @@ def _pod(name: str, args: WorkloadArgs) -> core.PodTemplateSpecArgs:
         args.image,
         args.resources,
         command=list(args.command),
+        env=variables({"PORT": str(args.port), **args.environment}),
         ports=[core.ContainerPortArgs(name=HTTP, container_port=args.port)],
         volume_mounts=[core.VolumeMountArgs(name="tmp", mount_path="/tmp")],
         startup_probe=http_probe("/health", period_seconds=2, failures=30),

@@ -54,6 +54,7 @@ def load_inventory(document: Document, problems: Problems) -> tuple[Metric, ...]
     lines: dict[str, int] = {}
     for section, model in (
         ("metrics", schema.WorkloadMetric),
+        ("details", schema.WorkloadMetric),
         ("prometheus", schema.PrometheusMetric),
     ):
         for number, data in enumerate(getattr(file, section)):
@@ -68,7 +69,7 @@ def load_inventory(document: Document, problems: Problems) -> tuple[Metric, ...]
                     METRICS, line, f"the metric {metric.name} is already at {first}. Keep one."
                 )
                 continue
-            scraped = file.scrape_labels if section == "metrics" else []
+            scraped = [] if section == "prometheus" else file.scrape_labels
             labels = tuple(dict.fromkeys([*scraped, *metric.labels]))
             if len(labels) < len(scraped) + len(metric.labels):
                 at = document.line((*place, "labels"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rules.checks import check_alert, check_expr
 from rules.content import Alert, Record, Sibling, siblings
-from rules.files import METRICS, RECORDS, alert_files
+from rules.files import METRICS, PLATFORM, RECORDS, alert_files
 from rules.inventory import Metric, load_inventory
 from rules.merge import merged, with_runbook
 from rules.overrides import Overrides, apply_overrides
@@ -19,14 +19,15 @@ from rules.promql import PromqlError, parse
 from rules.reader import read
 from rules.schema import AlertRule, RecordRule
 from rules.series import Series
-from rules.source import load_rules, note_repeats
+from rules.source import Sourced, load_rules, note_repeats
 
 
 @dataclass(frozen=True)
 class Rulebook:
     """The checked rules.
 
-    `files`: the texts of alerting_rules.yml and recording_rules.yml, one YAML document each.
+    `files`: the texts of alerting_rules.yml, recording_rules.yml and, if there are alerts about the
+    monitoring itself, platform_rules.yml, one YAML document each.
     `siblings`: pairs of a more and a less severe alert on the same condition, but for the
     threshold, with the labels both carry: (critical alert, warning alert, label names).
     """
@@ -89,10 +90,21 @@ def load_rulebook(
     problems.refuse_if_any()
     alerts = [with_runbook(alert, runbook_base_url) for alert in alerts]
     return Rulebook(
-        files={"alerting_rules.yml": merged(alerts), "recording_rules.yml": merged(records)},
+        files=_files(alerts, records),
         alerts=tuple(Alert.of(alert, series) for alert in alerts),
         records=tuple(Record.of(record, series) for record in records),
         metrics=metrics,
         siblings=siblings(alerts, severities, series),
         _series=series,
     )
+
+
+def _files(
+    alerts: Sequence[Sourced[AlertRule]], records: Sequence[Sourced[RecordRule]]
+) -> dict[str, str]:
+    own = [alert for alert in alerts if alert.document.file.startswith(PLATFORM)]
+    files = {
+        "alerting_rules.yml": merged(alert for alert in alerts if alert not in own),
+        "recording_rules.yml": merged(records),
+    }
+    return files | {"platform_rules.yml": merged(own)} if own else files

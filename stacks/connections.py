@@ -15,7 +15,8 @@ def edges(settings: Settings) -> tuple[Edge, ...]:
 def _edges(settings: Settings) -> Iterator[Edge]:
     for name, workload in settings.workloads.items():
         yield Edge(source=prometheus.NAME, target=name, port=workload.port)
-        for callee in workload.calls:
+    for name, caller in (*settings.workloads.items(), *settings.cron_jobs.items()):
+        for callee in caller.calls:
             yield Edge(source=name, target=callee, port=settings.workloads[callee].port)
     yield Edge(source=prometheus.NAME, target=alertmanager.NAME, port=alertmanager.PORT)
     yield Edge(source=prometheus.NAME, target=grafana.NAME, port=grafana.PORT)

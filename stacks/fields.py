@@ -21,6 +21,7 @@ Image = Annotated[
         r"(:[\w][\w.-]*|@sha256:[0-9a-f]{64}|:[\w][\w.-]*@sha256:[0-9a-f]{64})$"
     ),
 ]
+Schedule = Annotated[str, StringConstraints(pattern=r"^(\S+ ){4}\S+$")]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(/\S*[^\s/])?$")]
 
@@ -60,6 +61,16 @@ def _own(name: str) -> str:
     return name
 
 
+def _free(name: str) -> str:
+    """A variable that the program does not set itself; ValueError otherwise."""
+    if name in ("HOST", "PORT", "POD_NAME"):
+        raise ValueError(f"{name} follows from the other settings; remove it")
+    return name
+
+
+VariableName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$"), AfterValidator(_free)
+]
 Duration = Annotated[str, AfterValidator(_period)]
 Network = Annotated[str, AfterValidator(_narrow)]
 WorkloadName = Annotated[

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from components import alertmanager, grafana, prometheus
 from components.alertmanager import Alertmanager, AlertmanagerArgs
 from components.alertmanager_config import PAGERDUTY_FILE, SLACK_FILE
+from components.cron_job import CronJob, CronJobArgs
 from components.grafana import Grafana, GrafanaArgs, LoadBalancer
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
@@ -56,6 +57,7 @@ def build(configuration: Configuration) -> Outputs:
         grafana.NAME: _grafana(configuration, content, namespace, opts).url,
         **_workloads(configuration, namespace, opts),
     }
+    _cron_jobs(configuration, namespace, opts)
     return outputs(settings, namespace, urls)
 
 
@@ -150,12 +152,34 @@ def _workloads(
                 replicas=workload.replicas,
                 port=workload.port,
                 has_headless=workload.headless,
+                never_twice=workload.never_twice,
+                environment=workload.environment,
                 resources=_resources(workload.resources),
             ),
             opts,
         ).url
         for name, workload in configuration.settings.workloads.items()
     }
+
+
+def _cron_jobs(
+    configuration: Configuration, namespace: pulumi.Output[str], opts: ResourceOptions
+) -> None:
+    for name, job in configuration.settings.cron_jobs.items():
+        CronJob(
+            name,
+            CronJobArgs(
+                namespace=namespace,
+                image=job.image or configuration.settings.services_image,
+                command=job.command,
+                schedule=job.schedule,
+                suspend=job.suspend,
+                deadline_seconds=job.deadline_seconds,
+                environment=job.environment,
+                resources=_resources(job.resources),
+            ),
+            opts,
+        )
 
 
 def _resources(resources: BaseModel) -> Resources:

@@ -21,7 +21,9 @@ from stacks.fields import (
     Network,
     Port,
     Quantity,
+    Schedule,
     Text,
+    VariableName,
     WorkloadName,
 )
 
@@ -155,7 +157,28 @@ class Workload(Section):
     replicas: int = Field(default=1, ge=1)
     port: Port = 8000
     headless: bool = False
+    never_twice: bool = False
     calls: tuple[str, ...] = ()
+    environment: dict[VariableName, str] = {}
+    resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _once_means_one(self) -> "Workload":
+        if self.never_twice and self.replicas > 1:
+            raise ValueError("neverTwice and more than one replica contradict each other")
+        return self
+
+
+class CronJob(Section):
+    """A service that runs at set times (cron, UTC) and is cut off after `deadline_seconds`."""
+
+    image: Image | None = None
+    command: tuple[str, ...] = Field(min_length=1)
+    schedule: Schedule
+    suspend: bool = False
+    deadline_seconds: int = Field(ge=1, le=3600)
+    calls: tuple[str, ...] = Field(min_length=1)
+    environment: dict[VariableName, str] = {}
     resources: Resources = Resources()
 
 
@@ -187,12 +210,14 @@ class Settings(Section):
     grafana: Grafana = Grafana()
     rules: Rules
     workloads: dict[WorkloadName, Workload] = Field(min_length=1)
+    cron_jobs: dict[WorkloadName, CronJob] = {}
 
     @model_validator(mode="after")
     def _names_of_workloads_exist(self) -> "Settings":
         named = {
             f"workloads.{name}.calls": workload.calls for name, workload in self.workloads.items()
         }
+        named |= {f"cronJobs.{name}.calls": job.calls for name, job in self.cron_jobs.items()}
         if self.alertmanager.webhook is not None:
             named["alertmanager.webhook.workload"] = (self.alertmanager.webhook.workload,)
         for key, names in named.items():

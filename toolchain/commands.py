@@ -16,10 +16,20 @@ LEVELS = {
     "unit": "components and the whole program, on Pulumi's mocks",
     "rules": "promtool on the bytes that are provisioned",
     "engine": "the real Pulumi engine, with a backend of its own",
+    "live": "the services, Prometheus and Alertmanager as processes on loopback",
 }
-MADE = (".venv", ".state", "rendered", ".pytest_cache", ".ruff_cache", ".hypothesis", ".coverage")
+MADE = (
+    ".venv",
+    ".state",
+    "rendered",
+    "reports",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    ".coverage",
+)
 UV = "uv==0.13.9"
-VERBS = ("preview", "up", "refresh", "destroy", "test", "lint", "lock", "clean")
+VERBS = ("preview", "up", "refresh", "destroy", "live", "report", "test", "lint", "lock", "clean")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -41,6 +51,10 @@ def main(arguments: Sequence[str]) -> None:
             test(rest)
         elif verb == "lock":
             lock(rest)
+        elif verb == "live":
+            live(rest)
+        elif verb == "report":
+            report(rest)
         else:
             pulumi(verb, rest)
     except UserError as error:
@@ -59,10 +73,31 @@ def pulumi(verb: str, arguments: list[str]) -> NoReturn:
     os.execve(run.command[0], run.command, run.environment)
 
 
-def test(arguments: list[str]) -> NoReturn:
-    """Become pytest, over the test levels that need no cluster, with the tools on PATH."""
+def live(arguments: list[str]) -> NoReturn:
+    """Provision the stack `local`, then become its local run, with the servers on PATH."""
     from toolchain import stacks, tools
 
+    run = stacks.plan("up", stacks.LOCAL, ["--suppress-outputs"])
+    if subprocess.run(run.command, env=run.environment, cwd=run.root).returncode:
+        raise UserError(f"the stack {stacks.LOCAL} can't be provisioned: see above")
+    env, _ = stacks.base_environment()
+    env["PATH"] = tools.on_path(tools.folders(tools.SERVERS), env["PATH"])
+    command = [str(VENV_PYTHON), "-m", "kpi", "live", *arguments]
+    os.chdir(CLONE)
+    os.execve(command[0], command, env)
+
+
+def report(arguments: list[str]) -> NoReturn:
+    """Become the command that writes the KPI status report."""
+    os.chdir(CLONE)
+    os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "kpi", "report", *arguments])
+
+
+def test(arguments: list[str]) -> NoReturn:
+    """Become pytest, over the test levels that need no cluster, with the tools on PATH."""
+    from toolchain import browser, stacks, tools
+
+    browser.ensure()
     env, _ = stacks.base_environment()
     env["PATH"] = tools.on_path(tools.folders(tools.TEST_TOOLS), env["PATH"])
     present = [level for level in LEVELS if (CLONE / "tests" / level).is_dir()]

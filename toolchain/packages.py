@@ -27,7 +27,7 @@ def install(python: Path | str, lock: Path, log: Path, *options: str, task: str)
     """Install what the lock file names, each file checked against its hash. Raises UserError."""
     command = [python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-compile"]
     command += ["--disable-pip-version-check", "--progress-bar", "off", *options, "-r", lock]
-    everywhere = re.compile(r"^[\w.-]+==\S+ \\$", re.MULTILINE)
+    everywhere = re.compile(r"^[\w.-]+==.* \\$", re.MULTILINE)
     total = len(everywhere.findall(lock.read_text(encoding="utf-8")))
     progress.run(command, task=task, log=log, count={r"^Collecting ": f"of {total} found"})
 

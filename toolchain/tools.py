@@ -11,12 +11,35 @@ from toolchain import disk, golang, locks
 from toolchain.build import Program, build
 from toolchain.paths import MODULES, cache
 
-BUILD_GIB = {"pulumi": 3.5, "promtool": 3.0, "amtool": 0.5}
-"""Free disk that building each tool from nothing takes: sources, Go's build cache, programs."""
+BUILD_GIB = {
+    "pulumi": 3.5,
+    "promtool": 3.0,
+    "prometheus": 3.5,
+    "amtool": 0.5,
+    "alertmanager": 0.7,
+}
+"""Free disk that building each tool from nothing takes: sources, Go's build cache, programs.
+
+The two servers' are estimates: what their tools take, and a margin for what they compile besides.
+"""
 
 PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
 PULUMI_VERSION = f"{PULUMI_SDK}/go/common/version.Version"
 PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version"
+
+
+def _of_prometheus(name: str, module: str, version: str) -> tuple[Program]:
+    """A program of Prometheus' family: command and version are laid out alike in its modules."""
+    return (
+        Program(
+            name=name,
+            module=module,
+            package=f"github.com/prometheus/{module}/cmd/{name}",
+            variables=(f"{PROMETHEUS_VERSION}={version}",),
+        ),
+    )
+
+
 TOOLS: dict[str, tuple[Program, ...]] = {
     "pulumi": (
         Program(
@@ -34,25 +57,14 @@ TOOLS: dict[str, tuple[Program, ...]] = {
             script=("pulumi", PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),
         ),
     ),
-    "promtool": (
-        Program(
-            name="promtool",
-            module="prometheus",
-            package="github.com/prometheus/prometheus/cmd/promtool",
-            variables=(f"{PROMETHEUS_VERSION}=3.13.5",),
-        ),
-    ),
-    "amtool": (
-        Program(
-            name="amtool",
-            module="alertmanager",
-            package="github.com/prometheus/alertmanager/cmd/amtool",
-            variables=(f"{PROMETHEUS_VERSION}=0.31.1",),
-        ),
-    ),
+    "promtool": _of_prometheus("promtool", "prometheus", "3.13.5"),
+    "prometheus": _of_prometheus("prometheus", "prometheus", "3.13.5"),
+    "amtool": _of_prometheus("amtool", "alertmanager", "0.31.1"),
+    "alertmanager": _of_prometheus("alertmanager", "alertmanager", "0.31.1"),
 }
 """Each tool by name, and the programs of its folder: `pulumi` wants its host beside it."""
-TEST_TOOLS = ("promtool", "amtool")
+SERVERS = ("prometheus", "alertmanager")
+TEST_TOOLS = ("promtool", "amtool", *SERVERS)
 
 
 def folders(names: Sequence[str]) -> list[Path]:

@@ -17,9 +17,11 @@ def test_alertmanager_accepts_its_configuration(amtool: str, stack_folder: Path)
 
 
 def test_every_alert_reaches_the_receiver_of_its_severity(amtool: str, stack_folder: Path) -> None:
-    groups = yaml.safe_load((stack_folder / "alerting_rules.yml").read_text())["groups"]
     severities = {
-        rule["alert"]: rule["labels"]["severity"] for group in groups for rule in group["rules"]
+        rule["alert"]: rule["labels"]["severity"]
+        for file in ("alerting_rules.yml", "platform_rules.yml")
+        for group in yaml.safe_load((stack_folder / file).read_text())["groups"]
+        for rule in group["rules"]
     }
     assert severities.keys() == set(ALERTS)
     for alert, severity in severities.items():

@@ -21,7 +21,7 @@ def names(pattern: str, kind: str) -> list[str]:
     return [r[kind] for file in files for group in file["groups"] for r in group["rules"]]
 
 
-ALERTS = names("alerts/*.yaml", "alert")
+ALERTS = [*names("alerts/*.yaml", "alert"), *names("platform/*.yaml", "alert")]
 RECORDS = names("recording-rules.yaml", "record")
 
 
@@ -90,12 +90,13 @@ def test_the_silent_cases_notice_a_condition_that_is(
     tmp_path: Path,
 ) -> None:
     """A silent case proves nothing if it is silent for want of data or time."""
-    rules = yaml.safe_load(rendered["alerting_rules.yml"])
+    (file,) = [name for name, text in rendered.items() if f"alert: {alert}\n" in text]
+    rules = yaml.safe_load(rendered[file])
     (rule,) = [r for g in rules["groups"] for r in g["rules"] if r["alert"] == alert]
     before = dict(rule)
     mutate(rule)
     assert rule != before
-    write({**rendered, "alerting_rules.yml": yaml.safe_dump(rules)}, tmp_path)
+    write({**rendered, file: yaml.safe_dump(rules)}, tmp_path)
     case = load(alert)
     for group in case["tests"]:
         group["alert_rule_test"] = [c for c in checks(group, alert) if not c.get("exp_alerts")]
@@ -105,7 +106,7 @@ def test_the_silent_cases_notice_a_condition_that_is(
 
 
 def test_the_rules_have_no_lint(promtool: str, stack_folder: Path) -> None:
-    files = ["alerting_rules.yml", "recording_rules.yml"]
+    files = ["alerting_rules.yml", "recording_rules.yml", "platform_rules.yml"]
     arguments = ["check", "rules", "--lint=all", "--lint-fatal", *files]
     passed, output = run(promtool, stack_folder, *arguments)
     assert passed, output
@@ -117,10 +118,10 @@ def test_the_configuration_has_no_lint(promtool: str, stack_folder: Path) -> Non
     arguments = ["check", "config", "--lint=all", "--lint-fatal", "prometheus.yml"]
     passed, output = run(promtool, stack_folder, *arguments)
     assert passed, output
-    assert "2 rule files found" in output
+    assert "3 rule files found" in output
 
 
-@pytest.mark.parametrize("source", ["alerts/*.yaml", "recording-rules.yaml"])
+@pytest.mark.parametrize("source", ["alerts/*.yaml", "platform/*.yaml", "recording-rules.yaml"])
 def test_promtool_reads_the_source_files_as_they_are(source: str, promtool: str) -> None:
     files = [str(path) for path in sorted(RULES.glob(source))]
     passed, output = run(promtool, RULES, "check", "rules", "--lint=all", "--lint-fatal", *files)

@@ -1,7 +1,10 @@
 """Fixtures of the unit tests: what the program declares for each stack."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.unit.kpi_platform import render
 from tests.unit.recording import STACKS, Recording, run_stack
 
 
@@ -15,3 +18,9 @@ def recordings() -> dict[str, Recording]:
 def platform(request: pytest.FixtureRequest, recordings: dict[str, Recording]) -> Recording:
     """What one stack declares; a test that asks for it runs once for each stack."""
     return recordings[request.param]
+
+
+@pytest.fixture(scope="session")
+def rendered(recordings: dict[str, Recording], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the manifests of the stack `local`."""
+    return render(recordings["local"], tmp_path_factory.mktemp("rendered") / "local")

@@ -70,10 +70,15 @@ class Recording(mocks.Mocks):
         ]
 
     def pods(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The name and the pod template of everything that runs pods."""
+        """The name and the pod template of every server."""
         for kind in ("Deployment", "StatefulSet"):
             for owner in self.all(kind):
                 yield owner["metadata"]["name"], owner["spec"]["template"]
+
+    def tasks(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The name and the pod template of every CronJob."""
+        for owner in self.all("CronJob"):
+            yield owner["metadata"]["name"], owner["spec"]["jobTemplate"]["spec"]["template"]
 
 
 def record(program: Callable[[], Any]) -> Recording:

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from rules.inventory import Metric
 from rules.labels import Labels, result_labels
 from rules.promql import matchers, metric_name, parse, selectors
 
@@ -19,7 +20,7 @@ def inventory() -> dict[str, Any]:
 
 @cache
 def alerts() -> dict[str, dict[str, Any]]:
-    files = sorted((ROOT / "rules/alerts").glob("*.yaml"))
+    files = [*ROOT.glob("rules/alerts/*.yaml"), *ROOT.glob("rules/platform/*.yaml")]
     return {rule["alert"]: rule for file in files for rule in _rules(file)}
 
 
@@ -45,8 +46,8 @@ def known_series() -> dict[str, Labels]:
     """Name -> labels, None where they can't be known."""
     scraped = inventory()["scrape_labels"]
     known: dict[str, Labels] = {}
-    for metric in inventory()["metrics"]:
-        known[metric["name"]] = frozenset([*scraped, *metric["labels"]])
+    for metric in [*inventory()["metrics"], *inventory()["details"]]:
+        known.update(series_of(metric, *scraped))
     for metric in inventory()["prometheus"]:
         known[metric["name"]] = (
             None if metric.get("labels_of_alert") else frozenset(metric["labels"])
@@ -54,6 +55,11 @@ def known_series() -> dict[str, Labels]:
     for record, expr in recorded().items():
         known[record] = labels_of_result(expr, known)
     return known
+
+
+def series_of(metric: dict[str, Any], *scraped: str) -> dict[str, Labels]:
+    """The series of a metric of the inventory, with its labels and those of scraping."""
+    return Metric(**{**metric, "labels": (*scraped, *metric["labels"])}).series()
 
 
 def labels_of_result(expr: str, known: dict[str, Labels]) -> Labels:

@@ -43,8 +43,7 @@ def test_critical_pages_and_warning_chats(recordings: dict[str, Any], stack: str
     assert "slack_configs" in found["warning"]
 
 
-def test_the_local_stack_delivers_to_harbinger(recordings: dict[str, Any]) -> None:
-    platform = recordings["local"]
+def test_every_notification_reaches_harbinger_as_well(platform: Any) -> None:
     (service,) = [
         found for found in platform.all("Service") if found["metadata"]["name"] == "harbinger"
     ]

@@ -26,9 +26,9 @@ def ports(platform: Any) -> dict[str, set[int]]:
         name: {
             port["containerPort"]
             for container in template["spec"]["containers"]
-            for port in container["ports"]
+            for port in container.get("ports", [])
         }
-        for name, template in platform.pods()
+        for name, template in (*platform.pods(), *platform.tasks())
     }
 
 

@@ -12,13 +12,13 @@ ALLOWED_VOLUMES = {"configMap", "emptyDir", "projected", "secret", "persistentVo
 def containers(platform: Any) -> list[tuple[str, dict[str, Any]]]:
     return [
         (f"{name}/{container['name']}", container)
-        for name, template in platform.pods()
+        for name, template in (*platform.pods(), *platform.tasks())
         for container in template["spec"]["containers"]
     ]
 
 
 def test_every_pod_runs_as_a_user_without_rights(platform: Any) -> None:
-    for name, template in platform.pods():
+    for name, template in (*platform.pods(), *platform.tasks()):
         security = template["spec"]["securityContext"]
         assert security["runAsNonRoot"] is True, name
         assert security["runAsUser"] >= 10000, name
@@ -49,9 +49,10 @@ def test_pods_use_only_the_volumes_that_restricted_allows(platform: Any) -> None
 
 
 def test_every_pod_has_an_account_of_its_own_and_no_token_but_for_prometheus(platform: Any) -> None:
-    accounts = [name for name, _ in platform.pods()]
+    pods = [*platform.pods(), *platform.tasks()]
+    accounts = [name for name, _ in pods]
     assert len(set(accounts)) == len(accounts)
-    for name, template in platform.pods():
+    for name, template in pods:
         account = template["spec"]["serviceAccountName"]
         assert account == name
         assert platform.one("ServiceAccount", account)["automountServiceAccountToken"] is False
@@ -133,7 +134,7 @@ def test_liveness_and_readiness_ask_different_questions(
 
 def test_probes_and_scrapes_name_a_port_of_their_container(platform: Any) -> None:
     for name, container in containers(platform):
-        ports = {port["name"] for port in container["ports"]}
+        ports = {port["name"] for port in container.get("ports", [])}
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             if probe in container:
                 assert container[probe]["httpGet"]["port"] in ports, f"{name} {probe}"

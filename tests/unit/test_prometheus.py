@@ -23,9 +23,14 @@ def test_the_pod_holds_the_server_and_the_reloader(platform: Any) -> None:
     ]
 
 
-def test_the_config_map_has_the_three_files_the_platform_knows(platform: Any) -> None:
+def test_the_config_map_has_the_files_the_platform_knows(platform: Any) -> None:
     data = platform.one("ConfigMap", "prometheus-server")["data"]
-    assert set(data) == {"prometheus.yml", "alerting_rules.yml", "recording_rules.yml"}
+    assert set(data) == {
+        "prometheus.yml",
+        "alerting_rules.yml",
+        "recording_rules.yml",
+        "platform_rules.yml",
+    }
 
 
 def test_every_rule_file_it_loads_is_mounted(platform: Any) -> None:

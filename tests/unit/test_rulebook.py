@@ -17,6 +17,7 @@ from tests.unit.rule_project import (
     load,
     write,
 )
+from tests.unit.series import inventory, series_of
 
 ROOT = Path(__file__).parents[2]
 PAIR = ALERTS + ALERTS[ALERTS.index("      - alert") :].replace("Hot", "VeryHot").replace(
@@ -39,12 +40,20 @@ def test_the_platform_has_its_alerts_and_recorded_series(book: Rulebook) -> None
     groups = [alert.group for alert in book.alerts]
     assert (groups.count("psi_field"), groups.count("aurora_treaty")) == (5, 7)
     assert [record.group for record in book.records] == ["vaultmesh_aggregations"] * 22
-    assert len([metric for metric in book.metrics if metric.workload]) == 13
+    assert len(inventory()["metrics"]) == 13
+
+
+@pytest.mark.parametrize("section", ["metrics", "details", "prometheus"])
+def test_a_query_may_use_every_section_of_the_inventory(book: Rulebook, section: str) -> None:
+    for metric in inventory()[section]:
+        for series in series_of(metric):
+            assert book.check_query(series) is None
 
 
 def test_the_files_are_one_document_each_with_every_rule_once(book: Rulebook) -> None:
     for file, kind, expected in (
-        ("alerting_rules.yml", "alert", [alert.name for alert in book.alerts]),
+        ("alerting_rules.yml", "alert", [a.name for a in book.alerts if a.group != "prometheus"]),
+        ("platform_rules.yml", "alert", [a.name for a in book.alerts if a.group == "prometheus"]),
         ("recording_rules.yml", "record", [record.name for record in book.records]),
     ):
         (document,) = yaml.safe_load_all(book.files[file])
@@ -57,12 +66,15 @@ def test_rules_are_evaluated_every_30_seconds(book: Rulebook) -> None:
         assert {group["interval"] for group in yaml.safe_load(text)["groups"]} == {"30s"}
 
 
-def test_the_sources_survive_the_merge(book: Rulebook) -> None:
-    merged = yaml.safe_load(book.files["alerting_rules.yml"])["groups"]
+@pytest.mark.parametrize(
+    ("file", "folder"), [("alerting_rules.yml", "alerts"), ("platform_rules.yml", "platform")]
+)
+def test_the_sources_survive_the_merge(book: Rulebook, file: str, folder: str) -> None:
+    merged = yaml.safe_load(book.files[file])["groups"]
     for group in merged:
         for rule in group["rules"]:
             rule["annotations"].pop("runbook_url")
-    sources = [yaml.safe_load(path.read_text()) for path in sorted(ROOT.glob("rules/alerts/*"))]
+    sources = [yaml.safe_load(path.read_text()) for path in sorted(ROOT.glob(f"rules/{folder}/*"))]
     groups = [group for source in sources for group in source["groups"]]
     assert yaml.safe_dump(merged, sort_keys=False) == yaml.safe_dump(groups, sort_keys=False)
 
@@ -83,7 +95,7 @@ def test_every_alert_links_its_own_runbook(book: Rulebook) -> None:
     for alert in book.alerts:
         url = f"https://runbooks.test/{alert.name}.md"
         assert alert.annotations["runbook_url"] == url
-        assert url in book.files["alerting_rules.yml"]
+        assert [file for file, text in book.files.items() if url in text]
 
 
 def test_treaty_alerts_speak_of_a_treaty_and_pod_alerts_of_a_pod(book: Rulebook) -> None:
@@ -155,7 +167,7 @@ def test_a_query_over_what_exists_is_fine(query: str, book: Rulebook) -> None:
         ('psi:density:avg{pod="a"}', "no label pod"),
         ('ALERTS{alertname="TreatyDwn"}', "no alert TreatyDwn"),
         ('{job="psi-field"}', "names no metric"),
-        ('{__name__=~"scheduler_.+"}', "no metric's name matches"),
+        ('{__name__=~"archivist_.+"}', "no metric's name matches"),
         ("", "no expression"),
     ],
 )

@@ -27,7 +27,7 @@ WORKLOADS = {
     "deployment": {"psi-field", "aurora-treaty", "grafana"},
     "statefulset": {"prometheus-server", "alertmanager"},
 }
-CONTAINERS = {"prometheus-server"}
+CONTAINERS = {"prometheus-server", "config-reload"}
 POD_PORTS = {8000}
 
 each_alert = pytest.mark.parametrize("alert", alerts())

@@ -4,11 +4,21 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime.sync_await import _ensure_event_loop
 
 from stacks.secrets import SECRETS
 from stacks.settings import Configuration, load_configuration
 from tests.unit import recording
 from tests.unit.recording import STACKS, configure, record, stack_values
+
+
+@pytest.fixture(autouse=True)
+def current_loop() -> None:
+    """Pulumi's outputs want a current event loop, and `asyncio.run` in a test before leaves none.
+
+    Pulumi itself sees to it this way wherever it starts a program.
+    """
+    _ensure_event_loop()
 
 
 @pytest.fixture
@@ -66,13 +76,21 @@ def test_every_stack_of_the_repository_is_accepted(stack: str) -> None:
         ("cluster", {"render": ""}, "settings.cluster.render: string should have at least 1"),
         ("workloads.grafana", {"command": ["x"]}, "workloads.grafana: grafana is a part of the"),
         ("workloads." + "x" * 60, {"command": ["x"]}, "x: string should match pattern"),
+        ("cronJobs.synthetic-feeder.schedule", "often", "synthetic-feeder.schedule: string should"),
+        ("cronJobs.synthetic-feeder.calls", ["nobody"], "cronJobs.synthetic-feeder.calls names"),
+        ("workloads.scheduler.environment", {"PORT": "1"}, "environment.PORT: PORT follows from"),
+        ("workloads.scheduler.replicas", 2, "workloads.scheduler: neverTwice and more than one"),
         ("prometheus.retention", "1d2w", "settings.prometheus.retention: `1d2w` is not a duration"),
         ("prometheus.retention", "0d", "settings.prometheus.retention: a period of 0 keeps"),
         ("grafana", {"domain": "https://x.example"}, "settings.grafana.domain: string should"),
         ("alertmanager.routes.critical", "email", "routes.critical: input should be 'pagerduty'"),
         ("alertmanager.routes.warning", None, "settings.alertmanager.routes.warning: missing"),
         ("alertmanager.slackChannel", None, "settings.alertmanager: a route goes to slack: set"),
-        ("alertmanager.routes.warning", "webhook", "a route goes to webhook: set webhook"),
+        (
+            "alertmanager",
+            {"routes": {"warning": "webhook", "critical": "webhook"}},
+            "a route goes to webhook: set webhook",
+        ),
         (
             "alertmanager.webhook",
             {"workload": "nobody", "path": "/alerts"},

@@ -43,6 +43,7 @@ def test_a_workload_added_in_the_settings_alone_is_deployed_scraped_and_reachabl
     (container,) = platform.one("Deployment", "archivist")["spec"]["template"]["spec"]["containers"]
     assert container["image"] == "vaultmesh/archivist:1.0.0"
     assert container["ports"][0]["containerPort"] == 9000
+    assert {"name": "PORT", "value": "9000"} in container["env"]
     config = yaml.safe_load(
         platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
     )
@@ -54,4 +55,7 @@ def test_a_workload_added_in_the_settings_alone_is_deployed_scraped_and_reachabl
 def test_while_it_rolls_a_workload_has_all_its_pods(platform: Any) -> None:
     for name in ("psi-field", "aurora-treaty", "scheduler", "harbinger"):
         strategy = platform.one("Deployment", name)["spec"]["strategy"]
-        assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+        if name == "scheduler":
+            assert strategy == {"type": "Recreate"}, "two schedulers would run each job twice"
+        else:
+            assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}

@@ -1,0 +1,27 @@
+"""The operator's commands: `python -m kpi COMMAND [ARGUMENT...]`."""
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "live": "kpi.live.command",
+    "report": "kpi.report.command",
+    "silence": "kpi.silence_command",
+}
+"""Each command, and the module whose `main(arguments)` runs it and returns its exit code."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; its exit code."""
+    name = "".join(arguments[:1])
+    if name not in COMMANDS:
+        sys.stderr.write(f"error: there is no command {name!r}: choose {' or '.join(COMMANDS)}\n")
+        return 2
+    try:
+        return import_module(COMMANDS[name]).main(arguments[1:])
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""`make live`: the rendered stack as real processes on loopback."""

@@ -1,0 +1,1 @@
+"""The synthetic feeder: gives every psi-field pod the same step, then ends."""

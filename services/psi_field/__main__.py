@@ -1,0 +1,8 @@
+"""`python -m services.psi_field`: one pod of the field."""
+
+from services.psi_field.service import build
+from services.psi_field.settings import PsiFieldSettings
+from services.shell import run
+
+if __name__ == "__main__":
+    run(PsiFieldSettings, build)

@@ -1,0 +1,1 @@
+"""The treaty service: routes requests under one treaty, and measures how well."""

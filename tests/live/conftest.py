@@ -1,0 +1,105 @@
+"""Stacks that `up` has rendered, and platforms that run from them on loopback."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kpi.live import scenario
+from kpi.live.observation import Observation, Observer
+from kpi.live.options import Options
+from kpi.live.platform import Platform
+from tests.engine.project import Project
+
+SPEED = 60
+MANIFESTS = "rendered/local/1-manifest"
+
+
+class Live:
+    """A running platform, its observer, and what it has said."""
+
+    def __init__(self, state: Path, manifests: Path, network: str, **options: Any) -> None:
+        self.said: list[str] = []
+        self.platform = Platform(
+            Options(
+                manifests=manifests,
+                state=state,
+                network=network,
+                speed=SPEED,
+                jobs=False,
+                say=self.said.append,
+                **options,
+            )
+        )
+        self.observer = Observer(self.platform)
+
+    def wait_for(
+        self, condition: Callable[[Observation], object], what: str, seconds: float = 30
+    ) -> Observation:
+        """What is seen when the condition holds; fails, saying what was seen last, if late."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.platform.tick()
+            seen = self.observer.look()
+            if condition(seen):
+                return seen
+            assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s: {seen}"
+            time.sleep(0.1)
+
+    def wait_for_rules(self) -> Observation:
+        """Until every target is up and every rule healthy."""
+        return self.wait_for(
+            lambda seen: seen.is_up and all(rule.health == "ok" for rule in seen.rules()),
+            "all targets up and all rules healthy",
+        )
+
+
+def running(live: Live) -> Iterator[Live]:
+    """Started, and ended whatever happens."""
+    try:
+        live.platform.start()
+        yield live
+    finally:
+        live.platform.stop()
+        live.observer.close()
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of the program, brought up by the engine; tests may change and bring it up again."""
+    project = Project.of_the_platform(tmp_path_factory.mktemp("live") / "a clone")
+    result = project.up()
+    assert result.code == 0, result.text
+    return project
+
+
+@pytest.fixture(scope="session")
+def manifests(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The manifests as they were rendered first, which no test changes."""
+    return Path(shutil.copytree(project.root / MANIFESTS, tmp_path_factory.mktemp("m") / "all"))
+
+
+@pytest.fixture(scope="session")
+def replayed(
+    project: Project, manifests: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    """The reference scenario on the stack of `project`."""
+    reference = scenario.load("reference")
+    yield from running(
+        Live(
+            tmp_path_factory.mktemp("replayed"),
+            project.root / MANIFESTS,
+            "127.0.91",
+            replay=reference.path,
+            replayed=tuple(reference.pods),
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def services(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The stack with its real services."""
+    yield from running(Live(tmp_path_factory.mktemp("services"), manifests, "127.0.92"))

@@ -1,0 +1,96 @@
+"""A psi-field pod as a process on loopback."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+GAUGES = ("density", "phase_coherence", "continuity", "futurity", "temporal_entropy")
+GAUGES += ("prediction_error", "time_dilation")
+HTTP = httpx.Client(timeout=5, trust_env=False)
+
+
+def vector(number: int) -> list[float]:
+    return [((number * 7 + i * 3) % 11 - 5) / 4 for i in range(16)]
+
+
+@dataclass
+class Pod:
+    """A psi-field process at `host`:`port` whose peers are `peers`; its log goes to `log`."""
+
+    name: str
+    host: str
+    port: int
+    peers: str
+    log: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, **environment: str) -> None:
+        own = {
+            "POD_NAME": self.name,
+            "HOST": self.host,
+            "PORT": str(self.port),
+            "DRAIN_SECONDS": "0.5",
+            "PSI_FIELD_PEERS": self.peers,
+            "PSI_FIELD_SYNC_SECONDS": "0.5",
+            "PSI_FIELD_TAKEOVER_SECONDS": "1",
+        }
+        with self.log.open("ab") as log:
+            self.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "services.psi_field"],
+                    cwd=ROOT,
+                    env=os.environ | own | environment,
+                    stderr=log,
+                )
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        return self.processes[-1]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def get(self, path: str) -> httpx.Response:
+        return HTTP.get(f"http://{self.host}:{self.port}{path}")
+
+    def step(self, number: int) -> dict[str, Any]:
+        url = f"http://{self.host}:{self.port}/step"
+        answer = HTTP.post(url, json={"x": vector(number)})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def ready(self) -> bool:
+        try:
+            return self.get("/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def metrics(self) -> list[str]:
+        """The seven metrics of the field, as their lines in /metrics."""
+        shown = tuple(f"psi_field_{name} " for name in GAUGES)
+        return [line for line in self.get("/metrics").text.splitlines() if line.startswith(shown)]
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 10) -> float:
+    """How many seconds it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, f"{what}: not within {seconds} s"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as listener:
+        return listener.getsockname()[1]

@@ -1,0 +1,144 @@
+"""How `make live` starts, ends, and refuses."""
+
+import os
+import signal
+import socket
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from kpi.live.command import main
+from kpi.live.options import Options
+from kpi.live.platform import Platform
+from kpi.live.problems import LiveError
+from kpi.live.view import Screen
+from tests.live.psi_process import wait_for
+from tests.live.runner import children, is_alive, run, start, wait_for_line
+
+NETWORK = "127.0.95"
+ALL_UP = "7 of 7 up"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_and_all_that_it_has_started(
+    number: signal.Signals, manifests: Path, tmp_path: Path
+) -> None:
+    with start(manifests, tmp_path, NETWORK, "--speed=60") as process:
+        lines = "".join(wait_for_line(process, ALL_UP))
+        assert "psi-field-" in lines and f"http://{NETWORK}.3:8000" in lines
+        started = children(process.pid)
+        assert len(started) >= 7
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert not any(map(is_alive, started))
+    # It was asked to end, and not killed.
+    assert "See you next time" in (tmp_path / "logs" / "prometheus-server-0.log").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems don't tell a dying parent's")
+def test_a_runner_that_is_killed_leaves_nothing_behind(manifests: Path, tmp_path: Path) -> None:
+    with start(manifests, tmp_path, NETWORK, "--speed=60") as process:
+        wait_for_line(process, "rules: 13 alerts")
+        started = children(process.pid)
+        assert len(started) >= 7
+        process.kill()
+        try:
+            wait_for(lambda: not any(map(is_alive, started)), "no process is left")
+        finally:
+            for pid in filter(is_alive, started):
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_a_port_in_use_is_one_line_and_the_state_of_the_run_that_has_it_stays(
+    manifests: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "data"
+    kept.mkdir()
+    with socket.create_server((f"{NETWORK}.1", 8000)):
+        code, output = run(manifests, tmp_path, NETWORK)
+    assert code == 1
+    (line,) = [line for line in output.splitlines() if line.startswith("error: ")]
+    assert f"{NETWORK}.1:8000" in line and "--network=" in line
+    assert kept.exists()
+
+
+def test_a_missing_program_is_one_line(manifests: Path, tmp_path: Path) -> None:
+    code, output = run(manifests, tmp_path, NETWORK, PATH="/usr/bin:/bin")
+    assert code == 1
+    (line,) = [line for line in output.splitlines() if line.startswith("error: ")]
+    assert "is not on PATH" in line and "make live" in line
+
+
+def test_a_pod_that_can_t_start_is_one_line_with_its_own_words(
+    manifests: Path, tmp_path: Path
+) -> None:
+    platform = Platform(
+        Options(
+            manifests=manifests,
+            state=tmp_path,
+            network=NETWORK,
+            environment={"harbinger": {"HARBINGER_MAX_EVENTS": "none"}},
+        )
+    )
+    try:
+        with pytest.raises(
+            LiveError, match=r"^harbinger-\S+ ended with code 2: .*MAX_EVENTS.*log:"
+        ):
+            platform.start()
+    finally:
+        platform.stop()
+    assert all(child.code is not None for child in platform.children.values())
+
+
+def test_without_rendered_manifests_it_says_what_to_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([f"--manifests={tmp_path}", f"--state={tmp_path}"]) == 1
+    assert capsys.readouterr().err == f"error: {tmp_path} holds no stack: run `make up` first\n"
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--speed=0", "--speed=61", "--speed=fast", "--network=10.0.0", "--network=127.0.256"],
+)
+def test_a_wrong_option_is_one_line(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([argument])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert argument.partition("=")[2] in line
+
+
+def test_an_unknown_scenario_is_refused_with_the_known_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--scenario=none"]) == 1
+    assert "choose reference" in capsys.readouterr().err
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_the_table_is_rewritten_in_place_below_the_lines_that_stay() -> None:
+    stream = Terminal()
+    screen = Screen(stream)
+    screen.show(["a 1", "b"])
+    screen.show(["a 2", "b"])
+    screen.say("said")
+    up = "\x1b[2F\x1b[J"
+    assert stream.getvalue() == f"a 1\nb\n{up}a 2\nb\n{up}said\na 2\nb\n"
+
+
+def test_elsewhere_only_what_is_new_in_the_table_is_written() -> None:
+    stream = StringIO()
+    screen = Screen(stream)
+    screen.show(["a 1", "b"])
+    screen.show(["a 2", "b"])
+    screen.say("said")
+    screen.show(["a 2", "b"])
+    assert stream.getvalue() == "a 1\nb\na 2\nsaid\n"

@@ -1,0 +1,187 @@
+"""The running configuration is the rendered one: only discovery, places and durations differ."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from kpi.live import rendered
+from kpi.live.durations import longest_range, milliseconds, scaled, scaled_promql
+from kpi.live.rewrite import Here, config_map
+
+HARBINGER = "127.0.93.9"
+DURATIONS = {
+    r"prometheus.yml/global/(scrape_interval|scrape_timeout|evaluation_interval)",
+    r"\w+_rules.yml/groups/\d+/interval",
+    r"\w+_rules.yml/groups/\d+/rules/\d+/for",
+    r"\w+_rules.yml/groups/\d+/rules/\d+/expr",
+    r"alertmanager.yml/route/(group_wait|group_interval|repeat_interval)",
+}
+PLACES = {
+    r"prometheus.yml/rule_files/\d+",
+    r"prometheus.yml/(alerting/alertmanagers|scrape_configs)/\d+/(kubernetes|file)_sd_configs",
+    r"alertmanager.yml/receivers/\d+/webhook_configs/\d+/url",
+}
+
+
+@pytest.fixture(scope="module")
+def texts(manifests: Path) -> dict[str, str]:
+    maps = rendered.config_maps(manifests)
+    return {**maps["prometheus-server"], **maps["alertmanager"]}
+
+
+@pytest.fixture(scope="module")
+def live(manifests: Path, texts: Mapping[str, str]) -> dict[int, dict[str, str]]:
+    """The running texts, at speed 1 and 60."""
+    return {speed: rewritten(manifests, speed) for speed in (1, 60)}
+
+
+def rewritten(manifests: Path, speed: int) -> dict[str, str]:
+    here = Here(
+        speed=speed,
+        folders={"/etc/config": Path("/a run/config")},
+        targets=Path("/a run/targets"),
+        names={"harbinger.aurora-local.svc": [HARBINGER]},
+    )
+    maps = rendered.config_maps(manifests)
+    return {
+        key: text
+        for name in ("prometheus-server", "alertmanager")
+        for key, text in config_map(name, maps[name], here).items()
+    }
+
+
+def differences(old: Any, new: Any, path: str) -> Iterator[str]:
+    """The paths at which two documents differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in old.keys() | new.keys():
+            yield from differences(old.get(key), new.get(key), f"{path}/{key}")
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, pair in enumerate(zip(old, new, strict=True)):
+            yield from differences(*pair, f"{path}/{index}")
+    elif old != new:
+        yield path
+
+
+def changed(old: Mapping[str, str], new: Mapping[str, str]) -> set[str]:
+    assert old.keys() == new.keys()
+    return {
+        path
+        for key in old
+        for path in differences(yaml.safe_load(old[key]), yaml.safe_load(new[key]), key)
+    }
+
+
+def matching(paths: set[str], patterns: set[str]) -> set[str]:
+    return {path for path in paths if any(re.fullmatch(pattern, path) for pattern in patterns)}
+
+
+def test_at_speed_1_only_places_and_discovery_differ(
+    texts: Mapping[str, str], live: Mapping[int, Mapping[str, str]]
+) -> None:
+    paths = changed(texts, live[1])
+    assert paths == matching(paths, PLACES)
+    for name in ("alerting_rules.yml", "recording_rules.yml"):
+        assert live[1][name] == texts[name]
+
+
+def test_at_speed_60_durations_differ_as_well_and_nothing_else(
+    texts: Mapping[str, str], live: Mapping[int, Mapping[str, str]]
+) -> None:
+    paths = changed(texts, live[60])
+    assert paths == matching(paths, PLACES | DURATIONS)
+    # Each kind of both sets is there, or the sets allow more than is needed.
+    for pattern in PLACES | DURATIONS:
+        assert matching(paths, {pattern}), f"nothing is changed at {pattern}"
+
+
+def test_every_line_that_is_not_a_change_is_a_rendered_line_byte_for_byte(
+    texts: Mapping[str, str], live: Mapping[int, Mapping[str, str]]
+) -> None:
+    change = re.compile(
+        r" *(- )?(file_sd_configs: \[|\"/a run/config/|expr: \"|url: \"http://127|for: \w+s$"
+        r"|((scrape|evaluation|group|repeat)_)?(interval|timeout|wait): \w+$)"
+    )
+    for name, text in texts.items():
+        diff = list(difflib.ndiff(text.splitlines(), live[60][name].splitlines()))
+        new = [line[2:] for line in diff if line.startswith("+ ")]
+        assert new and [line for line in new if not change.match(line)] == []
+        assert len(new) < len(text.splitlines()) / 2
+
+
+def test_relabelling_is_untouched_and_discovery_reads_the_file_of_the_same_pods(
+    texts: Mapping[str, str], live: Mapping[int, Mapping[str, str]]
+) -> None:
+    old, new = (yaml.safe_load(side["prometheus.yml"]) for side in (texts, live[60]))
+    pairs = [
+        *zip(old["scrape_configs"], new["scrape_configs"], strict=True),
+        *zip(old["alerting"]["alertmanagers"], new["alerting"]["alertmanagers"], strict=True),
+    ]
+    assert len(pairs) > 4
+    for was, now in pairs:
+        assert was["relabel_configs"] == now["relabel_configs"]
+        ((sd,), (selector,)) = now["file_sd_configs"], was["kubernetes_sd_configs"][0]["selectors"]
+        name = selector["label"].removeprefix("app.kubernetes.io/name=")
+        assert sd == {"files": [f"/a run/targets/{name}.json"]}
+
+
+def test_every_duration_of_the_rules_is_a_sixtieth(
+    texts: Mapping[str, str], live: Mapping[int, Mapping[str, str]]
+) -> None:
+    compared = 0
+    for name in ("alerting_rules.yml", "recording_rules.yml"):
+        old, new = (yaml.safe_load(side[name])["groups"] for side in (texts, live[60]))
+        for was, now in zip(old, new, strict=True):
+            assert milliseconds(was["interval"]) == 60 * milliseconds(now["interval"])
+            for rule, faster in zip(was["rules"], now["rules"], strict=True):
+                compared += "for" in rule
+                if "for" in rule:
+                    assert milliseconds(rule["for"]) == 60 * milliseconds(faster["for"])
+                assert longest_range(rule["expr"]) == 60 * longest_range(faster["expr"])
+                promql_parser.parse(faster["expr"])
+    assert compared == 12
+
+
+def test_the_webhook_leads_to_harbinger_s_own_address(
+    live: Mapping[int, Mapping[str, str]],
+) -> None:
+    document = yaml.safe_load(live[1]["alertmanager.yml"])
+    urls = {hook["url"] for r in document["receivers"] for hook in r["webhook_configs"]}
+    assert urls == {f"http://{HARBINGER}:8000/alerts"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("rate(a[5m])", "rate(a[5s])"),
+        ("rate(a[1h30m])", "rate(a[90s])"),
+        ("max_over_time(rate(a[10m])[1h:30s])", "max_over_time(rate(a[10s])[1m:500ms])"),
+        ("a offset 10m - a offset -1h", "a offset 10s - a offset -1m"),
+        ('a{b="[5m]"} > 5', 'a{b="[5m]"} > 5'),
+        ("""a{b='x" offset 5m'}[1m]""", """a{b='x" offset 5m'}[1s]"""),
+        ("a[5m] # not [5m]", "a[5s] # not [5m]"),
+        ("m5 + s30 * 30", "m5 + s30 * 30"),
+    ],
+)
+def test_promql_keeps_all_but_its_ranges_and_offsets(old: str, new: str) -> None:
+    assert scaled_promql(old, 60) == new
+    assert scaled_promql(old, 1) == old
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("30s", "500ms"), ("10s", "167ms"), ("4h", "4m"), ("1d", "24m"), ("0s", "0s"), ("1ms", "1ms")],
+)
+def test_durations_shrink_to_whole_milliseconds_and_never_to_nothing(old: str, new: str) -> None:
+    assert scaled(old, 60) == new
+    assert scaled(old, 1) == old
+
+
+def test_what_is_no_duration_is_refused() -> None:
+    with pytest.raises(ValueError, match="5 minutes"):
+        scaled("5 minutes", 60)

@@ -1,0 +1,172 @@
+"""Prometheus in a running stack: reloaded, given a broken file, and killed."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+from prometheus_client import CollectorRegistry, Gauge, start_http_server
+
+from kpi.apis import Prometheus
+from kpi.http_api import ApiError
+from kpi.live import layout, view
+from kpi.live.observation import Observation
+from kpi.live.pods import Pod
+from tests.engine.project import Project
+from tests.live.conftest import SPEED, Live
+
+INTERVAL = 30 / SPEED
+SERIES = 3000
+RECORDED = "psi:density:spread"
+RELOAD_FAILED = "PrometheusConfigReloadFailed"
+RULE = f"""
+      - record: {RECORDED}
+        expr: psi:density:max - psi:density:min
+"""
+
+
+def started(live: Live) -> float:
+    """When the Prometheus process started, as it says itself."""
+    (sample,) = live.observer.prometheus.query(
+        'process_start_time_seconds{job="prometheus-server"}'
+    )
+    return sample.value[1]
+
+
+def names(live: Live) -> set[str]:
+    return {rule.name for rule in live.observer.look().rules()}
+
+
+def test_a_rule_that_is_edited_and_brought_up_again_is_loaded_without_a_restart(
+    replayed: Live, project: Project
+) -> None:
+    replayed.wait_for_rules()
+    before, process = started(replayed), process_of(replayed, "prometheus-server")
+    path = project.root / "rules" / "recording-rules.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + RULE, encoding="utf-8")
+    try:
+        result = project.up()
+        assert result.code == 0, result.text
+        assert result.changes["~"] == 1
+        replayed.wait_for(lambda _: RECORDED in names(replayed), "the new rule is loaded")
+        replayed.wait_for(
+            lambda _: replayed.observer.prometheus.query(RECORDED), "the new rule's first value"
+        )
+        assert "changed configuration of prometheus-server: loaded" in replayed.said
+        assert started(replayed) == before
+        assert process_of(replayed, "prometheus-server") == process
+    finally:
+        path.write_text(text, encoding="utf-8")
+        assert project.up().code == 0
+        replayed.wait_for(lambda _: RECORDED not in names(replayed), "the old rules are back")
+
+
+def process_of(live: Live, workload: str) -> int:
+    (pod,) = live.platform.of(workload)
+    return live.platform.children[pod.name].process.pid
+
+
+def test_a_broken_rule_file_leaves_the_old_rules_in_force_and_raises_an_alert(
+    replayed: Live,
+) -> None:
+    replayed.wait_for_rules()
+    old = names(replayed)
+    path = replayed.platform.files.config("prometheus-server") / "alerting_rules.yml"
+    good = path.read_text()
+    path.write_text(good + "\n" + good)
+    try:
+        seen = replayed.wait_for(
+            lambda seen: seen.reloads.get("prometheus-server") is False, "the metric goes to 0"
+        )
+        assert any("REFUSED THE LAST ONE" in line for line in view.table(seen))
+        assert any("prometheus-server: refused:" in line for line in replayed.said)
+        replayed.wait_for(lambda seen: arrived(seen) == "firing", "the alert arrives")
+        assert names(replayed) == old
+        assert all(rule.health == "ok" for rule in replayed.observer.look().rules())
+    finally:
+        path.write_text(good)
+        replayed.wait_for(lambda seen: arrived(seen) == "resolved", "the alert is over")
+
+
+def arrived(seen: Observation) -> str | None:
+    """What harbinger was told last of the alert on a refused configuration."""
+    told = [event["status"] for event in seen.events if event["alertname"] == RELOAD_FAILED]
+    return told[0] if told else None
+
+
+def samples(pod: Pod) -> Mapping[str, set[float]]:
+    """The times of a series' raw samples of the last minute, by pod."""
+    url = f"{pod.url}/api/v1/query"
+    answer = httpx.get(url, params={"query": "psi_field_density[1m]"}, trust_env=False)
+    series = answer.json()["data"]["result"]
+    return {found["metric"]["pod"]: {time for time, _ in found["values"]} for found in series}
+
+
+@contextmanager
+def ballast() -> Iterator[str]:
+    """The address of an exporter of thousands of series."""
+    registry = CollectorRegistry()
+    gauge = Gauge("ballast", "A heavy load.", ["n"], registry=registry)
+    for number in range(SERIES):
+        gauge.labels(number).set(number)
+    server, thread = start_http_server(0, "127.0.0.1", registry)
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def scrape(live: Live, address: str) -> None:
+    """Let Prometheus find one more pod of the scheduler, at this address."""
+    path = live.platform.files.targets / "scheduler.json"
+    (group,) = json.loads(path.read_text())
+    layout.write_json(path, [group, {**group, "targets": [address]}])
+
+
+def test_a_killed_prometheus_has_lost_no_more_than_one_scrape_interval(replayed: Live) -> None:
+    (pod,) = replayed.platform.of("prometheus-server")
+    process = replayed.platform.children[pod.name].process
+    is_over = False
+
+    def load() -> int:
+        """Queries without a pause; how many were answered."""
+        asked, answered = Prometheus(pod.url), 0
+        while not is_over:
+            try:
+                asked.query('count by (__name__) (last_over_time({__name__=~".+"}[1m]))')
+                answered += 1
+            except ApiError:
+                break
+        asked.close()
+        return answered
+
+    with ballast() as heavy, ThreadPoolExecutor(2) as callers:
+        scrape(replayed, heavy)
+        replayed.wait_for(
+            lambda _: replayed.observer.prometheus.query("count(ballast)"), "the ballast"
+        )
+        loads = [callers.submit(load) for _ in range(2)]
+        time.sleep(6 * INTERVAL)
+        before = samples(pod)
+        killed = time.time()
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        is_over = True
+        assert all(found.result() > 0 for found in loads)
+    replayed.platform.tick()
+    assert f"{pod.name} was ended by SIGKILL; {pod.name} takes its place" in replayed.said
+    replayed.wait_for_rules()
+
+    after = samples(pod)
+    assert len(before) == 2 and after.keys() == before.keys()
+    for name in before:
+        assert before[name] <= after[name], "samples that were there are gone"
+        last = max(found for found in after[name] if found <= killed)
+        assert killed - last <= 2 * INTERVAL, "more than one scrape is missing before the kill"

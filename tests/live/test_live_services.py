@@ -1,0 +1,150 @@
+"""The local stack with its real services, Prometheus and Alertmanager, on loopback."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kpi.live.pods import Pod
+from tests.live.conftest import Live, running
+from tests.live.psi_process import GAUGES
+
+NO_PEERS = {
+    "psi-field": {"PSI_FIELD_PEERS": ""},
+    "synthetic-feeder": {"FEEDER_PERIOD_SECONDS": "1"},
+}
+
+
+def step(pod: Pod, x: list[float]) -> None:
+    answer = httpx.post(f"{pod.url}/step", json={"x": x}, trust_env=False)
+    assert answer.status_code == 200, answer.text
+
+
+def field_of(pod: Pod) -> list[str]:
+    """The seven metrics of the field, as their lines in /metrics."""
+    shown = tuple(f"psi_field_{name} " for name in GAUGES)
+    text = httpx.get(f"{pod.url}/metrics", trust_env=False).text
+    return [line for line in text.splitlines() if line.startswith(shown)]
+
+
+def firing(live: Live, alert: str) -> list[dict[str, str]]:
+    """The labels with which an alert fires now."""
+    return [
+        found.labels for rule, found in live.observer.look().alerts("firing") if rule.name == alert
+    ]
+
+
+def test_all_rules_are_healthy_and_all_targets_up_under_the_real_names_of_their_pods(
+    services: Live,
+) -> None:
+    seen = services.wait_for_rules()
+    assert {group.name: len(group.rules) for group in seen.groups} == {
+        "psi_field": 5,
+        "aurora_treaty": 7,
+        "prometheus": 1,
+        "vaultmesh_aggregations": 22,
+    }
+    assert {(t.labels["job"], t.labels["pod"], t.labels["instance"]) for t in seen.targets} == {
+        (pod.workload.name, pod.name, f"{pod.address}:{pod.port}") for pod in services.platform.pods
+    }
+    assert len(services.platform.of("psi-field")) == 2
+    for sample in services.observer.prometheus.query('{job!="",__name__!~"ALERTS.*|.*:.*"}'):
+        assert sample.metric["pod"] in services.platform.children, sample.metric
+
+
+def test_the_stack_s_own_jobs_reach_the_services_by_their_names_in_the_cluster(
+    services: Live,
+) -> None:
+    for job in services.platform.jobs.values():
+        job.start()
+    feeder, heartbeat = (
+        services.platform.jobs[name] for name in ("synthetic-feeder", "soak-heartbeat")
+    )
+    services.wait_for(lambda _: feeder.outcomes, "the feeder's end")
+    assert feeder.outcomes == [0], services.said
+    one, two = services.platform.of("psi-field")
+    assert field_of(one) == field_of(two)
+    assert "psi_field_density 0.0" not in field_of(one)
+    services.wait_for(
+        lambda _: services.observer.prometheus.query("treaty_requests_total > 0"),
+        "the heartbeat's traffic",
+    )
+    heartbeat.stop()
+
+
+def test_a_killed_psi_field_pod_is_replaced_under_a_new_name_and_agrees_with_its_peer(
+    services: Live,
+) -> None:
+    one, two = services.platform.of("psi-field")
+    for number in range(3):
+        step(one, [number / 4] * 16)
+    os.kill(services.platform.children[two.name].process.pid, signal.SIGKILL)
+    services.platform.children[two.name].process.wait()
+    services.platform.tick()
+    kept, new = services.platform.of("psi-field")
+    assert kept is one and new.name != two.name
+    assert f"{two.name} was ended by SIGKILL; {new.name} takes its place" in services.said
+    assert len(field_of(new)) == 7
+    assert field_of(new) == field_of(one)
+    step(new, [0.5] * 16)
+    assert field_of(new) == field_of(one)
+    services.wait_for(
+        lambda seen: (
+            {t.labels["pod"] for t in seen.targets if t.labels["job"] == "psi-field"}
+            == {one.name, new.name}
+            and seen.is_up
+        ),
+        "the new pod's own name in the targets",
+    )
+
+
+@pytest.fixture
+def strangers(manifests: Path, tmp_path: Path) -> Iterator[Live]:
+    """The stack whose psi-field pods don't know each other.
+
+    Pods that do pass every step on: they can't drift.
+    """
+    yield from running(Live(tmp_path / "state", manifests, "127.0.93", environment=NO_PEERS))
+
+
+def test_one_pod_stepped_alone_drifts_and_the_feeder_s_steps_to_all_end_the_alert(
+    strangers: Live,
+) -> None:
+    strangers.wait_for_rules()
+    one, _ = strangers.platform.of("psi-field")
+    step(one, [3.0] * 16)
+    strangers.wait_for(lambda _: firing(strangers, "PsiFieldPodDrift"), "the drift alert fires")
+    strangers.wait_for(lambda _: drift(strangers) == ["firing"], "harbinger is told of the drift")
+
+    feeder = strangers.platform.jobs["synthetic-feeder"]
+    for feeding in range(3):
+        time.sleep(max(0.0, 1 - time.time() % 1))
+        feeder.start()
+        strangers.wait_for(lambda _, n=feeding: len(feeder.outcomes) > n, "the feeder's end")
+    assert feeder.outcomes == [0, 0, 0], strangers.said
+    strangers.wait_for(lambda _: not firing(strangers, "PsiFieldPodDrift"), "the alert's end")
+    strangers.wait_for(lambda _: drift(strangers) == ["resolved", "firing"], "harbinger told of it")
+
+
+def drift(live: Live) -> list[str]:
+    """The drift alert's events at harbinger, the newest first."""
+    return [e["status"] for e in live.observer.events() if e["alertname"] == "PsiFieldPodDrift"]
+
+
+def test_discovery_publishes_every_label_that_the_relabelling_reads(services: Live) -> None:
+    files = services.platform.files
+    read = (files.config("prometheus-server") / "prometheus.yml").read_text()
+    published = {
+        label
+        for path in files.targets.glob("*.json")
+        for group in json.loads(path.read_text())
+        for label in group["labels"]
+    }
+    wanted = set(re.findall(r"__meta_\w+", read))
+    assert wanted and wanted <= published

@@ -1,0 +1,95 @@
+"""The report and the silences, with a real Prometheus and a real Alertmanager."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.psi_process import ROOT
+from tests.live.report_pods import PODS, TREATY
+from tests.live.report_servers import Servers, running
+
+TOLD = r"\| `{}` \|.*\| {} \| {} \| {} \|.*\| {} \| \[{}\.md\]"
+"""A row of the firing alerts: name, what it is on, value, threshold, who is told, runbook."""
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with running(tmp_path_factory.mktemp("servers")) as servers:
+        yield servers
+
+
+def kpi(*arguments: str | Path) -> str:
+    command = [sys.executable, "-m", "kpi", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def report(servers: Servers, out: Path) -> str:
+    """The Markdown of a new report."""
+    where = ("--prometheus", servers.prometheus, "--alertmanager", servers.alertmanager)
+    said = kpi("report", *where, "--rendered", servers.rendered, "--out", out)
+    page, text = map(Path, said.splitlines())
+    assert page.read_text(encoding="utf-8").count("<svg") == 7
+    return text.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def text(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return report(servers, tmp_path_factory.mktemp("reports"))
+
+
+def test_nothing_is_missing_and_all_rules_are_healthy(text: str) -> None:
+    assert "Not available" not in text
+    assert "| Rules healthy | 34 (of 34 loaded) |" in text
+    assert "| Maturity | 8.0 (of 8.5) |" in text
+
+
+@pytest.mark.parametrize(
+    ("alert", "on", "value", "threshold", "told"),
+    [
+        ("PsiFieldPodDrift", "`psi-field as a whole`", r"0\.8", r"0\.3", "critical"),
+        ("PsiFieldPredictionErrorHigh", f"`{PODS[0]}`", r"0\.8625", r"0\.7", "warning"),
+        ("TreatyNoRequests", f"`{TREATY}`", "0", "\N{EN DASH}", "warning"),
+    ],
+)
+def test_each_alert_of_the_scenario_is_told(
+    text: str, alert: str, on: str, value: str, threshold: str, told: str
+) -> None:
+    assert re.search(TOLD.format(alert, on, value, threshold, told, alert), text), text
+    assert text.count("| Alerts firing | 3 (1 critical, 2 warning) |") == 1
+
+
+def test_the_drift_is_traced_to_the_pod_that_got_no_step(text: str) -> None:
+    assert f"{PODS[1]} was never sent a step since it started, while {PODS[0]} got 12" in text
+
+
+def test_the_charts_reach_back_to_before_the_drift(text: str) -> None:
+    chart = text[text.index("### ψ-Field: drift between pods") :]
+    assert re.search(r"\| `psi-field` \| 0\.05 \| 0\.\d+ \| 0\.8 \| 0\.8 \|", chart), chart[:400]
+
+
+def test_silences_make_the_round_trip(servers: Servers, tmp_path: Path) -> None:
+    where = ("--alertmanager", servers.alertmanager)
+    make = ("silence", "TreatyNoRequests", "--why", "soak test is over", *where)
+    make += ("--label", f"treaty={TREATY}", "--prometheus", servers.prometheus)
+    first = kpi(*make, "--for", "2h")
+    identity = re.search(r"\(([0-9a-f-]{36})\)$", first.strip())
+    assert identity
+    assert first.startswith("silenced ")
+    assert "keeps quiet now: 1 " in first
+    report(servers, tmp_path)
+    for lasting, verb in (("3h", "prolonged"), ("1h", "shortened")):
+        assert re.match(rf"{verb} .*\({identity[1]}\)$", kpi(*make, "--for", lasting))
+    assert kpi("silence", "--list", *where).count("\n") == 1
+    text = report(servers, tmp_path)
+    assert re.search(r"\| `TreatyNoRequests` \|.*\| silenced \|", text)
+    assert kpi("silence", "--expire", identity[1], *where).startswith(f"expired {identity[1]}")
+    assert kpi("silence", "--expire", "TreatyNoRequests", *where).startswith("no silence of ")
+    assert kpi("silence", "--list", *where) == ""
+    assert "has ended" in report(servers, tmp_path)

@@ -1,0 +1,42 @@
+"""What a service's /metrics says, read without the client library that wrote it."""
+
+import re
+from dataclasses import dataclass
+
+_SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """`types`: each family's type, by its name; `samples`: each value, by name and labels."""
+
+    types: dict[str, str]
+    samples: dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.samples.get((name, frozenset(labels.items())))
+
+    def labels(self, name: str) -> set[frozenset[str]]:
+        """The sets of label names with which a series occurs."""
+        return {
+            frozenset(label for label, _ in labels)
+            for known, labels in self.samples
+            if known == name
+        }
+
+
+def parse(text: str) -> Exposed:
+    types: dict[str, str] = {}
+    samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            types[name] = kind
+        elif not line.startswith("#"):
+            found = _SAMPLE.match(line)
+            assert found, f"not a sample: {line!r}"
+            key = (found[1], frozenset(_LABEL.findall(found[2] or "")))
+            assert key not in samples, f"twice: {line!r}"
+            samples[key] = float(found[3])
+    return Exposed(types, samples)

@@ -1,0 +1,88 @@
+"""A server on loopback that answers as a test says, for services that call others."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that the stub got; `json` is None where there was no body."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    json: Any
+
+
+@dataclass
+class Stub:
+    """`answer` gives status and body; `requests` is what came. `closing` is set at the end."""
+
+    address: str
+    answer: Callable[[Seen], tuple[int, bytes]]
+    requests: list[Seen] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    def hang(self, _: Seen) -> tuple[int, bytes]:
+        """An answer that does not come while the stub lives."""
+        self.closing.wait()
+        return 500, b""
+
+
+def ok(_: Seen) -> tuple[int, bytes]:
+    return 200, b'{"fine": true}'
+
+
+@contextmanager
+def stub(answer: Callable[[Seen], tuple[int, bytes]] = ok) -> Iterator[Stub]:
+    """A running stub on a free port of 127.0.0.1."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            seen = Seen(self.command, self.path, headers, json.loads(raw) if raw else None)
+            here.requests.append(seen)
+            status, body = here.answer(seen)
+            try:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            except OSError:  # the caller has given up
+                self.close_connection = True
+
+        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    here = Stub(f"127.0.0.1:{server.server_port}", answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield here
+    finally:
+        here.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def unused_address() -> str:
+    """An address of loopback on which nothing listens."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.server_close()
+    return f"127.0.0.1:{server.server_port}"

@@ -1,0 +1,22 @@
+"""Steps and their entries, each from a number."""
+
+from services.psi_field.fallback import SIZE
+from services.psi_field.window import Entry
+
+SMALL = 4
+"""A window that overflows often, where a test says so."""
+
+
+def vector(number: int) -> tuple[float, ...]:
+    return tuple(((number * 7 + i * 3) % 11 - 5) / 4 for i in range(SIZE))
+
+
+def entry(counter: int, pod: str = "a", key: str | None = None, number: int = 0) -> Entry:
+    return Entry(
+        counter=counter,
+        pod=pod,
+        incarnation="0" * 16,
+        key=key,
+        x=vector(number),
+        apply_guardian=False,
+    )

@@ -1,0 +1,96 @@
+"""When the scheduler's jobs are due."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.scheduler.timetable import Timetable, checked
+
+START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def timetable(cron: str, zone: str = "UTC", start: datetime = START) -> Timetable:
+    return Timetable(cron, ZoneInfo(zone), start)
+
+
+def test_a_job_is_due_when_its_time_comes_and_once() -> None:
+    jobs = timetable("* * * * *")
+    assert jobs.due(START + timedelta(seconds=29)) is None
+    due = jobs.due(START + timedelta(seconds=30))
+    assert due and due.missed == 0 and due.since == datetime(2026, 3, 1, 12, 1, tzinfo=UTC)
+    assert jobs.due(START + timedelta(seconds=31)) is None
+    assert jobs.next == datetime(2026, 3, 1, 12, 2, tzinfo=UTC)
+
+
+def test_after_a_pause_one_run_is_due_and_the_others_are_missed() -> None:
+    jobs = timetable("*/10 * * * *")
+    due = jobs.due(datetime(2026, 3, 1, 13, 5, tzinfo=UTC))
+    assert due and due.missed == 5
+    assert due.since == datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
+    assert jobs.next == datetime(2026, 3, 1, 13, 10, tzinfo=UTC)
+
+
+def test_a_very_long_pause_costs_no_more_than_a_thousand_steps() -> None:
+    jobs = timetable("* * * * * *")
+    later = START + timedelta(days=3650)
+    due = jobs.due(later)
+    assert due and due.missed == 1000
+    assert jobs.next == later + timedelta(seconds=1)
+
+
+def test_a_clock_that_is_set_back_starts_no_job_twice() -> None:
+    jobs = timetable("* * * * *")
+    assert jobs.due(START + MINUTE)
+    assert jobs.due(START - timedelta(hours=1)) is None
+    assert jobs.due(START + MINUTE) is None
+
+
+def test_times_are_those_of_the_time_zone_across_the_change_of_summer_time() -> None:
+    berlin = timetable("0 9 * * *", "Europe/Berlin", datetime(2026, 3, 28, 0, 0, tzinfo=UTC))
+    assert berlin.next == datetime(2026, 3, 28, 8, 0, tzinfo=UTC)
+    berlin.due(datetime(2026, 3, 28, 8, 0, tzinfo=UTC))
+    assert berlin.next == datetime(2026, 3, 29, 7, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("hour", range(4))
+def test_the_hour_that_is_left_out_or_repeated_neither_loses_nor_doubles_a_daily_run(
+    hour: int,
+) -> None:
+    for day in (datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)):
+        jobs = timetable(f"30 {hour} * * *", "Europe/Berlin", day - timedelta(hours=12))
+        runs = sum(
+            1 + due.missed for n in range(48 * 60) if (due := jobs.due(day + (n - 720) * MINUTE))
+        )
+        assert runs == 2
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=30))
+def test_every_time_is_either_run_or_missed_whatever_the_pauses(pauses: list[int]) -> None:
+    jobs, now, runs = timetable("*/7 * * * *"), START, 0
+    for pause in pauses:
+        now += pause * MINUTE
+        if due := jobs.due(now):
+            runs += 1 + due.missed
+    fresh = timetable("*/7 * * * *")
+    every_minute = (START + n * MINUTE for n in range(1, sum(pauses) + 1))
+    assert runs == sum(1 for minute in every_minute if fresh.due(minute))
+
+
+@pytest.mark.parametrize(
+    ("cron", "reason"),
+    [
+        ("* * * *", "Wrong number of fields"),
+        ("61 * * * *", "Bad minute"),
+        ("@hourly", "Wrong number of fields"),
+        ("0 0 31 2 *", "Bad day-of-month"),
+        ("0 0 1 1 MON#6", "Bad day-of-week"),
+        ("", "Wrong number of fields"),
+    ],
+)
+def test_a_cron_expression_that_is_none_is_refused(cron: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        checked(cron)
