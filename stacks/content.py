@@ -12,7 +12,8 @@ from dashboards.catalog import DATASOURCE_UID, Dashboard, all_dashboards, withou
 from rules.problems import Refused
 from rules.rulebook import Rulebook, load_rulebook
 from stacks.refusal import refuse
-from stacks.schema import Routes, Settings
+from stacks.schema import Settings
+from stacks.server_settings import Routes
 
 ROOT = Path(__file__).resolve().parent.parent
 DASHBOARD_GATE = 200 * 1024

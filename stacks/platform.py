@@ -1,26 +1,21 @@
 """Which components one environment has, and what flows between them."""
 
-from collections.abc import Mapping
-
 import pulumi
 from pulumi import ResourceOptions
-from pydantic import BaseModel
 
 from components import alertmanager, grafana, prometheus
 from components.alertmanager import Alertmanager, AlertmanagerArgs
 from components.alertmanager_config import PAGERDUTY_FILE, SLACK_FILE
-from components.cron_job import CronJob, CronJobArgs
 from components.grafana import Grafana, GrafanaArgs, LoadBalancer
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
-from components.pods import Resources
 from components.prometheus import Prometheus, PrometheusArgs
-from components.workload import Workload, WorkloadArgs
 from stacks.cluster import kubernetes_provider
 from stacks.connections import arrivals, departures, edges
 from stacks.content import Content, compose
 from stacks.outputs import Outputs, outputs
 from stacks.schema import Quota
+from stacks.services import cron_jobs, resources, workloads
 from stacks.settings import Configuration
 
 CREDENTIAL_FILES = {"slackApiUrl": SLACK_FILE, "pagerdutyRoutingKey": PAGERDUTY_FILE}
@@ -55,9 +50,9 @@ def build(configuration: Configuration) -> Outputs:
         prometheus.NAME: _prometheus(configuration, content, namespace, opts).url,
         alertmanager.NAME: _alertmanager(configuration, content, namespace, opts).url,
         grafana.NAME: _grafana(configuration, content, namespace, opts).url,
-        **_workloads(configuration, namespace, opts),
+        **workloads(configuration, namespace, opts),
     }
-    _cron_jobs(configuration, namespace, opts)
+    cron_jobs(configuration, namespace, opts)
     return outputs(settings, namespace, urls)
 
 
@@ -76,7 +71,7 @@ def _prometheus(
             replicas=settings.replicas,
             storage=settings.storage,
             storage_class=configuration.settings.storage_class,
-            resources=_resources(settings.resources),
+            resources=resources(settings.resources),
             config=content.prometheus,
         ),
         opts,
@@ -98,7 +93,7 @@ def _alertmanager(
             replicas=settings.replicas,
             storage=settings.storage,
             storage_class=configuration.settings.storage_class,
-            resources=_resources(settings.resources),
+            resources=resources(settings.resources),
             config=content.alertmanager,
             credentials={
                 file: configuration.secrets[key]
@@ -129,7 +124,7 @@ def _grafana(
         GrafanaArgs(
             namespace=namespace,
             image=configuration.images.grafana,
-            resources=_resources(settings.resources),
+            resources=resources(settings.resources),
             files=content.grafana,
             dashboards=content.dashboards,
             admin_password=configuration.secrets["grafanaAdminPassword"],
@@ -137,53 +132,6 @@ def _grafana(
         ),
         opts,
     )
-
-
-def _workloads(
-    configuration: Configuration, namespace: pulumi.Output[str], opts: ResourceOptions
-) -> Mapping[str, pulumi.Output[str]]:
-    return {
-        name: Workload(
-            name,
-            WorkloadArgs(
-                namespace=namespace,
-                image=workload.image or configuration.settings.services_image,
-                command=workload.command,
-                replicas=workload.replicas,
-                port=workload.port,
-                has_headless=workload.headless,
-                never_twice=workload.never_twice,
-                environment=workload.environment,
-                resources=_resources(workload.resources),
-            ),
-            opts,
-        ).url
-        for name, workload in configuration.settings.workloads.items()
-    }
-
-
-def _cron_jobs(
-    configuration: Configuration, namespace: pulumi.Output[str], opts: ResourceOptions
-) -> None:
-    for name, job in configuration.settings.cron_jobs.items():
-        CronJob(
-            name,
-            CronJobArgs(
-                namespace=namespace,
-                image=job.image or configuration.settings.services_image,
-                command=job.command,
-                schedule=job.schedule,
-                suspend=job.suspend,
-                deadline_seconds=job.deadline_seconds,
-                environment=job.environment,
-                resources=_resources(job.resources),
-            ),
-            opts,
-        )
-
-
-def _resources(resources: BaseModel) -> Resources:
-    return Resources(**resources.model_dump())
 
 
 def _quota(quota: Quota) -> dict[str, str]:

@@ -238,7 +238,7 @@ def test_grafana_is_told_its_files_by_the_variables_that_override_its_images(pla
 def test_a_load_balancer_needs_each_of_its_guards(lacking: str) -> None:
     from pydantic import ValidationError
 
-    from stacks.schema import Grafana
+    from stacks.server_settings import Grafana
 
     with pytest.raises(ValidationError, match="needs all of"):
         Grafana.model_validate({k: v for k, v in LOAD_BALANCER.items() if k != lacking})
