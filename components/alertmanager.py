@@ -13,13 +13,12 @@ from components.pods import (
     HTTP,
     Resources,
     container,
-    disruption_budget,
     http_probe,
     metadata,
     service_account,
     template,
 )
-from components.services import cluster_ip, headless, headless_name
+from components.services import cluster_ip, headless_name
 from components.stateful import DATA_FOLDER, DATA_MOUNT, stateful_set
 
 NAME = "alertmanager"
@@ -63,13 +62,11 @@ class Alertmanager(pulumi.ComponentResource):
                 string_data=dict(args.credentials),
                 opts=child,
             )
-        headless(NAME, namespace, {HTTP: PORT}, child)
         service = cluster_ip(NAME, namespace, PORT, child)
-        if args.replicas > 1:
-            disruption_budget(NAME, namespace, child)
         stateful_set(
             NAME,
             namespace,
+            port=PORT,
             replicas=args.replicas,
             storage=args.storage,
             storage_class=args.storage_class,

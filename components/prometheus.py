@@ -13,7 +13,6 @@ from components.pods import (
     HTTP,
     Resources,
     container,
-    disruption_budget,
     http_probe,
     metadata,
     service_account,
@@ -21,7 +20,7 @@ from components.pods import (
     variables,
 )
 from components.prometheus_config import CONFIG_FILE, CONFIG_FOLDER
-from components.services import cluster_ip, headless
+from components.services import cluster_ip
 from components.stateful import DATA_FOLDER, DATA_MOUNT, stateful_set
 
 NAME = "prometheus-server"
@@ -60,13 +59,11 @@ class Prometheus(pulumi.ComponentResource):
         config = core.ConfigMap(
             NAME, metadata=metadata(NAME, namespace), data=args.config, opts=child
         )
-        headless(NAME, namespace, {HTTP: PORT}, child)
         service = cluster_ip(NAME, namespace, SERVICE_PORT, child)
-        if args.replicas > 1:
-            disruption_budget(NAME, namespace, child)
         stateful_set(
             NAME,
             namespace,
+            port=PORT,
             replicas=args.replicas,
             storage=args.storage,
             storage_class=args.storage_class,

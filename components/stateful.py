@@ -5,8 +5,8 @@ from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
-from components.pods import metadata, selector
-from components.services import headless_name
+from components.pods import HTTP, disruption_budget, metadata, selector
+from components.services import headless, headless_name
 
 DATA_FOLDER = "/data"
 ROLLOUT_LIMIT = pulumi.CustomTimeouts(create="40m", update="40m")
@@ -18,17 +18,22 @@ def stateful_set(
     name: str,
     namespace: pulumi.Input[str],
     *,
+    port: int,
     replicas: int,
     storage: str,
     storage_class: str | None,
     template: core.PodTemplateSpecArgs,
     opts: pulumi.ResourceOptions,
 ) -> apps.StatefulSet:
-    """A StatefulSet whose pods mount a volume of `storage` at DATA_FOLDER.
+    """A StatefulSet whose pods mount a volume of `storage` at DATA_FOLDER, and what it stands on.
 
-    `storage_class` None means the cluster's default class. The volumes outlive a StatefulSet that
-    must be replaced; `destroy` removes them with their namespace.
+    Each pod has a stable name, at which it serves HTTP on `port`; replicas have a disruption
+    budget. `storage_class` None means the cluster's default class. The volumes outlive a
+    StatefulSet that must be replaced; `destroy` removes them with their namespace.
     """
+    headless(name, namespace, {HTTP: port}, opts)
+    if replicas > 1:
+        disruption_budget(name, namespace, opts)
     claim = core.PersistentVolumeClaimArgs(
         metadata=meta.ObjectMetaArgs(name="data"),
         spec=core.PersistentVolumeClaimSpecArgs(
