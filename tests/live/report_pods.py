@@ -6,19 +6,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-TREATY = "AURORA-AKASH-001"
-PODS = ("psi-field-6d5f-b7k2q", "psi-field-6d5f-x9w4t")
-PSI = {
-    "density": (0.526, 0.526),
-    "phase_coherence": (0.154, 0.161),
-    "continuity": (0.776, 0.776),
-    "futurity": (0.637, 0.541),
-    "temporal_entropy": (0.6332, 0.0803),
-    "prediction_error": (0.8625, 0.0625),
-    "time_dilation": (1.0, 1.0),
-}
-COUNTERS = {"requests_total": 1100, "requests_routed": 1045, "dropped_requests": 55}
-GAUGES = {"fill_rate": 0.95, "rtt_ms": 118.7, "provenance_coverage": 0.95}
+from tests.unit.kpi_answers import COUNTS, FIELDS, FIRST, RATES, SECOND, TREATY
+
+PODS = (FIRST, SECOND)
 
 
 def exposed() -> dict[tuple[str, str], str]:
@@ -30,14 +20,14 @@ def exposed() -> dict[tuple[str, str], str]:
     for index, pod in enumerate(PODS):
         lines = [
             f"# TYPE psi_field_{name} gauge\npsi_field_{name} {values[index]}"
-            for name, values in PSI.items()
+            for name, values in FIELDS.items()
         ]
         steps = 0 if index else 12
         lines.append(f'psi_field_step_requests_total{{code="200"}} {steps}')
         texts["psi-field", pod] = "\n".join([*lines, ""])
     lines = [
         f'# TYPE treaty_{name} {kind}\ntreaty_{name}{{treaty="{TREATY}"}} {value}\n'
-        for kind, values in (("counter", COUNTERS), ("gauge", GAUGES))
+        for kind, values in (("counter", COUNTS), ("gauge", RATES))
         for name, value in values.items()
     ]
     texts["aurora-treaty", "aurora-treaty-0"] = "".join(lines)
