@@ -6,17 +6,15 @@ from pathlib import Path
 from rules.problems import Problems
 from rules.promql import PromqlError, parse
 from rules.runbooks import wrong_with_runbook
-from rules.schema import AlertRule, RecordRule
+from rules.schema import AlertRule
 from rules.series import Series
-from rules.source import Sourced
+from rules.source import AnySourced, Sourced
 from rules.template_lexer import TemplateError
 from rules.templates import check_template
 from rules.thresholds import ThresholdError, thresholds
 
 
-def check_expr(
-    sourced: Sourced[AlertRule] | Sourced[RecordRule], series: Series, problems: Problems
-) -> None:
+def check_expr(sourced: AnySourced, series: Series, problems: Problems) -> None:
     """Note whether the expression doesn't parse or selects what doesn't exist."""
     try:
         tree = parse(sourced.rule.expr)

@@ -20,7 +20,7 @@ _ODD = re.compile(
 def alert_files(root: Path, problems: Problems) -> list[str]:
     """The alert files, relative to root and sorted; notes every file that would be passed over.
 
-    Those in PLATFORM are about the monitoring itself.
+    Those in PLATFORM are about the monitoring itself, and may hold recording rules too.
     """
     found = []
     for path in sorted((root / "rules").rglob("*")):

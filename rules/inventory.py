@@ -25,6 +25,7 @@ class Metric:
 
     `labels` are all the labels of its series, those of scraping first. `workload` is None for what
     Prometheus makes itself. `labels_of_alert`: it carries the labels of the alert besides.
+    `unused`: why nothing uses it, where that is on purpose.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Metric:
     labels: tuple[str, ...]
     help: str
     workload: str | None = None
+    unused: str | None = None
     labels_of_alert: bool = False
 
     def series(self) -> dict[str, Labels]:
@@ -55,6 +57,7 @@ def load_inventory(document: Document, problems: Problems) -> tuple[Metric, ...]
     for section, model in (
         ("metrics", schema.WorkloadMetric),
         ("details", schema.WorkloadMetric),
+        ("platform", schema.WorkloadMetric),
         ("prometheus", schema.PrometheusMetric),
     ):
         for number, data in enumerate(getattr(file, section)):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import yaml
 
 from rules.schema import AlertRule
-from rules.source import RuleT, Sourced
+from rules.source import AnySourced, Sourced
 
 
 def with_runbook(alert: Sourced[AlertRule], base_url: str) -> Sourced[AlertRule]:
@@ -16,7 +16,7 @@ def with_runbook(alert: Sourced[AlertRule], base_url: str) -> Sourced[AlertRule]
     return alert.with_rule(alert.rule.model_copy(update={"annotations": annotations}))
 
 
-def merged(rules: Iterable[Sourced[RuleT]]) -> str:
+def merged(rules: Iterable[AnySourced]) -> str:
     """One YAML document with all the groups, each with its rules in their order."""
     groups: dict[str, dict[str, object]] = {}
     listed: dict[str, list[object]] = {}

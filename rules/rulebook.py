@@ -19,14 +19,14 @@ from rules.promql import PromqlError, parse
 from rules.reader import read
 from rules.schema import AlertRule, RecordRule
 from rules.series import Series
-from rules.source import Sourced, load_rules, note_repeats
+from rules.source import AnySourced, Sourced, load_rules, note_repeated_groups, note_repeats
 
 
 @dataclass(frozen=True)
 class Rulebook:
     """The checked rules.
 
-    `files`: the texts of alerting_rules.yml, recording_rules.yml and, if there are alerts about the
+    `files`: the texts of alerting_rules.yml, recording_rules.yml and, if there are rules about the
     monitoring itself, platform_rules.yml, one YAML document each.
     `siblings`: pairs of a more and a less severe alert on the same condition, but for the
     threshold, with the labels both carry: (critical alert, warning alert, label names).
@@ -69,16 +69,17 @@ def load_rulebook(
     recording = read(root, RECORDS, problems)
     metrics = load_inventory(inventory, problems) if inventory else ()
     records = load_rules(recording, RecordRule, problems) if recording else []
-    alerts = [
-        alert
-        for document in documents
-        if document
-        for alert in load_rules(document, AlertRule, problems)
-    ]
+    alerts: list[Sourced[AlertRule]] = []
+    for document in filter(None, documents):
+        mixed = document.file.startswith(PLATFORM)
+        alerts += load_rules(document, AlertRule, problems, mixed=mixed)
+        if mixed:
+            records += load_rules(document, RecordRule, problems, mixed=True)
     # A name from a file or rule that could not be read would look like one that doesn't exist.
     complete = not problems
     note_repeats(alerts, "alert", problems)
     note_repeats(records, "record", problems)
+    note_repeated_groups([*alerts, *records], problems)
 
     alerts = apply_overrides(alerts, overrides, problems, complete=complete)
     series = Series(metrics, records, [alert.name for alert in alerts], complete=complete)
@@ -102,9 +103,14 @@ def load_rulebook(
 def _files(
     alerts: Sequence[Sourced[AlertRule]], records: Sequence[Sourced[RecordRule]]
 ) -> dict[str, str]:
-    own = [alert for alert in alerts if alert.document.file.startswith(PLATFORM)]
+    def of_platform(rule: AnySourced) -> bool:
+        return rule.document.file.startswith(PLATFORM)
+
     files = {
-        "alerting_rules.yml": merged(alert for alert in alerts if alert not in own),
-        "recording_rules.yml": merged(records),
+        "alerting_rules.yml": merged(alert for alert in alerts if not of_platform(alert)),
+        "recording_rules.yml": merged(record for record in records if not of_platform(record)),
     }
+    own = sorted(
+        filter(of_platform, [*alerts, *records]), key=lambda rule: (rule.document.file, rule.place)
+    )
     return files | {"platform_rules.yml": merged(own)} if own else files

@@ -62,10 +62,12 @@ class Metric(Strict):
     unit: Text
     labels: list[LabelName]
     help: Text
+    unused: Text | None = None
+    """Why no rule and no dashboard uses it, where that is on purpose."""
 
 
 class WorkloadMetric(Metric):
-    """A metric that one of the workloads exports."""
+    """A metric that a workload, or a server of the platform, exports."""
 
     workload: Text
 
@@ -82,6 +84,7 @@ class MetricsFile(Strict):
     scrape_labels: list[LabelName]
     metrics: Annotated[list[Any], Field(min_length=1)]
     details: list[Any] = []
+    platform: list[Any] = []
     prometheus: Annotated[list[Any], Field(min_length=1)]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from rules.problems import Problems
 from rules.reader import Document, Place
@@ -43,8 +43,16 @@ class Sourced(Generic[RuleT]):
         return replace(self, rule=rule)
 
 
-def load_rules(document: Document, model: type[RuleT], problems: Problems) -> list[Sourced[RuleT]]:
-    """The rules of one file that have the right shape; notes every group and rule that hasn't."""
+AnySourced: TypeAlias = Sourced[AlertRule] | Sourced[RecordRule]
+
+
+def load_rules(
+    document: Document, model: type[RuleT], problems: Problems, *, mixed: bool = False
+) -> list[Sourced[RuleT]]:
+    """The rules of one file that have the right shape; notes every group and rule that hasn't.
+
+    In a `mixed` file rules of the other kind are passed over; elsewhere they are misplaced.
+    """
     if document.data is None:
         problems.add(document.file, 0, "is empty. Put `groups:` with rules into it, or delete it.")
         return []
@@ -57,6 +65,8 @@ def load_rules(document: Document, model: type[RuleT], problems: Problems) -> li
         for position, entry in enumerate(raw if isinstance(raw, list) else []):
             here: Place = (*place, "rules", position)
             if _misplaced(entry, model):
+                if mixed:
+                    continue
                 where = "rules/recording-rules.yaml" if model is AlertRule else "rules/alerts/"
                 problems.add(
                     document.file, document.line(here), f"does not belong here. Move it to {where}."
@@ -69,9 +79,8 @@ def load_rules(document: Document, model: type[RuleT], problems: Problems) -> li
 
 
 def note_repeats(rules: Iterable[Sourced[RuleT]], kind: str, problems: Problems) -> None:
-    """Note each name that two rules share, and each group name that two groups share."""
+    """Note each name that two rules of a kind share."""
     first: dict[str, Sourced[RuleT]] = {}
-    groups: dict[str, tuple[Document, Place]] = {}
     for sourced in rules:
         seen = first.setdefault(sourced.name, sourced)
         if seen is not sourced:
@@ -79,6 +88,12 @@ def note_repeats(rules: Iterable[Sourced[RuleT]], kind: str, problems: Problems)
             sourced.note(
                 problems, f"the {kind} {sourced.name} is already at {where}. Keep one.", kind
             )
+
+
+def note_repeated_groups(rules: Iterable[AnySourced], problems: Problems) -> None:
+    """Note each group name that two groups share, whatever rules are in them."""
+    groups: dict[str, tuple[Document, Place]] = {}
+    for sourced in rules:
         group = (sourced.document, sourced.place[:2])
         if (other := groups.setdefault(sourced.group.name, group)) != group:
             where = f"{other[0].file}:{other[0].line((*other[1], 'name'))}"

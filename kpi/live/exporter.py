@@ -15,6 +15,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     file, workload, number = Path(), "", 0
 
+    def do_POST(self) -> None:
+        """Take a step, or anything else, and change nothing: the values are the scenario's."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
+
     def do_GET(self) -> None:
         scenario = yaml.safe_load(self.file.read_text(encoding="utf-8"))
         series = scenario["pods"][self.workload][self.number]

@@ -10,6 +10,9 @@ from kpi.live.platform import Platform
 from kpi.live.problems import LiveError
 from kpi.live.scenario import Row, Scenario
 
+LONGEST_RANGE = 15 * 60.0
+"""Seconds of platform time; the alerts that the platform's owners gave look back 10 minutes."""
+
 GRACE_SECONDS = 60.0
 """How much longer than its rules need a scenario may take, for slow machines."""
 
@@ -32,7 +35,7 @@ def replay(platform: Platform, observer: Observer, scenario: Scenario, screen: v
             time.sleep(0.5)
 
     seen = follow(lambda seen: seen.is_up and is_evaluated(seen), GRACE_SECONDS)
-    settle = settle_seconds(seen)
+    settle = settle_seconds(seen, platform.options.speed)
     screen.say(f"every alert has had its time in {settle:.0f} s more")
     due = time.monotonic() + settle
     rows: list[Row] = []
@@ -61,7 +64,12 @@ def is_evaluated(seen: Observation) -> bool:
     return bool(seen.groups) and all(rule.health != "unknown" for rule in seen.rules())
 
 
-def settle_seconds(seen: Observation) -> float:
-    """In what time an alert that can fire on steady values does: its longest range, and `for`."""
-    longest = max((longest_range(rule.query) for rule in seen.rules()), default=0.0)
+def settle_seconds(seen: Observation, speed: int) -> float:
+    """In what time an alert that can fire on steady values does: its longest range, and `for`.
+
+    A range longer than LONGEST_RANGE sees all of a run from its start on, and settles with the
+    first samples.
+    """
+    ranges = [longest_range(rule.query) for rule in seen.rules()]
+    longest = max((length for length in ranges if length <= LONGEST_RANGE / speed), default=0.0)
     return longest + max((rule.duration for rule in seen.rules()), default=0.0)

@@ -21,12 +21,13 @@ def inventory() -> dict[str, Any]:
 @cache
 def alerts() -> dict[str, dict[str, Any]]:
     files = [*ROOT.glob("rules/alerts/*.yaml"), *ROOT.glob("rules/platform/*.yaml")]
-    return {rule["alert"]: rule for file in files for rule in _rules(file)}
+    return {rule["alert"]: rule for file in files for rule in _rules(file) if "alert" in rule}
 
 
 @cache
 def recorded() -> dict[str, str]:
-    return {rule["record"]: rule["expr"] for rule in _rules(ROOT / "rules/recording-rules.yaml")}
+    files = [ROOT / "rules/recording-rules.yaml", *ROOT.glob("rules/platform/*.yaml")]
+    return {r["record"]: r["expr"] for file in files for r in _rules(file) if "record" in r}
 
 
 def thresholds() -> dict[str, dict[str, float]]:
@@ -46,7 +47,8 @@ def known_series() -> dict[str, Labels]:
     """Name -> labels, None where they can't be known."""
     scraped = inventory()["scrape_labels"]
     known: dict[str, Labels] = {}
-    for metric in [*inventory()["metrics"], *inventory()["details"]]:
+    sections = ("metrics", "details", "platform")
+    for metric in [metric for section in sections for metric in inventory()[section]]:
         known.update(series_of(metric, *scraped))
     for metric in inventory()["prometheus"]:
         known[metric["name"]] = (
