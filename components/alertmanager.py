@@ -7,7 +7,8 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.core import v1 as core
 
-from components.alertmanager_config import CONFIG_FILE, CONFIG_FOLDER, SECRET_FOLDER
+from components.alertmanager_config import CONFIG_FILE, CONFIG_FOLDER
+from components.alertmanager_receivers import SECRET_FOLDER
 from components.config_reload import config_reload
 from components.pods import (
     HTTP,
@@ -28,7 +29,7 @@ GOSSIP_PORT = 9094
 
 @dataclass(frozen=True, kw_only=True)
 class AlertmanagerArgs:
-    """`config` is the text of alertmanager.yml; `credentials` maps file names to secrets."""
+    """`config` holds the configuration's files by name, `credentials` secrets by file name."""
 
     namespace: pulumi.Input[str]
     image: str
@@ -37,7 +38,7 @@ class AlertmanagerArgs:
     storage: str
     storage_class: str | None
     resources: Resources
-    config: str
+    config: Mapping[str, str]
     credentials: Mapping[str, pulumi.Output[str]]
 
 
@@ -53,7 +54,7 @@ class Alertmanager(pulumi.ComponentResource):
         namespace = args.namespace
         service_account(NAME, namespace, child)
         config = core.ConfigMap(
-            NAME, metadata=metadata(NAME, namespace), data={CONFIG_FILE: args.config}, opts=child
+            NAME, metadata=metadata(NAME, namespace), data=dict(args.config), opts=child
         )
         if args.credentials:
             core.Secret(

@@ -1,21 +1,18 @@
-"""The text of `alertmanager.yml`: which severity reaches whom, and which alert hides which."""
+"""The text of `alertmanager.yml`: which alert reaches whom and when, and which hides which."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from components.alertmanager_receivers import Addresses, heartbeat_receiver, receiver
+from components.alertmanager_times import Window, time_interval
+
 CONFIG_FOLDER = "/etc/alertmanager"
 CONFIG_FILE = "alertmanager.yml"
-SECRET_FOLDER = "/etc/alertmanager-credentials"
-SLACK_FILE = "slack-api-url"
-PAGERDUTY_FILE = "pagerduty-routing-key"
-
-SUMMARY = "{{ .CommonAnnotations.summary }}"
-ONE_LINE_EACH = (
-    "{{ range .Alerts }}{{ .Annotations.description }} {{ .Annotations.runbook_url }}\n{{ end }}"
-)
+TEMPLATES_FILE = "notifications.tmpl"
+HEARTBEAT_RECEIVER = "heartbeat"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +25,45 @@ class Inhibition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlertmanagerConfig:
-    """`channels` maps each severity, least severe first, to pagerduty, slack or webhook.
+class Route:
+    """Where a severity goes: pagerduty, slack or webhook, at any time or in one window alone."""
 
-    `slack_channel` is needed only where a channel uses it. Every notification goes to `webhook_url`
-    as well, if there is one.
+    channel: str
+    during: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heartbeat:
+    """The alert that always fires, and only has `severity`; sent every `interval_seconds`.
+
+    It goes to the webhook and, if `goes_outside`, to the address in the heartbeat's secret.
     """
 
-    environment: str
-    channels: Mapping[str, str]
+    alert: str
+    severity: str
+    interval_seconds: int
+    goes_outside: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Idle:
+    """An alert that is expected, and so kept quiet, while one of the windows is open."""
+
+    alert: str
+    severity: str
+    windows: Sequence[Window]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertmanagerConfig:
+    """`routes` are those of each severity, least severe first; `hours` the windows they name."""
+
+    addresses: Addresses
+    routes: Mapping[str, Route]
+    hours: Sequence[Window]
+    idle: Idle
+    heartbeat: Heartbeat
     inhibitions: Sequence[Inhibition]
-    slack_channel: str | None
-    webhook_url: str | None
 
 
 def alertmanager_yml(config: AlertmanagerConfig) -> str:
@@ -48,17 +72,21 @@ def alertmanager_yml(config: AlertmanagerConfig) -> str:
     Each severity has a receiver of its own. An alert whose severity no route knows goes to the
     receiver of the most severe, so that none is lost.
     """
-    *_, most_severe = config.channels
+    *_, most_severe = config.routes
+    windows = [*config.hours, *config.idle.windows]
     document = {
+        # Relative to this file, so that both can be moved together.
+        "templates": [TEMPLATES_FILE],
         "route": {
             "receiver": most_severe,
-            "group_by": ["alertname", "namespace", "job"],
+            # Never by pod: one cause in many pods is one notification.
+            "group_by": ["alertname", "namespace", "job", "workload"],
             "group_wait": "30s",
             "group_interval": "5m",
             "repeat_interval": "4h",
             "routes": [
-                {"receiver": severity, "matchers": [f'severity="{severity}"']}
-                for severity in config.channels
+                _heartbeat_route(config.heartbeat),
+                *(_route(config, severity, route) for severity, route in config.routes.items()),
             ],
         },
         "inhibit_rules": [
@@ -70,49 +98,46 @@ def alertmanager_yml(config: AlertmanagerConfig) -> str:
             for rule in config.inhibitions
         ],
         "receivers": [
-            {"name": severity, **_webhook(config), **_CHANNELS[channel](config, severity)}
-            for severity, channel in config.channels.items()
+            heartbeat_receiver(
+                HEARTBEAT_RECEIVER,
+                config.addresses,
+                goes_outside=config.heartbeat.goes_outside,
+            ),
+            *(
+                receiver(severity, route.channel, config.addresses)
+                for severity, route in config.routes.items()
+            ),
         ],
+        "time_intervals": [time_interval(window) for window in windows],
     }
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def _pagerduty(config: AlertmanagerConfig, severity: str) -> dict[str, Any]:
+def _heartbeat_route(heartbeat: Heartbeat) -> dict[str, Any]:
     return {
-        "pagerduty_configs": [
-            {
-                "routing_key_file": f"{SECRET_FOLDER}/{PAGERDUTY_FILE}",
-                "severity": severity,
-                "description": f"[{config.environment}] {SUMMARY}",
-                "details": {"alerts": ONE_LINE_EACH},
-                "send_resolved": True,
-            }
-        ]
+        "receiver": HEARTBEAT_RECEIVER,
+        "matchers": [f'alertname="{heartbeat.alert}"', f'severity="{heartbeat.severity}"'],
+        "group_wait": "0s",
+        "group_interval": f"{heartbeat.interval_seconds}s",
+        # Shorter than the interval: a repetition that comes due a moment after a flush would wait
+        # for the next one, and every second beat would be left out.
+        "repeat_interval": f"{heartbeat.interval_seconds // 2}s",
     }
 
 
-def _slack(config: AlertmanagerConfig, _severity: str) -> dict[str, Any]:
-    return {
-        "slack_configs": [
+def _route(config: AlertmanagerConfig, severity: str, route: Route) -> dict[str, Any]:
+    found = {"receiver": severity, "matchers": [f'severity="{severity}"'], **_active(route)}
+    if config.idle.windows and config.idle.severity == severity:
+        found["routes"] = [
             {
-                "api_url_file": f"{SECRET_FOLDER}/{SLACK_FILE}",
-                "channel": config.slack_channel,
-                "title": f"[{config.environment}] {{{{ .Status | toUpper }}}} {SUMMARY}",
-                "text": ONE_LINE_EACH,
-                "send_resolved": True,
+                "matchers": [f'alertname="{config.idle.alert}"'],
+                # A route does not inherit its parent's times.
+                **_active(route),
+                "mute_time_intervals": [window.name for window in config.idle.windows],
             }
         ]
-    }
+    return found
 
 
-def _webhook(config: AlertmanagerConfig, _severity: str = "") -> dict[str, Any]:
-    if config.webhook_url is None:
-        return {}
-    return {"webhook_configs": [{"url": config.webhook_url, "send_resolved": True}]}
-
-
-_CHANNELS: Mapping[str, Callable[[AlertmanagerConfig, str], dict[str, Any]]] = {
-    "pagerduty": _pagerduty,
-    "slack": _slack,
-    "webhook": _webhook,
-}
+def _active(route: Route) -> dict[str, Any]:
+    return {"active_time_intervals": [route.during]} if route.during else {}

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import dashboard, stat
 
 from dashboards.bands import ALL_UP, Thresholds, above, below
 from dashboards.frame import Section, choice, frame
-from dashboards.health import alerts_firing, alerts_over_time, up_over_time
+from dashboards.health import alerts_firing, alerts_over_time, heartbeat_heard, up_over_time
 from dashboards.panels import Query, now, over_time
 
 FILENAME = "aurora-kpis.json"
@@ -148,6 +148,7 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
             Query("min by (job) (up)", "{{job}}"),
         ),
         alerts_over_time(),
+        heartbeat_heard(),
     ]
     return frame(
         uid="vaultmesh-aurora-kpis",

@@ -52,8 +52,22 @@ def alerts_over_time(job: str | None = None) -> statetimeline.Panel:
     )
 
 
+def heartbeat_heard() -> statetimeline.Panel:
+    """Draw a strip that is green while the heartbeat of alerting is heard."""
+    return states(
+        "Heartbeat of alerting",
+        "Whether the alert Watchdog, which fires all the time, keeps arriving at harbinger. "
+        "While it is lost, other alerts may reach nobody either.",
+        Query("min(harbinger_watchdog_healthy)", "heartbeat"),
+        meaning={1: ("heard", OK), 0: ("lost", CRITICAL)},
+        no_value="No heartbeat has arrived yet",
+    )
+
+
 def firing(job: str | None = None, severity: str | None = None) -> str:
-    """Select the firing alerts of one workload, one severity, or of all."""
+    """Select the firing alerts of one workload, one severity, or of all but the heartbeat."""
     wanted = {"alertstate": "firing", "job": job, "severity": severity}
-    matchers = (f'{label}="{value}"' for label, value in wanted.items() if value)
+    matchers = [f'{label}="{value}"' for label, value in wanted.items() if value]
+    if severity is None:
+        matchers.append('severity!="none"')
     return f"ALERTS{{{', '.join(matchers)}}}"

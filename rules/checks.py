@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from rules import heartbeat
 from rules.problems import Problems
 from rules.promql import PromqlError, parse
 from rules.runbooks import wrong_with_runbook
@@ -38,9 +39,10 @@ def check_alert(
     for name in ("summary", "description"):
         if not annotations.get(name, "").strip():
             alert.note(problems, f"{alert.name} has no {name}. Write one.", "annotations", name)
-    if "runbook_url" in annotations:
-        text = "`runbook_url` is made from the alert's name. Remove it."
-        alert.note(problems, text, "annotations", "runbook_url")
+    for name in ("runbook_url", "dashboard_url"):
+        if name in annotations:
+            text = f"`{name}` is made from the alert's name. Remove it."
+            alert.note(problems, text, "annotations", name)
     if text := wrong_with_runbook(root, alert.name, problems):
         alert.note(problems, text, "alert")
     try:
@@ -60,7 +62,15 @@ def _check_severity(
 ) -> None:
     severity = alert.labels.get("severity")
     choice = " or ".join(severities)
-    if severity is None:
+    if alert.name == heartbeat.ALERT:
+        if severity != heartbeat.SEVERITY:
+            text = f"{alert.name} is the heartbeat, of which nobody is told."
+            text += f" Label it severity: {heartbeat.SEVERITY}."
+            alert.note(problems, text, "labels")
+    elif severity == heartbeat.SEVERITY:
+        text = f"nobody is told of the severity `{severity}`: it is for {heartbeat.ALERT} alone."
+        alert.note(problems, f"{text} Label {alert.name} {choice}.", "labels", "severity")
+    elif severity is None:
         alert.note(problems, f"{alert.name} has no severity. Label it {choice}.", "labels")
     elif severity not in severities:
         text = f"no route knows the severity `{severity}` of {alert.name}. Use {choice}."

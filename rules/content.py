@@ -70,12 +70,13 @@ def siblings(
     """Pairs of alerts on one condition that differ in threshold and severity: the worse one first.
 
     With each pair come the names of the labels that both alerts' results carry. `severities` are
-    ordered, the least severe first.
+    ordered, the least severe first; an alert with another has no siblings.
     """
+    ranked = [alert for alert in alerts if alert.labels["severity"] in severities]
     return tuple(
         (worse.name, milder.name, labels)
-        for worse in alerts
-        for milder in alerts
+        for worse in ranked
+        for milder in ranked
         if severities.index(worse.labels["severity"]) > severities.index(milder.labels["severity"])
         and thresholds(worse.rule)
         and thresholds(milder.rule)

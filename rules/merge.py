@@ -1,7 +1,7 @@
 """Merges the checked rules of all files into the documents that Prometheus loads."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import yaml
 
@@ -26,9 +26,18 @@ def merged(rules: Iterable[AnySourced]) -> str:
             groups[name] = sourced.group.model_dump(exclude_unset=True)
             groups[name]["rules"] = listed[name] = []
         listed[name].append(sourced.rule.model_dump(by_alias=True, exclude_unset=True))
-    return yaml.safe_dump(
-        {"groups": list(groups.values())},
-        sort_keys=False,
-        allow_unicode=True,
-        width=sys.maxsize,
-    )
+    return _dump({"groups": list(groups.values())})
+
+
+def annotated(text: str, name: str, values: Mapping[str, str]) -> str:
+    """A merged document in which the alerts have one more annotation; `values` by alert."""
+    document = yaml.safe_load(text)
+    for group in document["groups"]:
+        for rule in group["rules"]:
+            if "alert" in rule:
+                rule["annotations"][name] = values[rule["alert"]]
+    return _dump(document)
+
+
+def _dump(document: object) -> str:
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=sys.maxsize)

@@ -37,13 +37,15 @@ def _edges(settings: Settings) -> Iterator[Edge]:
 
 def departures(settings: Settings) -> tuple[Departure, ...]:
     """Every connection that leaves the namespace."""
-    channels = dict.fromkeys(settings.alertmanager.routes.model_dump().values())
+    routes = settings.alertmanager.routes.by_severity().values()
+    outside = [route.channel for route in routes if route.channel != "webhook"]
+    if settings.alertmanager.heartbeat.outside:
+        outside.append("heartbeat")
     return (
         Departure(source=prometheus.NAME, destination="kubernetes-api"),
         *(
-            Departure(source=alertmanager.NAME, destination=channel)
-            for channel in channels
-            if channel != "webhook"
+            Departure(source=alertmanager.NAME, destination=destination)
+            for destination in dict.fromkeys(outside)
         ),
     )
 

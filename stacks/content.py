@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components import alertmanager, grafana, prometheus
-from components.alertmanager_config import AlertmanagerConfig, Inhibition, alertmanager_yml
 from components.grafana_config import GrafanaConfig, grafana_files
 from components.prometheus_config import CONFIG_FILE, PrometheusConfig, prometheus_yml
 from dashboards.catalog import DATASOURCE_UID, Dashboard, all_dashboards, without_variables
 from rules.problems import Refused
 from rules.rulebook import Rulebook, load_rulebook
+from stacks.alerting import alertmanager_files, missing_alerts
+from stacks.alerting_settings import Routes
+from stacks.dashboard_links import dashboard_urls, with_dashboards, without_panel
 from stacks.refusal import refuse
 from stacks.schema import Settings
-from stacks.server_settings import Routes
 
 ROOT = Path(__file__).resolve().parent.parent
 DASHBOARD_GATE = 200 * 1024
@@ -28,7 +29,7 @@ class Content:
     """The texts of every ConfigMap of one environment, by file name."""
 
     prometheus: Mapping[str, str]
-    alertmanager: str
+    alertmanager: Mapping[str, str]
     grafana: Mapping[str, str]
     dashboards: Mapping[str, str]
 
@@ -51,9 +52,12 @@ def compose(settings: Settings) -> Content:
         boards = all_dashboards(_thresholds(rulebook))
     except ValueError as error:
         refuse([str(error)])
+    if problems := [*without_panel(rulebook, boards), *missing_alerts(rulebook)]:
+        refuse(problems)
+    files = with_dashboards(rulebook.files, dashboard_urls(settings, rulebook, boards))
     content = Content(
-        prometheus={CONFIG_FILE: _prometheus(settings, rulebook), **rulebook.files},
-        alertmanager=_alertmanager(settings, rulebook),
+        prometheus={CONFIG_FILE: _prometheus(settings, rulebook), **files},
+        alertmanager=alertmanager_files(settings, rulebook, ROOT),
         grafana=grafana_files(_grafana(settings)),
         dashboards={board.filename: board.json for board in boards},
     )
@@ -85,24 +89,6 @@ def _prometheus(settings: Settings, rulebook: Rulebook) -> str:
     )
 
 
-def _alertmanager(settings: Settings, rulebook: Rulebook) -> str:
-    webhook = settings.alertmanager.webhook
-    return alertmanager_yml(
-        AlertmanagerConfig(
-            environment=settings.environment,
-            channels=settings.alertmanager.routes.model_dump(),
-            inhibitions=[
-                Inhibition(source=critical, target=warning, equal=labels)
-                for critical, warning, labels in rulebook.siblings
-            ],
-            slack_channel=settings.alertmanager.slack_channel,
-            webhook_url=webhook
-            and f"http://{webhook.workload}.{settings.namespace}.svc:"
-            f"{settings.workloads[webhook.workload].port}{webhook.path}",
-        )
-    )
-
-
 def _grafana(settings: Settings) -> GrafanaConfig:
     return GrafanaConfig(
         prometheus_url=f"http://{prometheus.NAME}.{settings.namespace}.svc",
@@ -122,7 +108,7 @@ def _oversized(boards: tuple[Dashboard, ...], content: Content) -> Iterator[str]
     sizes = [(board.source, DASHBOARD_GATE, _size([board.json])) for board in boards]
     sizes += [
         ("ConfigMap prometheus-server", CONFIG_MAP_GATE, _size(content.prometheus.values())),
-        ("ConfigMap alertmanager", CONFIG_MAP_GATE, _size([content.alertmanager])),
+        ("ConfigMap alertmanager", CONFIG_MAP_GATE, _size(content.alertmanager.values())),
         ("ConfigMap grafana", CONFIG_MAP_GATE, _size(content.grafana.values())),
     ]
     for place, gate, size in sizes:

@@ -44,6 +44,7 @@ RESERVED = frozenset(
     {
         "alertmanager",
         "grafana",
+        "heartbeat",
         "kubernetes-api",
         "pagerduty",
         "prometheus-server",
@@ -61,9 +62,13 @@ def _own(name: str) -> str:
     return name
 
 
+WATCHDOG_TIMEOUT = "HARBINGER_WATCHDOG_TIMEOUT_SECONDS"
+"""The variable by which harbinger knows how long the heartbeat may stay away."""
+
+
 def _free(name: str) -> str:
     """A variable that the program does not set itself; ValueError otherwise."""
-    if name in ("HOST", "PORT", "POD_NAME"):
+    if name in ("HOST", "PORT", "POD_NAME", WATCHDOG_TIMEOUT):
         raise ValueError(f"{name} follows from the other settings; remove it")
     return name
 

@@ -22,6 +22,12 @@ def outputs(
     }
 
 
+def grafana_address(settings: Settings) -> str:
+    """Where people find Grafana: at its domain, or on this machine behind the port-forward."""
+    domain = settings.grafana.domain
+    return f"https://{domain}" if domain else f"http://localhost:{grafana.PORT}"
+
+
 def export(values: Outputs) -> None:
     """Show the outputs after `pulumi up`, and to `pulumi stack output`."""
     for name, value in values.items():

@@ -5,7 +5,7 @@ from pulumi import ResourceOptions
 
 from components import alertmanager, grafana, prometheus
 from components.alertmanager import Alertmanager, AlertmanagerArgs
-from components.alertmanager_config import PAGERDUTY_FILE, SLACK_FILE
+from components.alertmanager_receivers import HEARTBEAT_FILE, PAGERDUTY_FILE, SLACK_FILE
 from components.grafana import Grafana, GrafanaArgs, LoadBalancer
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
@@ -18,7 +18,11 @@ from stacks.schema import Quota
 from stacks.services import cron_jobs, resources, workloads
 from stacks.settings import Configuration
 
-CREDENTIAL_FILES = {"slackApiUrl": SLACK_FILE, "pagerdutyRoutingKey": PAGERDUTY_FILE}
+CREDENTIAL_FILES = {
+    "slackApiUrl": SLACK_FILE,
+    "pagerdutyRoutingKey": PAGERDUTY_FILE,
+    "heartbeatUrl": HEARTBEAT_FILE,
+}
 
 
 def build(configuration: Configuration) -> Outputs:

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
+from stacks.alerting_settings import Alertmanager
 from stacks.fields import DnsLabel, HttpsUrl, Image, Quantity, Text, WorkloadName
 from stacks.sections import Section
-from stacks.server_settings import Alertmanager, Grafana, Prometheus
+from stacks.server_settings import Grafana, Prometheus
 from stacks.service_settings import CronJob, Workload
 
 
@@ -52,11 +53,13 @@ class Images(Section):
 class Settings(Section):
     """All of `vaultmesh:settings`.
 
+    `production` says whether people are paged for it; no other stack may have their pager.
     `services_image` is the one image of all workloads; `storage_class` None means the cluster's
     default class.
     """
 
     environment: DnsLabel
+    production: bool
     namespace: DnsLabel
     pod_security_version: Annotated[str, StringConstraints(pattern=r"^v1\.[0-9]+$")]
     cluster: Cluster

@@ -1,11 +1,11 @@
-"""The settings of Prometheus, Alertmanager and Grafana."""
+"""The settings of Prometheus and Grafana."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from stacks.fields import DnsLabel, DomainName, Duration, Gibibytes, Network
+from stacks.fields import DomainName, Duration, Gibibytes, Network
 from stacks.sections import Resources, Section
 
 
@@ -16,42 +16,6 @@ class Prometheus(Section):
     retention: Duration = "15d"
     storage: Gibibytes
     resources: Resources
-
-
-class Routes(Section):
-    """Which channel each severity is sent to; the fields are the severities, least severe first."""
-
-    warning: Literal["pagerduty", "slack", "webhook"]
-    critical: Literal["pagerduty", "slack", "webhook"]
-
-
-class Webhook(Section):
-    """The workload that takes notifications over HTTP, and the path it takes them at."""
-
-    workload: DnsLabel
-    path: Annotated[str, StringConstraints(pattern=r"^/\S*$")]
-
-
-class Alertmanager(Section):
-    """Alertmanager: its replicas, its disk for silences, and where each severity goes."""
-
-    replicas: int = Field(default=1, ge=1, le=5)
-    storage: Gibibytes = "1Gi"
-    routes: Routes
-    slack_channel: Annotated[str, StringConstraints(pattern=r"^[#@]\S+$")] | None = None
-    webhook: Webhook | None = None
-    resources: Resources = Resources()
-
-    @model_validator(mode="after")
-    def _channels_are_addressed(self) -> "Alertmanager":
-        used = {self.routes.critical, self.routes.warning}
-        if "slack" in used and self.slack_channel is None:
-            raise ValueError("a route goes to slack: set slackChannel, e.g. '#alerts'")
-        if "webhook" in used and self.webhook is None:
-            raise ValueError(
-                "a route goes to webhook: set webhook, e.g. {workload: harbinger, path: /alerts}"
-            )
-        return self
 
 
 class Grafana(Section):

@@ -9,6 +9,8 @@ from components.cron_job import CronJob, CronJobArgs
 from components.pods import Resources
 from components.workload import Workload, WorkloadArgs
 from stacks import sections
+from stacks.fields import WATCHDOG_TIMEOUT
+from stacks.schema import Settings
 from stacks.settings import Configuration
 
 
@@ -27,7 +29,7 @@ def workloads(
                 port=workload.port,
                 has_headless=workload.headless,
                 never_twice=workload.never_twice,
-                environment=workload.environment,
+                environment={**workload.environment, **heard(configuration.settings, name)},
                 resources=resources(workload.resources),
             ),
             opts,
@@ -55,6 +57,14 @@ def cron_jobs(
             ),
             opts,
         )
+
+
+def heard(settings: Settings, workload: str) -> dict[str, str]:
+    """What the workload that takes notifications is told of the heartbeat; others nothing."""
+    alerting = settings.alertmanager
+    if alerting.webhook is None or alerting.webhook.workload != workload:
+        return {}
+    return {WATCHDOG_TIMEOUT: str(alerting.heartbeat.timeout_seconds)}
 
 
 def resources(settings: sections.Resources) -> Resources:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,11 +11,16 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ValidationError
 
+from stacks.pagers import PRODUCTION_PAGERS, ROUTING_KEY, ProductionPagers, pager_problems
 from stacks.refusal import refuse
 from stacks.schema import Images, Settings
-from stacks.secrets import PROJECT, SECRETS
+from stacks.secrets import MADE_UP, PROJECT, SECRETS, URLS
 
-STRUCTURED: dict[str, type[BaseModel]] = {"settings": Settings, "images": Images}
+STRUCTURED: dict[str, type[BaseModel]] = {
+    "settings": Settings,
+    "images": Images,
+    PRODUCTION_PAGERS: ProductionPagers,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +54,14 @@ def load_configuration() -> Configuration:
     if problems:
         refuse(problems)
     settings = cast(Settings, parsed["settings"])
-    if problems := list(_secret_problems(settings, own)):
+    problems += _secret_problems(settings, own)
+    if ROUTING_KEY in _needed_secrets(settings) and own.get(ROUTING_KEY):
+        problems += pager_problems(
+            own[ROUTING_KEY],
+            production=settings.production,
+            production_pagers=cast(ProductionPagers, parsed[PRODUCTION_PAGERS]).root,
+        )
+    if problems:
         refuse(problems)
     config = pulumi.Config(PROJECT)
     secrets = {key: config.require_secret(key) for key in _needed_secrets(settings)}
@@ -62,11 +75,12 @@ def _unknown_keys(own: Mapping[str, str]) -> Iterator[str]:
 
 
 def _needed_secrets(settings: Settings) -> list[str]:
-    channels = set(settings.alertmanager.routes.model_dump().values())
+    channels = settings.alertmanager.routes.channels()
     needed = {
         "grafanaAdminPassword": True,
         "slackApiUrl": "slack" in channels,
         "pagerdutyRoutingKey": "pagerduty" in channels,
+        "heartbeatUrl": settings.alertmanager.heartbeat.outside,
     }
     return [key for key in SECRETS if needed[key]]
 
@@ -79,6 +93,12 @@ def _secret_problems(settings: Settings, own: Mapping[str, str]) -> Iterator[str
             yield f"{place}: missing, and {reason}; {remedy}"
         if own.get(key) and not runtime_config.is_config_secret(place):
             yield f"{place}: a secret stands there in plain text; {remedy}, and change the secret"
+        elif key in URLS and key in needed and not _is_address(own.get(key, MADE_UP)):
+            yield f"{place}: no URL that begins with https://; {remedy}"
+
+
+def _is_address(text: str) -> bool:
+    return text.startswith(MADE_UP) or re.fullmatch(r"https://[^\s/]+\S*", text) is not None
 
 
 def _explain(key: str, model: type[BaseModel], error: ValidationError) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from stacks.secrets import MADE_UP
 from toolchain.config_copy import merge, secret_keys
 from toolchain.errors import UserError
 from toolchain.paths import state
@@ -73,7 +74,8 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
             run(*command, given=f"{passphrase}\n")
     for key in wanted:
         if key not in merged["config"]:
-            run("config", "set", "--secret", key, "--stack", stack, given=secrets.token_urlsafe(24))
+            value = f"{MADE_UP}{secrets.token_urlsafe(24)}"
+            run("config", "set", "--secret", key, "--stack", stack, given=value)
     return path
 
 

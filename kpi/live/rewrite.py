@@ -110,7 +110,11 @@ def alertmanager_yml(text: str, here: Here) -> str:
 def config_map(name: str, texts: Mapping[str, str], here: Here) -> dict[str, str]:
     """All texts of a ConfigMap, here."""
     if name == "alertmanager":
-        return {key: alertmanager_yml(text, here) for key, text in texts.items()}
+        # Its templates name no place and no time.
+        return {
+            key: alertmanager_yml(text, here) if key == "alertmanager.yml" else text
+            for key, text in texts.items()
+        }
     return {
         key: (prometheus_yml if key == "prometheus.yml" else rules)(text, here)
         for key, text in texts.items()

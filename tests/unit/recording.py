@@ -16,6 +16,7 @@ SECRETS = {
     "vaultmesh:grafanaAdminPassword": "made-up-password",
     "vaultmesh:slackApiUrl": "https://slack.invalid/made-up",
     "vaultmesh:pagerdutyRoutingKey": "made-up-routing-key",
+    "vaultmesh:heartbeatUrl": "https://heartbeat.invalid/made-up",
 }
 
 
