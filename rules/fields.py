@@ -62,3 +62,6 @@ MetricName = Annotated[
 RecordName = Annotated[
     str, _name(r"[A-Za-z_]\w*(:\w+)+", "Write level:metric:operation, such as psi:density:avg.")
 ]
+SloName = Annotated[
+    str, _name(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "Use lower-case letters, digits and - only.")
+]

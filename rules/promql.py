@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import promql_parser as pp
 
@@ -96,6 +97,17 @@ def metric_name(selector: pp.VectorSelector) -> str | None:
         if matcher.name == "__name__" and matcher.op == pp.MatchOp.Equal:
             return matcher.value
     return selector.name
+
+
+def ranges(tree: pp.Expr) -> list[int]:
+    """How far each range of the tree reaches back, in milliseconds, its offset included."""
+    found = []
+    for node in nodes(tree):
+        if isinstance(node, pp.MatrixSelector):
+            found.append(node.range + (node.vector_selector.offset or timedelta()))
+        elif isinstance(node, pp.SubqueryExpr):
+            found.append(node.range + (node.offset or timedelta()))
+    return [length // timedelta(milliseconds=1) for length in found]
 
 
 def comparisons(text: str, number: float) -> list[tuple[int, int]]:
