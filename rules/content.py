@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rules.promql import parse
 from rules.schema import AlertRule, RecordRule
 from rules.series import Series
-from rules.slo.spec import Slo
+from rules.slo.objective import Slo
 from rules.source import Sourced
 from rules.thresholds import thresholds, without_threshold
 
@@ -73,8 +73,9 @@ def siblings(
 ) -> tuple[Sibling, ...]:
     """Pairs of alerts on one condition that differ in threshold and severity: the worse one first.
 
-    So are the page and the ticket of an objective, though they look over other windows. With each pair come the names of the labels that both alerts' results carry. `severities` are
-    ordered, the least severe first.
+    So are the page and the ticket of an objective, though they look over other windows. With each
+    pair come the names of the labels that both alerts' results carry. `severities` are ordered, the
+    least severe first.
     """
     burns = {(slo.page, slo.ticket) for slo in slos}
     return tuple(

@@ -101,12 +101,16 @@ def metric_name(selector: pp.VectorSelector) -> str | None:
 
 def ranges(tree: pp.Expr) -> list[int]:
     """How far each range of the tree reaches back, in milliseconds, its offset included."""
-    found = []
-    for node in nodes(tree):
-        if isinstance(node, pp.MatrixSelector):
-            found.append(node.range + (node.vector_selector.offset or timedelta()))
-        elif isinstance(node, pp.SubqueryExpr):
-            found.append(node.range + (node.offset or timedelta()))
+    none = timedelta()
+    found = [
+        (node.range or none)
+        + (
+            (node.offset if isinstance(node, pp.SubqueryExpr) else node.vector_selector.offset)
+            or none
+        )
+        for node in nodes(tree)
+        if isinstance(node, pp.MatrixSelector | pp.SubqueryExpr)
+    ]
     return [length // timedelta(milliseconds=1) for length in found]
 
 

@@ -21,7 +21,8 @@ from rules.schema import AlertRule, RecordRule
 from rules.series import Series
 from rules.slo.checks import are_queries_sound
 from rules.slo.generate import generate
-from rules.slo.spec import Slo, load_slos
+from rules.slo.load import load_slos
+from rules.slo.objective import Slo
 from rules.source import AnySourced, Sourced, load_rules, note_repeated_groups, note_repeats
 
 
@@ -93,7 +94,9 @@ def load_rulebook(
     note_repeated_groups([*alerts, *records, *of_slos], problems)
 
     alerts = apply_overrides(alerts, overrides, problems, complete=complete)
-    series = Series(metrics, [*records, *of_slos], [alert.name for alert in alerts], complete=complete)
+    series = Series(
+        metrics, [*records, *of_slos], [alert.name for alert in alerts], complete=complete
+    )
     # A query that is at fault is reported once, not with each rule that is made of it.
     sound = [one for one in generated if are_queries_sound(one.slo, series, problems)]
     records += [record for one in sound for record in one.records]

@@ -5,8 +5,8 @@ from rules.labels import Labels
 from rules.problems import Problems
 from rules.promql import PromqlError, parse, ranges
 from rules.series import Series
-from rules.slo.generate import sli
-from rules.slo.spec import Slo
+from rules.slo.objective import Slo
+from rules.slo.records import sli
 from rules.slo.windows import NOW
 
 _ALLOWED = frozenset({"namespace", "job"})

@@ -1,22 +1,18 @@
-"""Reads objectives in the form of Sloth's `prometheus/v1`, as far as it is about events.
+"""The shape of a file of objectives: Sloth's `prometheus/v1`, as far as it is about events.
 
 https://sloth.dev/specs/default/ describes the form. What would not be used is refused: `sli.raw`
 and `sli.plugin`, because a ratio that is given can't be weighed by events, and `disable`.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
 from rules.fields import AlertName, LabelName, SloName, Text
-from rules.problems import Problems
-from rules.reader import Document, Place
-from rules.schema import Strict, validate
-from rules.slo.windows import ABSENT_SUFFIX, LARGEST_BUDGET, PAGE, TICKET
+from rules.schema import Strict
+from rules.slo.windows import LARGEST_BUDGET
 
 _WINDOW = re.compile(r"\{\{-?\s*\.window\s*-?\}\}")
 _OWN = "sloth_"
@@ -65,16 +61,16 @@ class Sli(Strict):
 class AlertSpec(Strict):
     """What one alert carries on top of what all alerts of the objective do."""
 
-    labels: Labels = {}
-    annotations: dict[LabelName, str] = {}
+    labels: Labels = Field(default_factory=dict)
+    annotations: dict[LabelName, str] = Field(default_factory=dict)
 
 
 class Alerting(Strict):
     """`name` is what the names of the objective's alerts begin with."""
 
     name: AlertName
-    labels: Labels = {}
-    annotations: dict[LabelName, str] = {}
+    labels: Labels = Field(default_factory=dict)
+    annotations: dict[LabelName, str] = Field(default_factory=dict)
     page_alert: AlertSpec
     ticket_alert: AlertSpec
 
@@ -85,7 +81,7 @@ class SloSpec(Strict):
     name: SloName
     objective: Annotated[float, AfterValidator(_percentage)]
     description: Text
-    labels: Labels = {}
+    labels: Labels = Field(default_factory=dict)
     sli: Sli
     alerting: Alerting
 
@@ -95,82 +91,10 @@ class SpecFile(Strict):
 
     version: Literal["prometheus/v1"]
     service: SloName
-    labels: Labels = {}
+    labels: Labels = Field(default_factory=dict)
     slos: Annotated[list[Any], Field(min_length=1)]
 
 
-@dataclass(frozen=True)
-class Slo:
-    """An objective of a service, and where it stands."""
-
-    service: str
-    labels: Mapping[str, str]
-    spec: SloSpec
-    document: Document
-    place: Place
-
-    @property
-    def id(self) -> str:
-        """What tells it from all others: the label `sloth_id` of its series."""
-        return f"{self.service}-{self.spec.name}"
-
-    @property
-    def objective(self) -> Decimal:
-        """The share of good events that is promised, exactly as written."""
-        return Decimal(str(self.spec.objective)) / 100
-
-    @property
-    def budget(self) -> Decimal:
-        """The share of bad events that this leaves."""
-        return 1 - self.objective
-
-    @property
-    def page(self) -> str:
-        """The name of the alert that its budget burns fast."""
-        return self.spec.alerting.name + PAGE.suffix
-
-    @property
-    def ticket(self) -> str:
-        """The name of the alert that its budget burns slowly but steadily."""
-        return self.spec.alerting.name + TICKET.suffix
-
-    @property
-    def absent(self) -> str:
-        """The name of the alert that nothing is known of it."""
-        return self.spec.alerting.name + ABSENT_SUFFIX
-
-    def errors(self, window: str) -> str:
-        """Bad events a second over a window."""
-        return _in(window, self.spec.sli.events.error_query)
-
-    def total(self, window: str) -> str:
-        """All events a second over a window."""
-        return _in(window, self.spec.sli.events.total_query)
-
-    def note(self, problems: Problems, text: str, *field: str) -> None:
-        """Note a problem with a field of the objective."""
-        problems.add(self.document.file, self.document.line((*self.place, *field)), text)
-
-
-def load_slos(documents: Iterable[Document], problems: Problems) -> list[Slo]:
-    """The objectives of the files that have the right shape; notes what hasn't, and each repeat."""
-    found: dict[str, Slo] = {}
-    for slo in (slo for document in documents for slo in _in_file(document, problems)):
-        first = found.setdefault(slo.id, slo)
-        if first is not slo:
-            where = f"{first.document.file}:{first.document.line(first.place)}"
-            slo.note(problems, f"the objective {slo.id} is already at {where}. Rename one.", "name")
-    return list(found.values())
-
-
-def _in_file(document: Document, problems: Problems) -> Iterator[Slo]:
-    file = validate(SpecFile, document, (), document.data, problems)
-    for number, data in enumerate(file.slos if file else []):
-        place: Place = ("slos", number)
-        spec = validate(SloSpec, document, place, data, problems)
-        if file and spec:
-            yield Slo(file.service, {**file.labels, **spec.labels}, spec, document, place)
-
-
-def _in(window: str, query: str) -> str:
+def in_window(window: str, query: str) -> str:
+    """The query over a window."""
     return _WINDOW.sub(lambda _: window, query).strip()

@@ -20,7 +20,7 @@ NOW, PROJECTED_FROM = "5m", "1h"
 
 @dataclass(frozen=True)
 class Pair:
-    """Two windows that must burn alike: the long one shows that it matters, the short that it lasts.
+    """Two windows that must burn alike: the long one says that it matters, the short that it lasts.
 
     `limit` is the burn rate above which an alert fires, `threshold` the annotation that states it.
     """
