@@ -7,13 +7,20 @@ from pathlib import Path
 from components import alertmanager, grafana, prometheus
 from components.grafana_config import GrafanaConfig, grafana_files
 from components.prometheus_config import CONFIG_FILE, PrometheusConfig, prometheus_yml
-from dashboards.catalog import DATASOURCE_UID, Dashboard, all_dashboards, without_variables
+from dashboards.catalog import (
+    DATASOURCE_UID,
+    Dashboard,
+    Slo,
+    all_dashboards,
+    without_variables,
+)
 from rules.problems import Refused
 from rules.rulebook import Rulebook, load_rulebook
 from stacks.alerting import alertmanager_files, missing_alerts
 from stacks.alerting_settings import Routes
 from stacks.dashboard_links import dashboard_urls, with_dashboards, without_panel
 from stacks.refusal import refuse
+from stacks.retention import forgotten
 from stacks.schema import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +56,7 @@ def compose(settings: Settings) -> Content:
     except Refused as refused:
         refuse(refused.problems)
     try:
-        boards = all_dashboards(_thresholds(rulebook))
+        boards = all_dashboards(_thresholds(rulebook), _objectives(rulebook))
     except ValueError as error:
         refuse([str(error)])
     if problems := [*without_panel(rulebook, boards), *missing_alerts(rulebook)]:
@@ -61,7 +68,11 @@ def compose(settings: Settings) -> Content:
         grafana=grafana_files(_grafana(settings)),
         dashboards={board.filename: board.json for board in boards},
     )
-    if problems := [*_unknown_series(boards, rulebook), *_oversized(boards, content)]:
+    if problems := [
+        *_unknown_series(boards, rulebook),
+        *_oversized(boards, content),
+        *forgotten(settings, rulebook),
+    ]:
         refuse(problems)
     return content
 
@@ -73,6 +84,13 @@ def jobs(settings: Settings) -> tuple[str, ...]:
 
 def _thresholds(rulebook: Rulebook) -> dict[str, Mapping[str, float]]:
     return {alert.name: alert.thresholds for alert in rulebook.alerts}
+
+
+def _objectives(rulebook: Rulebook) -> list[Slo]:
+    return [
+        Slo(slo.id, slo.service, slo.spec.name, slo.page, slo.ticket, slo.absent)
+        for slo in rulebook.slos
+    ]
 
 
 def _prometheus(settings: Settings, rulebook: Rulebook) -> str:
