@@ -44,6 +44,7 @@ RESERVED = frozenset(
     {
         "alertmanager",
         "grafana",
+        "kube-state-metrics",
         "kubernetes-api",
         "pagerduty",
         "prometheus-server",
