@@ -8,6 +8,7 @@ from pulumi import ResourceOptions
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.rbac import v1 as rbac
 
+from components.access import allow
 from components.config_reload import config_reload
 from components.pods import (
     HTTP,
@@ -28,6 +29,10 @@ PORT = 9090
 SERVICE_PORT = 80
 WAL_REPLAY_SECONDS = 30 * 60
 """Longest wait for a start: replaying the write-ahead log of a busy server takes minutes."""
+DISCOVERY = rbac.PolicyRuleArgs(
+    api_groups=[""], resources=["pods", "services", "endpoints"], verbs=["get", "list", "watch"]
+)
+"""What service discovery reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,7 @@ class Prometheus(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         namespace = args.namespace
         account = service_account(NAME, namespace, child)
-        _allow_discovery(namespace, account, child)
+        allow(NAME, namespace, account, [DISCOVERY], child)
         config = core.ConfigMap(
             NAME, metadata=metadata(NAME, namespace), data=args.config, opts=child
         )
@@ -107,33 +112,4 @@ def _pod(args: PrometheusArgs, config_map: pulumi.Output[str]) -> core.PodTempla
         spread=args.replicas > 1,
         token=True,
         grace_seconds=120,
-    )
-
-
-def _allow_discovery(
-    namespace: pulumi.Input[str], account: core.ServiceAccount, child: ResourceOptions
-) -> None:
-    """Lets Prometheus read what service discovery reads, in its own namespace and nowhere else."""
-    role = rbac.Role(
-        NAME,
-        metadata=metadata(NAME, namespace),
-        rules=[
-            rbac.PolicyRuleArgs(
-                api_groups=[""],
-                resources=["pods", "services", "endpoints"],
-                verbs=["get", "list", "watch"],
-            )
-        ],
-        opts=child,
-    )
-    rbac.RoleBinding(
-        NAME,
-        metadata=metadata(NAME, namespace),
-        role_ref=rbac.RoleRefArgs(
-            api_group="rbac.authorization.k8s.io", kind="Role", name=role.metadata.name
-        ),
-        subjects=[
-            rbac.SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=namespace)
-        ],
-        opts=child,
     )

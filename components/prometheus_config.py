@@ -20,11 +20,15 @@ two checks of the size."""
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusConfig:
-    """What differs from one environment to the next; `storage_gibibytes` is the volume's size."""
+    """What differs from one environment to the next; `storage_gibibytes` is the volume's size.
+
+    The series of `labelled_jobs` are about other objects, and say themselves of which namespace.
+    """
 
     environment: str
     namespace: str
     jobs: Sequence[str]
+    labelled_jobs: Sequence[str]
     rule_files: Sequence[str]
     alertmanager: str
     retention: str
@@ -57,6 +61,7 @@ def prometheus_yml(config: PrometheusConfig) -> str:
         "scrape_configs": [
             {
                 "job_name": job,
+                **({"honor_labels": True} if job in config.labelled_jobs else {}),
                 **_discovered(job, config.namespace, relabelings=_pod_labels()),
             }
             for job in config.jobs

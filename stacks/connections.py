@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from components import alertmanager, grafana, prometheus
+from components import alertmanager, grafana, kube_state_metrics, prometheus
 from components.network import Arrival, Departure, Edge
 from stacks.schema import Settings
 
@@ -21,6 +21,7 @@ def _edges(settings: Settings) -> Iterator[Edge]:
     yield Edge(source=prometheus.NAME, target=alertmanager.NAME, port=alertmanager.PORT)
     yield Edge(source=prometheus.NAME, target=grafana.NAME, port=grafana.PORT)
     yield Edge(source=grafana.NAME, target=prometheus.NAME, port=prometheus.PORT)
+    yield Edge(source=prometheus.NAME, target=kube_state_metrics.NAME, port=kube_state_metrics.PORT)
     if settings.prometheus.replicas > 1:
         yield Edge(source=prometheus.NAME, target=prometheus.NAME, port=prometheus.PORT)
     if settings.alertmanager.replicas > 1:
@@ -43,6 +44,7 @@ def departures(settings: Settings) -> tuple[Departure, ...]:
         outside.append("heartbeat")
     return (
         Departure(source=prometheus.NAME, destination="kubernetes-api"),
+        Departure(source=kube_state_metrics.NAME, destination="kubernetes-api"),
         *(
             Departure(source=alertmanager.NAME, destination=destination)
             for destination in dict.fromkeys(outside)

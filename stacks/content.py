@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import alertmanager, grafana, prometheus
+from components import alertmanager, grafana, kube_state_metrics, prometheus
 from components.grafana_config import GrafanaConfig, grafana_files
 from components.prometheus_config import CONFIG_FILE, PrometheusConfig, prometheus_yml
 from dashboards.catalog import (
@@ -33,12 +33,16 @@ CONFIG_MAP_GATE = 1000 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """The texts of every ConfigMap of one environment, by file name."""
+    """The texts of every ConfigMap of one environment, by file name.
+
+    `object_metrics` are the metrics on objects of the cluster that rules and dashboards may use.
+    """
 
     prometheus: Mapping[str, str]
     alertmanager: Mapping[str, str]
     grafana: Mapping[str, str]
     dashboards: Mapping[str, str]
+    object_metrics: tuple[str, ...]
 
 
 def compose(settings: Settings) -> Content:
@@ -67,6 +71,9 @@ def compose(settings: Settings) -> Content:
         alertmanager=alertmanager_files(settings, rulebook, ROOT),
         grafana=grafana_files(_grafana(settings)),
         dashboards={board.filename: board.json for board in boards},
+        object_metrics=tuple(
+            metric.name for metric in rulebook.metrics if metric.workload == kube_state_metrics.NAME
+        ),
     )
     if problems := [
         *_unknown_series(boards, rulebook),
@@ -79,7 +86,8 @@ def compose(settings: Settings) -> Content:
 
 def jobs(settings: Settings) -> tuple[str, ...]:
     """Everything that Prometheus scrapes, by the name of its pods."""
-    return (*settings.workloads, prometheus.NAME, alertmanager.NAME, grafana.NAME)
+    servers = (prometheus.NAME, alertmanager.NAME, grafana.NAME, kube_state_metrics.NAME)
+    return (*settings.workloads, *servers)
 
 
 def _thresholds(rulebook: Rulebook) -> dict[str, Mapping[str, float]]:
@@ -99,6 +107,7 @@ def _prometheus(settings: Settings, rulebook: Rulebook) -> str:
             environment=settings.environment,
             namespace=settings.namespace,
             jobs=jobs(settings),
+            labelled_jobs=(kube_state_metrics.NAME,),
             rule_files=tuple(rulebook.files),
             alertmanager=alertmanager.NAME,
             retention=settings.prometheus.retention,

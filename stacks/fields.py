@@ -45,6 +45,7 @@ RESERVED = frozenset(
         "alertmanager",
         "grafana",
         "heartbeat",
+        "kube-state-metrics",
         "kubernetes-api",
         "pagerduty",
         "prometheus-server",

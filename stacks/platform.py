@@ -3,10 +3,11 @@
 import pulumi
 from pulumi import ResourceOptions
 
-from components import alertmanager, grafana, prometheus
+from components import alertmanager, grafana, kube_state_metrics, prometheus
 from components.alertmanager import Alertmanager, AlertmanagerArgs
 from components.alertmanager_receivers import HEARTBEAT_FILE, PAGERDUTY_FILE, SLACK_FILE
 from components.grafana import Grafana, GrafanaArgs, LoadBalancer
+from components.kube_state_metrics import KubeStateMetrics, KubeStateMetricsArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
 from components.prometheus import Prometheus, PrometheusArgs
@@ -54,6 +55,14 @@ def build(configuration: Configuration) -> Outputs:
         prometheus.NAME: _prometheus(configuration, content, namespace, opts).url,
         alertmanager.NAME: _alertmanager(configuration, content, namespace, opts).url,
         grafana.NAME: _grafana(configuration, content, namespace, opts).url,
+        kube_state_metrics.NAME: KubeStateMetrics(
+            KubeStateMetricsArgs(
+                namespace=namespace,
+                image=configuration.images.kube_state_metrics,
+                metrics=content.object_metrics,
+            ),
+            opts,
+        ).url,
         **workloads(configuration, namespace, opts),
     }
     cron_jobs(configuration, namespace, opts)

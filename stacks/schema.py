@@ -48,6 +48,7 @@ class Images(Section):
     alertmanager: Image
     config_reloader: Image
     grafana: Image
+    kube_state_metrics: Image
 
 
 class Settings(Section):

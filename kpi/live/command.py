@@ -22,6 +22,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SCENARIO_SPEED = 60
 FEEDER, FEEDER_PERIOD = "synthetic-feeder", 60
 """The CronJob that feeds, and the seconds of platform time within which its feedings are one."""
+HEARTBEAT, HEARTBEAT_PER_SECOND = "soak-heartbeat", 2
+"""The CronJob that sends the soak traffic, and how many requests in a second of platform time."""
 FASTEST = 60
 """A scrape interval of 30 s becomes 0.5 s; the servers and a laptop keep up with no more."""
 
@@ -88,7 +90,10 @@ def _platform(
             state=given.state,
             network=given.network,
             speed=speed,
-            environment={FEEDER: {"FEEDER_PERIOD_SECONDS": str(max(1, FEEDER_PERIOD // speed))}},
+            environment={
+                FEEDER: {"FEEDER_PERIOD_SECONDS": str(max(1, FEEDER_PERIOD // speed))},
+                HEARTBEAT: {"HEARTBEAT_PER_SECOND": str(HEARTBEAT_PER_SECOND * speed)},
+            },
             keep=given.keep,
             replay=scenario.path if scenario else None,
             replayed=tuple(scenario.pods) if scenario else (),

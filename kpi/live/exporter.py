@@ -1,4 +1,4 @@
-"""Stands in for a pod: serves the values that a scenario's file gives it, read at each scrape.
+"""Stands in for a pod: serves the values that a file gives it, read anew at each scrape.
 
 `python -m kpi.live.exporter FILE WORKLOAD NUMBER`; HOST and PORT say where.
 """
@@ -16,13 +16,13 @@ class _Handler(BaseHTTPRequestHandler):
     file, workload, number = Path(), "", 0
 
     def do_POST(self) -> None:
-        """Take a step, or anything else, and change nothing: the values are the scenario's."""
+        """Take a step, or anything else, and change nothing: the values are the file's."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.do_GET()
 
     def do_GET(self) -> None:
-        scenario = yaml.safe_load(self.file.read_text(encoding="utf-8"))
-        series = scenario["pods"][self.workload][self.number]
+        content = yaml.safe_load(self.file.read_text(encoding="utf-8"))
+        series = content["pods"][self.workload][self.number]
         # Any other path is a probe, and the answer is that all is well.
         body = "".join(f"{name} {value}\n" for name, value in series.items()).encode()
         self.send_response(200)

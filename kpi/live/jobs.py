@@ -27,13 +27,22 @@ class Clock:
         """The platform's time, in UTC."""
         return self.started + timedelta(seconds=(time.monotonic() - self._began) * self.speed)
 
+    def real(self, moment: datetime) -> float:
+        """The Unix time of this machine at which the platform's time is `moment`."""
+        return (self.started + (moment - self.started) / self.speed).timestamp()
+
 
 class Job:
-    """One CronJob; `run` starts it, given the name of its pod."""
+    """One CronJob; `run` starts it, given the name of its pod. Its times are the platform's."""
 
     def __init__(self, job: CronJob, clock: Clock, run: Callable[[CronJob], Child]) -> None:
-        self.job, self._clock, self._run = job, clock, run
-        self._next = next(CronSim(job.schedule, clock.now()))
+        self.job, self.clock, self._run = job, clock, run
+        self.created = clock.now()
+        self.scheduled: datetime | None = None
+        """When the last run that was started at its time was due."""
+        self.succeeded: datetime | None = None
+        """When the last run that succeeded ended."""
+        self._next = self.due
         self._started = float("-inf")
         self._child: Child | None = None
         self.outcomes: list[int] = []
@@ -43,6 +52,11 @@ class Job:
     def name(self) -> str:
         """The job's own name."""
         return self.job.name
+
+    @property
+    def due(self) -> datetime:
+        """When the run after the last one that was started at its time is due, or was."""
+        return next(CronSim(self.job.schedule, self.scheduled or self.created))
 
     @property
     def is_running(self) -> bool:
@@ -58,10 +72,11 @@ class Job:
     def tick(self, *, may_start: bool) -> str | None:
         """Start it if it is due, end it if it is late; a line if a run has failed."""
         failure = self._collect()
-        now = self._clock.now()
+        now = self.clock.now()
         if may_start and not self.job.suspend and now >= self._next:
             rested = time.monotonic() - self._started >= SHORTEST_PAUSE_SECONDS
-            if rested:
+            if rested and not self.is_running:
+                self.scheduled = self._next
                 self.start()
             self._next = next(CronSim(self.job.schedule, now))
         return failure
@@ -82,5 +97,6 @@ class Job:
         self._child = None
         self.outcomes.append(child.code)
         if child.code == 0:
+            self.succeeded = self.clock.now()
             return None
         return f"{self.name} {processes.ending(child.code)}: {child.last_line()}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kpi.live import processes
+from kpi.live import kube_state, processes
 from kpi.live.durations import scaled
 from kpi.live.layout import Layout
 from kpi.live.pods import Pod, random_part
@@ -44,8 +44,9 @@ class Launcher:
         for folder in here.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
         command = self._command(pod, number, here)
-        variables = {**self._variables(pod.workload.name, pod.workload.main, pod.name)}
-        return self._start(pod.name, command, {"HOST": pod.address, **variables})
+        variables = self._variables(pod.workload.name, pod.workload.main, pod.name)
+        place = {"HOST": pod.address, "PORT": str(pod.port)}
+        return self._start(pod.name, command, {**place, **variables})
 
     def job(self, job: CronJob) -> Child:
         """Start one run of a job; its runs share a log."""
@@ -54,8 +55,9 @@ class Launcher:
 
     def _command(self, pod: Pod, number: int, here: Here) -> list[str]:
         name = pod.workload.name
-        if name in self.replayed:
-            return ["python", "-m", "kpi.live.exporter", str(self.replay), name, str(number)]
+        if name in self.replayed or name == kube_state.NAME:
+            file = self.replay if name in self.replayed else self.files.objects
+            return ["python", "-m", "kpi.live.exporter", str(file), name, str(number)]
         if name not in PROGRAMS:
             return list(pod.workload.main["command"])
         flags = _FLAGS.get(name, {}) if self.speed > 1 else {}
@@ -77,5 +79,6 @@ class Launcher:
 
 
 def is_runnable(workload: Workload) -> bool:
-    """Whether there is a program for it here."""
-    return workload.name in PROGRAMS or bool(workload.main.get("command"))
+    """Whether there is a program for it here, or something that stands in for it."""
+    known = workload.name in (*PROGRAMS, kube_state.NAME)
+    return known or bool(workload.main.get("command"))

@@ -27,6 +27,11 @@ class Layout:
         """The target files of discovery, one for each workload."""
         return self.root / "targets"
 
+    @property
+    def objects(self) -> Path:
+        """What is known of the CronJobs, for whoever stands in for kube-state-metrics."""
+        return self.root / "objects.json"
+
     def config(self, config_map: str) -> Path:
         """Where a ConfigMap is mounted."""
         return self.root / "config" / config_map

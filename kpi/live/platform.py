@@ -3,7 +3,7 @@
 import shutil
 import time
 
-from kpi.live import config, layout, processes, rendered
+from kpi.live import config, kube_state, layout, processes, rendered
 from kpi.live.jobs import Clock, Job
 from kpi.live.launch import PROGRAMS, Launcher, is_runnable
 from kpi.live.layout import Layout
@@ -49,6 +49,7 @@ class Platform:
         self._check()
         self.files.prepare(keep=self.options.keep)
         self._publish()
+        self._tell_of_jobs()
         for pod in self.pods:
             for name in layout.mounted(pod):
                 self.mounts.append(config.Mount(pod, name, self._here(pod), self.files))
@@ -80,6 +81,7 @@ class Platform:
         for job in self.jobs.values():
             if failure := job.tick(may_start=self.options.jobs):
                 self.options.say(failure)
+        self._tell_of_jobs()
 
     def of(self, workload: str) -> list[Pod]:
         """The pods of a workload."""
@@ -137,6 +139,13 @@ class Platform:
         for workload in self.rendered.workloads:
             groups = target_groups(self.of(workload.name), self.rendered.namespace)
             layout.write_json(self.files.targets / f"{workload.name}.json", groups)
+
+    def _tell_of_jobs(self) -> None:
+        """Let the series on CronJobs say what is so; there is none of a job that is not run."""
+        jobs = self.jobs.values() if self.options.jobs else ()
+        pods = self.of(kube_state.NAME)
+        told = kube_state.exposed(pods, jobs, self.rendered.namespace)
+        layout.write_json(self.files.objects, told)
 
     def _refresh(self) -> None:
         self._looked_at = time.monotonic()

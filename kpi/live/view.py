@@ -37,8 +37,9 @@ def table(seen: Observation) -> list[str]:
 
 
 def on(labels: Mapping[str, str]) -> str:
-    """What an alert is about: its pod, its treaty, or the whole service."""
-    return labels.get("pod") or labels.get("treaty") or labels.get("job", "everything")
+    """What an alert is about: its pod, its treaty, its CronJob, or the whole service."""
+    named = [labels[name] for name in ("pod", "treaty", "cronjob", "job") if labels.get(name)]
+    return named[0] if named else "everything"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -3,17 +3,14 @@
 Exit codes: 0 all pods were fed, 1 one was missed or too few were fed, 2 the settings are wrong.
 """
 
-import asyncio
 import logging
-import os
-import sys
 import time
 from functools import partial
 
 from services.feeder.pods import find
 from services.feeder.settings import FeederSettings
 from services.feeder.step import feed
-from services.shell import SettingsError, configure_logs, load_settings
+from services.shell import run_once
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +39,4 @@ async def main(settings: FeederSettings) -> bool:
 
 
 if __name__ == "__main__":
-    try:
-        loaded = load_settings(FeederSettings, os.environ)
-    except SettingsError as error:
-        sys.stderr.write(f"{FeederSettings.service}: {error}\n")
-        sys.exit(2)
-    configure_logs(loaded.service, loaded.log_level)
-    sys.exit(0 if asyncio.run(main(loaded)) else 1)
+    run_once(FeederSettings, main)

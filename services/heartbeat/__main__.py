@@ -3,14 +3,11 @@
 Exit codes: 0 the treaty answered everything, 1 it did not, 2 the settings are wrong.
 """
 
-import asyncio
 import logging
-import os
-import sys
 
 from services.heartbeat.settings import HeartbeatSettings
 from services.heartbeat.traffic import send
-from services.shell import SettingsError, configure_logs, load_settings
+from services.shell import run_once
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +26,4 @@ async def main(settings: HeartbeatSettings) -> bool:
 
 
 if __name__ == "__main__":
-    try:
-        loaded = load_settings(HeartbeatSettings, os.environ)
-    except SettingsError as error:
-        sys.stderr.write(f"{HeartbeatSettings.service}: {error}\n")
-        sys.exit(2)
-    configure_logs(loaded.service, loaded.log_level)
-    sys.exit(0 if asyncio.run(main(loaded)) else 1)
+    run_once(HeartbeatSettings, main)

@@ -27,12 +27,13 @@ and a `__main__.py` that calls `run(Model, build)`:
 
 /health, /ready and /metrics come with it. Errors are raised as `starlette.exceptions.HTTPException`
 and answered as `{"error": reason}`. A program that serves nothing (a CronJob) takes `Settings`,
-`load_settings` and `configure_logs` alone.
+and its `__main__.py` calls `run_once(Model, work)`.
 """
 
 from services.shell.bodies import BODY_LIMIT, Body, read_body
 from services.shell.logs import configure_logs
 from services.shell.metrics import BareCounter
+from services.shell.once import run_once
 from services.shell.problems import one_line
 from services.shell.server import run
 from services.shell.service import Answer, Service
@@ -59,4 +60,5 @@ __all__ = [
     "one_line",
     "read_body",
     "run",
+    "run_once",
 ]

@@ -101,7 +101,7 @@ def samples() -> list[dict[str, Any]]:
 def targets() -> list[dict[str, Any]]:
     """Every workload that the local stack declares, up."""
     names = ("aurora-treaty", "scheduler", "harbinger", "grafana")
-    names += ("prometheus-server", "alertmanager")
+    names += ("prometheus-server", "alertmanager", "kube-state-metrics")
     pods = [target("psi-field", FIRST), target("psi-field", SECOND)]
     return [*pods, *(target(name, f"{name}-0") for name in names)]
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+import yaml
 
+from kpi.live.durations import longest_range, seconds
 from tests.unit.recording import STACKS, stack_values
 
 
@@ -56,3 +58,16 @@ def test_a_cron_job_is_not_scraped(platform: Any) -> None:
     data = platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
     for name in jobs(platform):
         assert f"job_name: {name}" not in data
+
+
+def test_a_run_ends_one_way_or_the_other_before_it_is_called_late(platform: Any) -> None:
+    data = platform.one("ConfigMap", "prometheus-server")["data"]["platform_rules.yml"]
+    rules = [rule for group in yaml.safe_load(data)["groups"] for rule in group["rules"]]
+    (late,) = [rule for rule in rules if rule.get("alert") == "CronJobLate"]
+    patience = longest_range(late["expr"]) + seconds(late["for"])
+    for name, job in jobs(platform).items():
+        longest = job["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+        assert longest < patience, (
+            f"{name} may run for {longest} s, and CronJobLate waits for {patience:g} s: "
+            "override its `for` in the stack's rules.overrides"
+        )

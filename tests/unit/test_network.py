@@ -109,9 +109,9 @@ def test_what_leaves_the_namespace_leaves_over_https_and_only_where_it_is_routed
         for p in platform.all("NetworkPolicy")
         if any("to" not in rule for rule in p["spec"].get("egress", []))
     }
-    assert set(leaving) == {"prometheus-server-to-kubernetes-api"} | {
-        f"alertmanager-to-{kind}" for kind in kinds - {"webhook"}
-    }
+    asking = {"prometheus-server-to-kubernetes-api", "kube-state-metrics-to-kubernetes-api"}
+    routed = {f"alertmanager-to-{kind}" for kind in kinds - {"webhook"}}
+    assert set(leaving) == asking | routed
     for rules in leaving.values():
         assert rules == [{"ports": [{"port": 443, "protocol": "TCP"}]}]
 

@@ -102,7 +102,7 @@ def test_it_reads_pods_services_and_endpoints_of_its_namespace_and_nothing_else(
     platform: Any,
 ) -> None:
     assert not platform.all("ClusterRole")
-    (role,) = platform.all("Role")
+    role = platform.one("Role", "prometheus-server")
     assert role["rules"] == [
         {
             "apiGroups": [""],
@@ -110,7 +110,7 @@ def test_it_reads_pods_services_and_endpoints_of_its_namespace_and_nothing_else(
             "verbs": ["get", "list", "watch"],
         }
     ]
-    (binding,) = platform.all("RoleBinding")
+    binding = platform.one("RoleBinding", "prometheus-server")
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert binding["subjects"][0]["name"] == pod(platform)["serviceAccountName"]
     assert binding["subjects"][0]["namespace"] == role["metadata"]["namespace"]
