@@ -48,7 +48,7 @@ def compose(settings: Settings) -> Content:
     except Refused as refused:
         refuse(refused.problems)
     try:
-        boards = all_dashboards(_thresholds(rulebook))
+        boards = all_dashboards(_thresholds(rulebook), runbooks=_runbooks(rulebook))
     except ValueError as error:
         refuse([str(error)])
     content = Content(
@@ -69,6 +69,10 @@ def jobs(settings: Settings) -> tuple[str, ...]:
 
 def _thresholds(rulebook: Rulebook) -> dict[str, Mapping[str, float]]:
     return {alert.name: alert.thresholds for alert in rulebook.alerts}
+
+
+def _runbooks(rulebook: Rulebook) -> dict[str, str]:
+    return {alert.name: alert.annotations["runbook_url"] for alert in rulebook.alerts}
 
 
 def _prometheus(settings: Settings, rulebook: Rulebook) -> str:
