@@ -29,9 +29,8 @@ class Live:
                 state=state,
                 network=network,
                 speed=SPEED,
-                jobs=False,
                 say=self.said.append,
-                **options,
+                **{"jobs": False, **options},
             )
         )
         self.observer = Observer(self.platform)
