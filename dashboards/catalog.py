@@ -11,6 +11,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from dashboards import aurora_kpis, platform, psi_field, scheduler, slos
 from dashboards.bands import Thresholds
 from dashboards.panels import DATASOURCE_UID
+from dashboards.runbooks import Runbooks, link_runbooks
 from dashboards.slos import Slo
 from dashboards.variables import without_variables
 
@@ -24,7 +25,8 @@ class Dashboard:
     `source` is the Python file that builds it, `filename` the JSON file that Grafana loads.
     `json` is the same text, byte for byte, whenever it is built from the same thresholds.
     `queries` pairs where an expression stands (a panel's title, `variable NAME` or
-    `annotation NAME`) with the expression, variables and all.
+    `annotation NAME`) with the expression, variables and all. `alerts` are those that at least one
+    of its panels belongs to.
     """
 
     uid: str
@@ -33,31 +35,32 @@ class Dashboard:
     filename: str
     json: str
     queries: tuple[tuple[str, str], ...]
+    alerts: frozenset[str]
 
 
-def all_dashboards(thresholds: Thresholds, objectives: Sequence[Slo] = ()) -> tuple[Dashboard, ...]:
-    """Build every dashboard, with the thresholds, by alert and threshold name, drawn in.
+def all_dashboards(
+    thresholds: Thresholds, *, runbooks: Runbooks, objectives: Sequence[Slo] = ()
+) -> tuple[Dashboard, ...]:
+    """Build every dashboard.
 
-    `objectives` are those that the dashboard of SLOs shows.
-
-    Raises ValueError, naming alert and threshold, if one that a panel shows is missing.
+    The thresholds, by alert and threshold name, are drawn in, and each panel links the runbooks of
+    the alerts that it belongs to. `objectives` are those that the dashboard of SLOs shows. Raises
+    ValueError, in one line, if a threshold that a panel shows is missing, or if a panel misspells
+    the name of an alert.
     """
     modules = (psi_field, aurora_kpis, scheduler, platform)
-    return (
-        *(
-            _encode(
-                f"{module.__name__.replace('.', '/')}.py", module.FILENAME, module.build(thresholds)
-            )
-            for module in modules
-        ),
-        _encode("dashboards/slos.py", slos.FILENAME, slos.build(thresholds, objectives)),
+    built = [(module.__name__, module.FILENAME, module.build(thresholds)) for module in modules]
+    built.append((slos.__name__, slos.FILENAME, slos.build(thresholds, objectives)))
+    return tuple(
+        _encode(f"{name.replace('.', '/')}.py", filename, builder, runbooks)
+        for name, filename, builder in built
     )
 
 
-def _encode(source: str, filename: str, builder: Builder) -> Dashboard:
-    text = json.dumps(
-        builder.build(), cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False
-    )
+def _encode(source: str, filename: str, builder: Builder, runbooks: Runbooks) -> Dashboard:
+    board = builder.build()
+    alerts = frozenset(link_runbooks(board, runbooks))
+    text = json.dumps(board, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False)
     model = json.loads(text)
     return Dashboard(
         uid=model["uid"],
@@ -66,6 +69,7 @@ def _encode(source: str, filename: str, builder: Builder) -> Dashboard:
         filename=filename,
         json=text + "\n",
         queries=tuple(_queries(model)),
+        alerts=alerts,
     )
 
 

@@ -1,4 +1,4 @@
-"""What all dashboards share: settings, links to each other, the alert annotations, the grid."""
+"""What all dashboards share: settings, links to each other, annotations, the grid."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
@@ -40,13 +40,13 @@ def frame(
 ) -> dashboard.Dashboard:
     """Build a whole dashboard. `since` is the start of its time range, e.g. `now-6h`.
 
-    `job` narrows the alert annotations to one workload. Panels are laid out from left to right, and
+    `job` narrows the annotations to one workload. Panels are laid out from left to right, and
     numbered in that order, so that a panel's id is stable while none is put before it.
     """
     board = dashboard.Dashboard(title).uid(uid).description(description).tags([TAG]).readonly()
     board.time(since, "now").refresh("30s").timezone("browser")
     board.tooltip(DashboardCursorSync.CROSSHAIR)
-    board.variables(list(variables)).links([_links()]).annotations([_alerts(job)])
+    board.variables(list(variables)).links([_links()]).annotations([_alerts(job), _starts(job)])
     panel_id = 0
     for section in sections:
         if section.title:
@@ -79,6 +79,17 @@ def _alerts(job: str | None) -> dashboard.AnnotationQuery:
     annotation = dashboard.AnnotationQuery().name("Firing alerts").datasource(DATASOURCE)
     annotation.enable(True).icon_color("red").target(query)
     annotation.title_format("{{alertname}}").text_format("{{severity}} {{pod}} {{treaty}}")
+    return _in_sight(annotation)
+
+
+def _starts(job: str | None) -> dashboard.AnnotationQuery:
+    """Mark where a pod started: in a rollout, or after a crash; Prometheus can't tell which."""
+    targets = f'{{job="{job}"}}' if job else ""
+    milliseconds = f"max by (job, pod) (process_start_time_seconds{targets}) * 1000"
+    query = prometheus.Dataquery().expr(milliseconds).ref_id("Starts")
+    annotation = dashboard.AnnotationQuery().name("Pods started").datasource(DATASOURCE)
+    annotation.enable(True).icon_color("blue").target(query).use_value_for_time(True)
+    annotation.title_format("{{pod}} started").text_format("{{job}}")
     return _in_sight(annotation)
 
 

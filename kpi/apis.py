@@ -54,12 +54,21 @@ class Prometheus(HttpApi):
         return _member(list[Sample], self, data, "result")
 
     def query_range(
-        self, expression: str, start: datetime, end: datetime, step_seconds: int
+        self, expression: str, start: datetime, end: datetime, step_seconds: float
     ) -> list[Series]:
         """The series of an expression from `start` to `end`, both included."""
         form = {"query": expression, "step": str(step_seconds)}
         form |= {"start": str(start.timestamp()), "end": str(end.timestamp())}
         return _member(list[Series], self, self._data("POST", "/query_range", data=form), "result")
+
+    def label_values(
+        self, label: str, selector: str | None, *, start: datetime, end: datetime
+    ) -> list[str]:
+        """The values of a label, on the series of a selector if there is one, in alphabet order."""
+        asked = {"start": str(start.timestamp()), "end": str(end.timestamp())}
+        if selector:
+            asked["match[]"] = selector
+        return _as(list[str], self, self._data("GET", f"/label/{label}/values", params=asked))
 
     def _data(self, method: str, path: str, **options: Any) -> Any:
         return _member(Any, self, self.call(method, f"/api/v1{path}", **options), "data")

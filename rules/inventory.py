@@ -24,7 +24,8 @@ class Metric:
     """A metric of the inventory.
 
     `labels` are all the labels of its series, those of scraping first. `workload` is None for what
-    Prometheus makes itself. `labels_of_alert`: it carries the labels of the alert besides.
+    every process exports, and for what Prometheus makes itself. `labels_of_alert`: it carries the
+    labels of the alert besides.
     `unused`: why nothing uses it, where that is on purpose.
     """
 
@@ -57,6 +58,7 @@ def load_inventory(document: Document, problems: Problems) -> tuple[Metric, ...]
     for section, model in (
         ("metrics", schema.WorkloadMetric),
         ("details", schema.WorkloadMetric),
+        ("processes", schema.Metric),
         ("platform", schema.WorkloadMetric),
         ("prometheus", schema.PrometheusMetric),
     ):

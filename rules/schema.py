@@ -84,6 +84,7 @@ class MetricsFile(Strict):
     scrape_labels: list[LabelName]
     metrics: Annotated[list[Any], Field(min_length=1)]
     details: list[Any] = []
+    processes: list[Any] = []
     platform: list[Any] = []
     prometheus: Annotated[list[Any], Field(min_length=1)]
 

@@ -60,7 +60,11 @@ def compose(settings: Settings) -> Content:
     except Refused as refused:
         refuse(refused.problems)
     try:
-        boards = all_dashboards(_thresholds(rulebook), _objectives(rulebook))
+        boards = all_dashboards(
+            _thresholds(rulebook),
+            runbooks=_runbooks(rulebook),
+            objectives=_objectives(rulebook),
+        )
     except ValueError as error:
         refuse([str(error)])
     if problems := [*without_panel(rulebook, boards), *missing_alerts(rulebook)]:
@@ -99,6 +103,10 @@ def _objectives(rulebook: Rulebook) -> list[Slo]:
         Slo(slo.id, slo.service, slo.spec.name, slo.page, slo.ticket, slo.absent)
         for slo in rulebook.slos
     ]
+
+
+def _runbooks(rulebook: Rulebook) -> dict[str, str]:
+    return {alert.name: alert.annotations["runbook_url"] for alert in rulebook.alerts}
 
 
 def _prometheus(settings: Settings, rulebook: Rulebook) -> str:

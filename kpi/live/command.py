@@ -9,8 +9,8 @@ from types import FrameType
 from typing import NoReturn
 
 from kpi.arguments import Parser
+from kpi.live import pace, view
 from kpi.live import scenario as scenarios
-from kpi.live import view
 from kpi.live.observation import Observer
 from kpi.live.options import Options
 from kpi.live.platform import Platform
@@ -20,10 +20,6 @@ from kpi.live.scenario import Scenario
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SCENARIO_SPEED = 60
-FEEDER, FEEDER_PERIOD = "synthetic-feeder", 60
-"""The CronJob that feeds, and the seconds of platform time within which its feedings are one."""
-HEARTBEAT, HEARTBEAT_PER_SECOND = "soak-heartbeat", 2
-"""The CronJob that sends the soak traffic, and how many requests in a second of platform time."""
 FASTEST = 60
 """A scrape interval of 30 s becomes 0.5 s; the servers and a laptop keep up with no more."""
 
@@ -90,10 +86,7 @@ def _platform(
             state=given.state,
             network=given.network,
             speed=speed,
-            environment={
-                FEEDER: {"FEEDER_PERIOD_SECONDS": str(max(1, FEEDER_PERIOD // speed))},
-                HEARTBEAT: {"HEARTBEAT_PER_SECOND": str(HEARTBEAT_PER_SECOND * speed)},
-            },
+            environment=pace.environment(speed),
             keep=given.keep,
             replay=scenario.path if scenario else None,
             replayed=tuple(scenario.pods) if scenario else (),

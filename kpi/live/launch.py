@@ -8,6 +8,7 @@ from typing import Any
 from kpi.live import kube_state, processes
 from kpi.live.durations import scaled
 from kpi.live.layout import Layout
+from kpi.live.pace import paced
 from kpi.live.pods import Pod, random_part
 from kpi.live.processes import Child
 from kpi.live.rendered import CronJob, Workload
@@ -71,7 +72,7 @@ class Launcher:
     def _variables(self, name: str, main: Mapping[str, Any], pod_name: str) -> dict[str, str]:
         """What the manifest says; its one reference, and so without a value, is the pod's name."""
         found = {entry["name"]: entry.get("value", pod_name) for entry in main.get("env", [])}
-        return {**found, **self.environment.get(name, {})}
+        return {**paced(found, self.speed), **self.environment.get(name, {})}
 
     def _start(self, name: str, command: list[str], environment: Mapping[str, str]) -> Child:
         log = self.files.log(name)

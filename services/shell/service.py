@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -28,13 +28,19 @@ class Service:
     """A service: `app` is the ASGI application, `registry` holds the metrics that /metrics shows.
 
     It is live until a background task crashes. It is ready once `start` has returned (at once
-    without `start`), and no longer when it stops. The registry holds what the service registers
-    there and nothing else, so that /metrics is exactly the inventory.
+    without `start`), and no longer when it stops. The registry holds when it started, what the
+    service registers there and nothing else, so that /metrics is exactly the inventory.
     """
 
     def __init__(self, name: str, start: Work | None = None) -> None:
         self.name = name
         self.registry = CollectorRegistry()
+        started = Gauge(
+            "process_start_time_seconds",
+            "Unix time at which the process started.",
+            registry=self.registry,
+        )
+        started.set_to_current_time()
         self.app = Starlette(exception_handlers={HTTPException: _refused}, lifespan=self._lifespan)
         self.app.router.redirect_slashes = False
         self._start = start

@@ -66,7 +66,7 @@ def known_series() -> dict[str, Labels]:
     """Name -> labels, None where they can't be known."""
     scraped = inventory()["scrape_labels"]
     known: dict[str, Labels] = {}
-    sections = ("metrics", "details", "platform")
+    sections = ("metrics", "details", "processes", "platform")
     for metric in [metric for section in sections for metric in inventory()[section]]:
         known.update(series_of(metric, *scraped))
     for metric in inventory()["prometheus"]:

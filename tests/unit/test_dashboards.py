@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 
 from dashboards.bands import Thresholds
 from dashboards.catalog import (
@@ -18,6 +19,8 @@ from dashboards.catalog import (
     all_dashboards,
     without_variables,
 )
+from dashboards.runbooks import belongs_to
+from tests.unit.recording import Recording
 from tests.unit.series import (
     ROOT,
     alerts,
@@ -28,19 +31,22 @@ from tests.unit.series import (
     mistakes,
     names,
     recorded,
+    series_of,
     thresholds,
 )
 
 SLOS = [
     Slo(slo.id, slo.service, slo.spec.name, slo.page, slo.ticket, slo.absent) for slo in book().slos
 ]
+RUNBOOKS = {alert: f"https://runbooks.test/{alert}.md" for alert in alerts()}
 
 
-def built(values: Thresholds) -> tuple[Dashboard, ...]:
-    return all_dashboards(values, SLOS)
+def build(values: Thresholds) -> tuple[Dashboard, ...]:
+    """All dashboards, with these thresholds."""
+    return all_dashboards(values, runbooks=RUNBOOKS, objectives=SLOS)
 
 
-BOARDS = {board.filename: board for board in built(thresholds())}
+BOARDS = {board.filename: board for board in build(thresholds())}
 MODELS: dict[str, dict[str, Any]] = {name: json.loads(b.json) for name, b in BOARDS.items()}
 PANELS = [(name, panel) for name, model in MODELS.items() for panel in model["panels"]]
 CHARTS = [(name, panel) for name, panel in PANELS if panel["type"] != "row"]
@@ -74,7 +80,7 @@ def test_links_to_a_dashboard_keep_working(filename: str, title: str, uid: str) 
 
 def test_no_two_dashboards_share_a_uid_a_title_or_a_file() -> None:
     for attribute in ("uid", "title", "filename"):
-        values = [getattr(board, attribute) for board in built(thresholds())]
+        values = [getattr(board, attribute) for board in BOARDS.values()]
         assert len(values) == len(set(values)), f"two dashboards share a {attribute}: {values}"
 
 
@@ -102,10 +108,20 @@ def test_links_and_alert_marks_are_not_hidden_in_a_menu(name: str) -> None:
 
 
 @each_board
-def test_firing_alerts_are_marked_on_every_graph(name: str) -> None:
-    (marks,) = MODELS[name]["annotations"]["list"]
-    assert marks["enable"] and marks["datasource"]["uid"] == DATASOURCE_UID
-    assert marks["target"]["expr"].startswith('ALERTS{alertstate="firing"')
+def test_firing_alerts_and_starts_of_pods_are_marked_on_every_graph(name: str) -> None:
+    alerts, starts = MODELS[name]["annotations"]["list"]
+    for marks in (alerts, starts):
+        assert marks["enable"] and marks["datasource"]["uid"] == DATASOURCE_UID
+    assert alerts["target"]["expr"].startswith('ALERTS{alertstate="firing"')
+    # Grafana puts a mark where the value says, in milliseconds, not where the sample is.
+    assert starts["useValueForTime"]
+    assert re.search(r"process_start_time_seconds.* \* 1000$", starts["target"]["expr"])
+
+
+@each_query
+def test_the_alert_that_always_fires_is_never_shown_as_firing(expr: str) -> None:
+    for labels in re.findall(r"\bALERTS\{([^}]*)\}", expr):
+        assert re.search(r'severity(?:!="none"|="\w+")', labels), expr
 
 
 @each_chart
@@ -212,17 +228,82 @@ def test_a_panel_names_each_alert_of_an_objective(alert: str) -> None:
 def test_a_new_objective_gets_its_panels_without_a_change_of_the_dashboard() -> None:
     new = Slo("a-b", "a", "b", "NewFast", "NewSlow", "NewAbsent")
     limits = {"threshold_fast": 2.0, "threshold_slow": 1.0}
-    boards = all_dashboards({**thresholds(), "NewFast": limits, "NewSlow": limits}, [*SLOS, new])
+    boards = all_dashboards(
+        {**thresholds(), "NewFast": limits, "NewSlow": limits},
+        runbooks=RUNBOOKS | dict.fromkeys(new[-3:], ""),
+        objectives=[*SLOS, new],
+    )
     (text,) = [board.json for board in boards if board.filename == "slos.json"]
     titles = {panel["title"] for panel in json.loads(text)["panels"]}
     assert {"a: b", "a b: fast burn", "a b: slow burn", "a b: share of errors"} <= titles
     assert all(alert in text for alert in new[-3:])
 
 
-def test_the_scheduler_s_dashboard_needs_only_what_prometheus_knows_of_any_target() -> None:
-    own = {metric["name"] for metric in inventory()["prometheus"]}
+def test_the_scheduler_s_dashboard_shows_every_metric_of_its_jobs() -> None:
+    """It was empty once, for lack of a scheduler; now its jobs have something to say."""
     exprs = [expr for name, _, expr in QUERIES if name == "scheduler.json"]
-    assert set().union(*(names(without_variables(expr)) for expr in exprs)) <= own
+    shown = set().union(*(names(without_variables(expr)) for expr in exprs))
+    own = [metric for metric in inventory()["details"] if metric["workload"] == "scheduler"]
+    for metric in own:
+        assert shown & series_of(metric).keys(), f"no panel shows {metric['name']}"
+
+
+def test_half_of_the_scheduler_s_dashboard_needs_only_what_prometheus_knows_of_any_target() -> None:
+    """Then it says that the scheduler is down, or exports nothing, where its own metrics can't."""
+    known = {metric["name"] for metric in inventory()["prometheus"]}
+    charts = [panel for name, panel in CHARTS if name == "scheduler.json"]
+    needs_nothing = [
+        panel["title"]
+        for panel in charts
+        if all(names(without_variables(t["expr"])) <= known for t in panel["targets"])
+    ]
+    assert {"Pods up", "Pods found", "Time up", "Samples"} <= set(needs_nothing)
+
+
+@pytest.mark.parametrize("alert", alerts())
+def test_an_alert_has_a_panel(alert: str) -> None:
+    boards = [board for board in BOARDS.values() if alert in board.alerts]
+    assert boards, f"no panel's description names {alert}: add one in dashboards/"
+
+
+@each_chart
+def test_a_panel_links_the_runbooks_of_exactly_the_alerts_that_it_names(
+    panel: dict[str, Any],
+) -> None:
+    named = [alert for alert in alerts() if re.search(rf"\b{alert}\b", panel["description"])]
+    links = panel.get("links", [])
+    assert {link["title"] for link in links} == {f"Runbook: {alert}" for alert in named}
+    assert {link["url"] for link in links} == {RUNBOOKS[alert] for alert in named}
+    assert all(link["type"] == "link" and link["targetBlank"] for link in links)
+
+
+def test_a_panel_leads_where_the_alert_itself_does(platform: Recording) -> None:
+    rules = platform.one("ConfigMap", "prometheus-server")["data"]
+    stated = {
+        f"Runbook: {rule['alert']}": rule["annotations"]["runbook_url"]
+        for key, text in rules.items()
+        if key.endswith("_rules.yml")
+        for group in yaml.safe_load(text)["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    linked = {
+        link["title"]: link["url"]
+        for config_map in platform.all("ConfigMap")
+        for key, text in config_map["data"].items()
+        if key.endswith(".json")
+        for panel in json.loads(text)["panels"]
+        for link in panel.get("links", [])
+    }
+    assert linked and linked.items() <= stated.items()
+
+
+def test_the_name_of_an_alert_that_is_misspelled_is_refused() -> None:
+    known = ["TreatyFillRateLow", "TreatyDown"]
+    assert belongs_to("TreatyDown or TreatyFillRateLow: TreatyDown.", known) == known[::-1]
+    assert belongs_to("A StatefulSet, a ConfigMap and ψ-Field.", known) == []
+    with pytest.raises(ValueError, match=r"TreatyFilRateLow, .* did you mean TreatyFillRateLow\?"):
+        belongs_to("Orange: TreatyFilRateLow fires.", known)
 
 
 @pytest.mark.parametrize(("alert", "name"), ALERT_THRESHOLDS)
@@ -231,7 +312,7 @@ def test_a_changed_threshold_moves_in_the_panels_that_name_its_alert(alert: str,
     changed[alert][name] = marker = changed[alert][name] * 0.987654
     panels = [
         panel
-        for board in built(changed)
+        for board in build(changed)
         for panel in json.loads(board.json)["panels"]
         if alert in panel.get("description", "")
     ]
@@ -261,19 +342,20 @@ def test_a_threshold_that_is_not_given_is_named(alert: str, name: str) -> None:
     incomplete = thresholds()
     del incomplete[alert][name]
     with pytest.raises(ValueError, match=rf"the {name} of {alert}\b"):
-        built(incomplete)
+        build(incomplete)
 
 
 def test_two_builds_are_equal_byte_for_byte() -> None:
     script = (
         "import json, sys; from dashboards.catalog import Slo, all_dashboards;"
-        "thresholds, slos = json.load(sys.stdin);"
-        "boards = all_dashboards(thresholds, [Slo(*slo) for slo in slos]);"
-        "print(''.join(b.json for b in boards))"
+        "t, s = json.load(sys.stdin); s = [Slo(*slo) for slo in s];"
+        "r = json.loads(sys.argv[1]);"
+        "boards = all_dashboards(t, runbooks=r, objectives=s);"
+        "print(''.join(board.json for board in boards))"
     )
     texts = {
         subprocess.run(
-            [sys.executable, "-c", script],
+            [sys.executable, "-c", script, json.dumps(RUNBOOKS)],
             cwd=ROOT,
             env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
             input=json.dumps([thresholds(), SLOS]),

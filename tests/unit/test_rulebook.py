@@ -44,7 +44,10 @@ def test_the_platform_has_its_alerts_and_recorded_series(book: Rulebook) -> None
     assert len(inventory()["metrics"]) == 13
 
 
-@pytest.mark.parametrize("section", ["metrics", "details", "platform", "prometheus"])
+SECTIONS = ("metrics", "details", "processes", "platform", "prometheus")
+
+
+@pytest.mark.parametrize("section", SECTIONS)
 def test_a_query_may_use_every_section_of_the_inventory(book: Rulebook, section: str) -> None:
     for metric in inventory()[section]:
         for series in series_of(metric):

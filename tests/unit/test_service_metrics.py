@@ -65,14 +65,22 @@ def exposed() -> dict[str, Exposed]:
 
 
 def listed() -> list[dict[str, Any]]:
-    return [*inventory()["metrics"], *inventory()["details"]]
+    """What is expected of each workload; what all of them export stands once for each."""
+    own = [*inventory()["metrics"], *inventory()["details"]]
+    workloads = dict.fromkeys(metric["workload"] for metric in own)
+    shared = [
+        {**metric, "workload": workload}
+        for metric in inventory()["processes"]
+        for workload in workloads
+    ]
+    return [*own, *shared]
 
 
 def test_every_workload_of_the_inventory_is_looked_at() -> None:
     assert {metric["workload"] for metric in listed()} == exposed().keys()
 
 
-@pytest.mark.parametrize("metric", listed(), ids=lambda metric: metric["name"])
+@pytest.mark.parametrize("metric", listed(), ids=lambda m: f"{m['workload']}-{m['name']}")
 def test_a_listed_metric_is_exported_with_its_type_and_its_labels(metric: dict[str, Any]) -> None:
     name, workload = metric["name"], metric["workload"]
     shown = exposed()[workload]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 
 import pytest
 
@@ -112,14 +113,21 @@ def test_every_error_is_json_and_says_nothing_of_the_inside() -> None:
 # Metrics
 
 
-def test_metrics_are_those_that_the_service_registered_and_no_others() -> None:
+def test_metrics_are_when_the_service_started_those_it_registered_and_no_others() -> None:
+    before = time.time()
     service = ping_service()
     counter = BareCounter("dropped", "Requests dropped.", ["treaty"], service.registry)
     counter.touch("A")
     counter.inc("B", by=2)
     answer = get(service, "/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert answer.text.splitlines() == [
+    *start, value = answer.text.splitlines()[:3]
+    assert start == [
+        "# HELP process_start_time_seconds Unix time at which the process started.",
+        "# TYPE process_start_time_seconds gauge",
+    ]
+    assert before <= float(value.removeprefix("process_start_time_seconds ")) <= time.time()
+    assert answer.text.splitlines()[3:] == [
         "# HELP pings_total Pings taken.",
         "# TYPE pings_total counter",
         "pings_total 0.0",

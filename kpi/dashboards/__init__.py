@@ -1,0 +1,1 @@
+"""`make dashboards`: what is provisioned as dashboards, written for others and drawn."""

@@ -1,0 +1,119 @@
+"""Every query of every dashboard that is provisioned returns data in a running stack."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from kpi.dashboards import boards
+from kpi.dashboards.ask import Answer, Asker
+from kpi.dashboards.boards import Board, Boards
+from kpi.dashboards.fill import Values, Window, chosen
+from kpi.live import pace, scenario
+from tests.live.conftest import SPEED, Live, running
+
+NETWORK = "127.0.97"
+REFERENCE = scenario.load("reference")
+
+ONLY_WHILE_AN_ALERT_FIRES = {"panel Alerts over time", "annotation Firing alerts"}
+"""On a platform that is well no alert fires. These are asked while the reference scenario runs."""
+
+Found = dict[str, Answer]
+"""What each query of a dashboard got, by where the query stands, e.g. `panel Pods up`."""
+
+
+@pytest.fixture(scope="module")
+def provisioned(manifests: Path) -> Boards:
+    return boards.load(manifests)
+
+
+@pytest.fixture(scope="module")
+def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """The stack with its real services and its CronJobs: every pod is fed, every treaty used."""
+    folder = tmp_path_factory.mktemp("busy")
+    environment = pace.environment(SPEED)
+    yield from running(Live(folder, manifests, NETWORK, jobs=True, environment=environment))
+
+
+def asker(live: Live, board: Board, provisioned: Boards) -> Asker:
+    """Somebody who has just opened the dashboard."""
+    window = Window(board.since, provisioned.interval, SPEED)
+    return Asker(live.observer.prometheus, window)
+
+
+def ask(asker: Asker, board: Board, values: Values) -> Found:
+    found = {
+        f"panel {panel.title} {chr(ord('A') + index)}": answer
+        for panel in board.charts
+        for index, answer in enumerate(asker.panel(panel, values))
+    }
+    marks = {f"annotation {a.name}": asker.annotation(a, values) for a in board.annotations}
+    return {**found, **marks}
+
+
+def choices(asker: Asker, board: Board) -> list[Values]:
+    """All of every variable, as the dashboard opens, and each single value of each of them."""
+    offered = [[(v, ()), *((v, (one,)) for one in asker.values(v))] for v in board.variables]
+    return [
+        {variable.name: chosen(variable, picked) for variable, picked in combination}
+        for combination in itertools.product(*offered)
+    ]
+
+
+def unanswered(live: Live, board: Board, provisioned: Boards) -> list[str]:
+    """Every query without data, for any choice of the variables, and what it was."""
+    who = asker(live, board, provisioned)
+    lacking = [
+        f"variable {variable.name} has no value"
+        for variable in board.variables
+        if not who.values(variable)
+    ]
+    return lacking + [
+        f"{place} {answer.problem or 'has no data'}: {answer.query}"
+        for values in choices(who, board)
+        for place, answer in ask(who, board, values).items()
+        if not answer.has_data
+        and not any(place.startswith(exempt) for exempt in ONLY_WHILE_AN_ALERT_FIRES)
+    ]
+
+
+def test_every_query_of_every_dashboard_returns_data(busy: Live, provisioned: Boards) -> None:
+    lacking = ["the platform did not come up"]
+
+    def all_answered() -> bool:
+        lacking[:] = [
+            f"{board.title}: {place}"
+            for board in provisioned.all
+            for place in unanswered(busy, board, provisioned)
+        ]
+        return not lacking
+
+    with suppress(AssertionError):
+        busy.wait_for(lambda seen: seen.is_up and all_answered(), "data", seconds=60)
+    assert not lacking, "\n".join(lacking)
+
+
+def alerts_shown(live: Live, provisioned: Boards) -> dict[str, set[str]]:
+    """The alerts that each place for firing alerts shows, on any dashboard."""
+    shown: dict[str, set[str]] = {place: set() for place in ONLY_WHILE_AN_ALERT_FIRES}
+    for board in provisioned.all:
+        who = asker(live, board, provisioned)
+        values = {variable.name: chosen(variable, ()) for variable in board.variables}
+        for place, answer in ask(who, board, values).items():
+            assert answer.problem is None, f"{board.title}: {place} {answer.problem}"
+            for exempt in filter(place.startswith, ONLY_WHILE_AN_ALERT_FIRES):
+                shown[exempt] |= {one.metric["alertname"] for one in answer.series}
+    return shown
+
+
+def test_what_shows_firing_alerts_shows_those_that_fire(
+    replayed: Live, provisioned: Boards
+) -> None:
+    expected = {alert["alert"] for alert in REFERENCE.alerts}
+
+    def all_shown() -> bool:
+        return all(shown >= expected for shown in alerts_shown(replayed, provisioned).values())
+
+    replayed.wait_for(lambda _: all_shown(), f"{expected} are shown")
