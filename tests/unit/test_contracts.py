@@ -1,0 +1,177 @@
+"""The contracts: metric, rule, case, route, receiver, runbook and panel hold on to each other.
+
+Each row of CONTRACTS is one link of the chain: what it says, who must keep it, who does, and what
+to do about one that doesn't. Every stack keeps every row.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from tests.unit.chain import Chain, chain
+from tests.unit.recording import Recording
+from tests.unit.routes import delivering
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All `subjects` must be among those that `keep` it; `advice` is for one that is not."""
+
+    says: str
+    subjects: Callable[[Chain], Iterable[str]]
+    keep: Callable[[Chain], Iterable[str]]
+    advice: str
+
+    def broken(self, stack: Chain) -> list[str]:
+        """A line for each subject that does not keep it."""
+        missing = set(self.subjects(stack)) - set(self.keep(stack))
+        return [self.advice.format(name) for name in sorted(missing)]
+
+
+def unused(stack: Chain) -> set[str]:
+    return {name for name, metric in stack.metrics.items() if metric.get("unused")}
+
+
+def exported(stack: Chain) -> set[str]:
+    """The metrics of what is scraped, and those that Prometheus makes for any target."""
+    return {
+        name
+        for name, metric in stack.metrics.items()
+        if metric.get("workload") is None or metric["workload"] in stack.jobs
+    }
+
+
+def delivered(stack: Chain) -> set[str]:
+    delivers = delivering(stack.alertmanager)
+    return {alert for alert in stack.alerts if stack.told(alert) <= delivers}
+
+
+CONTRACTS = (
+    Contract(
+        "every metric comes from something that is scraped",
+        lambda stack: stack.metrics,
+        exported,
+        "{} is of a workload that no job scrapes: correct `workload` in rules/metrics.yaml",
+    ),
+    Contract(
+        "every metric is recorded, alerted on, shown, or unused on purpose",
+        lambda stack: stack.metrics,
+        lambda stack: stack.used | unused(stack),
+        "nothing uses {}: show it on a dashboard, or say why in `unused` in rules/metrics.yaml",
+    ),
+    Contract(
+        "no metric that is called unused is used",
+        lambda stack: stack.used,
+        lambda stack: stack.metrics.keys() - unused(stack),
+        "{} is used: remove its `unused` in rules/metrics.yaml",
+    ),
+    Contract(
+        "every alert has cases",
+        lambda stack: stack.alerts,
+        lambda stack: stack.cases,
+        "{0} has no cases: write tests/rules/{0}.yaml",
+    ),
+    Contract(
+        "every alert has a runbook",
+        lambda stack: stack.alerts,
+        lambda stack: stack.runbooks,
+        "{0} has no runbook: write docs/runbooks/{0}.md",
+    ),
+    Contract(
+        "every runbook has an alert",
+        lambda stack: stack.runbooks,
+        lambda stack: stack.alerts,
+        "no alert is called {0}: rename or remove docs/runbooks/{0}.md",
+    ),
+    Contract(
+        "every alert reaches a receiver that delivers",
+        lambda stack: stack.alerts,
+        delivered,
+        "{} reaches nobody: correct alertmanager.routes in the stack's settings",
+    ),
+    Contract(
+        "every alert has a panel that leads to its runbook",
+        lambda stack: stack.alerts,
+        lambda stack: filter(stack.shows, stack.alerts),
+        "no panel belongs to {}: name it in the description of the one that shows what it watches",
+    ),
+    Contract(
+        "every severity is one that the routes know",
+        lambda stack: stack.severities,
+        lambda stack: stack.routed,
+        "no route knows the severity {}: use another, or route it in components/",
+    ),
+    Contract(
+        "every receiver is reached by some alert",
+        lambda stack: delivering(stack.alertmanager),
+        lambda stack: set().union(*map(stack.told, stack.alerts)),
+        "no alert reaches the receiver {}: remove it, or route an alert to it",
+    ),
+)
+
+each_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.says)
+
+
+@pytest.fixture(scope="module")
+def chains(recordings: dict[str, Recording]) -> dict[str, Chain]:
+    return {stack: chain(recording) for stack, recording in recordings.items()}
+
+
+@each_contract
+def test_every_stack_keeps_the_contract(contract: Contract, chains: dict[str, Chain]) -> None:
+    for stack, found in chains.items():
+        assert not contract.broken(found), f"{stack}: {'; '.join(contract.broken(found))}"
+
+
+def without(key: str) -> Callable[[Chain], dict[str, Any]]:
+    """The chain's field of this name, without what the contract is about."""
+    return lambda stack: {key: type(getattr(stack, key))()}
+
+
+def stray_metric(stack: Chain, **details: str) -> dict[str, Any]:
+    stray = {"name": "stray", "type": "gauge", "unit": "none", "labels": [], "help": "None."}
+    return {"metrics": {**stack.metrics, "stray": {**stray, **details}}}
+
+
+def called_unused(stack: Chain) -> dict[str, Any]:
+    return {"metrics": {**stack.metrics, "up": {**stack.metrics["up"], "unused": "Nobody asks."}}}
+
+
+def another_severity(stack: Chain) -> dict[str, Any]:
+    alert = stack.alerts["TreatyDown"]
+    odd = {**alert, "labels": {**alert["labels"], "severity": "Critical"}}
+    return {"alerts": {**stack.alerts, "TreatyDown": odd}}
+
+
+def another_receiver(stack: Chain, **details: Any) -> dict[str, Any]:
+    receivers = [*stack.alertmanager["receivers"], {"name": "stray", **details}]
+    return {"alertmanager": {**stack.alertmanager, "receivers": receivers}}
+
+
+def nobody(stack: Chain) -> dict[str, Any]:
+    receivers = [{"name": receiver["name"]} for receiver in stack.alertmanager["receivers"]]
+    return {"alertmanager": {**stack.alertmanager, "receivers": receivers}}
+
+
+BREAKS: dict[str, tuple[Callable[[Chain], dict[str, Any]], str]] = {
+    CONTRACTS[0].says: (lambda stack: stray_metric(stack, workload="archivist"), "stray"),
+    CONTRACTS[1].says: (stray_metric, "stray"),
+    CONTRACTS[2].says: (called_unused, "up"),
+    CONTRACTS[3].says: (without("cases"), "TreatyDown"),
+    CONTRACTS[4].says: (without("runbooks"), "TreatyDown"),
+    CONTRACTS[5].says: (without("alerts"), "TreatyDown"),
+    CONTRACTS[6].says: (nobody, "TreatyDown"),
+    CONTRACTS[7].says: (without("panels"), "TreatyDown"),
+    CONTRACTS[8].says: (another_severity, "Critical"),
+    CONTRACTS[9].says: (lambda stack: another_receiver(stack, slack_configs=[{}]), "stray"),
+}
+
+
+@each_contract
+def test_a_broken_contract_is_noticed(contract: Contract, chains: dict[str, Chain]) -> None:
+    change, name = BREAKS[contract.says]
+    for stack in chains.values():
+        broken = contract.broken(replace(stack, **change(stack)))
+        assert [line for line in broken if name in line], contract.says
