@@ -32,7 +32,7 @@ case " $* " in
 *" port-forward "*)
     what=${*: -2:1} ports=${*: -1} file=$STATE/forwards/${ports%%:*}
     is_open "$file" && fail "kubectl: port ${ports%%:*} is already in use"
-    echo "$$ $what:${ports##*:}" >"$file.part" && mv "$file.part" "$file"
+    echo "$$ $what" >"$file.part" && mv "$file.part" "$file"
     exec sleep 60 ;;
 *service-name=*targetRef.name*)
     words=$* name=${words#*service-name=}
@@ -80,7 +80,7 @@ def run(
 
     A command may say no (exit code 1: `grep` has found nothing), but neither fail nor complain.
     `endpoints` are the pods behind each Service. `addresses` are where the targets of port-forwards
-    really are, as `service/NAME:PORT` -> `HOST:PORT`; `curl` asks them, and all others answer {}.
+    really are, as `service/NAME` -> `HOST:PORT`; `curl` asks them, and all others answer {}.
     """
     state = folder / "state"
     (state / "forwards").mkdir(parents=True)

@@ -70,6 +70,7 @@ each_query = pytest.mark.parametrize(
         ("aurora-kpis.json", "Aurora KPIs", "vaultmesh-aurora-kpis"),
         ("scheduler.json", "Scheduler", "vaultmesh-scheduler"),
         ("slos.json", "SLOs", "vaultmesh-slos"),
+        ("platform.json", "Platform", "vaultmesh-platform"),
     ],
 )
 def test_links_to_a_dashboard_keep_working(filename: str, title: str, uid: str) -> None:
