@@ -1,8 +1,8 @@
 """Makes the rules that watch an objective, under the names and labels that Sloth gives them.
 
-Four things are ours, and docs/decisions/14-slos-from-events.md says why: every window is computed
-from the events themselves, no events count as no errors, the alerts compare one recorded burn rate
-for each pair of windows, and an indicator that is missing is an alert of its own.
+What is ours, and why, says docs/decisions/14-slos-from-events.md: every window is computed from the
+events themselves, no events and no time watched count as no errors, the alerts compare one recorded
+burn rate for each pair of windows, and an indicator that is missing is an alert of its own.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from rules.schema import AlertRule, Group, RecordRule
 from rules.slo.alerts import alerts
 from rules.slo.objective import Slo
-from rules.slo.records import derived, indicator
-from rules.slo.windows import QUICK, QUICK_INTERVAL, SLOW, SLOW_INTERVAL
+from rules.slo.records import quick_records, slow_records
+from rules.slo.windows import QUICK_INTERVAL, SLOW_INTERVAL
 from rules.source import Sourced
 
 
@@ -36,9 +36,8 @@ def generate(slo: Slo) -> SloRules:
     return SloRules(
         slo,
         records=[
-            *(sourced(indicator(slo, window), quick) for window in QUICK),
-            *(sourced(rule, quick) for rule in derived(slo)),
-            *(sourced(indicator(slo, window), slow) for window in SLOW),
+            *(sourced(rule, quick) for rule in quick_records(slo)),
+            *(sourced(rule, slow) for rule in slow_records(slo)),
         ],
         alerts=[
             Sourced(rule, quick, slo.document, (*slo.place, "alerting", *field))

@@ -31,6 +31,11 @@ class Pair:
     threshold: str
 
     @property
+    def long_record(self) -> str:
+        """The series that holds the burn rate of the long window."""
+        return f"slo:burn_rate:over_{self.long}"
+
+    @property
     def record(self) -> str:
         """The series that holds the smaller of the two burn rates."""
         return f"slo:burn_rate:min_{self.long}_{self.short}"
