@@ -1,0 +1,262 @@
+"""A real Alertmanager with a stack's routes: who is told, when, and what a notification says."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.alertmanager import (
+    HEARTBEAT,
+    PAGERDUTY,
+    ROUTING_KEY,
+    SLACK,
+    SPEED,
+    WEBHOOK,
+    Running,
+    alert,
+    alertmanager,
+    files_of,
+    until,
+)
+from tests.unit.loopback import Seen, stub
+
+GOLDEN = Path(__file__).parent / "golden"
+AT_ANY_TIME = {"critical": "pagerduty", "warning": "slack"}
+STARTED, ENDED = "2026-03-01T12:00:00Z", "2026-03-01T12:34:00Z"
+BEAT_SECONDS = 100 / SPEED
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Staging's Alertmanager, with warnings told at any time."""
+    with alertmanager(
+        files_of("staging", routes=AT_ANY_TIME), tmp_path_factory.mktemp("am")
+    ) as found:
+        yield found
+
+
+def said(name: str, severity: str | None, labels: dict[str, str], **texts: str) -> dict[str, Any]:
+    """An alert as Prometheus sends it, with everything that the rules make it say."""
+    links = {
+        "runbook_url": f"https://runbooks.example/{name}.md",
+        "dashboard_url": "http://localhost:3000/d/a-dashboard",
+    }
+    labels = {"namespace": "aurora-staging", **labels}
+    made = alert(name, severity, **labels)
+    return {**made, "annotations": {**links, **texts}, "startsAt": STARTED}
+
+
+def resolved(found: dict[str, Any]) -> dict[str, Any]:
+    return {**found, "endsAt": ENDED}
+
+
+def of(requests: list[Seen], name: str) -> list[Any]:
+    """The messages about one alert."""
+    return [request.json for request in requests if name in json.dumps(request.json)]
+
+
+def check(message: Any, name: str) -> None:
+    """Compare a message with its golden file; WRITE_GOLDEN=1 writes it anew, to be read."""
+    text = json.dumps(message, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    path = GOLDEN / f"{name}.json"
+    if os.environ.get("WRITE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), f"{path} differs: WRITE_GOLDEN=1 renews it"
+
+
+DENSITY = said(
+    "PsiFieldDensityAnomaly",
+    "warning",
+    {"job": "psi-field", "pod": "psi-field-6d5f-b7k2q", "instance": "10.0.0.1:8000"},
+    summary="ψ-Field density is abnormal",
+    description="Pod psi-field-6d5f-b7k2q has a density of 0.95; it should lie between 0.1 and 0.9.",
+    threshold_low="0.1",
+    threshold_high="0.9",
+)
+DRIFT = said(
+    "PsiFieldPodDrift",
+    "critical",
+    {"job": "psi-field"},
+    summary="ψ-Field pods have drifted apart",
+    description="The prediction errors of the pods lie 0.8 apart: the threshold is 0.3.",
+    threshold="0.3",
+)
+DROPS = [
+    said(
+        "TreatyDropRateHigh",
+        "warning",
+        {"job": "aurora-treaty", "treaty": treaty},
+        summary="Treaty drops too many requests",
+        description=f"Treaty {treaty} dropped {share} of its requests & more; <b>10%</b> is allowed.",
+        threshold="0.1",
+    )
+    for treaty, share in (("AURORA-AKASH-001", "12.5%"), ("AURORA-<!channel>-002", "30%"))
+]
+PROBE = said(
+    "ProbeFailing",
+    "critical",
+    {"job": "probes", "workload": "aurora-treaty", "probe": "treaty-health"},
+    summary="A probe fails",
+    description="Probe treaty-health of aurora-treaty has failed for 5 minutes.",
+)
+DOWN = [
+    said(
+        "PsiFieldDown",
+        "critical",
+        {"job": "psi-field", "pod": pod},
+        summary="ψ-Field is down",
+        description=f"Pod {pod} of psi-field can't be scraped.",
+    )
+    for pod in ("psi-field-6d5f-b7k2q", "psi-field-6d5f-x9w4t")
+]
+STRANGE = {**alert("Strange", "Warning"), "annotations": {}, "startsAt": STARTED}
+
+
+@pytest.mark.parametrize(
+    ("channel", "alerts", "golden"),
+    [
+        (SLACK, [DENSITY], "slack-one-pod"),
+        (SLACK, DROPS, "slack-two-treaties"),
+        (PAGERDUTY, [DRIFT], "pagerduty-service"),
+        (PAGERDUTY, [PROBE], "pagerduty-probe"),
+        (PAGERDUTY, DOWN, "pagerduty-two-pods"),
+        (PAGERDUTY, [STRANGE], "pagerduty-nothing-known"),
+    ],
+)
+def test_a_notification_says_what_fires_and_what_has_ended(
+    channel: str, alerts: list[dict[str, Any]], golden: str, running: Running
+) -> None:
+    name = alerts[0]["labels"]["alertname"]
+
+    def messages(number: int) -> list[Any]:
+        until(lambda: len(of(running.seen(channel), name)) >= number, f"{number} of {name}")
+        return of(running.seen(channel), name)
+
+    running.post(*alerts)
+    check(messages(1)[0], f"{golden}-firing")
+    if len(alerts) > 1:
+        running.post(resolved(alerts[0]))
+        check(messages(2)[1], f"{golden}-one-resolved")
+    running.post(*map(resolved, alerts))
+    check(messages(2 + (len(alerts) > 1))[-1], f"{golden}-resolved")
+
+
+def test_a_group_is_one_cause_however_many_pods_have_it(running: Running) -> None:
+    pods = [alert("OfManyPods", "critical", job="psi-field", pod=f"p{n}") for n in range(8)]
+    running.post(*pods, alert("OfManyPods", "critical", job="scheduler", pod="p0"))
+    until(lambda: len(of(running.seen(PAGERDUTY), "OfManyPods")) == 2, "one page for each job")
+    sizes = {
+        message["payload"]["custom_details"]["num_firing"]
+        for message in of(running.seen(PAGERDUTY), "OfManyPods")
+    }
+    assert sizes == {1, 8}
+
+
+def test_every_notification_goes_to_the_webhook_as_well_with_its_environment(
+    running: Running,
+) -> None:
+    running.post(alert("ForBoth", "warning", job="psi-field"))
+    until(lambda: of(running.seen(SLACK), "ForBoth"), "Slack")
+    until(lambda: of(running.seen(WEBHOOK), "ForBoth"), "the webhook")
+    (message,) = of(running.seen(SLACK), "ForBoth")
+    assert "[aurora-staging]" in message["attachments"][0]["title"]
+    (notification,) = of(running.seen(WEBHOOK), "ForBoth")
+    assert notification["commonLabels"]["environment"] == "aurora-staging"
+
+
+def test_the_heartbeat_goes_out_at_each_interval_and_to_nobody_else(running: Running) -> None:
+    running.post(alert("Watchdog", "none"))
+    start = len(running.wait_for(HEARTBEAT))
+    running.wait_for(HEARTBEAT, start + 6, seconds=9 * BEAT_SECONDS)
+    assert of(running.seen(WEBHOOK), "Watchdog")
+    assert not of(running.seen(SLACK) + running.seen(PAGERDUTY), "Watchdog")
+
+
+def test_a_changed_credential_counts_from_the_next_notification_without_a_restart(
+    running: Running,
+) -> None:
+    process = running.process.pid
+    with stub(lambda _: (200, b"ok")) as new:
+        replace(running.credentials / "slack-api-url", f"{new.url}/rotated")
+        replace(running.credentials / "pagerduty-routing-key", "rotated-key")
+        replace(running.credentials / "heartbeat-url", f"{new.url}/beat")
+        try:
+            running.post(alert("Watchdog", "none"))
+            running.post(alert("Told", "warning"), alert("Paged", "critical"))
+            until(lambda: of(running.seen(PAGERDUTY), "Paged"), "the page")
+            until(
+                lambda: {request.path for request in new.requests} == {"/rotated", "/beat"},
+                "Slack's and the heartbeat's new places",
+            )
+        finally:
+            replace(running.credentials / "slack-api-url", f"{running.told.url}{SLACK}")
+            replace(running.credentials / "pagerduty-routing-key", ROUTING_KEY)
+            replace(running.credentials / "heartbeat-url", f"{running.told.url}{HEARTBEAT}")
+    assert not of(running.seen(SLACK), "Told")
+    (page,) = of(running.seen(PAGERDUTY), "Paged")
+    assert page["routing_key"] == "rotated-key"
+    assert running.process.pid == process and running.process.poll() is None
+
+
+def replace(path: Path, text: str) -> None:
+    """Change a file in one step, as the kubelet changes what is mounted."""
+    scratch = path.with_suffix(".new")
+    scratch.write_text(text)
+    scratch.replace(path)
+
+
+def hours(start: timedelta, end: timedelta, zone: str = "UTC") -> dict[str, Any]:
+    """A daily window between two moments relative to now."""
+    now = datetime.now(UTC)
+    return {
+        "timeZone": zone,
+        "from": f"{now + start:%H:%M}",
+        "to": f"{now + end:%H:%M}",
+    }
+
+
+OPEN = (timedelta(hours=-1), timedelta(hours=1))
+CLOSED = (timedelta(hours=2), timedelta(hours=3))
+
+
+@pytest.mark.parametrize(("window", "arrives"), [(OPEN, False), (CLOSED, True)])
+def test_an_idle_window_keeps_treaty_no_requests_quiet_and_nothing_else(
+    window: tuple[timedelta, timedelta], arrives: bool, tmp_path: Path
+) -> None:
+    idle = [{"name": "between-tests", **hours(*window)}]
+    files = files_of("staging", routes=AT_ANY_TIME, idleWindows=idle)
+    with alertmanager(files, tmp_path) as found:
+        found.post(
+            alert("TreatyNoRequests", "warning", job="aurora-treaty", treaty="A"),
+            alert("TreatyRttHigh", "warning", job="aurora-treaty", treaty="A"),
+            alert("TreatyDown", "critical", job="aurora-treaty"),
+        )
+        until(lambda: of(found.seen(SLACK), "TreatyRttHigh"), "another warning")
+        until(lambda: of(found.seen(PAGERDUTY), "TreatyDown"), "a critical alert")
+        if arrives:
+            until(lambda: of(found.seen(SLACK), "TreatyNoRequests"), "the idle treaty")
+        else:
+            log = tmp_path / "log"
+            until(lambda: log.read_text().count("route is within mute time") >= 2, "two flushes")
+            assert not of(found.seen(SLACK) + found.seen(WEBHOOK), "TreatyNoRequests")
+
+
+@pytest.mark.parametrize(("window", "arrives"), [(OPEN, True), (CLOSED, False)])
+def test_a_route_with_hours_tells_in_them_alone_and_critical_always(
+    window: tuple[timedelta, timedelta], arrives: bool, tmp_path: Path
+) -> None:
+    routes = {"critical": "pagerduty", "warning": {"channel": "slack", "during": "shift"}}
+    files = files_of("staging", routes=routes, hours={"shift": hours(*window)})
+    with alertmanager(files, tmp_path) as found:
+        found.post(alert("Milder", "warning"), alert("Worse", "critical"))
+        until(lambda: of(found.seen(PAGERDUTY), "Worse"), "the critical alert")
+        if arrives:
+            until(lambda: of(found.seen(SLACK), "Milder"), "the warning")
+        else:
+            log = tmp_path / "log"
+            until(lambda: log.read_text().count("not within active time") >= 2, "two flushes")
+            assert not of(found.seen(SLACK) + found.seen(WEBHOOK), "Milder")

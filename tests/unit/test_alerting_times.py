@@ -1,0 +1,153 @@
+"""Windows of the settings, as Alertmanager reads what becomes of them, mean what they say."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.alertmanager_times import WEEKDAYS, Window, time_interval
+
+EVERY_DAY = tuple(WEEKDAYS)
+BERLIN = "Europe/Berlin"
+
+
+def night(*weekdays: Any, zone: str = BERLIN) -> Window:
+    return Window(
+        name="night", time_zone=zone, weekdays=weekdays or EVERY_DAY, start="22:00", end="06:00"
+    )
+
+
+def is_in(entry: Any, moment: datetime) -> bool:
+    """Whether Alertmanager holds the moment to be in an entry of `time_intervals`.
+
+    As its source says: the local minute of the day and weekday, in any one of the intervals.
+    """
+
+    def minute(text: str) -> int:
+        hours, minutes = text.split(":")
+        return int(hours) * 60 + int(minutes)
+
+    for interval in entry["time_intervals"]:
+        local = moment.astimezone(ZoneInfo(interval["location"]))
+        now = local.hour * 60 + local.minute
+        at_time = any(
+            minute(times["start_time"]) <= now < minute(times["end_time"])
+            for times in interval["times"]
+        )
+        if at_time and WEEKDAYS[local.weekday()] in interval["weekdays"]:
+            return True
+    return False
+
+
+def is_meant(window: Window, moment: datetime) -> bool:
+    """Whether the wall clock shows a time after a start of the window, and before that one's end.
+
+    Worked out from dates and times of the day, without any interval.
+    """
+    wall = moment.astimezone(ZoneInfo(window.time_zone)).replace(tzinfo=None)
+    return any(
+        begin <= wall < begin + length(window)
+        for begin in (
+            datetime.combine(wall.date() - timedelta(days=back), time.fromisoformat(window.start))
+            for back in (0, 1)
+        )
+        if WEEKDAYS[begin.weekday()] in window.weekdays
+    )
+
+
+def length(window: Window) -> timedelta:
+    """From start to end, on a wall clock that is not put forward or back."""
+    first = datetime(2026, 1, 1)
+    ends_a_day_later = window.end == "24:00"
+    end = "00:00" if ends_a_day_later else window.end
+    found = datetime.combine(first, time.fromisoformat(end)) - datetime.combine(
+        first, time.fromisoformat(window.start)
+    )
+    return found if found > timedelta(0) else found + timedelta(days=1)
+
+
+def opened(window: Window, day: date) -> list[tuple[str, str]]:
+    """When, in UTC, the window is open on a day and the next, minute by minute."""
+    entry = time_interval(window)
+    start = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    minutes = [start + timedelta(minutes=number) for number in range(24 * 60)]
+    spans: list[list[datetime]] = []
+    for moment in minutes:
+        if is_in(entry, moment):
+            if not spans or spans[-1][-1] != moment - timedelta(minutes=1):
+                spans.append([moment])
+            spans[-1].append(moment)
+    return [
+        (f"{span[0]:%a %H:%M}", f"{span[-1] + timedelta(minutes=1):%a %H:%M}") for span in spans
+    ]
+
+
+@pytest.mark.parametrize(
+    ("noon_before", "expected"),
+    [
+        (date(2026, 3, 27), ("Fri 21:00", "Sat 05:00")),  # the night before
+        (date(2026, 3, 28), ("Sat 21:00", "Sun 04:00")),  # clocks are put forward: 7 hours
+        (date(2026, 3, 29), ("Sun 20:00", "Mon 04:00")),
+        (date(2026, 10, 23), ("Fri 20:00", "Sat 04:00")),
+        (date(2026, 10, 24), ("Sat 20:00", "Sun 05:00")),  # clocks are put back: 9 hours
+        (date(2026, 10, 25), ("Sun 21:00", "Mon 05:00")),
+    ],
+)
+def test_a_night_is_22_to_6_on_the_clocks_of_berlin_while_they_are_changed(
+    noon_before: date, expected: tuple[str, str]
+) -> None:
+    assert opened(night(), noon_before) == [expected]
+
+
+@pytest.mark.parametrize("change", [date(2026, 3, 29), date(2026, 10, 25)])
+@pytest.mark.parametrize(
+    ("start", "end"), [("22:00", "06:00"), ("01:30", "02:30"), ("02:15", "03:15"), ("03:00", "02:00")]
+)
+def test_what_alertmanager_reads_is_what_the_settings_mean_around_a_change(
+    change: date, start: str, end: str
+) -> None:
+    window = Window(
+        name="w", time_zone=BERLIN, weekdays=("saturday", "sunday"), start=start, end=end
+    )
+    entry = time_interval(window)
+    first = datetime(change.year, change.month, change.day, tzinfo=UTC) - timedelta(days=2)
+    moments = [first + timedelta(minutes=5 * number) for number in range(5 * 24 * 12)]
+    found = {moment for moment in moments if is_in(entry, moment)}
+    assert found == {moment for moment in moments if is_meant(window, moment)}
+    assert found and len(found) < len(moments)
+
+
+clock = st.times().map(lambda at: f"{at:%H:%M}")
+
+
+@given(
+    weekdays=st.lists(st.sampled_from(WEEKDAYS), min_size=1, unique=True),
+    start=clock,
+    end=st.one_of(clock, st.just("24:00")),
+    zone=st.sampled_from(["UTC", BERLIN, "America/New_York", "Asia/Kolkata", "Pacific/Apia"]),
+    moment=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),
+)
+def test_any_window_is_read_as_it_is_meant(
+    weekdays: Any, start: str, end: str, zone: str, moment: datetime
+) -> None:
+    if start == end:
+        return
+    window = Window(name="w", time_zone=zone, weekdays=weekdays, start=start, end=end)
+    assert is_in(time_interval(window), moment) == is_meant(window, moment)
+
+
+def test_a_night_that_begins_on_sunday_ends_on_monday() -> None:
+    first, second = time_interval(night("sunday", "friday"))["time_intervals"]
+    assert first["weekdays"] == ["friday", "sunday"]
+    assert second["weekdays"] == ["monday", "saturday"]
+    assert second["times"] == [{"start_time": "00:00", "end_time": "06:00"}]
+
+
+def test_a_window_until_midnight_leaves_nothing_for_the_next_day() -> None:
+    for end in ("00:00", "24:00"):
+        window = Window(name="w", time_zone="UTC", weekdays=EVERY_DAY, start="18:00", end=end)
+        (interval,) = time_interval(window)["time_intervals"]
+        assert interval["times"] == [{"start_time": "18:00", "end_time": "24:00"}]
