@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from dashboards.catalog import all_dashboards
-from tests.unit.series import ROOT, alerts, names, thresholds
+from tests.unit.boards import BOARDS
+from tests.unit.series import ROOT, alerts, names
 
-(BOARD,) = (board for board in all_dashboards(thresholds()) if board.filename == "platform.json")
-PANELS = json.loads(BOARD.json)["panels"]
+PANELS = json.loads(BOARDS["platform.json"].json)["panels"]
 FILES = ("prometheus", "alertmanager", "targets")
 
 
