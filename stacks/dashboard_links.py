@@ -41,6 +41,8 @@ def _home(alert: str, boards: Sequence[Dashboard]) -> Dashboard | None:
     """The first dashboard, in the order of the catalog, with a panel that names the alert."""
     name = re.compile(rf"\b{alert}\b")
     for board in boards:
-        if any(name.search(panel.get("description", "")) for panel in json.loads(board.json)["panels"]):
+        if any(
+            name.search(panel.get("description", "")) for panel in json.loads(board.json)["panels"]
+        ):
             return board
     return None

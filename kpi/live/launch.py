@@ -16,6 +16,10 @@ from kpi.live.rewrite import Here
 PROGRAMS = {"alertmanager": "alertmanager", "prometheus-server": "prometheus"}
 """The servers, by workload, in the order in which they start: after all other pods."""
 
+_SECONDS = {"HARBINGER_WATCHDOG_TIMEOUT_SECONDS": 10}
+"""Variables that hold seconds, which shrink as well, and how far: a busy machine makes pauses that
+do not get shorter when time runs faster."""
+
 _FLAGS = {
     "prometheus-server": {
         "scrape.discovery-reload-interval": "5s",
@@ -69,6 +73,10 @@ class Launcher:
     def _variables(self, name: str, main: Mapping[str, Any], pod_name: str) -> dict[str, str]:
         """What the manifest says; its one reference, and so without a value, is the pod's name."""
         found = {entry["name"]: entry.get("value", pod_name) for entry in main.get("env", [])}
+        if self.speed > 1:
+            for variable, least in _SECONDS.items():
+                if variable in found:
+                    found[variable] = str(max(least, int(found[variable]) // self.speed))
         return {**found, **self.environment.get(name, {})}
 
     def _start(self, name: str, command: list[str], environment: Mapping[str, str]) -> Child:

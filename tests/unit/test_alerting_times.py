@@ -104,7 +104,8 @@ def test_a_night_is_22_to_6_on_the_clocks_of_berlin_while_they_are_changed(
 
 @pytest.mark.parametrize("change", [date(2026, 3, 29), date(2026, 10, 25)])
 @pytest.mark.parametrize(
-    ("start", "end"), [("22:00", "06:00"), ("01:30", "02:30"), ("02:15", "03:15"), ("03:00", "02:00")]
+    ("start", "end"),
+    [("22:00", "06:00"), ("01:30", "02:30"), ("02:15", "03:15"), ("03:00", "02:00")],
 )
 def test_what_alertmanager_reads_is_what_the_settings_mean_around_a_change(
     change: date, start: str, end: str
