@@ -39,6 +39,10 @@ class ActiveAlert(Answer):
     value: float
 
 
+HEARTBEAT = "Watchdog"
+"""The alert that always fires, so that its silence is the alarm: firing, it is no news."""
+
+
 class Rule(Answer):
     """A rule of either type; `health` is ok, err or, before the first evaluation, unknown."""
 

@@ -38,12 +38,14 @@ class Window(Section):
     """
 
     time_zone: TimeZone
-    weekdays: tuple[Weekday, ...] = Field(default=WEEKDAYS, min_length=1)
+    weekdays: tuple[Weekday, ...] = WEEKDAYS
     from_: Start = Field(alias="from")
     to: End
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> "Window":
+        if not self.weekdays:
+            raise ValueError("no weekdays is no time at all; for all of them leave weekdays out")
         if self.from_ == self.to:
             raise ValueError(
                 f"from {self.from_} to {self.to} is no time at all; for a whole day write"

@@ -13,6 +13,9 @@ FEEDER, FEEDER_PERIOD = "synthetic-feeder", 60
 HEARTBEAT, HEARTBEAT_PER_SECOND = "soak-heartbeat", 2
 """The CronJob that sends the soak traffic, and how many requests in a second of platform time."""
 JOBS = "SCHEDULER_JOBS"
+SECONDS = {"HARBINGER_WATCHDOG_TIMEOUT_SECONDS": 10}
+"""Variables that hold seconds, and how few of them there may be: the pauses of a busy machine do
+not get shorter when time runs faster."""
 
 _EVERY = re.compile(r"\*(?:/(\d+))?(?: \*){4}")
 _MINUTE = 60
@@ -27,12 +30,18 @@ def environment(speed: int) -> dict[str, dict[str, str]]:
 
 
 def paced(variables: Mapping[str, str], speed: int) -> dict[str, str]:
-    """A pod's variables, its scheduler's jobs being due as much more often as time runs faster."""
-    if JOBS not in variables or speed == 1:
+    """A pod's variables, with its waits as much shorter as time runs faster, and jobs as often due."""
+    if speed == 1:
         return dict(variables)
-    jobs = json.loads(variables[JOBS])
-    faster = [{**job, "cron": cron(job["cron"], speed)} for job in jobs]
-    return {**variables, JOBS: json.dumps(faster)}
+    faster = {
+        name: str(max(least, int(variables[name]) // speed))
+        for name, least in SECONDS.items()
+        if name in variables
+    }
+    if JOBS in variables:
+        jobs = [{**job, "cron": cron(job["cron"], speed)} for job in json.loads(variables[JOBS])]
+        faster[JOBS] = json.dumps(jobs)
+    return {**variables, **faster}
 
 
 def cron(expression: str, speed: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from kpi.answers import Labels
+from kpi.answers import HEARTBEAT, Labels
 from kpi.http_api import ApiError
 from kpi.live.observation import Observation, Observer
 from kpi.live.platform import Platform
@@ -15,9 +15,6 @@ from kpi.live.problems import LiveError
 from kpi.live.view import on
 
 FOLDER = Path(__file__).resolve().parent
-HEARTBEAT = "Watchdog"
-"""The alert that always fires, so that its silence is the alarm; harbinger keeps no event of it."""
-
 CLOSE = 1e-9
 """How far a result may be from what is expected: the error of binary fractions, no more."""
 

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from kpi.answers import HEARTBEAT
 from kpi.live.observation import Observation
 from kpi.live.platform import Platform
 
@@ -27,6 +28,7 @@ def table(seen: Observation) -> list[str]:
     firing = [
         [rule.labels.get("severity", ""), rule.name, on(alert.labels), f"{alert.value:.4g}"]
         for rule, alert in seen.alerts("firing")
+        if rule.name != HEARTBEAT
     ]
     lines += ["", f"firing: {len(firing)}", *columns(firing)]
     events = [

@@ -64,7 +64,7 @@ CHARTS = (
     ),
     Chart(
         title="Alerts firing",
-        query='count by (severity) (ALERTS{alertstate="firing"})',
+        query='count by (severity) (ALERTS{alertstate="firing", severity!="none"})',
         by="severity",
     ),
 )

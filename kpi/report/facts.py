@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kpi.answers import (
+    HEARTBEAT,
     ActiveAlert,
     Described,
     NotifiedAlert,
@@ -60,10 +61,11 @@ class Facts:
                 yield from group.rules
 
     def firing(self) -> Iterator[tuple[Rule, ActiveAlert]]:
-        """What fires, the most severe and the oldest first."""
+        """What fires and is news, the most severe and the oldest first."""
         found = [
             (rule, alert)
             for rule in self.rules()
+            if rule.name != HEARTBEAT
             for alert in rule.alerts
             if alert.state == "firing"
         ]

@@ -15,12 +15,14 @@ from kpi.live.durations import longest_range, milliseconds, scaled, scaled_promq
 from kpi.live.rewrite import Here, config_map
 
 HARBINGER = "127.0.93.9"
+AS_IT_IS = {"notifications.tmpl"}
+"""What is no YAML, and the same here as there."""
 DURATIONS = {
     r"prometheus.yml/global/(scrape_interval|scrape_timeout|evaluation_interval)",
     r"\w+_rules.yml/groups/\d+/interval",
     r"\w+_rules.yml/groups/\d+/rules/\d+/for",
     r"\w+_rules.yml/groups/\d+/rules/\d+/expr",
-    r"alertmanager.yml/route/(group_wait|group_interval|repeat_interval)",
+    r"alertmanager.yml/route/(routes/\d+/)?(group_wait|group_interval|repeat_interval)",
 }
 PLACES = {
     r"prometheus.yml/rule_files/\d+",
@@ -73,6 +75,7 @@ def changed(old: Mapping[str, str], new: Mapping[str, str]) -> set[str]:
     return {
         path
         for key in old
+        if key not in AS_IT_IS
         for path in differences(yaml.safe_load(old[key]), yaml.safe_load(new[key]), key)
     }
 
@@ -108,6 +111,9 @@ def test_every_line_that_is_not_a_change_is_a_rendered_line_byte_for_byte(
         r"|((scrape|evaluation|group|repeat)_)?(interval|timeout|wait): \w+$)"
     )
     for name, text in texts.items():
+        if name in AS_IT_IS:
+            assert live[60][name] == text
+            continue
         diff = list(difflib.ndiff(text.splitlines(), live[60][name].splitlines()))
         new = [line[2:] for line in diff if line.startswith("+ ")]
         assert new and [line for line in new if not change.match(line)] == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kpi.answers import HEARTBEAT
 from kpi.live import replay, scenario, view
 from kpi.live.problems import LiveError
 from kpi.live.scenario import Row, Scenario
@@ -44,7 +45,7 @@ def test_every_value_comes_out_and_every_alert_arrives_at_the_receiver_of_its_se
     assert found["arrived: PsiFieldPodDrift on psi-field"] == receipt
     assert two.name not in str(found)
     firing = {rule.name for rule, _ in replayed.observer.look().alerts("firing")}
-    assert sorted(firing - {scenario.HEARTBEAT}) == [
+    assert sorted(firing - {HEARTBEAT}) == [
         "PsiFieldPodDrift",
         "PsiFieldPredictionErrorHigh",
         "TreatyNoRequests",

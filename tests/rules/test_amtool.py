@@ -1,46 +1,165 @@
-"""The real Alertmanager accepts the rendered routes, and every alert has a receiver."""
+"""The real Alertmanager accepts the rendered routes, and no alert is lost on them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.rules.promtool import run
+from tests.rules.routes import by_amtool, receivers
 from tests.rules.test_promtool import ALERTS
+from tests.unit.recording import STACKS, stack_values
+
+CHANNELS = {
+    "pagerduty": {"pagerduty_configs"},
+    "slack": {"slack_configs"},
+    "webhook": {"webhook_configs"},
+}
+HUMAN = {"critical", "warning"}
+ROWS: list[tuple[str, dict[str, str], list[str]]] = [
+    ("a warning", {"alertname": "A", "severity": "warning"}, ["warning"]),
+    ("a critical alert", {"alertname": "A", "severity": "critical"}, ["critical"]),
+    ("the heartbeat", {"alertname": "Watchdog", "severity": "none"}, ["heartbeat"]),
+    ("nothing at all", {}, ["critical"]),
+    ("a name alone", {"alertname": "A"}, ["critical"]),
+    ("a severity in other letters", {"alertname": "A", "severity": "Warning"}, ["critical"]),
+    ("a severity that nobody knows", {"alertname": "A", "severity": "info"}, ["critical"]),
+    ("a severity with more behind it", {"alertname": "A", "severity": "warnings"}, ["critical"]),
+    ("another alert of no severity", {"alertname": "A", "severity": "none"}, ["critical"]),
+    ("no severity's own word", {"severity": "none"}, ["critical"]),
+    (
+        "a heartbeat that is critical",
+        {"alertname": "Watchdog", "severity": "critical"},
+        ["critical"],
+    ),
+    (
+        "a heartbeat that is a warning",
+        {"alertname": "Watchdog", "severity": "warning"},
+        ["warning"],
+    ),
+    ("a heartbeat without severity", {"alertname": "Watchdog"}, ["critical"]),
+    ("almost a heartbeat", {"alertname": "WatchdogLost", "severity": "none"}, ["critical"]),
+    (
+        "an alert of a pod",
+        {"alertname": "A", "severity": "warning", "job": "psi-field", "pod": "p"},
+        ["warning"],
+    ),
+    (
+        "an alert of another environment",
+        {"alertname": "A", "severity": "critical", "environment": "elsewhere"},
+        ["critical"],
+    ),
+    (
+        "an idle treaty",
+        {"alertname": "TreatyNoRequests", "severity": "warning", "treaty": "T"},
+        ["warning"],
+    ),
+    ("an idle treaty without severity", {"alertname": "TreatyNoRequests"}, ["critical"]),
+]
+
+
+def document(folder: Path) -> dict[str, Any]:
+    return yaml.safe_load((folder / "alertmanager.yml").read_text())
+
+
+def rules(folder: Path) -> dict[str, dict[str, str]]:
+    """The labels that each alert's rule adds, its name among them."""
+    return {
+        rule["alert"]: {"alertname": rule["alert"], **rule["labels"]}
+        for file in folder.glob("*_rules.yml")
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
 
 
 def test_alertmanager_accepts_its_configuration(amtool: str, stack_folder: Path) -> None:
     passed, output = run(amtool, stack_folder, "check-config", "alertmanager.yml")
     assert passed, output
     assert "SUCCESS" in output
-    assert "2 receivers" in output
+    assert "3 receivers" in output
+    assert "1 templates" in output
 
 
 def test_every_alert_reaches_the_receiver_of_its_severity(amtool: str, stack_folder: Path) -> None:
-    severities = {
-        rule["alert"]: rule["labels"]["severity"]
-        for file in stack_folder.glob("*_rules.yml")
-        for group in yaml.safe_load(file.read_text())["groups"]
-        for rule in group["rules"]
-        if "alert" in rule
-    }
-    assert severities.keys() == set(ALERTS)
-    for alert, severity in severities.items():
-        assert receivers(amtool, stack_folder, alert, severity) == [severity]
+    found = rules(stack_folder)
+    assert set(ALERTS) <= found.keys()
+    for alert, labels in found.items():
+        expected = "heartbeat" if alert == "Watchdog" else labels["severity"]
+        assert by_amtool(amtool, stack_folder, labels) == [expected], alert
 
 
-@pytest.mark.parametrize("severity", [None, "Warning", "info"])
-def test_a_severity_that_no_route_knows_still_reaches_somebody(
-    amtool: str, stack_folder: Path, severity: str | None
+@pytest.mark.parametrize("what", [what for what, _, _ in ROWS])
+def test_the_receivers_of(what: str, amtool: str, stack_folder: Path) -> None:
+    ((labels, expected),) = [row[1:] for row in ROWS if row[0] == what]
+    assert by_amtool(amtool, stack_folder, labels) == expected
+    assert receivers(document(stack_folder)["route"], labels) == expected
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_receiver_tells_over_the_channel_that_the_settings_name(
+    stack: str, config_maps: Mapping[str, Any]
 ) -> None:
-    assert receivers(amtool, stack_folder, "Unheard", severity) == ["critical"]
+    given = stack_values(stack)["vaultmesh:settings"]["alertmanager"]
+    found = yaml.safe_load(config_maps[stack]["alertmanager"]["alertmanager.yml"])["receivers"]
+    configs = {r["name"]: {key for key in r if key.endswith("_configs")} for r in found}
+    for severity, route in given["routes"].items():
+        channel = route if isinstance(route, str) else route["channel"]
+        assert configs.pop(severity) == CHANNELS[channel] | {"webhook_configs"}
+    assert configs == {"heartbeat": {"webhook_configs"}}
 
 
-def receivers(amtool: str, folder: Path, alert: str, severity: str | None) -> list[str]:
-    """The receivers of an alert with this severity, as Alertmanager's own code routes it."""
-    labels = [f"alertname={alert}", *([f"severity={severity}"] if severity else [])]
-    passed, output = run(
-        amtool, folder, "config", "routes", "test", "--config.file=alertmanager.yml", *labels
-    )
-    assert passed, output
-    return output.split()
+ANY_VALUE = st.text(st.characters(codec="ascii", exclude_characters='"\\', categories=["L", "N"]))
+LABELS = st.dictionaries(
+    st.sampled_from(["alertname", "severity", "namespace", "job", "pod", "treaty", "workload"]),
+    st.sampled_from(["warning", "critical", "none", "Watchdog", "TreatyNoRequests", *ALERTS])
+    | ANY_VALUE,
+)
+
+
+@pytest.fixture(scope="module")
+def folders(
+    config_maps: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Path]:
+    """A folder with Alertmanager's files of each stack."""
+    made = {stack: tmp_path_factory.mktemp(stack) for stack in STACKS}
+    for stack, folder in made.items():
+        for name, text in config_maps[stack]["alertmanager"].items():
+            (folder / name).write_text(text)
+    return made
+
+
+@pytest.mark.parametrize("stack", STACKS)
+@settings(max_examples=300, deadline=None)
+@given(labels=LABELS)
+def test_no_label_set_reaches_nobody_and_only_the_heartbeat_no_person(
+    labels: dict[str, str], stack: str, folders: Mapping[str, Path]
+) -> None:
+    found = document_of(folders[stack])
+    reached = receivers(found["route"], labels)
+    tells = {r["name"]: any(r[key] for key in r if key != "name") for r in found["receivers"]}
+    assert reached and all(tells[name] for name in reached)
+    is_heartbeat = (labels.get("alertname"), labels.get("severity")) == ("Watchdog", "none")
+    assert (set(reached) <= HUMAN) != is_heartbeat
+
+
+_DOCUMENTS: dict[Path, dict[str, Any]] = {}
+
+
+def document_of(folder: Path) -> dict[str, Any]:
+    """The document, read once: a property is checked many times."""
+    return _DOCUMENTS.setdefault(folder, document(folder))
+
+
+@pytest.mark.parametrize("stack", STACKS)
+@settings(max_examples=15, deadline=None)
+@given(labels=LABELS)
+def test_what_these_tests_make_of_the_routes_is_what_alertmanager_does(
+    labels: dict[str, str], stack: str, amtool: str, folders: Mapping[str, Path]
+) -> None:
+    folder = folders[stack]
+    assert receivers(document_of(folder)["route"], labels) == by_amtool(amtool, folder, labels)

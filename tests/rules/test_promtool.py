@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from rules import heartbeat
 from tests.rules.conftest import write
 from tests.rules.promtool import CASES, check_case, load, run
 from tests.unit.series import names as series_of
@@ -28,6 +29,8 @@ def names(pattern: str, kind: str) -> list[str]:
 SLO_ALERTS = [rule["alert"] for rule in slo_rules() if "alert" in rule]
 SLO_RECORDS = sorted({rule["record"] for rule in slo_rules() if "record" in rule})
 ALERTS = [*names("alerts/*.yaml", "alert"), *names("platform/*.yaml", "alert"), *SLO_ALERTS]
+CONDITIONAL = [alert for alert in ALERTS if alert != heartbeat.ALERT]
+"""The heartbeat has no condition, and so no case in which it could be silent."""
 RECORDS = [*names("recording-rules.yaml", "record"), *names("platform/*.yaml", "record")]
 
 
@@ -50,7 +53,14 @@ def test_the_rules_behave_as_in(name: str, promtool: str, folder: Path) -> None:
     assert passed, output
 
 
-@pytest.mark.parametrize("alert", ALERTS)
+def test_the_heartbeat_fires_whatever_the_series_say() -> None:
+    groups = load(heartbeat.ALERT)["tests"]
+    assert len({tuple(series(group)) for group in groups}) > 1
+    for group in groups:
+        assert all(check["exp_alerts"] for check in checks(group, heartbeat.ALERT))
+
+
+@pytest.mark.parametrize("alert", CONDITIONAL)
 def test_an_alert_has_a_firing_and_a_silent_case_of_the_same_series(alert: str) -> None:
     assert alert in CASES, f"{alert} has no case file: write tests/rules/{alert}.yaml"
     groups = [group for group in load(alert)["tests"] if checks(group, alert)]
@@ -103,7 +113,7 @@ def at_once(rule: dict[str, Any]) -> None:
     rule["for"] = "0s"
 
 
-@pytest.mark.parametrize("alert", ALERTS)
+@pytest.mark.parametrize("alert", CONDITIONAL)
 @pytest.mark.parametrize("mutate", [always_true, at_once])
 def test_the_silent_cases_notice_a_condition_that_is(
     mutate: Callable[[dict[str, Any]], None],

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from dashboards.catalog import without_variables
+from tests.rules.routes import receivers
 from tests.unit.recording import ROOT, Recording
-from tests.unit.routes import receivers
 from tests.unit.series import inventory, names, series_of
 
 Rule = Mapping[str, Any]
@@ -59,10 +59,19 @@ class Chain:
         )
         return set(named)
 
+    @property
+    def delivering(self) -> set[str]:
+        """The receivers that send something somewhere."""
+        return {
+            receiver["name"]
+            for receiver in self.alertmanager["receivers"]
+            if any(entries for key, entries in receiver.items() if key.endswith("_configs"))
+        }
+
     def told(self, alert: str) -> set[str]:
         """The receivers that an alert reaches."""
         labels = {"alertname": alert, **self.alerts[alert]["labels"]}
-        return receivers(self.alertmanager, labels)
+        return set(receivers(self.alertmanager["route"], labels))
 
     def shows(self, alert: str) -> bool:
         """Whether a panel belongs to the alert and leads to its runbook."""

@@ -44,7 +44,7 @@ def rule_groups() -> list[dict[str, Any]]:
     groups = []
     for path in [*sorted(ROOT.glob("rules/alerts/*.yaml")), ROOT / "rules/recording-rules.yaml"]:
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
-            rules = [_loaded(rule) for rule in group["rules"]]
+            rules = [loaded(rule) for rule in group["rules"]]
             groups.append(
                 {"name": group["name"], "file": path.name, "interval": 30, "rules": rules}
             )
@@ -54,7 +54,7 @@ def rule_groups() -> list[dict[str, Any]]:
     return groups
 
 
-def _loaded(rule: dict[str, Any]) -> dict[str, Any]:
+def loaded(rule: dict[str, Any]) -> dict[str, Any]:
     alert = "alert" in rule
     name = rule["alert" if alert else "record"]
     made = {"name": name, "query": rule["expr"], "health": "ok", "lastError": ""}

@@ -12,7 +12,6 @@ import pytest
 
 from tests.unit.chain import Chain, chain
 from tests.unit.recording import Recording
-from tests.unit.routes import delivering
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,7 @@ def exported(stack: Chain) -> set[str]:
 
 
 def delivered(stack: Chain) -> set[str]:
-    delivers = delivering(stack.alertmanager)
-    return {alert for alert in stack.alerts if stack.told(alert) <= delivers}
+    return {alert for alert in stack.alerts if stack.told(alert) <= stack.delivering}
 
 
 CONTRACTS = (
@@ -105,7 +103,7 @@ CONTRACTS = (
     ),
     Contract(
         "every receiver is reached by some alert",
-        lambda stack: delivering(stack.alertmanager),
+        lambda stack: stack.delivering,
         lambda stack: set().union(*map(stack.told, stack.alerts)),
         "no alert reaches the receiver {}: remove it, or route an alert to it",
     ),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kpi.report.numbers import number, points, span, when
-from tests.unit.kpi_answers import FIRST, NOW, SECOND, TREATY, sample
+from tests.unit.kpi_answers import FIRST, NOW, SECOND, TREATY, fire, loaded, sample
 from tests.unit.kpi_platform import Platform, report_on
 from tests.unit.test_kpi_report import items
 
@@ -131,3 +131,18 @@ def test_times_spans_and_points_are_written_alike_everywhere() -> None:
         "40 s", "12 min", "3 h 05 min", "6 h", "2 d 4 h",
     ]  # fmt: skip
     assert [points(value) for value in (8.5, 7.0, 0.75)] == ["8.5", "7.0", "0.75"]
+
+
+def test_the_heartbeat_fires_and_is_no_news(rendered: Path) -> None:
+    platform = Platform()
+    before, quiet = report_on(platform, rendered)
+    rule = {"alert": "Watchdog", "expr": "vector(1)", "labels": {"severity": "none"}}
+    rule |= {"annotations": {"summary": "Alerting works"}}
+    platform.groups.append(
+        {"name": "watchdog", "file": "w.yaml", "interval": 30, "rules": [loaded(rule)]}
+    )
+    fire(platform.groups, "Watchdog", {}, "1e+00")
+    after, snapshot = report_on(platform, rendered)
+    assert items(after, "findings") == items(before, "findings")
+    assert items(after, "actions") == items(before, "actions")
+    assert snapshot.firing == quiet.firing

@@ -4,6 +4,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime.sync_await import _ensure_event_loop
 
 from stacks.pagers import fingerprint
 from stacks.settings import load_configuration
@@ -11,7 +12,14 @@ from tests.unit.recording import ROOT, SECRETS, STACKS, configure, stack_values
 
 PRODUCTIONS = "R0K0fEXAMPLE" + "p" * 20
 ANOTHER = "R0K0fEXAMPLE" + "s" * 20
+LISTED = (fingerprint(PRODUCTIONS),)
 PLACE = "vaultmesh:pagerdutyRoutingKey: "
+
+
+@pytest.fixture(autouse=True)
+def current_loop() -> None:
+    """Pulumi's outputs want one, and `asyncio.run` in a test before leaves none."""
+    _ensure_event_loop()
 
 
 @pytest.fixture
@@ -22,7 +30,7 @@ def errors(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def load(stack: str, key: str, pagers: Any = (fingerprint(PRODUCTIONS),)) -> None:
+def load(stack: str, key: str, pagers: Any = LISTED) -> None:
     """Load a stack's configuration with this routing key and list of production's pagers."""
     values = stack_values(stack) | {"vaultmesh:productionPagers": list(pagers)}
     configure(values, SECRETS | {"vaultmesh:pagerdutyRoutingKey": key})

@@ -130,6 +130,11 @@ BROKEN_ALERTS = {
     ),
     "no severity": (("severity: warning", "team: kitchen"), 8, ["no severity", "critical"]),
     "no labels": (("        labels:\n          severity: warning\n", ""), 5, ["no severity"]),
+    "the severity of the heartbeat": (
+        ("severity: warning", "severity: none"),
+        9,
+        ["`none`", "for Watchdog alone", "Label Hot warning or critical"],
+    ),
     "a severity that no route knows": (
         ("severity: warning", "severity: Warning"),
         9,
@@ -174,6 +179,15 @@ def test_an_alert_file_is_refused_for(case: str, tmp_path: Path) -> None:
 
 
 # What is wrong: files that replace those of the sound project, the place, words of the message.
+WATCHDOG = """\
+groups:
+  - name: watchdog
+    rules:
+      - alert: Watchdog
+        expr: vector(1)
+        labels: {severity: none}
+        annotations: {summary: Alerting works, description: It always fires.}
+"""
 BROKEN_FILES = {
     "an empty alert file": ({ALERT_FILE: ""}, ALERT_FILE, ["is empty", "`groups:`"]),
     "an alert file of comments": ({ALERT_FILE: "# to come\n"}, ALERT_FILE, ["is empty"]),
@@ -231,6 +245,19 @@ BROKEN_FILES = {
         "rules/alerts/b.yaml:2",
         ["group heat", f"already at {ALERT_FILE}:2"],
     ),
+    "a heartbeat that somebody would be told of": (
+        {
+            "rules/platform/w.yaml": WATCHDOG.replace("none", "critical"),
+            "docs/runbooks/Watchdog.md": "Look.",
+        },
+        "rules/platform/w.yaml:6",
+        ["Watchdog is the heartbeat", "severity: none"],
+    ),
+    "an alert that states its dashboard itself": (
+        {ALERT_FILE: ALERTS + "          dashboard_url: https://grafana.test/d/a\n"},
+        f"{ALERT_FILE}:14",
+        ["`dashboard_url` is made", "Remove it"],
+    ),
     "the same record twice": (
         {
             RECORD_FILE: RECORDS
@@ -273,6 +300,14 @@ def test_rules_are_refused_for(case: str, tmp_path: Path) -> None:
     (problem,) = refusals(write(tmp_path, files))
     assert problem.startswith(f"{place}: ")
     assert all(word in problem for word in words), problem
+
+
+def test_the_heartbeat_may_have_the_severity_of_which_nobody_is_told(tmp_path: Path) -> None:
+    files = {"rules/platform/w.yaml": WATCHDOG, "docs/runbooks/Watchdog.md": "Look."}
+    book = load(write(tmp_path, files))
+    severities = {alert.name: alert.severity for alert in book.alerts}
+    assert severities == {"Hot": "warning", "Watchdog": "none"}
+    assert book.siblings == ()
 
 
 def test_the_sound_project_that_these_cases_break_is_accepted(tmp_path: Path) -> None:

@@ -83,8 +83,59 @@ def test_every_stack_of_the_repository_is_accepted(stack: str) -> None:
         ("prometheus.retention", "1d2w", "settings.prometheus.retention: `1d2w` is not a duration"),
         ("prometheus.retention", "0d", "settings.prometheus.retention: a period of 0 keeps"),
         ("grafana", {"domain": "https://x.example"}, "settings.grafana.domain: string should"),
-        ("alertmanager.routes.critical", "email", "routes.critical: input should be 'pagerduty'"),
+        ("alertmanager.routes.critical", "email", "routes.critical.channel: input should be"),
         ("alertmanager.routes.warning", None, "settings.alertmanager.routes.warning: missing"),
+        ("production", None, "settings.production: missing; set it in Pulumi."),
+        ("production", "maybe", "settings.production: input should be a valid boolean"),
+        ("alertmanager.routes.Warning", "slack", "routes.Warning: unknown key, did you mean warn"),
+        ("alertmanager.routes.warning.chanel", "x", "warning.chanel: unknown key, did you mean ch"),
+        (
+            "alertmanager.routes.critical",
+            {"channel": "pagerduty", "during": "business-hours"},
+            "settings.alertmanager.routes: critical must reach somebody at any time",
+        ),
+        (
+            "alertmanager.routes.warning.during",
+            "office-hours",
+            "routes.warning.during names 'office-hours'; hours has business-hours",
+        ),
+        (
+            "alertmanager.hours.business-hours.timeZone",
+            "Europe/Berln",
+            "business-hours.timeZone: there is no time zone 'Europe/Berln'; did you mean Europe/Be",
+        ),
+        ("alertmanager.hours.business-hours.to", "08:00", "business-hours: from 08:00 to 08:00 is"),
+        ("alertmanager.hours.business-hours.to", "8pm", "business-hours.to: string should match"),
+        ("alertmanager.hours.business-hours.from", "24:00", "business-hours.from: string should"),
+        (
+            "alertmanager.hours.business-hours.weekdays",
+            [],
+            "business-hours: no weekdays is no time",
+        ),
+        ("alertmanager.hours.business-hours.weekdays", ["Mo"], "weekdays.0: input should be 'mon"),
+        (
+            "alertmanager.idleWindows",
+            [{"name": "business-hours", "timeZone": "UTC", "from": "22:00", "to": "06:00"}],
+            "idleWindows: the name business-hours is given twice in hours and idleWindows",
+        ),
+        (
+            "alertmanager.idleWindows",
+            [{"name": "night", "timeZone": "UTC", "from": "22:00", "to": "06:00"}] * 2,
+            "idleWindows: the name night is given twice",
+        ),
+        (
+            "alertmanager.idleWindows",
+            [{"name": "night", "timeZone": "UTC", "from": 1320, "to": "06:00"}],
+            "idleWindows.0.from: input should be a valid string, but it is 1320",
+        ),
+        ("alertmanager.heartbeat.timeout", "30s", "heartbeat.timeout: 30s is too short for a hear"),
+        ("alertmanager.heartbeat.timeout", "soon", "heartbeat.timeout: `soon` is not a duration"),
+        (
+            "workloads.harbinger.environment",
+            {"HARBINGER_WATCHDOG_TIMEOUT_SECONDS": "60"},
+            "HARBINGER_WATCHDOG_TIMEOUT_SECONDS: HARBINGER_WATCHDOG_TIMEOUT_SECONDS follows from",
+        ),
+        ("workloads.heartbeat", {"command": ["x"]}, "workloads.heartbeat: heartbeat is a part of"),
         ("alertmanager.slackChannel", None, "settings.alertmanager: a route goes to slack: set"),
         (
             "alertmanager",
@@ -154,6 +205,25 @@ def test_a_secret_in_plain_text_is_refused_without_being_repeated(errors: list[s
     refused(values, secrets=kept)
     assert errors[0].startswith("vaultmesh:slackApiUrl: a secret stands there in plain text")
     assert "marker" not in "".join(errors)
+
+
+@pytest.mark.parametrize("key", ["slackApiUrl", "heartbeatUrl"])
+@pytest.mark.parametrize("value", ["marker.invalid", "http://marker.invalid/x", "https://a marker"])
+def test_an_address_that_is_none_is_refused_without_being_repeated(
+    errors: list[str], key: str, value: str
+) -> None:
+    refused(stack_values("staging"), secrets=recording.SECRETS | {f"vaultmesh:{key}": value})
+    (line,) = errors
+    assert line.startswith(f"vaultmesh:{key}: no URL that begins with https://")
+    assert "marker" not in line
+
+
+def test_a_heartbeat_that_nobody_waits_for_is_refused(errors: list[str]) -> None:
+    values = stack_values("staging")
+    change(values, "alertmanager.webhook", None)
+    change(values, "alertmanager.heartbeat.outside", False)
+    refused(values)
+    assert "nobody waits for the heartbeat: set heartbeat.outside or webhook" in errors[0]
 
 
 def test_a_stack_without_slack_and_pagerduty_neither_needs_nor_takes_their_credentials() -> None:
