@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kpi.answers import Target
+from kpi.answers import Sample, Target
 from kpi.report.document import Cell, Part, Section, Table, cell, code
 from kpi.report.facts import Facts, Unavailable, pod_of, reasons
 from kpi.report.numbers import NOTHING, span
 
 UP, PARTLY, DOWN, MISSING = "up", "partly up", "down", "not deployed"
 UNKNOWN, UNSEEN = "unknown", "not observed"
-TONES = {UP: "good", PARTLY: "warn", DOWN: "bad", MISSING: "bad"}
+IN_TIME, LATE, SUSPENDED = "in time", "late", "suspended"
+TONES = {UP: "good", PARTLY: "warn", DOWN: "bad", MISSING: "bad", IN_TIME: "good", LATE: "warn"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def workloads(facts: Facts) -> list[Workload]:
             targets = jobs.get(declared.name, [])
             state = _state(targets, declared.replicas) if known else UNKNOWN
             if declared.kind == "CronJob":
-                state = UNSEEN
+                state = _state_of_cron_job(facts, declared.name)
             found[declared.name] = Workload(
                 declared.name, declared.kind, state, declared.replicas, targets
             )
@@ -63,7 +64,7 @@ def section(facts: Facts) -> Section:
         id="workloads",
         title="Workloads",
         intro="What the manifests declare, and what Prometheus scrapes of it. A CronJob's pods end "
-        "before they could be scraped; what they do shows in the metrics of those they call.",
+        "before they could be scraped; kube-state-metrics tells when one last succeeded.",
         blocks=[
             Table(
                 ("Workload", "Kind", "State", "Up", "Pods"),
@@ -93,8 +94,33 @@ def _state(targets: Sequence[Target], declared: int | None) -> str:
     return UP if up >= max(len(targets), declared or 0) else PARTLY
 
 
+def _state_of_cron_job(facts: Facts, name: str) -> str:
+    suspended = _about(facts, "kube_cronjob_spec_suspend", name)
+    if suspended is None:
+        return UNSEEN
+    if suspended.value[1]:
+        return SUSPENDED
+    late = [
+        alert
+        for rule, alert in facts.firing()
+        if rule.name == "CronJobLate" and alert.labels.get("cronjob") == name
+    ]
+    return LATE if late else IN_TIME
+
+
+def _about(facts: Facts, metric: str, cron_job: str) -> Sample | None:
+    """What a metric says about a CronJob."""
+    found = [one for one in facts.series(metric) if one.metric.get("cronjob") == cron_job]
+    return found[0] if found else None
+
+
 def _pods(facts: Facts, workload: Workload) -> Cell:
     lines = []
+    if succeeded := _about(facts, "kube_cronjob_status_last_successful_time", workload.name):
+        age = span(facts.now.timestamp() - succeeded.value[1])
+        lines.append(Part(f"last success {age} ago"))
+    elif workload.state in (IN_TIME, LATE, SUSPENDED):
+        lines.append(Part("no success yet", "muted"))
     for target in workload.targets:
         tone = {"up": "", "down": "bad"}.get(target.health, "muted")
         lines.append(code(pod_of(target.labels), tone))

@@ -38,7 +38,7 @@ def job(name: str, *, suspend: bool = False) -> Job:
 def told(*jobs: Job, allowed: tuple[str, ...] = ALL) -> dict[str, float]:
     main = {"name": kube_state.NAME, "args": [f"--metric-allowlist={','.join(allowed)}"]}
     workload = Workload("Deployment", kube_state.NAME, 1, {"spec": {"containers": [main]}})
-    pods = [Pod(workload, "kube-state-metrics-0", "127.0.97.1", ())]
+    pods = [Pod(workload, "kube-state-metrics-0", "127.0.87.1", ())]
     (series,) = kube_state.exposed(pods, jobs, "aurora-local")["pods"][kube_state.NAME]
     return series
 
@@ -84,7 +84,7 @@ def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         HEARTBEAT: {"HEARTBEAT_PER_SECOND": str(2 * SPEED)},
     }
     state = tmp_path_factory.mktemp("busy")
-    yield from running(Live(state, manifests, "127.0.97", jobs=True, environment=environment))
+    yield from running(Live(state, manifests, "127.0.87", jobs=True, environment=environment))
 
 
 def late(live: Live) -> list[str]:
