@@ -30,7 +30,7 @@ def environment(speed: int) -> dict[str, dict[str, str]]:
 
 
 def paced(variables: Mapping[str, str], speed: int) -> dict[str, str]:
-    """A pod's variables, with its waits as much shorter as time runs faster, and jobs as often due."""
+    """A pod's variables: waits are as much shorter as time runs faster, and jobs due as often."""
     if speed == 1:
         return dict(variables)
     faster = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kpi.report.numbers import NOTHING
-from tests.unit.kpi_answers import NOW, _loaded, fire, labels, sample
+from tests.unit.kpi_answers import NOW, fire, labels, loaded, sample
 from tests.unit.kpi_platform import Platform, report_on
 from tests.unit.series import alerts
 from tests.unit.test_kpi_report import rows
@@ -47,7 +47,7 @@ def test_a_cron_job_is_in_time_or_suspended_or_not_observed(
 
 def test_a_cron_job_is_late_while_the_alert_on_it_fires(rendered: Path) -> None:
     platform = told(succeeded=900)
-    rules = [_loaded(alerts()["CronJobLate"])]
+    rules = [loaded(alerts()["CronJobLate"])]
     platform.groups.append(
         {"name": "cron_jobs", "file": "platform_rules.yml", "interval": 30, "rules": rules}
     )
