@@ -18,7 +18,7 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
     return frame(
         uid="vaultmesh-platform",
         title="Platform",
-        description="Prometheus, Alertmanager and Grafana themselves, the CronJobs, and all targets.",
+        description="Prometheus, Alertmanager, Grafana, the CronJobs, and all that is scraped.",
         since="now-6h",
         sections=[
             Section("", _overview(thresholds)),
