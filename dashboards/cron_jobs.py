@@ -21,7 +21,7 @@ def cron_job_panels() -> list[Panel]:
             width=6,
         ),
         now(
-            "CronJobs",
+            "CronJobs found",
             "How many CronJobs there are, and how many of them are suspended. "
             "One that is suspended does not run, and is not late.",
             Query(f"count({_SUSPENDED}) or vector(0)", "in all"),

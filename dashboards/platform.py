@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.builders import dashboard
 
 from dashboards.bands import ALL_UP, NONE_FIRING, Thresholds, above
+from dashboards.cron_jobs import cron_job_panels
 from dashboards.frame import Section, frame
 from dashboards.health import alerts_firing, alerts_over_time, up_over_time
 from dashboards.panels import Panel, Query, now, over_time
@@ -17,13 +18,14 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
     return frame(
         uid="vaultmesh-platform",
         title="Platform",
-        description="Prometheus, Alertmanager and Grafana themselves, and all that is scraped.",
+        description="Prometheus, Alertmanager, Grafana, the CronJobs, and all that is scraped.",
         since="now-6h",
         sections=[
             Section("", _overview(thresholds)),
             Section("Prometheus: rules and alerts", prometheus_panels(thresholds)),
             Section("Prometheus: storage", storage_panels(thresholds)),
             Section("Alertmanager", alertmanager_panels(thresholds)),
+            Section("CronJobs", cron_job_panels()),
             Section("Targets and alerts", _targets()),
         ],
     )
