@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import alertmanager, grafana, prometheus
+from components import alertmanager, blackbox, grafana, prometheus
 from components.alertmanager_config import AlertmanagerConfig, Inhibition, alertmanager_yml
+from components.blackbox_config import blackbox_yml
 from components.grafana_config import GrafanaConfig, grafana_files
-from components.prometheus_config import CONFIG_FILE, PrometheusConfig, prometheus_yml
+from components.prometheus_config import CONFIG_FILE, Probing, PrometheusConfig, prometheus_yml
 from dashboards.catalog import DATASOURCE_UID, Dashboard, all_dashboards, without_variables
 from rules.problems import Refused
 from rules.rulebook import Rulebook, load_rulebook
+from stacks.probes import probes
 from stacks.refusal import refuse
 from stacks.schema import Settings
 from stacks.server_settings import Routes
@@ -29,6 +31,7 @@ class Content:
 
     prometheus: Mapping[str, str]
     alertmanager: str
+    blackbox: str
     grafana: Mapping[str, str]
     dashboards: Mapping[str, str]
 
@@ -54,6 +57,7 @@ def compose(settings: Settings) -> Content:
     content = Content(
         prometheus={CONFIG_FILE: _prometheus(settings, rulebook), **rulebook.files},
         alertmanager=_alertmanager(settings, rulebook),
+        blackbox=blackbox_yml(probes(settings), settings.synthetics.timeout),
         grafana=grafana_files(_grafana(settings)),
         dashboards={board.filename: board.json for board in boards},
     )
@@ -64,7 +68,7 @@ def compose(settings: Settings) -> Content:
 
 def jobs(settings: Settings) -> tuple[str, ...]:
     """Everything that Prometheus scrapes, by the name of its pods."""
-    return (*settings.workloads, prometheus.NAME, alertmanager.NAME, grafana.NAME)
+    return (*settings.workloads, prometheus.NAME, alertmanager.NAME, blackbox.NAME, grafana.NAME)
 
 
 def _thresholds(rulebook: Rulebook) -> dict[str, Mapping[str, float]]:
@@ -77,6 +81,12 @@ def _prometheus(settings: Settings, rulebook: Rulebook) -> str:
             environment=settings.environment,
             namespace=settings.namespace,
             jobs=jobs(settings),
+            probing=Probing(
+                prober=blackbox.NAME,
+                interval=settings.synthetics.interval,
+                timeout=settings.synthetics.scrape_timeout,
+                probes=probes(settings),
+            ),
             rule_files=tuple(rulebook.files),
             alertmanager=alertmanager.NAME,
             retention=settings.prometheus.retention,
@@ -123,6 +133,7 @@ def _oversized(boards: tuple[Dashboard, ...], content: Content) -> Iterator[str]
     sizes += [
         ("ConfigMap prometheus-server", CONFIG_MAP_GATE, _size(content.prometheus.values())),
         ("ConfigMap alertmanager", CONFIG_MAP_GATE, _size([content.alertmanager])),
+        ("ConfigMap blackbox-exporter", CONFIG_MAP_GATE, _size([content.blackbox])),
         ("ConfigMap grafana", CONFIG_MAP_GATE, _size(content.grafana.values())),
     ]
     for place, gate, size in sizes:
