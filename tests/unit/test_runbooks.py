@@ -22,12 +22,13 @@ SERVICES = {
     "prometheus-server": 80,
     "alertmanager": 9093,
     "grafana": 80,
+    "blackbox-exporter": 9115,
 }
 WORKLOADS = {
-    "deployment": {"psi-field", "aurora-treaty", "grafana"},
+    "deployment": {"psi-field", "aurora-treaty", "grafana", "blackbox-exporter"},
     "statefulset": {"prometheus-server", "alertmanager"},
 }
-CONTAINERS = {"prometheus-server", "config-reload"}
+CONTAINERS = {"prometheus-server", "config-reload", "blackbox-exporter"}
 POD_PORTS = {8000}
 
 each_alert = pytest.mark.parametrize("alert", alerts())
@@ -62,7 +63,7 @@ def test_every_stack_declares_what_the_runbooks_may_name(platform: Recording) ->
     for kind, names in (("Deployment", "deployment"), ("StatefulSet", "statefulset")):
         assert WORKLOADS[names] <= {found["metadata"]["name"] for found in platform.all(kind)}
     pods = {name: template["spec"]["containers"] for name, template in platform.pods()}
-    assert {found["name"] for found in pods["prometheus-server"]} >= CONTAINERS
+    assert {found["name"] for containers in pods.values() for found in containers} >= CONTAINERS
     assert {at["containerPort"] for c in pods["psi-field"] for at in c["ports"]} >= POD_PORTS
 
 
