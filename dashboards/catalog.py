@@ -8,7 +8,7 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import aurora_kpis, psi_field, scheduler
+from dashboards import aurora_kpis, psi_field, scheduler, synthetics
 from dashboards.bands import Thresholds
 from dashboards.panels import DATASOURCE_UID
 from dashboards.variables import without_variables
@@ -39,7 +39,7 @@ def all_dashboards(thresholds: Thresholds) -> tuple[Dashboard, ...]:
 
     Raises ValueError, naming alert and threshold, if one that a panel shows is missing.
     """
-    modules = (psi_field, aurora_kpis, scheduler)
+    modules = (psi_field, aurora_kpis, scheduler, synthetics)
     return tuple(
         _encode(
             f"{module.__name__.replace('.', '/')}.py", module.FILENAME, module.build(thresholds)
