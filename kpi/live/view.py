@@ -37,8 +37,9 @@ def table(seen: Observation) -> list[str]:
 
 
 def on(labels: Mapping[str, str]) -> str:
-    """What an alert is about: its pod, its treaty, or the whole service."""
-    return labels.get("pod") or labels.get("treaty") or labels.get("job", "everything")
+    """What an alert is about: its pod, its treaty, its probe, or the whole service."""
+    names = ("pod", "treaty", "probe", "job")
+    return next((labels[name] for name in names if labels.get(name)), "everything")
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

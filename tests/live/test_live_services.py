@@ -48,6 +48,7 @@ def test_all_rules_are_healthy_and_all_targets_up_under_the_real_names_of_their_
         "psi_field": 5,
         "aurora_treaty": 7,
         "prometheus": 1,
+        "synthetics": 7,
         "vaultmesh_aggregations": 22,
     }
     assert {(t.labels["job"], t.labels["pod"], t.labels["instance"]) for t in seen.targets} == {
