@@ -55,6 +55,15 @@ def outside(thresholds: Thresholds, *, warning: str) -> tuple[Threshold, ...]:
     )
 
 
+def burning(thresholds: Thresholds, *, alert: str, color: str) -> tuple[Threshold, ...]:
+    """Band a burn rate, good while small, by both limits of an alert."""
+    limits = sorted(_value(thresholds, alert, f"threshold_{name}") for name in ("slow", "fast"))
+    return (
+        Threshold(value=None, color=OK),
+        *(Threshold(value=limit, color=color) for limit in limits),
+    )
+
+
 def _value(thresholds: Thresholds, alert: str, name: str = "threshold") -> float:
     try:
         return float(thresholds[alert][name])

@@ -1,19 +1,20 @@
 """All dashboards, as the JSON that Grafana loads, with the queries that are in it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import aurora_kpis, psi_field, scheduler, synthetics
+from dashboards import aurora_kpis, psi_field, scheduler, slos, synthetics
 from dashboards.bands import Thresholds
 from dashboards.panels import DATASOURCE_UID
+from dashboards.slos import Slo
 from dashboards.variables import without_variables
 
-__all__ = ["DATASOURCE_UID", "Dashboard", "all_dashboards", "without_variables"]
+__all__ = ["DATASOURCE_UID", "Dashboard", "Slo", "all_dashboards", "without_variables"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +35,22 @@ class Dashboard:
     queries: tuple[tuple[str, str], ...]
 
 
-def all_dashboards(thresholds: Thresholds) -> tuple[Dashboard, ...]:
+def all_dashboards(thresholds: Thresholds, objectives: Sequence[Slo] = ()) -> tuple[Dashboard, ...]:
     """Build every dashboard, with the thresholds, by alert and threshold name, drawn in.
+
+    `objectives` are those that the dashboard of SLOs shows.
 
     Raises ValueError, naming alert and threshold, if one that a panel shows is missing.
     """
     modules = (psi_field, aurora_kpis, scheduler, synthetics)
-    return tuple(
-        _encode(
-            f"{module.__name__.replace('.', '/')}.py", module.FILENAME, module.build(thresholds)
-        )
-        for module in modules
+    return (
+        *(
+            _encode(
+                f"{module.__name__.replace('.', '/')}.py", module.FILENAME, module.build(thresholds)
+            )
+            for module in modules
+        ),
+        _encode("dashboards/slos.py", slos.FILENAME, slos.build(thresholds, objectives)),
     )
 
 

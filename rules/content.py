@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rules.promql import parse
 from rules.schema import AlertRule, RecordRule
 from rules.series import Series
+from rules.slo.objective import Slo
 from rules.source import Sourced
 from rules.thresholds import thresholds, without_threshold
 
@@ -65,24 +66,32 @@ class Record:
 
 
 def siblings(
-    alerts: Sequence[Sourced[AlertRule]], severities: Sequence[str], series: Series
+    alerts: Sequence[Sourced[AlertRule]],
+    severities: Sequence[str],
+    series: Series,
+    slos: Sequence[Slo] = (),
 ) -> tuple[Sibling, ...]:
     """Pairs of alerts on one condition that differ in threshold and severity: the worse one first.
 
-    With each pair come the names of the labels that both alerts' results carry. `severities` are
-    ordered, the least severe first.
+    So are the page and the ticket of an objective, though they look over other windows. With each
+    pair come the names of the labels that both alerts' results carry. `severities` are ordered, the
+    least severe first.
     """
+    burns = {(slo.page, slo.ticket) for slo in slos}
     return tuple(
         (worse.name, milder.name, labels)
         for worse in alerts
         for milder in alerts
         if severities.index(worse.labels["severity"]) > severities.index(milder.labels["severity"])
-        and thresholds(worse.rule)
-        and thresholds(milder.rule)
-        and without_threshold(worse.rule) == without_threshold(milder.rule)
+        and ((worse.name, milder.name) in burns or _is_alike(worse.rule, milder.rule))
         # Without labels to match on, an inhibition would silence every treaty at once.
         and (labels := _sorted(series.result_labels(parse(worse.rule.expr))))
     )
+
+
+def _is_alike(one: AlertRule, other: AlertRule) -> bool:
+    both = bool(thresholds(one) and thresholds(other))
+    return both and without_threshold(one) == without_threshold(other)
 
 
 def _sorted(names: Iterable[str] | None) -> tuple[str, ...] | None:

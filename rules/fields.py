@@ -30,6 +30,13 @@ def duration_ms(text: str) -> int:
     return total
 
 
+def duration_text(milliseconds: int) -> str:
+    """A Prometheus duration in the largest unit, up to days, that leaves no rest: 30d, 90m."""
+    units = ((unit, _UNITS_MS[unit]) for unit in ("d", "h", "m", "s", "ms"))
+    unit, size = next((unit, size) for unit, size in units if milliseconds % size == 0)
+    return f"{milliseconds // size}{unit}"
+
+
 def _duration(text: str) -> str:
     duration_ms(text)
     return text
@@ -61,4 +68,7 @@ MetricName = Annotated[
 ]
 RecordName = Annotated[
     str, _name(r"[A-Za-z_]\w*(:\w+)+", "Write level:metric:operation, such as psi:density:avg.")
+]
+SloName = Annotated[
+    str, _name(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "Use lower-case letters, digits and - only.")
 ]

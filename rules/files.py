@@ -7,6 +7,7 @@ from rules.problems import Problems
 
 ALERTS = "rules/alerts"
 PLATFORM = "rules/platform"
+SLOS = "rules/slos"
 RECORDS = "rules/recording-rules.yaml"
 METRICS = "rules/metrics.yaml"
 MAX_BYTES = 200 * 1024  # the gate of a ConfigMap, into which every rule file must fit
@@ -29,11 +30,19 @@ def alert_files(root: Path, problems: Problems) -> list[str]:
             continue
         if path.suffix == ".yaml" and path.parent in (root / ALERTS, root / PLATFORM):
             found.append(file)
+        elif path.parent == root / SLOS:
+            if path.suffix != ".yaml":
+                problems.add(file, 0, "is never loaded. Objectives end in .yaml: rename it.")
         else:
             problems.add(file, 0, f"is never loaded. Alerts go into {ALERTS}/<name>.yaml: move it.")
     if not any(file.startswith(ALERTS) for file in found):
         problems.add(ALERTS, 0, "holds no alert file. Put one there, named <name>.yaml.")
     return found
+
+
+def slo_files(root: Path) -> list[str]:
+    """The files of objectives, relative to root and sorted."""
+    return [path.relative_to(root).as_posix() for path in sorted((root / SLOS).glob("*.yaml"))]
 
 
 def read_text(root: Path, file: str, problems: Problems) -> str | None:

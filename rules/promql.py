@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import promql_parser as pp
 
@@ -96,6 +97,21 @@ def metric_name(selector: pp.VectorSelector) -> str | None:
         if matcher.name == "__name__" and matcher.op == pp.MatchOp.Equal:
             return matcher.value
     return selector.name
+
+
+def ranges(tree: pp.Expr) -> list[int]:
+    """How far each range of the tree reaches back, in milliseconds, its offset included."""
+    none = timedelta()
+    found = [
+        (node.range or none)
+        + (
+            (node.offset if isinstance(node, pp.SubqueryExpr) else node.vector_selector.offset)
+            or none
+        )
+        for node in nodes(tree)
+        if isinstance(node, pp.MatrixSelector | pp.SubqueryExpr)
+    ]
+    return [length // timedelta(milliseconds=1) for length in found]
 
 
 def comparisons(text: str, number: float) -> list[tuple[int, int]]:

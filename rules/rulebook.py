@@ -10,15 +10,19 @@ from pathlib import Path
 
 from rules.checks import check_alert, check_expr
 from rules.content import Alert, Record, Sibling, siblings
-from rules.files import METRICS, PLATFORM, RECORDS, alert_files
+from rules.files import ALERTS, METRICS, PLATFORM, RECORDS, SLOS, alert_files, slo_files
 from rules.inventory import Metric, load_inventory
 from rules.merge import merged, with_runbook
 from rules.overrides import Overrides, apply_overrides
 from rules.problems import Problems
-from rules.promql import PromqlError, parse
+from rules.promql import PromqlError, parse, ranges
 from rules.reader import read
 from rules.schema import AlertRule, RecordRule
 from rules.series import Series
+from rules.slo.checks import are_queries_sound
+from rules.slo.generate import generate
+from rules.slo.load import load_slos
+from rules.slo.objective import Slo
 from rules.source import AnySourced, Sourced, load_rules, note_repeated_groups, note_repeats
 
 
@@ -27,9 +31,10 @@ class Rulebook:
     """The checked rules.
 
     `files`: the texts of alerting_rules.yml, recording_rules.yml and, if there are rules about the
-    monitoring itself, platform_rules.yml, one YAML document each.
+    monitoring itself or objectives, platform_rules.yml and slo_rules.yml, one YAML document each.
     `siblings`: pairs of a more and a less severe alert on the same condition, but for the
     threshold, with the labels both carry: (critical alert, warning alert, label names).
+    `longest_range`: the rule that looks back furthest, and how far, in milliseconds.
     """
 
     files: Mapping[str, str]
@@ -37,6 +42,8 @@ class Rulebook:
     records: tuple[Record, ...]
     metrics: tuple[Metric, ...]
     siblings: tuple[Sibling, ...]
+    slos: tuple[Slo, ...]
+    longest_range: tuple[str, int]
     _series: Series
 
     def check_query(self, expr: str) -> str | None:
@@ -75,14 +82,24 @@ def load_rulebook(
         alerts += load_rules(document, AlertRule, problems, mixed=mixed)
         if mixed:
             records += load_rules(document, RecordRule, problems, mixed=True)
+    specs = filter(None, [read(root, file, problems) for file in slo_files(root)])
+    generated = [generate(slo) for slo in load_slos(specs, problems)]
+    alerts += [alert for one in generated for alert in one.alerts]
     # A name from a file or rule that could not be read would look like one that doesn't exist.
     complete = not problems
     note_repeats(alerts, "alert", problems)
-    note_repeats(records, "record", problems)
-    note_repeated_groups([*alerts, *records], problems)
+    # Objectives record the same series, which their own labels tell apart.
+    of_slos = [record for one in generated for record in one.records]
+    note_repeats([*records, *{one.name: one for one in of_slos}.values()], "record", problems)
+    note_repeated_groups([*alerts, *records, *of_slos], problems)
 
     alerts = apply_overrides(alerts, overrides, problems, complete=complete)
-    series = Series(metrics, records, [alert.name for alert in alerts], complete=complete)
+    series = Series(
+        metrics, [*records, *of_slos], [alert.name for alert in alerts], complete=complete
+    )
+    # A query that is at fault is reported once, not with each rule that is made of it.
+    sound = [one for one in generated if are_queries_sound(one.slo, series, problems)]
+    records += [record for one in sound for record in one.records]
     for record in records:
         check_expr(record, series, problems)
     for alert in alerts:
@@ -95,7 +112,17 @@ def load_rulebook(
         alerts=tuple(Alert.of(alert, series) for alert in alerts),
         records=tuple(Record.of(record, series) for record in records),
         metrics=metrics,
-        siblings=siblings(alerts, severities, series),
+        siblings=siblings(alerts, severities, series, [one.slo for one in generated]),
+        slos=tuple(one.slo for one in generated),
+        longest_range=max(
+            (
+                (rule.name, length)
+                for rule in [*alerts, *records]
+                for length in ranges(parse(rule.rule.expr))
+            ),
+            key=lambda found: found[1],
+            default=("", 0),
+        ),
         _series=series,
     )
 
@@ -103,14 +130,15 @@ def load_rulebook(
 def _files(
     alerts: Sequence[Sourced[AlertRule]], records: Sequence[Sourced[RecordRule]]
 ) -> dict[str, str]:
-    def of_platform(rule: AnySourced) -> bool:
-        return rule.document.file.startswith(PLATFORM)
+    def within(folder: str, rules: Sequence[AnySourced]) -> list[AnySourced]:
+        return [rule for rule in rules if rule.document.file.startswith(folder)]
 
     files = {
-        "alerting_rules.yml": merged(alert for alert in alerts if not of_platform(alert)),
-        "recording_rules.yml": merged(record for record in records if not of_platform(record)),
+        "alerting_rules.yml": merged(within(ALERTS, alerts)),
+        "recording_rules.yml": merged(within(RECORDS, records)),
     }
-    own = sorted(
-        filter(of_platform, [*alerts, *records]), key=lambda rule: (rule.document.file, rule.place)
-    )
-    return files | {"platform_rules.yml": merged(own)} if own else files
+    for name, folder in (("platform_rules.yml", PLATFORM), ("slo_rules.yml", f"{SLOS}/")):
+        own = within(folder, [*records, *alerts])
+        if own:
+            files[name] = merged(sorted(own, key=lambda rule: (rule.document.file, rule.place)))
+    return files

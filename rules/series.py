@@ -29,22 +29,28 @@ class Series:
         self._labels: dict[str, Labels] = {}
         for metric in metrics:
             self._labels.update(metric.series())
-        self._records = {record.name: record for record in records}
+        self._records: dict[str, list[Sourced[RecordRule]]] = {}
+        for record in records:
+            self._records.setdefault(record.name, []).append(record)
         self._alerts = set(alerts)
         self._complete = complete
 
     def labels_of(self, name: str) -> Labels:
         """The labels of a series; None where they can't be known."""
         if name not in self._labels and name in self._records:
-            record = self._records[name]
             # Should a rule use its own result, the labels stay unknown.
             self._labels[name] = None
-            try:
-                inner = result_labels(parse(record.rule.expr), self.labels_of)
-            except PromqlError:
-                return None
-            self._labels[name] = None if inner is None else inner | record.labels.keys()
+            found = [self._recorded(record) for record in self._records[name]]
+            known = [labels for labels in found if labels is not None]
+            self._labels[name] = frozenset().union(*known) if len(known) == len(found) else None
         return self._labels.get(name)
+
+    def _recorded(self, record: Sourced[RecordRule]) -> Labels:
+        try:
+            inner = result_labels(parse(record.rule.expr), self.labels_of)
+        except PromqlError:
+            return None
+        return None if inner is None else inner | record.labels.keys()
 
     def result_labels(self, tree: pp.Expr) -> Labels:
         """The labels of an expression's result; None where they can't be known."""

@@ -9,11 +9,18 @@ from components.alertmanager_config import AlertmanagerConfig, Inhibition, alert
 from components.blackbox_config import blackbox_yml
 from components.grafana_config import GrafanaConfig, grafana_files
 from components.prometheus_config import CONFIG_FILE, Probing, PrometheusConfig, prometheus_yml
-from dashboards.catalog import DATASOURCE_UID, Dashboard, all_dashboards, without_variables
+from dashboards.catalog import (
+    DATASOURCE_UID,
+    Dashboard,
+    Slo,
+    all_dashboards,
+    without_variables,
+)
 from rules.problems import Refused
 from rules.rulebook import Rulebook, load_rulebook
 from stacks.probes import probes
 from stacks.refusal import refuse
+from stacks.retention import forgotten
 from stacks.schema import Settings
 from stacks.server_settings import Routes
 
@@ -51,7 +58,7 @@ def compose(settings: Settings) -> Content:
     except Refused as refused:
         refuse(refused.problems)
     try:
-        boards = all_dashboards(_thresholds(rulebook))
+        boards = all_dashboards(_thresholds(rulebook), _objectives(rulebook))
     except ValueError as error:
         refuse([str(error)])
     content = Content(
@@ -61,7 +68,11 @@ def compose(settings: Settings) -> Content:
         grafana=grafana_files(_grafana(settings)),
         dashboards={board.filename: board.json for board in boards},
     )
-    if problems := [*_unknown_series(boards, rulebook), *_oversized(boards, content)]:
+    if problems := [
+        *_unknown_series(boards, rulebook),
+        *_oversized(boards, content),
+        *forgotten(settings, rulebook),
+    ]:
         refuse(problems)
     return content
 
@@ -73,6 +84,13 @@ def jobs(settings: Settings) -> tuple[str, ...]:
 
 def _thresholds(rulebook: Rulebook) -> dict[str, Mapping[str, float]]:
     return {alert.name: alert.thresholds for alert in rulebook.alerts}
+
+
+def _objectives(rulebook: Rulebook) -> list[Slo]:
+    return [
+        Slo(slo.id, slo.service, slo.spec.name, slo.page, slo.ticket, slo.absent)
+        for slo in rulebook.slos
+    ]
 
 
 def _prometheus(settings: Settings, rulebook: Rulebook) -> str:

@@ -13,7 +13,7 @@ class Prometheus(Section):
     """Prometheus: how many replicas, and for how long and on how much disk samples are kept."""
 
     replicas: int = Field(default=1, ge=1)
-    retention: Duration = "15d"
+    retention: Duration = "30d"
     storage: Gibibytes
     resources: Resources
 

@@ -47,6 +47,6 @@ CAPABILITIES = (
         "SLO dashboards and synthetic monitoring",
         SINCE,
         0.5,
-        all_of(dashboard("SLO"), series(PROBES)),
+        all_of(dashboard("SLOs"), series(PROBES)),
     ),
 )

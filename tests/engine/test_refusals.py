@@ -130,7 +130,7 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
     ),
     "an unknown settings key": (
         STACK,
-        replace("retention: 2d", "retentoin: 2d"),
+        replace("retention: 30d", "retentoin: 30d"),
         "vaultmesh:settings.prometheus.retentoin",
         "did you mean retention?",
     ),

@@ -19,8 +19,8 @@ def test_alertmanager_accepts_its_configuration(amtool: str, stack_folder: Path)
 def test_every_alert_reaches_the_receiver_of_its_severity(amtool: str, stack_folder: Path) -> None:
     severities = {
         rule["alert"]: rule["labels"]["severity"]
-        for file in ("alerting_rules.yml", "platform_rules.yml")
-        for group in yaml.safe_load((stack_folder / file).read_text())["groups"]
+        for file in stack_folder.glob("*_rules.yml")
+        for group in yaml.safe_load(file.read_text())["groups"]
         for rule in group["rules"]
         if "alert" in rule
     }

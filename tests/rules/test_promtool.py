@@ -10,9 +10,12 @@ import yaml
 
 from tests.rules.conftest import write
 from tests.rules.promtool import CASES, check_case, load, run
+from tests.unit.series import names as series_of
+from tests.unit.series import slo_rules
 
 RULES = Path(__file__).parents[2] / "rules"
-NOT_OF_ONE_ALERT = {"recording-rules", "reference-scenario"}
+OF_SLOS = ("slo-recordings", "slo-month")
+NOT_OF_ONE_ALERT = {"recording-rules", "reference-scenario", *OF_SLOS}
 
 
 def names(pattern: str, kind: str) -> list[str]:
@@ -22,7 +25,9 @@ def names(pattern: str, kind: str) -> list[str]:
     return [rule[kind] for rule in rules if kind in rule]
 
 
-ALERTS = [*names("alerts/*.yaml", "alert"), *names("platform/*.yaml", "alert")]
+SLO_ALERTS = [rule["alert"] for rule in slo_rules() if "alert" in rule]
+SLO_RECORDS = sorted({rule["record"] for rule in slo_rules() if "record" in rule})
+ALERTS = [*names("alerts/*.yaml", "alert"), *names("platform/*.yaml", "alert"), *SLO_ALERTS]
 RECORDS = [*names("recording-rules.yaml", "record"), *names("platform/*.yaml", "record")]
 
 
@@ -73,6 +78,23 @@ def test_a_recorded_series_has_a_case(record: str) -> None:
     assert record in expressions, f"add a case for {record} to tests/rules/recording-rules.yaml"
 
 
+@pytest.mark.parametrize("record", SLO_RECORDS)
+def test_a_series_of_the_objectives_has_a_case(record: str) -> None:
+    """A case for one objective is enough: all have the same rules, but for names and numbers."""
+    exprs = [
+        check["expr"]
+        for file in OF_SLOS
+        for group in load(file)["tests"]
+        for check in group["promql_expr_test"]
+        if check["exp_samples"]
+    ]
+    patterns = [re.escape(name) for expr in exprs for name in series_of(expr) if name]
+    patterns += [found for expr in exprs for found in re.findall(r'__name__=~"(.+?)"', expr)]
+    assert any(re.fullmatch(pattern, record) for pattern in patterns), (
+        f"add a case for {record} to tests/rules/slo-recordings.yaml"
+    )
+
+
 def always_true(rule: dict[str, Any]) -> None:
     rule["expr"] = re.sub(r"(?:[=!]=|[<>]=?)\s*-?[\d.]+", ">= -Inf", rule["expr"])
 
@@ -107,7 +129,7 @@ def test_the_silent_cases_notice_a_condition_that_is(
 
 
 def test_the_rules_have_no_lint(promtool: str, stack_folder: Path) -> None:
-    files = ["alerting_rules.yml", "recording_rules.yml", "platform_rules.yml"]
+    files = sorted(path.name for path in stack_folder.glob("*_rules.yml"))
     arguments = ["check", "rules", "--lint=all", "--lint-fatal", *files]
     passed, output = run(promtool, stack_folder, *arguments)
     assert passed, output
@@ -119,7 +141,7 @@ def test_the_configuration_has_no_lint(promtool: str, stack_folder: Path) -> Non
     arguments = ["check", "config", "--lint=all", "--lint-fatal", "prometheus.yml"]
     passed, output = run(promtool, stack_folder, *arguments)
     assert passed, output
-    assert "3 rule files found" in output
+    assert f"{len(list(stack_folder.glob('*_rules.yml')))} rule files found" in output
 
 
 @pytest.mark.parametrize("source", ["alerts/*.yaml", "platform/*.yaml", "recording-rules.yaml"])

@@ -9,6 +9,7 @@ import yaml
 from rules.inventory import Metric
 from rules.labels import Labels, result_labels
 from rules.promql import matchers, metric_name, parse, selectors
+from rules.rulebook import Rulebook, load_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,15 +20,33 @@ def inventory() -> dict[str, Any]:
 
 
 @cache
+def book() -> Rulebook:
+    """The rulebook, for what is generated: the rest is read from its sources."""
+    severities = ("warning", "critical")
+    return load_rulebook(
+        ROOT, severities=severities, overrides={}, runbook_base_url="https://runbooks.test"
+    )
+
+
+@cache
+def slo_rules() -> list[dict[str, Any]]:
+    """The rules that are generated from the objectives, as Prometheus gets them."""
+    return _rules(book().files["slo_rules.yml"])
+
+
+@cache
 def alerts() -> dict[str, dict[str, Any]]:
     files = [*ROOT.glob("rules/alerts/*.yaml"), *ROOT.glob("rules/platform/*.yaml")]
-    return {rule["alert"]: rule for file in files for rule in _rules(file) if "alert" in rule}
+    rules = [*slo_rules(), *(rule for file in files for rule in _rules(file.read_text()))]
+    return {rule["alert"]: rule for rule in rules if "alert" in rule}
 
 
 @cache
 def recorded() -> dict[str, str]:
+    """The expression of each recorded series; of those that all objectives share, one."""
     files = [ROOT / "rules/recording-rules.yaml", *ROOT.glob("rules/platform/*.yaml")]
-    return {r["record"]: r["expr"] for file in files for r in _rules(file) if "record" in r}
+    rules = [*slo_rules(), *(rule for file in files for rule in _rules(file.read_text()))]
+    return {rule["record"]: rule["expr"] for rule in rules if "record" in rule}
 
 
 def thresholds() -> dict[str, dict[str, float]]:
@@ -54,8 +73,10 @@ def known_series() -> dict[str, Labels]:
         known[metric["name"]] = (
             None if metric.get("labels_of_alert") else frozenset(metric["labels"])
         )
-    for record, expr in recorded().items():
-        known[record] = labels_of_result(expr, known)
+    own = {rule["record"]: frozenset(rule["labels"]) for rule in slo_rules() if "record" in rule}
+    for record, expr in _sources_first(recorded()):
+        labels = labels_of_result(expr, known)
+        known[record] = None if labels is None else labels | own.get(record, frozenset())
     return known
 
 
@@ -89,6 +110,16 @@ def mistakes(expr: str) -> list[str]:
     return found
 
 
-def _rules(file: Path) -> list[dict[str, Any]]:
-    groups = yaml.safe_load(file.read_text())["groups"]
+def _sources_first(exprs: dict[str, str]) -> list[tuple[str, str]]:
+    """Each record after those that its expression selects."""
+    waiting, ordered = dict(exprs), []
+    while waiting:
+        ready = [name for name, expr in waiting.items() if not names(expr) & waiting.keys()]
+        assert ready, f"these record each other: {', '.join(waiting)}"
+        ordered += [(name, waiting.pop(name)) for name in ready]
+    return ordered
+
+
+def _rules(text: str) -> list[dict[str, Any]]:
+    groups = yaml.safe_load(text)["groups"]
     return [rule for group in groups for rule in group["rules"]]

@@ -10,9 +10,18 @@ from typing import Any
 
 import pytest
 
-from dashboards.catalog import DATASOURCE_UID, Dashboard, all_dashboards, without_variables
+from dashboards.bands import Thresholds
+from dashboards.catalog import (
+    DATASOURCE_UID,
+    Dashboard,
+    Slo,
+    all_dashboards,
+    without_variables,
+)
 from tests.unit.series import (
     ROOT,
+    alerts,
+    book,
     inventory,
     known_series,
     labels_of_result,
@@ -22,7 +31,16 @@ from tests.unit.series import (
     thresholds,
 )
 
-BOARDS = {board.filename: board for board in all_dashboards(thresholds())}
+SLOS = [
+    Slo(slo.id, slo.service, slo.spec.name, slo.page, slo.ticket, slo.absent) for slo in book().slos
+]
+
+
+def built(values: Thresholds) -> tuple[Dashboard, ...]:
+    return all_dashboards(values, SLOS)
+
+
+BOARDS = {board.filename: board for board in built(thresholds())}
 MODELS: dict[str, dict[str, Any]] = {name: json.loads(b.json) for name, b in BOARDS.items()}
 PANELS = [(name, panel) for name, model in MODELS.items() for panel in model["panels"]]
 CHARTS = [(name, panel) for name, panel in PANELS if panel["type"] != "row"]
@@ -45,6 +63,7 @@ each_query = pytest.mark.parametrize(
         ("psi-field.json", "ψ-Field Metrics", "PBFA97CFB590B2093"),
         ("aurora-kpis.json", "Aurora KPIs", "vaultmesh-aurora-kpis"),
         ("scheduler.json", "Scheduler", "vaultmesh-scheduler"),
+        ("slos.json", "SLOs", "vaultmesh-slos"),
         ("synthetics.json", "Synthetics", "vaultmesh-synthetics"),
     ],
 )
@@ -56,7 +75,7 @@ def test_links_to_a_dashboard_keep_working(filename: str, title: str, uid: str) 
 
 def test_no_two_dashboards_share_a_uid_a_title_or_a_file() -> None:
     for attribute in ("uid", "title", "filename"):
-        values = [getattr(board, attribute) for board in all_dashboards(thresholds())]
+        values = [getattr(board, attribute) for board in built(thresholds())]
         assert len(values) == len(set(values)), f"two dashboards share a {attribute}: {values}"
 
 
@@ -184,6 +203,24 @@ def test_the_pods_can_be_compared_in_every_metric_of_the_field(metric: str) -> N
     assert [expr for expr in exprs if f"({metric}{{" in expr and "by (pod)" in expr]
 
 
+@pytest.mark.parametrize(
+    "alert", [rule for rule in alerts() if "sloth_id" in alerts()[rule]["labels"]]
+)
+def test_a_panel_names_each_alert_of_an_objective(alert: str) -> None:
+    found = [panel["title"] for _, panel in CHARTS if alert in panel["description"]]
+    assert found, f"no panel of dashboards/slos.py names {alert}"
+
+
+def test_a_new_objective_gets_its_panels_without_a_change_of_the_dashboard() -> None:
+    new = Slo("a-b", "a", "b", "NewFast", "NewSlow", "NewAbsent")
+    limits = {"threshold_fast": 2.0, "threshold_slow": 1.0}
+    boards = all_dashboards({**thresholds(), "NewFast": limits, "NewSlow": limits}, [*SLOS, new])
+    (text,) = [board.json for board in boards if board.filename == "slos.json"]
+    titles = {panel["title"] for panel in json.loads(text)["panels"]}
+    assert {"a: b", "a b: fast burn", "a b: slow burn", "a b: share of errors"} <= titles
+    assert all(alert in text for alert in new[-3:])
+
+
 def test_the_scheduler_s_dashboard_needs_only_what_prometheus_knows_of_any_target() -> None:
     own = {metric["name"] for metric in inventory()["prometheus"]}
     exprs = [expr for name, _, expr in QUERIES if name == "scheduler.json"]
@@ -196,7 +233,7 @@ def test_a_changed_threshold_moves_in_the_panels_that_name_its_alert(alert: str,
     changed[alert][name] = marker = changed[alert][name] * 0.987654
     panels = [
         panel
-        for board in all_dashboards(changed)
+        for board in built(changed)
         for panel in json.loads(board.json)["panels"]
         if alert in panel.get("description", "")
     ]
@@ -226,20 +263,22 @@ def test_a_threshold_that_is_not_given_is_named(alert: str, name: str) -> None:
     incomplete = thresholds()
     del incomplete[alert][name]
     with pytest.raises(ValueError, match=rf"the {name} of {alert}\b"):
-        all_dashboards(incomplete)
+        built(incomplete)
 
 
 def test_two_builds_are_equal_byte_for_byte() -> None:
     script = (
-        "import json, sys; from dashboards.catalog import all_dashboards;"
-        "print(''.join(b.json for b in all_dashboards(json.load(sys.stdin))))"
+        "import json, sys; from dashboards.catalog import Slo, all_dashboards;"
+        "thresholds, slos = json.load(sys.stdin);"
+        "boards = all_dashboards(thresholds, [Slo(*slo) for slo in slos]);"
+        "print(''.join(b.json for b in boards))"
     )
     texts = {
         subprocess.run(
             [sys.executable, "-c", script],
             cwd=ROOT,
             env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
-            input=json.dumps(thresholds()),
+            input=json.dumps([thresholds(), SLOS]),
             capture_output=True,
             text=True,
             encoding="utf-8",

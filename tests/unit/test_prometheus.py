@@ -36,6 +36,7 @@ def test_the_config_map_has_the_files_the_platform_knows(platform: Any) -> None:
         "alerting_rules.yml",
         "recording_rules.yml",
         "platform_rules.yml",
+        "slo_rules.yml",
     }
 
 

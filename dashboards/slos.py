@@ -1,0 +1,167 @@
+"""The dashboard "SLOs": how much error budget is left, how fast it burns, and how long it lasts.
+
+The objectives are handed in, so that a new one needs no change here.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.models.dashboard import Threshold
+
+from dashboards.bands import ALL_UP, CRITICAL, OK, WARNING, Thresholds, burning
+from dashboards.frame import Section, frame
+from dashboards.panels import Panel, Query, comparison, now, over_time
+
+FILENAME = "slos.json"
+WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
+BY_OBJECTIVE = "{{sloth_service}} {{sloth_slo}}"
+BUDGET_LEFT = (Threshold(value=None, color=CRITICAL), Threshold(value=0, color=OK))
+"""Below 0 the objective is broken; no alert says so, because those on the burn rate came before."""
+
+
+class Slo(NamedTuple):
+    """An objective: its `sloth_id`, whose it is, and its alerts' names."""
+
+    id: str
+    service: str
+    name: str
+    page: str
+    ticket: str
+    absent: str
+
+
+def build(thresholds: Thresholds, slos: Sequence[Slo]) -> dashboard.Dashboard:
+    """Build the dashboard, with the given objectives and the limits of their alerts drawn in."""
+    return frame(
+        uid="vaultmesh-slos",
+        title="SLOs",
+        description="What was promised, how well it is kept, and how long the error budget lasts.",
+        since="now-24h",
+        sections=[
+            Section("", _overview(slos)),
+            *(Section(f"{slo.service}: {slo.name}", _burn(thresholds, slo)) for slo in slos),
+        ],
+    )
+
+
+def _overview(slos: Sequence[Slo]) -> list[Panel]:
+    absent = " or ".join(slo.absent for slo in slos)
+    return [
+        now(
+            "Error budget left",
+            "The share of the errors allowed in 30 days that has not been made yet. Below 0, red, "
+            "the objective is broken. Without any traffic all of it is left.",
+            Query("slo:period_error_budget_remaining:ratio", BY_OBJECTIVE),
+            unit="percentunit",
+            bands=BUDGET_LEFT,
+            width=6,
+        ),
+        now(
+            "Kept over 30 days",
+            "The share of good events of the last 30 days, or of as much of them as is kept.",
+            Query("1 - slo:sli_error:ratio_rate30d", BY_OBJECTIVE),
+            unit="percentunit",
+            width=6,
+        ),
+        now(
+            "Burn rate now",
+            "How many times as fast as the objective allows the budget burns, over 5 minutes.",
+            Query("slo:current_burn_rate:ratio", BY_OBJECTIVE),
+            unit="none",
+            width=6,
+        ),
+        now(
+            "Budget lasts",
+            "How long the budget lasts if errors go on as in the last hour; a year stands for a "
+            "year or more.",
+            Query("slo:error_budget_exhaustion:seconds", BY_OBJECTIVE),
+            unit="s",
+            width=6,
+        ),
+        now(
+            "Objectives",
+            "How many objectives are watched.",
+            Query("count(sloth_slo_info)"),
+            unit="none",
+        ),
+        now(
+            "Known or not",
+            f"Red, 0, where Prometheus has no share of errors: {absent or 'an alert'} fires.",
+            Query(
+                "count by (sloth_id) (slo:sli_error:ratio_rate5m)"
+                " or 0 * count by (sloth_id) (slo:objective:ratio)",
+                "{{sloth_id}}",
+            ),
+            unit="none",
+            bands=ALL_UP,
+            width=12,
+        ),
+        now(
+            "History kept",
+            "How far back Prometheus can look. While it is less than 30 days, what is said of 30 "
+            "days is said of this time.",
+            Query("min(time() - prometheus_tsdb_lowest_timestamp_seconds)"),
+            unit="s",
+            width=8,
+        ),
+        comparison(
+            "The objectives side by side",
+            "What was promised, the share of errors that this leaves, over how many days, and how "
+            "many times as fast as allowed the budget burned over all of them.",
+            "sloth_id",
+            {
+                "objective": "slo:objective:ratio",
+                "error budget": "slo:error_budget:ratio",
+                "days": "slo:time_period:days",
+                "burn rate over the days": "slo:period_burn_rate:ratio",
+            },
+            unit="none",
+        ),
+        over_time(
+            "Error budget left over time",
+            "The share of the 30 days' budget that was left at each time.",
+            Query("slo:period_error_budget_remaining:ratio", BY_OBJECTIVE),
+            unit="percentunit",
+            bands=BUDGET_LEFT,
+            top=1,
+            width=12,
+        ),
+        over_time(
+            "Burn rate over time",
+            "How many times as fast as allowed the budget burned, over 5 minutes each.",
+            Query("slo:current_burn_rate:ratio", BY_OBJECTIVE),
+            unit="none",
+            width=12,
+        ),
+    ]
+
+
+def _burn(thresholds: Thresholds, slo: Slo) -> list[Panel]:
+    only = f'{{sloth_id="{slo.id}"}}'
+    title = f"{slo.service} {slo.name}"
+    meaning = "The burn rate that both windows of a pair reach. The dashed lines are where"
+    return [
+        over_time(
+            f"{title}: fast burn",
+            f"{meaning} {slo.page} fires: the upper one for the shorter pair.",
+            Query(f"slo:burn_rate:min_1h_5m{only}", "1h and 5m"),
+            Query(f"slo:burn_rate:min_6h_30m{only}", "6h and 30m"),
+            unit="none",
+            bands=burning(thresholds, alert=slo.page, color=CRITICAL),
+        ),
+        over_time(
+            f"{title}: slow burn",
+            f"{meaning} {slo.ticket} fires: the upper one for the shorter pair.",
+            Query(f"slo:burn_rate:min_1d_2h{only}", "1d and 2h"),
+            Query(f"slo:burn_rate:min_3d_6h{only}", "3d and 6h"),
+            unit="none",
+            bands=burning(thresholds, alert=slo.ticket, color=WARNING),
+        ),
+        over_time(
+            f"{title}: share of errors",
+            "The share of bad events over each window; 0 also while nothing happens at all.",
+            *(Query(f"slo:sli_error:ratio_rate{window}{only}", window) for window in WINDOWS),
+            unit="percentunit",
+        ),
+    ]

@@ -1,0 +1,23 @@
+"""Whether samples are kept as long as the rules look back."""
+
+from collections.abc import Iterator
+
+from rules.fields import duration_ms, duration_text
+from rules.rulebook import Rulebook
+from stacks.schema import Settings
+
+
+def forgotten(settings: Settings, rulebook: Rulebook) -> Iterator[str]:
+    """A rule that looks back further than samples are kept would judge less than it says.
+
+    Samples of the whole retention are always there: Prometheus deletes a block of them only when
+    its last sample is older than that.
+    """
+    rule, length = rulebook.longest_range
+    kept = settings.prometheus.retention
+    if duration_ms(kept) < length:
+        back = duration_text(length)
+        yield (
+            f"vaultmesh:settings.prometheus.retention: {kept} is less than the {back} that"
+            f" {rule} looks back; set it to {back} or more"
+        )
