@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from components.blackbox_config import Probe
 from components.pods import HTTP, NAME_LABEL
 
 CONFIG_FOLDER = "/etc/config"
@@ -19,6 +20,19 @@ two checks of the size."""
 
 
 @dataclass(frozen=True, kw_only=True)
+class Probing:
+    """The `probes` that pods called `prober` make, every `interval`; a scrape fails at `timeout`.
+
+    The prober gives up half a second before, and then says so.
+    """
+
+    prober: str
+    interval: str
+    timeout: str
+    probes: Sequence[Probe]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrometheusConfig:
     """What differs from one environment to the next; `storage_gibibytes` is the volume's size.
 
@@ -29,6 +43,7 @@ class PrometheusConfig:
     namespace: str
     jobs: Sequence[str]
     labelled_jobs: Sequence[str]
+    probing: Probing
     rule_files: Sequence[str]
     alertmanager: str
     retention: str
@@ -65,9 +80,28 @@ def prometheus_yml(config: PrometheusConfig) -> str:
                 **_discovered(job, config.namespace, relabelings=_pod_labels()),
             }
             for job in config.jobs
-        ],
+        ]
+        + [_probe_job(probe, config.probing, config.namespace) for probe in config.probing.probes],
     }
     return yaml.safe_dump(document, sort_keys=False)
+
+
+def _probe_job(probe: Probe, probing: Probing, namespace: str) -> dict[str, Any]:
+    """Scrapes the prober's pods for one probe: they make it, and answer with what came of it.
+
+    The series are the prober's, so `job`, `pod` and `instance` say who asked. The job's own name
+    has a slash in it, as no workload's has.
+    """
+    labels = {"job": probing.prober, "probe": probe.name, "workload": probe.workload}
+    named = [{"target_label": label, "replacement": text} for label, text in labels.items()]
+    return {
+        "job_name": f"{probing.prober}/{probe.name}",
+        "metrics_path": "/probe",
+        "params": {"module": [probe.name], "target": [probe.url]},
+        "scrape_interval": probing.interval,
+        "scrape_timeout": probing.timeout,
+        **_discovered(probing.prober, namespace, relabelings=[*_pod_labels(), *named]),
+    }
 
 
 def _discovered(

@@ -35,14 +35,15 @@ def above(
 
 
 def below(
-    thresholds: Thresholds, *, warning: str, critical: str | None = None
+    thresholds: Thresholds, *, warning: str | None = None, critical: str | None = None
 ) -> tuple[Threshold, ...]:
     """Band a value that is good while large, by the alerts on it."""
-    good = Threshold(value=_value(thresholds, warning), color=OK)
-    if critical is None:
-        return (Threshold(value=None, color=WARNING), good)
-    tolerable = Threshold(value=_value(thresholds, critical), color=WARNING)
-    return (Threshold(value=None, color=CRITICAL), tolerable, good)
+    alerts = [(name, color) for name, color in ((critical, CRITICAL), (warning, WARNING)) if name]
+    colors = [color for _, color in alerts] + [OK]
+    ends = [None, *(_value(thresholds, name) for name, _ in alerts)]
+    return tuple(
+        Threshold(value=start, color=color) for start, color in zip(ends, colors, strict=True)
+    )
 
 
 def outside(thresholds: Thresholds, *, warning: str) -> tuple[Threshold, ...]:

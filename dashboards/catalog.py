@@ -8,7 +8,7 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import aurora_kpis, platform, psi_field, scheduler, slos
+from dashboards import aurora_kpis, platform, psi_field, scheduler, slos, synthetics
 from dashboards.bands import Thresholds
 from dashboards.panels import DATASOURCE_UID
 from dashboards.runbooks import Runbooks, link_runbooks
@@ -48,7 +48,7 @@ def all_dashboards(
     ValueError, in one line, if a threshold that a panel shows is missing, or if a panel misspells
     the name of an alert.
     """
-    modules = (psi_field, aurora_kpis, scheduler, platform)
+    modules = (psi_field, aurora_kpis, scheduler, synthetics, platform)
     built = [(module.__name__, module.FILENAME, module.build(thresholds)) for module in modules]
     built.append((slos.__name__, slos.FILENAME, slos.build(thresholds, objectives)))
     return tuple(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from components import alertmanager, grafana, kube_state_metrics, prometheus
+from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.network import Arrival, Departure, Edge
 from stacks.schema import Settings
 
@@ -15,11 +15,13 @@ def edges(settings: Settings) -> tuple[Edge, ...]:
 def _edges(settings: Settings) -> Iterator[Edge]:
     for name, workload in settings.workloads.items():
         yield Edge(source=prometheus.NAME, target=name, port=workload.port)
+        yield Edge(source=blackbox.NAME, target=name, port=workload.port)
     for name, caller in (*settings.workloads.items(), *settings.cron_jobs.items()):
         for callee in caller.calls:
             yield Edge(source=name, target=callee, port=settings.workloads[callee].port)
     yield Edge(source=prometheus.NAME, target=alertmanager.NAME, port=alertmanager.PORT)
     yield Edge(source=prometheus.NAME, target=grafana.NAME, port=grafana.PORT)
+    yield Edge(source=prometheus.NAME, target=blackbox.NAME, port=blackbox.PORT)
     yield Edge(source=grafana.NAME, target=prometheus.NAME, port=prometheus.PORT)
     yield Edge(source=prometheus.NAME, target=kube_state_metrics.NAME, port=kube_state_metrics.PORT)
     if settings.prometheus.replicas > 1:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import alertmanager, grafana, kube_state_metrics, prometheus
+from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
+from components.blackbox_config import blackbox_yml
 from components.grafana_config import GrafanaConfig, grafana_files
-from components.prometheus_config import CONFIG_FILE, PrometheusConfig, prometheus_yml
+from components.prometheus_config import CONFIG_FILE, Probing, PrometheusConfig, prometheus_yml
 from dashboards.catalog import (
     DATASOURCE_UID,
     Dashboard,
@@ -19,6 +20,7 @@ from rules.rulebook import Rulebook, load_rulebook
 from stacks.alerting import alertmanager_files, missing_alerts
 from stacks.alerting_settings import Routes
 from stacks.dashboard_links import dashboard_urls, with_dashboards, without_panel
+from stacks.probes import probes
 from stacks.refusal import refuse
 from stacks.retention import forgotten
 from stacks.schema import Settings
@@ -40,6 +42,7 @@ class Content:
 
     prometheus: Mapping[str, str]
     alertmanager: Mapping[str, str]
+    blackbox: str
     grafana: Mapping[str, str]
     dashboards: Mapping[str, str]
     object_metrics: tuple[str, ...]
@@ -73,6 +76,7 @@ def compose(settings: Settings) -> Content:
     content = Content(
         prometheus={CONFIG_FILE: _prometheus(settings, rulebook), **files},
         alertmanager=alertmanager_files(settings, rulebook, ROOT),
+        blackbox=blackbox_yml(probes(settings), settings.synthetics.timeout),
         grafana=grafana_files(_grafana(settings)),
         dashboards={board.filename: board.json for board in boards},
         object_metrics=tuple(
@@ -90,7 +94,13 @@ def compose(settings: Settings) -> Content:
 
 def jobs(settings: Settings) -> tuple[str, ...]:
     """Everything that Prometheus scrapes, by the name of its pods."""
-    servers = (prometheus.NAME, alertmanager.NAME, grafana.NAME, kube_state_metrics.NAME)
+    servers = (
+        prometheus.NAME,
+        alertmanager.NAME,
+        blackbox.NAME,
+        grafana.NAME,
+        kube_state_metrics.NAME,
+    )
     return (*settings.workloads, *servers)
 
 
@@ -116,6 +126,12 @@ def _prometheus(settings: Settings, rulebook: Rulebook) -> str:
             namespace=settings.namespace,
             jobs=jobs(settings),
             labelled_jobs=(kube_state_metrics.NAME,),
+            probing=Probing(
+                prober=blackbox.NAME,
+                interval=settings.synthetics.interval,
+                timeout=settings.synthetics.scrape_timeout,
+                probes=probes(settings),
+            ),
             rule_files=tuple(rulebook.files),
             alertmanager=alertmanager.NAME,
             retention=settings.prometheus.retention,
@@ -144,6 +160,7 @@ def _oversized(boards: tuple[Dashboard, ...], content: Content) -> Iterator[str]
     sizes += [
         ("ConfigMap prometheus-server", CONFIG_MAP_GATE, _size(content.prometheus.values())),
         ("ConfigMap alertmanager", CONFIG_MAP_GATE, _size(content.alertmanager.values())),
+        ("ConfigMap blackbox-exporter", CONFIG_MAP_GATE, _size([content.blackbox])),
         ("ConfigMap grafana", CONFIG_MAP_GATE, _size(content.grafana.values())),
     ]
     for place, gate, size in sizes:

@@ -43,6 +43,7 @@ def _period(text: str) -> str:
 RESERVED = frozenset(
     {
         "alertmanager",
+        "blackbox-exporter",
         "grafana",
         "heartbeat",
         "kube-state-metrics",

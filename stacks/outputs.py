@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components import alertmanager, grafana, prometheus
+from components import alertmanager, blackbox, grafana, prometheus
 from stacks.schema import Settings
 
 Outputs = Mapping[str, pulumi.Input[object]]
@@ -39,6 +39,7 @@ def _port_forward(settings: Settings) -> dict[str, str]:
     services = {
         prometheus.NAME: (prometheus.PORT, prometheus.SERVICE_PORT),
         alertmanager.NAME: (alertmanager.PORT, alertmanager.PORT),
+        blackbox.NAME: (blackbox.PORT, blackbox.PORT),
     }
     if settings.grafana.exposure == "internal":
         services[grafana.NAME] = (grafana.PORT, grafana.SERVICE_PORT)

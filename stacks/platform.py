@@ -3,9 +3,10 @@
 import pulumi
 from pulumi import ResourceOptions
 
-from components import alertmanager, grafana, kube_state_metrics, prometheus
+from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.alertmanager import Alertmanager, AlertmanagerArgs
 from components.alertmanager_receivers import HEARTBEAT_FILE, PAGERDUTY_FILE, SLACK_FILE
+from components.blackbox import Blackbox, BlackboxArgs
 from components.grafana import Grafana, GrafanaArgs, LoadBalancer
 from components.kube_state_metrics import KubeStateMetrics, KubeStateMetricsArgs
 from components.namespace import Namespace, NamespaceArgs
@@ -54,6 +55,7 @@ def build(configuration: Configuration) -> Outputs:
     urls = {
         prometheus.NAME: _prometheus(configuration, content, namespace, opts).url,
         alertmanager.NAME: _alertmanager(configuration, content, namespace, opts).url,
+        blackbox.NAME: _blackbox(configuration, content, namespace, opts).url,
         grafana.NAME: _grafana(configuration, content, namespace, opts).url,
         kube_state_metrics.NAME: KubeStateMetrics(
             KubeStateMetricsArgs(
@@ -113,6 +115,26 @@ def _alertmanager(
                 for key, file in CREDENTIAL_FILES.items()
                 if key in configuration.secrets
             },
+        ),
+        opts,
+    )
+
+
+def _blackbox(
+    configuration: Configuration,
+    content: Content,
+    namespace: pulumi.Output[str],
+    opts: ResourceOptions,
+) -> Blackbox:
+    settings, images = configuration.settings.synthetics, configuration.images
+    return Blackbox(
+        BlackboxArgs(
+            namespace=namespace,
+            image=images.blackbox_exporter,
+            reloader_image=images.config_reloader,
+            replicas=settings.replicas,
+            resources=resources(settings.resources),
+            config=content.blackbox,
         ),
         opts,
     )

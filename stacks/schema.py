@@ -9,6 +9,7 @@ from stacks.fields import DnsLabel, HttpsUrl, Image, Quantity, Text, WorkloadNam
 from stacks.sections import Section
 from stacks.server_settings import Grafana, Prometheus
 from stacks.service_settings import CronJob, Workload
+from stacks.synthetics_settings import Synthetics, health_probes
 
 
 class Cluster(Section):
@@ -46,6 +47,7 @@ class Images(Section):
 
     prometheus: Image
     alertmanager: Image
+    blackbox_exporter: Image
     config_reloader: Image
     grafana: Image
     kube_state_metrics: Image
@@ -73,6 +75,7 @@ class Settings(Section):
     rules: Rules
     workloads: dict[WorkloadName, Workload] = Field(min_length=1)
     cron_jobs: dict[WorkloadName, CronJob] = Field(default_factory=dict)
+    synthetics: Synthetics = Synthetics()
 
     @model_validator(mode="after")
     def _names_of_workloads_exist(self) -> "Settings":
@@ -80,10 +83,25 @@ class Settings(Section):
             f"workloads.{name}.calls": workload.calls for name, workload in self.workloads.items()
         }
         named |= {f"cronJobs.{name}.calls": job.calls for name, job in self.cron_jobs.items()}
+        named |= {
+            f"synthetics.probes.{name}.workload": (probe.workload,)
+            for name, probe in self.synthetics.probes.items()
+        }
         if self.alertmanager.webhook is not None:
             named["alertmanager.webhook.workload"] = (self.alertmanager.webhook.workload,)
         for key, names in named.items():
             for name in names:
                 if name not in self.workloads:
                     raise ValueError(f"{key} names {name!r}; there are {', '.join(self.workloads)}")
+        return self
+
+    @model_validator(mode="after")
+    def _each_probe_has_a_name_of_its_own(self) -> "Settings":
+        made = health_probes(self.workloads)
+        for name in self.synthetics.probes:
+            if name in made:
+                raise ValueError(
+                    f"synthetics.probes.{name} has the name of the probe of {made[name].workload}"
+                    f"'s {made[name].path}, which is made without it; choose another"
+                )
         return self

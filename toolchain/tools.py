@@ -17,6 +17,7 @@ BUILD_GIB = {
     "prometheus": 3.5,
     "amtool": 0.5,
     "alertmanager": 0.7,
+    "blackbox_exporter": 1.0,
 }
 """Free disk that building each tool from nothing takes: sources, Go's build cache, programs.
 
@@ -61,9 +62,17 @@ TOOLS: dict[str, tuple[Program, ...]] = {
     "prometheus": _of_prometheus("prometheus", "prometheus", "3.13.5"),
     "amtool": _of_prometheus("amtool", "alertmanager", "0.31.1"),
     "alertmanager": _of_prometheus("alertmanager", "alertmanager", "0.31.1"),
+    "blackbox_exporter": (
+        Program(
+            name="blackbox_exporter",
+            module="blackbox_exporter",
+            package="github.com/prometheus/blackbox_exporter",
+            variables=(f"{PROMETHEUS_VERSION}=0.28.0",),
+        ),
+    ),
 }
 """Each tool by name, and the programs of its folder: `pulumi` wants its host beside it."""
-SERVERS = ("prometheus", "alertmanager")
+SERVERS = ("prometheus", "alertmanager", "blackbox_exporter")
 TEST_TOOLS = ("promtool", "amtool", *SERVERS)
 
 

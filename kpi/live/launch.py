@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kpi.live import kube_state, processes
-from kpi.live.durations import scaled
+from kpi.live.durations import scaled, seconds
 from kpi.live.layout import Layout
 from kpi.live.pace import paced
 from kpi.live.pods import Pod, random_part
@@ -14,16 +14,24 @@ from kpi.live.processes import Child
 from kpi.live.rendered import CronJob, Workload
 from kpi.live.rewrite import Here
 
-PROGRAMS = {"alertmanager": "alertmanager", "prometheus-server": "prometheus"}
+PROGRAMS = {
+    "blackbox-exporter": "blackbox_exporter",
+    "alertmanager": "alertmanager",
+    "prometheus-server": "prometheus",
+}
 """The servers, by workload, in the order in which they start: after all other pods."""
 
 _FLAGS = {
     "prometheus-server": {
         "scrape.discovery-reload-interval": "5s",
         "rules.alert.resend-delay": "1m",
-    }
+    },
+    "blackbox-exporter": {"timeout-offset": "500ms"},
 }
 """Durations that no file holds and that shrink with the others: flags, and what they are else."""
+
+_IN_SECONDS = ("timeout-offset",)
+"""Flags that take a plain number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +74,7 @@ class Launcher:
             PROGRAMS[name],
             *map(here.path, pod.workload.main["args"]),
             f"--web.listen-address={pod.address}:{pod.port}",
-            *(f"--{flag}={scaled(value, self.speed)}" for flag, value in flags.items()),
+            *(f"--{flag}={_faster(flag, value, self.speed)}" for flag, value in flags.items()),
         ]
 
     def _variables(self, name: str, main: Mapping[str, Any], pod_name: str) -> dict[str, str]:
@@ -77,6 +85,11 @@ class Launcher:
     def _start(self, name: str, command: list[str], environment: Mapping[str, str]) -> Child:
         log = self.files.log(name)
         return processes.start(name, command, environment, names=self.files.names, log=log)
+
+
+def _faster(flag: str, value: str, speed: int) -> str:
+    shorter = scaled(value, speed)
+    return f"{seconds(shorter):g}" if flag in _IN_SECONDS else shorter
 
 
 def is_runnable(workload: Workload) -> bool:

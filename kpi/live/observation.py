@@ -12,7 +12,7 @@ from kpi.http_api import ApiError
 from kpi.live.platform import Platform
 
 RELOADED = "config_last_reload_successful"
-_RELOADS = f'{{__name__=~"(prometheus|alertmanager)_{RELOADED}"}}'
+_RELOADS = f'{{__name__=~"(prometheus|alertmanager|blackbox_exporter)_{RELOADED}"}}'
 EVENTS = 1000
 
 

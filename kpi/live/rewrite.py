@@ -18,6 +18,7 @@ from kpi.live.durations import milliseconds, scaled, scaled_promql
 from kpi.live.pods import label_value
 
 DISCOVERY = "kubernetes_sd_configs"
+PROBED = ("params", "target")
 INTERVALS = ("scrape_interval", "evaluation_interval")
 IN_RULES = ("for", "keep_firing_for")
 IN_ROUTES = ("group_wait", "group_interval", "repeat_interval")
@@ -65,6 +66,8 @@ def prometheus_yml(text: str, here: Here) -> str:
             return f"file_sd_configs: {json.dumps([{'files': files}])}"
         if path[:1] == ("rule_files",) and len(path) == 2:
             return _scalar(value, here.path(value))
+        if path[:1] == ("scrape_configs",) and path[2:4] == PROBED and len(path) == 5:
+            return _scalar(value, here.url(value))
         if path and path[-1] in INTERVALS:
             return _entry(path, value, scaled(value, here.speed))
         if path and path[-1] == "scrape_timeout":
@@ -115,6 +118,9 @@ def config_map(name: str, texts: Mapping[str, str], here: Here) -> dict[str, str
             key: alertmanager_yml(text, here) if key == "alertmanager.yml" else text
             for key, text in texts.items()
         }
+    if name == "blackbox-exporter":
+        # Whom it asks stands in prometheus.yml, and its timeouts guard against services that hang.
+        return dict(texts)
     return {
         key: (prometheus_yml if key == "prometheus.yml" else rules)(text, here)
         for key, text in texts.items()

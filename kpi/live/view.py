@@ -39,9 +39,9 @@ def table(seen: Observation) -> list[str]:
 
 
 def on(labels: Mapping[str, str]) -> str:
-    """What an alert is about: its pod, its treaty, its CronJob, or the whole service."""
-    named = [labels[name] for name in ("pod", "treaty", "cronjob", "job") if labels.get(name)]
-    return named[0] if named else "everything"
+    """What an alert is about: its pod, its treaty, its probe, its CronJob, or the whole service."""
+    names = ("pod", "treaty", "probe", "cronjob", "job")
+    return next((labels[name] for name in names if labels.get(name)), "everything")
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

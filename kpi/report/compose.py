@@ -72,7 +72,8 @@ def _firing(facts: Facts) -> Tile:
 def _targets(facts: Facts) -> Tile:
     if isinstance(facts.targets, Unavailable):
         return Tile("Pods up", NOTHING, "muted", "unknown")
-    up, total = sum(one.health == "up" for one in facts.targets), len(facts.targets)
+    pods = [target for targets in facts.jobs().values() for target in targets]
+    up, total = sum(one.health == "up" for one in pods), len(pods)
     return Tile("Pods up", str(up), "good" if up == total and up else "bad", f"of {total} scraped")
 
 

@@ -91,12 +91,18 @@ class Facts:
         return found[0].value[1] if len(found) == 1 else None
 
     def jobs(self) -> dict[str, list[Target]]:
-        """The targets by job, both in order."""
-        jobs: dict[str, list[Target]] = {}
+        """The targets by job, one for each pod, both in order.
+
+        Of a pod that is scraped for several things, such as probes, it is one that is not up.
+        """
+        jobs: dict[str, dict[tuple[str | None, ...], Target]] = {}
         if not isinstance(self.targets, Unavailable):
             for target in sorted(self.targets, key=lambda target: sorted(target.labels.items())):
-                jobs.setdefault(target.labels.get("job", ""), []).append(target)
-        return dict(sorted(jobs.items()))
+                pods = jobs.setdefault(target.labels.get("job", ""), {})
+                pod = (target.labels.get("pod"), target.labels.get("instance"))
+                if pod not in pods or pods[pod].health == "up":
+                    pods[pod] = target
+        return {job: list(pods.values()) for job, pods in sorted(jobs.items())}
 
 
 def severity_rank(severity: str) -> int:
@@ -115,10 +121,11 @@ def pod_of(labels: dict[str, str]) -> str:
 
 
 def subject(labels: dict[str, str]) -> str:
-    """What a series is about: its pod, its treaty, its CronJob, or the whole service."""
+    """What a series is about: its pod, its treaty, its probe, its CronJob, or the whole service."""
     return (
         labels.get("pod")
         or labels.get("treaty")
+        or labels.get("probe")
         or labels.get("cronjob")
         or (f"{labels['job']} as a whole" if "job" in labels else "the environment")
     )

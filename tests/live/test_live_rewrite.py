@@ -15,10 +15,18 @@ from kpi.live.durations import longest_range, milliseconds, scaled, scaled_promq
 from kpi.live.rewrite import Here, config_map
 
 HARBINGER = "127.0.93.9"
-AS_IT_IS = {"notifications.tmpl"}
-"""What is no YAML, and the same here as there."""
+AS_IT_IS = {"notifications.tmpl", "blackbox.yml"}
+"""What is the same here as there."""
+SERVICES = {
+    "psi-field": "127.0.93.1",
+    "aurora-treaty": "127.0.93.3",
+    "scheduler": "127.0.93.4",
+    "harbinger": HARBINGER,
+}
+MAPS = ("prometheus-server", "alertmanager", "blackbox-exporter")
 DURATIONS = {
     r"prometheus.yml/global/(scrape_interval|scrape_timeout|evaluation_interval)",
+    r"prometheus.yml/scrape_configs/\d+/(scrape_interval|scrape_timeout)",
     r"\w+_rules.yml/groups/\d+/interval",
     r"\w+_rules.yml/groups/\d+/rules/\d+/for",
     r"\w+_rules.yml/groups/\d+/rules/\d+/expr",
@@ -27,6 +35,7 @@ DURATIONS = {
 PLACES = {
     r"prometheus.yml/rule_files/\d+",
     r"prometheus.yml/(alerting/alertmanagers|scrape_configs)/\d+/(kubernetes|file)_sd_configs",
+    r"prometheus.yml/scrape_configs/\d+/params/target/\d+",
     r"alertmanager.yml/receivers/\d+/webhook_configs/\d+/url",
 }
 
@@ -34,7 +43,7 @@ PLACES = {
 @pytest.fixture(scope="module")
 def texts(manifests: Path) -> dict[str, str]:
     maps = rendered.config_maps(manifests)
-    return {**maps["prometheus-server"], **maps["alertmanager"]}
+    return {key: text for name in MAPS for key, text in maps[name].items()}
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +57,10 @@ def rewritten(manifests: Path, speed: int) -> dict[str, str]:
         speed=speed,
         folders={"/etc/config": Path("/a run/config")},
         targets=Path("/a run/targets"),
-        names={"harbinger.aurora-local.svc": [HARBINGER]},
+        names={f"{name}.aurora-local.svc": [address] for name, address in SERVICES.items()},
     )
     maps = rendered.config_maps(manifests)
-    return {
-        key: text
-        for name in ("prometheus-server", "alertmanager")
-        for key, text in config_map(name, maps[name], here).items()
-    }
+    return {key: text for name in MAPS for key, text in config_map(name, maps[name], here).items()}
 
 
 def differences(old: Any, new: Any, path: str) -> Iterator[str]:
@@ -108,6 +113,7 @@ def test_every_line_that_is_not_a_change_is_a_rendered_line_byte_for_byte(
 ) -> None:
     change = re.compile(
         r" *(- )?(file_sd_configs: \[|\"/a run/config/|expr: \"|url: \"http://127|for: \w+s$"
+        r"|\"http://127[^\"]+\"$"
         r"|((scrape|evaluation|group|repeat)_)?(interval|timeout|wait): \w+$)"
     )
     for name, text in texts.items():
@@ -159,6 +165,23 @@ def test_the_webhook_leads_to_harbinger_s_own_address(
     document = yaml.safe_load(live[1]["alertmanager.yml"])
     urls = {hook["url"] for r in document["receivers"] for hook in r["webhook_configs"]}
     assert urls == {f"http://{HARBINGER}:8000/alerts"}
+
+
+def test_probes_ask_the_same_of_the_service_s_own_address(
+    texts: Mapping[str, str], live: Mapping[int, Mapping[str, str]]
+) -> None:
+    old, new = (yaml.safe_load(side["prometheus.yml"]) for side in (texts, live[1]))
+    asked = [
+        (was["params"], now["params"])
+        for was, now in zip(old["scrape_configs"], new["scrape_configs"], strict=True)
+        if "params" in was
+    ]
+    assert len(asked) > len(SERVICES)
+    for was, now in asked:
+        (target,) = was["target"]
+        name = target.split("/")[2].split(".")[0]
+        there = target.replace(f"{name}.aurora-local.svc", SERVICES[name])
+        assert now == {**was, "target": [there]}
 
 
 @pytest.mark.parametrize(

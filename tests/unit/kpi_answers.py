@@ -11,6 +11,7 @@ NOW = datetime(2025, 10, 23, 12, 0, tzinfo=UTC)
 LONG_AGO = (NOW - timedelta(hours=2)).isoformat()
 FIRST, SECOND = "psi-field-6d5f-b7k2q", "psi-field-6d5f-x9w4t"
 TREATY = "AURORA-AKASH-001"
+PROBED = ("aurora-treaty", "psi-field")
 PSI = {"job": "psi-field", "namespace": "aurora-local"}
 OF_TREATY = {"job": "aurora-treaty", "namespace": "aurora-local", "treaty": TREATY}
 FIELDS = {
@@ -101,9 +102,16 @@ def samples() -> list[dict[str, Any]]:
 def targets() -> list[dict[str, Any]]:
     """Every workload that the local stack declares, up."""
     names = ("aurora-treaty", "scheduler", "harbinger", "grafana")
-    names += ("prometheus-server", "alertmanager", "kube-state-metrics")
+    names += ("prometheus-server", "alertmanager", "kube-state-metrics", "blackbox-exporter")
     pods = [target("psi-field", FIRST), target("psi-field", SECOND)]
-    return [*pods, *(target(name, f"{name}-0") for name in names)]
+    return [*pods, *(target(name, f"{name}-0") for name in names), *map(probe, PROBED)]
+
+
+def probe(workload: str, health: str = "up", error: str = "") -> dict[str, Any]:
+    """The target that makes the probe of a workload: the exporter's pod, once more."""
+    made = target("blackbox-exporter", "blackbox-exporter-0", health, error)
+    made["labels"] |= {"probe": f"{workload}-health", "workload": workload}
+    return made
 
 
 def past(form: dict[str, str]) -> list[dict[str, Any]]:

@@ -58,6 +58,7 @@ each_query = pytest.mark.parametrize(
         ("scheduler.json", "Scheduler", "vaultmesh-scheduler"),
         ("slos.json", "SLOs", "vaultmesh-slos"),
         ("platform.json", "Platform", "vaultmesh-platform"),
+        ("synthetics.json", "Synthetics", "vaultmesh-synthetics"),
     ],
 )
 def test_links_to_a_dashboard_keep_working(filename: str, title: str, uid: str) -> None:
@@ -168,7 +169,8 @@ def test_a_query_uses_a_variable_if_and_only_if_the_dashboard_has_it(name: str) 
 
 
 @pytest.mark.parametrize(
-    ("name", "label"), [("psi-field.json", "pod"), ("aurora-kpis.json", "treaty")]
+    ("name", "label"),
+    [("psi-field.json", "pod"), ("aurora-kpis.json", "treaty"), ("synthetics.json", "probe")],
 )
 def test_one_or_several_or_all_can_be_chosen(name: str, label: str) -> None:
     (variable,) = MODELS[name]["templating"]["list"]

@@ -10,7 +10,7 @@ import pytest
 from kpi.report.capabilities import BEFORE, CAPABILITIES, REPORT, SINCE
 from kpi.report.maturity import judge, score
 from kpi.report.rendered import read_rendered
-from tests.unit.kpi_answers import find, sample
+from tests.unit.kpi_answers import find, probe, sample
 from tests.unit.kpi_platform import Platform, facts_of
 from tests.unit.recording import Recording
 
@@ -47,7 +47,8 @@ def test_slo_dashboards_and_synthetic_monitoring_earn_the_rest(
     name = "SLO dashboards and synthetic monitoring"
     assert earned(Platform(), folder)[name] == 0
     platform = Platform()
-    platform.samples.append(sample(1, __name__="probe_success", job="probe"))
+    of = probe("psi-field")["labels"]
+    platform.samples.append(sample(1, __name__="probe_success", **of))
     assert earned(platform, folder)[name] == 0.5
     assert score(judge(facts_of(platform, folder))) == 8.5
 

@@ -6,7 +6,18 @@ import pytest
 
 from kpi.report.document import Document, Items, Section, Table
 from kpi.report.inventory import read_inventory
-from tests.unit.kpi_answers import FIRST, NOW, OF_TREATY, SECOND, TREATY, find, fire, sample, target
+from tests.unit.kpi_answers import (
+    FIRST,
+    NOW,
+    OF_TREATY,
+    SECOND,
+    TREATY,
+    find,
+    fire,
+    probe,
+    sample,
+    target,
+)
 from tests.unit.kpi_platform import Platform, report_on
 from tests.unit.recording import Recording
 
@@ -100,6 +111,18 @@ def test_the_workloads_are_those_that_the_stack_declares(
     assert {shown[name]["State"] for name in tasks} <= {"not observed"}
     assert shown["psi-field"]["Up"] == "2 of 2"
     assert shown["psi-field"]["Pods"] == f"{FIRST}; {SECOND}"
+
+
+def test_a_pod_that_is_scraped_for_each_probe_is_one_pod_and_up_if_all_of_it_is(
+    document: Document, rendered: Path
+) -> None:
+    shown = rows(document, "workloads")["blackbox-exporter"]
+    assert (shown["Up"], shown["Pods"]) == ("1 of 1", "blackbox-exporter-0")
+    platform = Platform()
+    platform.targets[-1] = probe("psi-field", "down", "server returned HTTP status 400")
+    shown = rows(report_on(platform, rendered)[0], "workloads")["blackbox-exporter"]
+    assert (shown["State"], shown["Up"]) == ("down", "0 of 1")
+    assert "HTTP status 400" in shown["Pods"]
 
 
 def test_a_workload_without_a_target_is_not_deployed(rendered: Path) -> None:

@@ -58,7 +58,10 @@ def test_prometheus_may_reach_every_job_it_scrapes(platform: Any) -> None:
     config = yaml.safe_load(
         platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
     )
-    jobs = {job["job_name"] for job in config["scrape_configs"]}
+    jobs = {
+        job["kubernetes_sd_configs"][0]["selectors"][0]["label"].removeprefix(f"{NAME}=")
+        for job in config["scrape_configs"]
+    }
     reachable = {target for source, target, _ in edges(platform) if source == "prometheus-server"}
     assert jobs - {"prometheus-server"} == reachable - {"prometheus-server"}
 
