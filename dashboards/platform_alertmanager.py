@@ -43,12 +43,19 @@ def alertmanager_panels(thresholds: Thresholds) -> list[Panel]:
             Query("alertmanager_silences", "{{pod}} silences {{state}}"),
             unit="none",
         ),
+        over_time(
+            "Notifications at harbinger",
+            "How many alerts of each status arrived at harbinger in 5 minutes. The heartbeat of "
+            "alerting is among them, so that this is never 0 for long.",
+            Query("sum by (status) (increase(harbinger_events_total[5m]))", "{{status}}"),
+            unit="none",
+        ),
         now(
             "Different configurations",
             "How many configurations the Alertmanager pods run on; more than one for long, and "
             "AlertmanagerPeersDisagree fires.",
             Query('count(count_values("hash", alertmanager_config_hash))'),
             unit="none",
-            width=24,
+            width=8,
         ),
     ]

@@ -9,6 +9,7 @@ from dashboards.bands import NEUTRAL, Thresholds, above, outside
 from dashboards.frame import Section, choice, frame
 from dashboards.health import alerts_firing, alerts_over_time, pods_up, up_over_time
 from dashboards.panels import Query, comparison, now, over_time
+from dashboards.psi_steps import step_panels
 
 FILENAME = "psi-field.json"
 JOB = "psi-field"
@@ -156,6 +157,7 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
             Section("", overview),
             Section("Do the pods agree?", agreement),
             Section("State of the field", state),
+            Section("Steps", step_panels()),
             Section("Pods and alerts", health),
         ],
     )

@@ -19,14 +19,15 @@ Rule = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Chain:
-    """`alerts` and `records` are the stack's rules by name; `cases` and `runbooks` names of files.
+    """`alerts` are the stack's by name; `records` pairs of a recorded series and its expression.
 
-    `metrics` are those of the inventory, `jobs` the names of what is scraped.
+    `metrics` are those of the inventory, `jobs` the names of what is scraped, `cases` and
+    `runbooks` the names of files.
     """
 
     metrics: Mapping[str, Mapping[str, Any]]
     alerts: Mapping[str, Rule]
-    records: Mapping[str, str]
+    records: Sequence[tuple[str, str]]
     panels: Sequence[Mapping[str, Any]]
     annotations: Sequence[str]
     jobs: frozenset[str]
@@ -40,7 +41,7 @@ class Chain:
         shown = [target["expr"] for panel in self.panels for target in panel.get("targets", ())]
         expressions = [
             *(rule["expr"] for rule in self.alerts.values()),
-            *self.records.values(),
+            *(expression for _, expression in self.records),
             *map(without_variables, (*shown, *self.annotations)),
         ]
         series = set().union(*map(names, expressions))
@@ -97,7 +98,7 @@ def chain(recording: Recording) -> Chain:
     return Chain(
         metrics={metric["name"]: metric for section in listed for metric in section},
         alerts={rule["alert"]: rule for rule in rules if "alert" in rule},
-        records={rule["record"]: rule["expr"] for rule in rules if "record" in rule},
+        records=[(rule["record"], rule["expr"]) for rule in rules if "record" in rule],
         panels=[panel for board in boards for panel in board["panels"]],
         annotations=[
             annotation["target"]["expr"]

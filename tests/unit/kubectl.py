@@ -81,7 +81,7 @@ def parse(words: Sequence[str]) -> Call:
     for flag in flags:
         if flag not in _FLAGS[verb]:
             raise CallError(f"unknown flag: {flag} of kubectl {verb}")
-    if not arguments:
+    if not arguments and not (verb == "logs" and "--selector" in flags):
         raise CallError(f"kubectl {verb} of what?")
     return Call(verb, arguments, flags)
 
@@ -90,7 +90,10 @@ def wrong_with(call: Call, stack: Recording, namespace: str) -> Iterator[str]:
     """What the call names, and the stack lacks."""
     if call.flags.get("--namespace") != namespace:
         yield f'kubectl {call.verb} without -n "$NAMESPACE"'
+    yield from _wrong_selector(call.flags.get("--selector", ""), stack)
     arguments = list(call.arguments)
+    if not arguments:
+        return
     ports = [arguments.pop()] if call.verb == "port-forward" and len(arguments) > 1 else []
     kind, slash, name = arguments[0].partition("/")
     if not slash and call.verb == "logs":
@@ -106,7 +109,6 @@ def wrong_with(call: Call, stack: Recording, namespace: str) -> Iterator[str]:
             yield f"there is no pod {name}"
         else:
             yield from _wrong_inside(call, _singular(kind), name, ports, stack)
-    yield from _wrong_selector(call.flags.get("--selector", ""), stack)
 
 
 def _wrong_inside(

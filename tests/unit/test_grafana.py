@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards.catalog import all_dashboards
+from tests.unit.boards import BOARDS
 from tests.unit.recording import configure, record, stack_values
-from tests.unit.series import thresholds
 
 LOAD_BALANCER = {
     "exposure": "load-balancer",
@@ -137,7 +136,7 @@ def test_every_dashboard_has_a_config_map_of_its_own_and_is_mounted(platform: An
     }
     assert mounted == set(boards(platform))
     titles = {board["title"] for board in boards(platform).values()}
-    assert titles == {board.title for board in all_dashboards(thresholds())}
+    assert titles == {board.title for board in BOARDS.values()}
 
 
 def test_provisioned_dashboards_lie_where_grafana_looks(platform: Any) -> None:
