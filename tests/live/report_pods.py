@@ -24,6 +24,8 @@ def exposed() -> dict[tuple[str, str], str]:
         ]
         steps = 0 if index else 12
         lines.append(f'psi_field_step_requests_total{{code="200"}} {steps}')
+        taken = "psi_field_step_duration_seconds"
+        lines += [f'{taken}_bucket{{le="0.25"}} {steps}', f"{taken}_count {steps}"]
         texts["psi-field", pod] = "\n".join([*lines, ""])
     lines = [
         f'# TYPE treaty_{name} {kind}\ntreaty_{name}{{treaty="{TREATY}"}} {value}\n'
