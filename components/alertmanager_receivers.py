@@ -70,8 +70,8 @@ def _pagerduty(addresses: Addresses, severity: str) -> dict[str, Any]:
                 "component": "{{ or .GroupLabels.workload .GroupLabels.job }}",
                 "group": addresses.environment,
                 "details": {
-                    state: f'{{{{ template "vaultmesh.pagerduty.alerts" .Alerts.{state.title()} }}}}'
-                    for state in ("firing", "resolved")
+                    "firing": '{{ template "vaultmesh.pagerduty.alerts" .Alerts.Firing }}',
+                    "resolved": '{{ template "vaultmesh.pagerduty.alerts" .Alerts.Resolved }}',
                 },
                 "links": [
                     {"href": RUNBOOK, "text": "Runbook"},
