@@ -31,7 +31,7 @@ End = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]
 
 
 class Window(Section):
-    """From HH:MM to HH:MM; a window that ends no later than it begins ends a day later.
+    """The time `from` HH:MM `to` HH:MM, until the next day where that is not after its beginning.
 
     `weekdays` are those on which it begins. Times follow the zone's wall clocks, so that a night in
     which they are put forward or back is an hour shorter or longer.

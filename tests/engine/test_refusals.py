@@ -129,6 +129,34 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
         SCHEDULER,
         "over the gate",
     ),
+    "an alert that no panel names": (
+        "dashboards/health.py",
+        replace("Whether the alert Watchdog,", "Whether the alert"),
+        "dashboards: ",
+        "Watchdog",
+    ),
+    "the heartbeat's severity for another alert": (
+        PSI,
+        replace("severity: critical", "severity: none"),
+        f"{PSI}:",
+        "Watchdog alone",
+    ),
+    "hours that nobody knows": (
+        STACK,
+        replace("warning: webhook", "warning: {channel: webhook, during: shift}"),
+        "vaultmesh:settings.alertmanager",
+        "routes.warning.during names 'shift'",
+    ),
+    "a time zone that does not exist": (
+        STACK,
+        replace(
+            "    alertmanager:\n",
+            "    alertmanager:\n      hours:\n"
+            '        shift: {timeZone: Mars/Base, from: "08:00", to: "18:00"}\n',
+        ),
+        "vaultmesh:settings.alertmanager.hours.shift.timeZone",
+        "Mars/Base",
+    ),
     "an unknown settings key": (
         STACK,
         replace("retention: 30d", "retentoin: 30d"),

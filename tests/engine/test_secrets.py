@@ -11,7 +11,8 @@ from tests.engine.project import Project
 MARKERS = {
     "grafanaAdminPassword": "canary-grafana-7f3a",
     "slackApiUrl": "https://canary-slack-7f3a.invalid/hook",
-    "pagerdutyRoutingKey": "canary-pagerduty-7f3a",
+    "pagerdutyRoutingKey": "made-up-canary-pagerduty-7f3a",
+    "heartbeatUrl": "https://canary-heartbeat-7f3a.invalid/beat",
 }
 
 

@@ -73,7 +73,8 @@ DENSITY = said(
     "warning",
     {"job": "psi-field", "pod": "psi-field-6d5f-b7k2q", "instance": "10.0.0.1:8000"},
     summary="ψ-Field density is abnormal",
-    description="Pod psi-field-6d5f-b7k2q has a density of 0.95; it should lie between 0.1 and 0.9.",
+    description="Pod psi-field-6d5f-b7k2q has a density of 0.95;"
+    " it should lie between 0.1 and 0.9.",
     threshold_low="0.1",
     threshold_high="0.9",
 )
@@ -91,7 +92,8 @@ DROPS = [
         "warning",
         {"job": "aurora-treaty", "treaty": treaty},
         summary="Treaty drops too many requests",
-        description=f"Treaty {treaty} dropped {share} of its requests & more; <b>10%</b> is allowed.",
+        description=f"Treaty {treaty} dropped {share} of its requests & more;"
+        " <b>10%</b> is allowed.",
         threshold="0.1",
     )
     for treaty, share in (("AURORA-AKASH-001", "12.5%"), ("AURORA-<!channel>-002", "30%"))

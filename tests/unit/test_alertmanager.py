@@ -1,5 +1,6 @@
 """Every severity has a receiver, credentials stay in files, and a critical hides its warning."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from components.alertmanager_config import TEMPLATES_FILE
 from rules import heartbeat
 from services.harbinger.settings import HarbingerSettings
 from services.shell import load_settings
+from stacks.alerting import missing_alerts
 from tests.unit.recording import (
     ROOT,
     SECRETS,
@@ -18,6 +20,7 @@ from tests.unit.recording import (
     record,
     stack_values,
 )
+from tests.unit.rule_project import load, write
 
 BEAT = "heartbeat"
 SEVERITIES = ("warning", "critical")
@@ -167,6 +170,14 @@ def test_only_who_hears_the_heartbeat_is_told_of_its_timeout(platform: Any) -> N
         if entry["name"].endswith("WATCHDOG_TIMEOUT_SECONDS")
     }
     assert told == {"harbinger"}
+
+
+def test_rules_without_the_alerts_that_routes_are_made_for_are_refused(tmp_path: Path) -> None:
+    lines = list(missing_alerts(load(write(tmp_path, {}))))
+    assert [line.split(";")[0] for line in lines] == [
+        "rules: there is no alert Watchdog",
+        "rules: there is no alert TreatyNoRequests",
+    ]
 
 
 def test_credentials_are_read_from_files_that_the_secret_holds(platform: Any) -> None:

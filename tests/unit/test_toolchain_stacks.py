@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stacks.secrets import MADE_UP
 from tests.unit.programs import program
 from toolchain import commands, config_copy, plugins, rehearsal, stacks, tools
 from toolchain.errors import UserError
@@ -127,7 +128,7 @@ def test_a_made_up_secret_is_given_on_stdin_and_never_as_an_argument(clone: Path
     for call, key in zip(setting, ("demo:password", "other:token"), strict=True):
         command, given = call.split(" stdin=")
         assert command == f"config set --secret {key} --stack local --non-interactive"
-        assert len(given) >= 16
+        assert given.startswith(MADE_UP) and len(given) >= len(MADE_UP) + 16
 
 
 def test_tracked_values_win_and_made_up_secrets_are_kept():

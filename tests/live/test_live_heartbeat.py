@@ -1,0 +1,81 @@
+"""The dead-man's switch: when Prometheus stops, harbinger raises the alarm by itself."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kpi.live import view
+from tests.live.conftest import Live, running
+from tests.unit.exposition import parse
+
+LOST = "WatchdogLost"
+QUIET_SECONDS = 3
+"""Longer than the pause between two beats, when time runs 60 times faster."""
+NOTICED_SECONDS = 40
+"""At most: 4 s until Alertmanager takes the alert to be over, 10 s of harbinger's timeout, and
+what a busy machine adds."""
+
+
+@pytest.fixture(scope="module")
+def alerting(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A stack of its own: the alarm would be an event too many for other tests."""
+    yield from running(Live(tmp_path_factory.mktemp("alerting"), manifests, "127.0.96"))
+
+
+def harbinger(live: Live, path: str) -> httpx.Response:
+    (pod,) = live.platform.of("harbinger")
+    return httpx.get(f"{pod.url}{path}", trust_env=False).raise_for_status()
+
+
+def lost(live: Live) -> list[dict[str, Any]]:
+    """The alarms and their ends, newest first."""
+    return harbinger(live, f"/events?alert={LOST}").json()["events"]
+
+
+def heard(live: Live, name: str) -> float | None:
+    return parse(harbinger(live, "/metrics").text).value(name)
+
+
+def wait_until(condition: Any, what: str) -> None:
+    deadline = time.monotonic() + NOTICED_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {NOTICED_SECONDS} s"
+        time.sleep(0.1)
+
+
+def test_a_prometheus_that_stops_is_noticed_without_it_and_its_return_too(alerting: Live) -> None:
+    alerting.wait_for_rules()
+    last = "harbinger_last_watchdog_timestamp_seconds"
+    wait_until(lambda: heard(alerting, "harbinger_watchdog_healthy") == 1, "the first heartbeat")
+    before = heard(alerting, last)
+    time.sleep(QUIET_SECONDS)
+    assert heard(alerting, last) != before, "the heartbeat came once, and never again"
+    assert lost(alerting) == []
+
+    (pod,) = alerting.platform.of("prometheus-server")
+    process = alerting.platform.children[pod.name].process
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    # Nothing replaces the pod while nobody ticks.
+    wait_until(lambda: lost(alerting), "the alarm")
+    (alarm,) = lost(alerting)
+    assert (alarm["status"], alarm["labels"]["severity"]) == ("firing", "critical")
+    assert heard(alerting, "harbinger_watchdog_healthy") == 0
+
+    alerting.platform.tick()
+    wait_until(lambda: len(lost(alerting)) == 2, "the end of the alarm")
+    assert lost(alerting)[0]["status"] == "resolved"
+    assert heard(alerting, "harbinger_watchdog_healthy") == 1
+
+
+def test_the_heartbeat_is_no_event_and_is_not_shown_as_an_alert(alerting: Live) -> None:
+    seen = alerting.wait_for_rules()
+    assert "Watchdog" in {rule.name for rule, _ in seen.alerts("firing")}
+    assert "Watchdog" not in {event["alertname"] for event in seen.events}
+    assert not [line for line in view.table(seen) if "Watchdog " in line]
