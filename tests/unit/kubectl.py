@@ -81,7 +81,8 @@ def parse(words: Sequence[str]) -> Call:
     for flag in flags:
         if flag not in _FLAGS[verb]:
             raise CallError(f"unknown flag: {flag} of kubectl {verb}")
-    if not arguments:
+    selects = verb == "logs" and "--selector" in flags
+    if not (arguments or selects):
         raise CallError(f"kubectl {verb} of what?")
     return Call(verb, arguments, flags)
 
@@ -90,7 +91,8 @@ def wrong_with(call: Call, stack: Recording, namespace: str) -> Iterator[str]:
     """What the call names, and the stack lacks."""
     if call.flags.get("--namespace") != namespace:
         yield f'kubectl {call.verb} without -n "$NAMESPACE"'
-    arguments = list(call.arguments)
+    # Without an argument, logs are those of the pods that the selector selects.
+    arguments = list(call.arguments) or ["pod/"]
     ports = [arguments.pop()] if call.verb == "port-forward" and len(arguments) > 1 else []
     kind, slash, name = arguments[0].partition("/")
     if not slash and call.verb == "logs":
@@ -99,7 +101,7 @@ def wrong_with(call: Call, stack: Recording, namespace: str) -> Iterator[str]:
     declared = _declared(kind)
     if declared is None and _singular(kind) not in _MADE:
         yield f"there is no kind {kind}"
-    for name in names:
+    for name in filter(None, names):
         if declared and name not in [found["metadata"]["name"] for found in stack.all(declared)]:
             yield f"there is no {kind} {name}"
         elif _singular(kind) == "pod" and not _workload(name, stack):
