@@ -9,10 +9,10 @@ SCENARIO ?=
 RUN := $(PYTHON) -m toolchain
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy live report test lint lock clean
+.PHONY: help preview up refresh destroy live dashboards report test lint lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 preview: ## show what `up` would change; STACK=staging for another stack, ARGS="--diff" for detail
 	@$(RUN) preview "--stack=$(STACK)" $(ARGS)
@@ -28,6 +28,9 @@ destroy: ## remove what `up` has provisioned
 
 live: ## run the local stack on this machine; SPEED=60 for faster time, SCENARIO=reference to replay it
 	@$(RUN) live "--speed=$(SPEED)" "--scenario=$(SCENARIO)" $(ARGS)
+
+dashboards: ## write the dashboards for import elsewhere, and a picture of each, into rendered/dashboards/
+	@$(RUN) dashboards $(ARGS)
 
 report: ## write the KPI status report into reports/; PROMETHEUS=URL ALERTMANAGER=URL
 	@$(RUN) report "--prometheus=$(PROMETHEUS)" "--alertmanager=$(ALERTMANAGER)" $(ARGS)

@@ -173,4 +173,5 @@ def _counted(title: str, description: str, counter: str) -> stat.Panel:
         Query(f"sum({counter}{TREATY})", "since the start of the pods"),
         unit="none",
         width=6,
+        decimals=0,
     )

@@ -53,12 +53,18 @@ def now(
     unit: str,
     bands: Sequence[Threshold] = NEUTRAL,
     width: int = 4,
+    decimals: int | None = None,
 ) -> stat.Panel:
-    """Show the value now as a big number: an instant query, so no old value of a series gone."""
+    """Show the value now as a big number: an instant query, so no old value of a series gone.
+
+    `decimals` is 0 for what can be counted: the increase of a counter is an estimate.
+    """
     panel = stat.Panel().color_mode(options.BigValueColorMode.VALUE)
     panel.graph_mode(options.BigValueGraphMode.NONE)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     panel.no_value("no data")
+    if decimals is not None:
+        panel.decimals(decimals)
     _describe(panel, title, description, unit, bands).height(4).span(width)
     return panel.targets([target.instant() for target in _targets(queries)])
 

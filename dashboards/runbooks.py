@@ -52,6 +52,9 @@ def link_runbooks(board: Dashboard, runbooks: Runbooks) -> Iterator[str]:
 
 
 def _link(alert: str, url: str) -> DashboardLink:
-    return DashboardLink(
+    link = DashboardLink(
         title=f"Runbook: {alert}", type_val=DashboardLinkType.LINK, url=url, target_blank=True
     )
+    # The SDK puts every link into a menu that a panel does not have.
+    vars(link).update(placement=None)
+    return link

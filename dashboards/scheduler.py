@@ -56,6 +56,7 @@ def build(_thresholds: Thresholds) -> dashboard.Dashboard:
             "How many runs of all jobs ended in the time shown, whatever came of them.",
             Query(f"sum(increase(scheduler_job_runs_total{TARGETS}[$__range]))"),
             unit="none",
+            decimals=0,
             width=6,
         ),
         now(
@@ -63,6 +64,7 @@ def build(_thresholds: Thresholds) -> dashboard.Dashboard:
             "How many runs failed or took too long in the time shown; 0 is good.",
             Query(f"sum(increase(scheduler_job_runs_total{FAILED}[$__range]))"),
             unit="none",
+            decimals=0,
             width=6,
         ),
         now(
@@ -71,6 +73,7 @@ def build(_thresholds: Thresholds) -> dashboard.Dashboard:
             "because the scheduler was held up; 0 is good.",
             Query(f"sum(increase(scheduler_job_skipped_total{TARGETS}[$__range]))"),
             unit="none",
+            decimals=0,
             width=6,
         ),
         now(

@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 
 COMMANDS = {
+    "dashboards": "kpi.dashboards.command",
     "live": "kpi.live.command",
     "report": "kpi.report.command",
     "silence": "kpi.silence_command",

@@ -29,7 +29,10 @@ MADE = (
     ".coverage",
 )
 UV = "uv==0.13.9"
-VERBS = ("preview", "up", "refresh", "destroy", "live", "report", "test", "lint", "lock", "clean")
+VERBS = (
+    *("preview", "up", "refresh", "destroy"),
+    *("live", "dashboards", "report", "test", "lint", "lock", "clean"),
+)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -51,8 +54,8 @@ def main(arguments: Sequence[str]) -> None:
             test(rest)
         elif verb == "lock":
             lock(rest)
-        elif verb == "live":
-            live(rest)
+        elif verb in ("live", "dashboards"):
+            run_local(verb, rest)
         elif verb == "report":
             report(rest)
         else:
@@ -73,8 +76,8 @@ def pulumi(verb: str, arguments: list[str]) -> NoReturn:
     os.execve(run.command[0], run.command, run.environment)
 
 
-def live(arguments: list[str]) -> NoReturn:
-    """Provision the stack `local`, then become its local run, with the servers on PATH."""
+def run_local(command: str, arguments: list[str]) -> NoReturn:
+    """Provision the stack `local`, then become a command that runs it, with the servers on PATH."""
     from toolchain import stacks, tools
 
     run = stacks.plan("up", stacks.LOCAL, ["--suppress-outputs"])
@@ -82,9 +85,8 @@ def live(arguments: list[str]) -> NoReturn:
         raise UserError(f"the stack {stacks.LOCAL} can't be provisioned: see above")
     env, _ = stacks.base_environment()
     env["PATH"] = tools.on_path(tools.folders(tools.SERVERS), env["PATH"])
-    command = [str(VENV_PYTHON), "-m", "kpi", "live", *arguments]
     os.chdir(CLONE)
-    os.execve(command[0], command, env)
+    os.execve(VENV_PYTHON, [str(VENV_PYTHON), "-m", "kpi", command, *arguments], env)
 
 
 def report(arguments: list[str]) -> NoReturn:

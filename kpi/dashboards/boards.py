@@ -47,6 +47,16 @@ class Panel:
     targets: tuple[Target, ...]
     model: Json
 
+    @property
+    def defaults(self) -> Json:
+        """How all its values are shown."""
+        return self.model.get("fieldConfig", {}).get("defaults", {})
+
+    @property
+    def custom(self) -> Json:
+        """What only its type of panel knows."""
+        return self.defaults.get("custom", {})
+
 
 @dataclass(frozen=True)
 class Variable:

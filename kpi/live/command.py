@@ -106,7 +106,7 @@ def _parser() -> Parser:
     parser.add_argument("--manifests", type=Path, default=Path("rendered/local/1-manifest"))
     parser.add_argument("--state", type=Path, default=Path(".state/live"))
     parser.add_argument("--keep", action="store_true", help="keep the samples of the last run")
-    parser.add_argument("--network", type=_network, default="127.0.80", help="of the pods: 127.X.Y")
+    parser.add_argument("--network", type=network, default="127.0.80", help="of the pods: 127.X.Y")
     return parser
 
 
@@ -116,7 +116,8 @@ def _speed(text: str) -> int:
     return int(text or 0)
 
 
-def _network(text: str) -> str:
+def network(text: str) -> str:
+    """The first three numbers of addresses on loopback, as an argument."""
     first, *others = text.split(".")
     numbers = [int(part) for part in others if part.isascii() and part.isdecimal()]
     if first != "127" or len(numbers) != 2 or len(others) != 2 or max(numbers) > 255:

@@ -71,9 +71,9 @@ def draw(
         figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
         axes = figure.add_subplot()
         for index, line in enumerate(lines):
-            times, values = _with_gaps(line.values)
+            times, values = with_gaps(line.values)
             axes.plot(
-                times,
+                [time / DAY for time in times],
                 values,
                 color=COLOURS[index],
                 linestyle=_DASHES[index % len(_DASHES)],
@@ -104,17 +104,17 @@ def draw(
     return _inline(text.getvalue(), prefix)
 
 
-def _with_gaps(values: Sequence[Point]) -> tuple[list[float], list[float]]:
-    """Days since 1970 and values, NaN where points are missing, so that no line bridges a gap."""
+def with_gaps(values: Sequence[Point]) -> tuple[list[float], list[float]]:
+    """Unix times and values, NaN where points are missing, so that no line bridges a gap."""
     steps = sorted(later[0] - earlier[0] for earlier, later in pairwise(values))
     usual = steps[len(steps) // 2] if steps else math.inf
     times, shown = [], []
     before = None
     for moment, value in values:
         if before is not None and moment - before > 1.5 * usual:
-            times.append((before + moment) / 2 / DAY)
+            times.append((before + moment) / 2)
             shown.append(math.nan)
-        times.append(moment / DAY)
+        times.append(moment)
         shown.append(value if math.isfinite(value) else math.nan)
         before = moment
     return times, shown

@@ -1,6 +1,9 @@
 """Every query of every dashboard that is provisioned returns data in a running stack."""
 
 import itertools
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +16,9 @@ from kpi.dashboards.boards import Board, Boards
 from kpi.dashboards.fill import Values, Window, chosen
 from kpi.live import pace, scenario
 from tests.live.conftest import SPEED, Live, running
+from tests.unit.series import ROOT
 
-NETWORK = "127.0.97"
+NETWORK, NETWORK_OF_COMMAND = "127.0.97", "127.0.98"
 REFERENCE = scenario.load("reference")
 
 ONLY_WHILE_AN_ALERT_FIRES = {"panel Alerts over time", "annotation Firing alerts"}
@@ -117,3 +121,24 @@ def test_what_shows_firing_alerts_shows_those_that_fire(
         return all(shown >= expected for shown in alerts_shown(replayed, provisioned).values())
 
     replayed.wait_for(lambda _: all_shown(), f"{expected} are shown")
+
+
+def test_the_command_writes_the_json_and_a_small_picture_of_every_dashboard(
+    manifests: Path, provisioned: Boards, tmp_path: Path
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "kpi",
+        "dashboards",
+        "--minutes=10",
+        f"--network={NETWORK_OF_COMMAND}",
+    ]
+    command += [f"--manifests={manifests}", f"--state={tmp_path / 'state'}", f"--out={tmp_path}"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert "takes its place" in ended.stdout
+    for board in provisioned.all:
+        assert json.loads((tmp_path / f"{board.name}.json").read_text())["uid"]
+        picture = (tmp_path / f"{board.name}.png").read_bytes()
+        assert picture.startswith(b"\x89PNG") and len(picture) < 150 * 1024, board.name

@@ -102,7 +102,7 @@ def wrong_with(call: Call, stack: Recording, namespace: str) -> Iterator[str]:
     declared = _declared(kind)
     if declared is None and _singular(kind) not in _MADE:
         yield f"there is no kind {kind}"
-    for name in filter(None, names):
+    for name in names:
         if declared and name not in [found["metadata"]["name"] for found in stack.all(declared)]:
             yield f"there is no {kind} {name}"
         elif _singular(kind) == "pod" and not _workload(name, stack):

@@ -1,5 +1,6 @@
 """The documentation says what is so: its commands, its picture, its paths and its links."""
 
+import json
 import re
 from typing import Any
 
@@ -99,6 +100,28 @@ def test_the_picture_shows_exactly_the_edges_that_the_stacks_open(
 ) -> None:
     people = {("people", "grafana")}
     assert drawn() - people == declared(recordings)
+
+
+def test_every_dashboard_is_shown_with_a_small_picture(recordings: dict[str, Recording]) -> None:
+    folder = ROOT / "docs"
+    page = (folder / "dashboards.md").read_text(encoding="utf-8")
+    config_maps = [m["data"] for m in recordings["local"].all("ConfigMap")]
+    boards = {
+        key.removesuffix(".json"): json.loads(text)["title"]
+        for data in config_maps
+        for key, text in data.items()
+        if key.endswith(".json")
+    }
+    command = "run `make dashboards ARGS=--pictures=docs/images`"
+    for name, title in boards.items():
+        picture = folder / "images" / f"{name}.png"
+        assert picture.exists(), f"there is no picture of {title}: {command}"
+        assert picture.stat().st_size < 150 * 1024, f"{picture.name} is large: {command}"
+        assert f"## {title}\n" in page and f"![{title}](images/{picture.name})" in page, (
+            f"docs/dashboards.md does not show {title}: add a section with its picture"
+        )
+    shown = {path.stem for path in folder.glob("images/*.png")}
+    assert shown == boards.keys(), f"remove the pictures of {shown - boards.keys()}"
 
 
 def test_every_decision_stands_in_the_index() -> None:
