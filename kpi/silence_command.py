@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from kpi.answers import HEARTBEAT
 from kpi.apis import Alertmanager, Prometheus
 from kpi.arguments import Parser, address
 from kpi.http_api import ApiError
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("name one alert to silence, or use --list, or --expire ID or ALERT")
     if options.alert and not (options.lasting and options.why):
         parser.error("a silence needs an end and a reason: add --for 2h --why TEXT")
+    if options.alert == HEARTBEAT:
+        parser.error(f"{HEARTBEAT} is the heartbeat of alerting: its silence raises the alarm")
     alertmanager = Alertmanager(options.alertmanager)
     try:
         if options.list:

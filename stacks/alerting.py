@@ -16,22 +16,26 @@ from components.alertmanager_config import (
 from components.alertmanager_receivers import Addresses
 from components.alertmanager_times import Window
 from rules import heartbeat
+from rules.notifications import called, load_notifications
+from rules.problems import Problems
 from rules.rulebook import Rulebook
 from stacks import windows
 from stacks.schema import Settings
-
-TEMPLATES = f"rules/{TEMPLATES_FILE}"
 
 IDLE_ALERT = "TreatyNoRequests"
 """What known idle times keep quiet; all other alerts mean the same at any time."""
 
 
 def alertmanager_files(settings: Settings, rulebook: Rulebook, root: Path) -> dict[str, str]:
-    """The files of Alertmanager's ConfigMap by name; `root` is the project's folder."""
-    return {
-        CONFIG_FILE: alertmanager_yml(_config(settings, rulebook)),
-        TEMPLATES_FILE: (root / TEMPLATES).read_text(encoding="utf-8"),
-    }
+    """The files of Alertmanager's ConfigMap by name; `root` is the project's folder.
+
+    Raises rules.problems.Refused if the templates of notifications can't be used.
+    """
+    problems = Problems()
+    config = alertmanager_yml(_config(settings, rulebook))
+    templates = load_notifications(root, called(config), problems)
+    problems.refuse_if_any()
+    return {CONFIG_FILE: config, TEMPLATES_FILE: templates}
 
 
 def missing_alerts(rulebook: Rulebook) -> Iterator[str]:

@@ -72,10 +72,14 @@ def compose(settings: Settings) -> Content:
         refuse([str(error)])
     if problems := [*without_panel(rulebook, boards), *missing_alerts(rulebook)]:
         refuse(problems)
+    try:
+        alerting = alertmanager_files(settings, rulebook, ROOT)
+    except Refused as refused:
+        refuse(refused.problems)
     files = with_dashboards(rulebook.files, dashboard_urls(settings, rulebook, boards))
     content = Content(
         prometheus={CONFIG_FILE: _prometheus(settings, rulebook), **files},
-        alertmanager=alertmanager_files(settings, rulebook, ROOT),
+        alertmanager=alerting,
         blackbox=blackbox_yml(probes(settings), settings.synthetics.timeout),
         grafana=grafana_files(_grafana(settings)),
         dashboards={board.filename: board.json for board in boards},

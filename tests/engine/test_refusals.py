@@ -141,6 +141,12 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
         f"{PSI}:",
         "Watchdog alone",
     ),
+    "a template of notifications that Alertmanager can't load": (
+        "rules/notifications.tmpl",
+        replace("| toUpper }}", "| toUper }}"),
+        "rules/notifications.tmpl:",
+        "toUper",
+    ),
     "hours that nobody knows": (
         STACK,
         replace("warning: webhook", "warning: {channel: webhook, during: shift}"),

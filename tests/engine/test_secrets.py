@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stacks.pagers import fingerprint
 from tests.engine.project import Project
 
 MARKERS = {
@@ -76,3 +77,20 @@ def test_a_rotated_secret_is_one_update_in_place(staging: Project) -> None:
     assert result.changes["~"] == 1, result.text
     assert set(result.changes) == {"~", "="}
     assert "canary-rotated-7f3a" not in result.text
+
+
+def test_staging_may_not_have_the_pager_that_production_has(staging: Project) -> None:
+    key = "R0K0fEXAMPLE" + "p" * 20
+    path = staging.root / "Pulumi.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count("    default: []\n") == 1
+    path.write_text(text.replace("    default: []\n", f"    default: [{fingerprint(key)}]\n"))
+    staging.set_secret("pagerdutyRoutingKey", key, stack="staging")
+    result = staging.preview(stack="staging")
+    assert result.code != 0
+    assert "pagerdutyRoutingKey: it pages the production on-call" in result.text
+    assert key not in result.text
+
+    path.write_text(text)
+    result = staging.preview(stack="staging")
+    assert result.code == 0, result.text

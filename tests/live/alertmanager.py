@@ -13,6 +13,7 @@ import yaml
 
 from kpi.live.rewrite import Here, config_map
 from stacks.settings import load_configuration
+from tests.rules.promtool import WITH_ZONES
 from tests.unit.loopback import Seen, Stub, stub, unused_address
 from tests.unit.recording import configure, record, stack_values
 
@@ -113,6 +114,7 @@ def _started(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
                 "--cluster.listen-address=",
                 "--log.level=debug",
             ],
+            env=WITH_ZONES,
             stdout=log,
             stderr=log,
         )

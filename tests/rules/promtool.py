@@ -1,19 +1,28 @@
 """Runs promtool, and knows the parts of its unit-test files."""
 
+import os
 import subprocess
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import tzdata
 import yaml
 
+WITH_ZONES = {**os.environ, "ZONEINFO": str(Path(tzdata.__file__).parent / "zoneinfo")}
+"""For programs that must know time zones, on a machine that may not have them."""
 CASES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
 
 
 def run(promtool: str, folder: Path, *arguments: str) -> tuple[bool, str]:
     """Whether promtool is content, and what it prints; it works in `folder`."""
     done = subprocess.run(
-        [promtool, *arguments], cwd=folder, capture_output=True, text=True, timeout=60
+        [promtool, *arguments],
+        cwd=folder,
+        env=WITH_ZONES,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     return done.returncode == 0, done.stdout + done.stderr
 

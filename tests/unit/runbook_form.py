@@ -55,9 +55,9 @@ def wrong_with_facts(page: Runbook, rule: Mapping[str, Any]) -> Iterator[str]:
     for name, value in rule["annotations"].items():
         if name.startswith("threshold") and float(value) not in numbers:
             yield f"its meaning does not state the {name} {value}: state it"
-    lasts = rule.get("for")
-    if lasts and (not lasts.endswith("m") or f"{lasts[:-1]} minutes" not in meaning):
-        yield f"its meaning does not say for how long ({rule['for']}): say it in minutes"
+    waits = rule.get("for", "")
+    if waits and (not waits.endswith("m") or f"{waits[:-1]} minutes" not in meaning):
+        yield f"its meaning does not say for how long ({waits}): say it in minutes"
     if len(page.queries) != page.commands.count("query '"):
         yield "a query does not stand alone on its line: put it there"
     for query in page.queries:

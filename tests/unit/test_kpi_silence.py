@@ -226,6 +226,7 @@ def test_an_alert_that_does_not_exist_is_refused_with_the_nearest(
         (*MADE, "--label", "treaty"),
         (*MADE, "--label", "alertname=Other"),
         (*MADE, "--rendered", "nowhere"),
+        ("Watchdog", "--for", "2h", "--why", "too loud"),
     ],
 )
 def test_a_refused_command_is_one_line_and_code_2(
