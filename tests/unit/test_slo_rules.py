@@ -10,7 +10,7 @@ import yaml
 from rules.promql import parse, ranges
 from rules.rulebook import Rulebook
 from rules.slo.windows import LARGEST_BUDGET, PAGE, TICKET
-from tests.unit.recording import ROOT
+from tests.unit.recording import Recording
 from tests.unit.rule_project import ALERT_FILE, ALERTS, load
 from tests.unit.series import book as real_book
 from tests.unit.slo_project import SPEC, write_slo
@@ -212,7 +212,10 @@ def test_every_objective_leaves_room_for_the_fastest_burn() -> None:
 
 
 @pytest.mark.parametrize("slo", real_book().slos, ids=lambda slo: slo.id)
-def test_an_objective_is_of_a_workload_of_every_stack(slo: Any) -> None:
-    for path in ROOT.glob("Pulumi.*.yaml"):
-        workloads = yaml.safe_load(path.read_text())["config"]["vaultmesh:settings"]["workloads"]
-        assert slo.service in workloads, f"{path.name} has no workload {slo.service}"
+def test_an_objective_is_of_something_that_every_stack_scrapes(
+    slo: Any, recordings: dict[str, Recording]
+) -> None:
+    for stack, recording in recordings.items():
+        data = recording.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
+        scraped = [scrape["job_name"] for scrape in yaml.safe_load(data)["scrape_configs"]]
+        assert slo.service in scraped, f"{stack} scrapes no {slo.service}"
