@@ -34,7 +34,7 @@ class Route:
 
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat:
-    """The alert that always fires, and only has `severity`; sent every `interval_seconds`.
+    """The alert that always fires, the only one with its `severity`; sent every `interval_seconds`.
 
     It goes to the webhook and, if `goes_outside`, to the address in the heartbeat's secret.
     """
