@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
+from kpi.live import rewrite
 from rules.promql import parse, ranges
 from rules.rulebook import Rulebook
 from rules.slo.windows import LARGEST_BUDGET, PAGE, TICKET
 from tests.unit.recording import Recording
 from tests.unit.rule_project import ALERT_FILE, ALERTS, load
 from tests.unit.series import book as real_book
+from tests.unit.series import names
 from tests.unit.slo_project import SPEC, write_slo
 
 WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"]
@@ -196,6 +198,22 @@ def test_a_project_without_objectives_has_no_such_file(tmp_path: Path) -> None:
 
 def test_the_rule_that_looks_back_furthest_is_known(book: Rulebook) -> None:
     assert book.longest_range[1] == 30 * 86_400_000
+
+
+def test_a_faster_run_shrinks_the_windows_and_keeps_the_names() -> None:
+    text = real_book().files["slo_rules.yml"]
+    faster = rewrite.rules(text, rewrite.Here(60, {}, Path(), {}))
+
+    def read(source: str) -> list[dict[str, Any]]:
+        return [rule for group in yaml.safe_load(source)["groups"] for rule in group["rules"]]
+
+    for before, after in zip(read(text), read(faster), strict=True):
+        for field in ("record", "alert", "labels"):
+            assert after.get(field) == before.get(field)
+        selected = names(before["expr"])
+        assert names(after["expr"]) == selected
+        lengths = sorted(ranges(parse(before["expr"])))
+        assert [60 * length for length in sorted(ranges(parse(after["expr"])))] == lengths
 
 
 def test_the_limits_spend_the_shares_of_the_budget_that_the_workbook_names() -> None:
