@@ -95,18 +95,28 @@ def validate(
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        fields = [info.alias or name for name, info in model.model_fields.items()]
         meant = set()
         # Last come the missing fields: not worth a line where a misspelled one explains them.
         details = error.errors(include_url=False)
         for detail in sorted(details, key=lambda detail: detail["type"] == "missing"):
             where = tuple(part for part in detail["loc"] if part != "[key]")
+            fields = _beside(model, where)
             if detail["type"] == "extra_forbidden":
                 meant.update(_nearest(where, fields))
             if detail["type"] != "missing" or where[-1] not in meant:
                 text = _in_words(fields, detail, where)
                 problems.add(document.file, document.line((*place, *where)), text)
     return None
+
+
+def _beside(model: type[BaseModel], where: Place) -> list[str]:
+    """The fields that there are where the last step of `where` leads."""
+    for step in where[:-1]:
+        inner = model.model_fields[step].annotation if step in model.model_fields else None
+        if not isinstance(inner, type) or not issubclass(inner, BaseModel):
+            break
+        model = inner
+    return [info.alias or name for name, info in model.model_fields.items()]
 
 
 def _nearest(where: Place, fields: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kpi.report.alerting import SEVERITY_TONES
 from kpi.report.document import Cell, Items, Part, Section, cell, code
 from kpi.report.facts import Facts, reasons
-from kpi.report.findings import Finding
+from kpi.report.finding import Finding
 from kpi.report.maturity import Judged
 from kpi.report.numbers import points
 

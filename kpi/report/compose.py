@@ -1,6 +1,16 @@
 """Puts the report together."""
 
-from kpi.report import advice, alerting, changes, charts, maturity, metrics, snapshot, workloads
+from kpi.report import (
+    advice,
+    alerting,
+    changes,
+    charts,
+    maturity,
+    metrics,
+    slos,
+    snapshot,
+    workloads,
+)
 from kpi.report.document import Document, Tile
 from kpi.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable
 from kpi.report.findings import findings
@@ -33,6 +43,7 @@ def compose(
         alerting.rules_section(facts),
         alerting.silences_section(facts),
         metrics.platform_section(facts),
+        slos.section(facts),
         charts.section(facts, hours),
         metrics.inventory_section(facts),
         maturity.section(facts, judged),

@@ -119,10 +119,11 @@ def pod_of(labels: dict[str, str]) -> str:
 
 
 def subject(labels: dict[str, str]) -> str:
-    """What a series is about: its pod, its treaty, its probe, or the whole service."""
+    """What a series is about: its pod, treaty, probe or objective, or the whole service."""
     return (
         labels.get("pod")
         or labels.get("treaty")
         or labels.get("probe")
+        or labels.get("sloth_id")
         or (f"{labels['job']} as a whole" if "job" in labels else "the environment")
     )

@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from kpi.report import drift
+from kpi.report import drift, slos
 from kpi.report.alerting import notified, threshold
 from kpi.report.facts import Facts, Unavailable, pod_of, reasons, severity_rank, subject
+from kpi.report.finding import CRITICAL, WARNING, Finding
 from kpi.report.numbers import number
 from kpi.report.workloads import MISSING, workloads
 
 IDLE = "TreatyNoRequests"
 DRIFTED = "PsiFieldPodDrift"
-WARNING, CRITICAL = "warning", "critical"
 # What a scrape's error says about its cause. The first that matches counts.
 _CAUSES = (
     (r"connection refused", "Nothing listens there: the process has ended or has not started yet."),
@@ -31,22 +30,10 @@ _CAUSES = (
 )
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong, in sentences; `command` helps with the action, `page` is a runbook."""
-
-    severity: str
-    what: str
-    cause: str
-    action: str
-    page: str = ""
-    command: str = ""
-
-
 def findings(facts: Facts) -> list[Finding]:
     """What is wrong, the gravest first."""
     found = [*_unreachable(facts), *_workloads(facts), *_rules(facts), *_alerts(facts)]
-    found += _unnamed(facts)
+    found += [*_unnamed(facts), *slos.findings(facts)]
     return sorted(dict.fromkeys(found), key=lambda one: severity_rank(one.severity))
 
 

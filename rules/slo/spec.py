@@ -4,6 +4,7 @@ https://sloth.dev/specs/default/ describes the form. What would not be used is r
 and `sli.plugin`, because a ratio that is given can't be weighed by events, and `disable`.
 """
 
+import math
 import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -20,7 +21,7 @@ _OWN = "sloth_"
 
 def _percentage(value: float) -> float:
     lowest = 100 * (1 - LARGEST_BUDGET)
-    if not lowest < Decimal(str(value)) < 100:
+    if not math.isfinite(value) or not lowest < Decimal(str(value)) < 100:
         raise ValueError(
             f"{value:g} % is out of range. Write a percentage above {lowest:.2f}, below which the"
             " page can't fire, and below 100, which leaves no budget; for example 99.9."

@@ -13,6 +13,7 @@ from toolchain import stacks
 
 PSI = "rules/alerts/psi-field.yaml"
 TREATY = "rules/alerts/aurora-treaty.yaml"
+SLO = "rules/slos/treaty-requests.yaml"
 RECORDS = "rules/recording-rules.yaml"
 STACK = "Pulumi.local.yaml"
 SCHEDULER = "dashboards/scheduler.py"
@@ -133,6 +134,18 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
         replace("retention: 30d", "retentoin: 30d"),
         "vaultmesh:settings.prometheus.retentoin",
         "did you mean retention?",
+    ),
+    "samples that are not kept as long as a rule looks back": (
+        STACK,
+        replace("retention: 30d", "retention: 29d"),
+        "vaultmesh:settings.prometheus.retention",
+        "set it to 30d or more",
+    ),
+    "an objective whose metric nobody exports": (
+        SLO,
+        replace("treaty_requests_routed[", "treaty_requests_rooted["),
+        f"{SLO}:",
+        "treaty_requests_rooted",
     ),
     "a panel that names an unknown metric": (
         SCHEDULER,

@@ -1,6 +1,5 @@
 """The maturity score: the owners' stages, and points for nothing but what was observed."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from tests.unit.kpi_platform import Platform, facts_of
 from tests.unit.recording import Recording
 
 STAGES = {BEFORE: 3.5, REPORT: 7.0, SINCE: 8.5}
-SLO = "v1-configmap-aurora-local-dashboard-slo.yaml"
 
 
 def earned(platform: Platform, rendered: Path) -> dict[str, float]:
@@ -40,10 +38,6 @@ def test_slo_dashboards_and_synthetic_monitoring_earn_the_rest(
     from tests.unit.kpi_platform import render
 
     folder = render(recordings["local"], tmp_path)
-    model = {"uid": "slo", "title": "SLO overview", "panels": []}
-    manifest = {"kind": "ConfigMap", "metadata": {"name": "dashboard-slo"}}
-    manifest |= {"data": {"slo.json": json.dumps(model)}}
-    (folder / SLO).write_text(json.dumps(manifest))
     name = "SLO dashboards and synthetic monitoring"
     assert earned(Platform(), folder)[name] == 0
     platform = Platform()
@@ -51,6 +45,9 @@ def test_slo_dashboards_and_synthetic_monitoring_earn_the_rest(
     platform.samples.append(sample(1, __name__="probe_success", **of))
     assert earned(platform, folder)[name] == 0.5
     assert score(judge(facts_of(platform, folder))) == 8.5
+    (path,) = folder.rglob("*-dashboard-slos.yaml")
+    path.unlink()
+    assert earned(platform, folder)[name] == 0
 
 
 def lose_job(job: str) -> Callable[[Platform], None]:

@@ -49,7 +49,7 @@ def items(document: Document, name: str) -> list[str]:
 def test_every_part_is_there_and_nothing_is_missing(document: Document) -> None:
     assert [one.id for one in document.sections] == [
         "findings", "actions", "changes", "alerts", "workloads", "rules", "silences", "platform",
-        "charts", "metrics", "maturity",
+        "slos", "charts", "metrics", "maturity",
     ]  # fmt: skip
     assert not [one.unavailable for one in document.sections if one.unavailable]
 
