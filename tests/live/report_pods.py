@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.unit.kpi_answers import COUNTS, FIELDS, FIRST, RATES, SECOND, TREATY
+from tests.unit.kpi_answers import COUNTS, FIELDS, FIRST, PROBED, RATES, SECOND, TREATY
 
 PODS = (FIRST, SECOND)
 
@@ -15,8 +15,17 @@ def exposed() -> dict[tuple[str, str], str]:
     """The text of each pod's /metrics, by job and pod; only the first ψ-Field was ever stepped."""
     texts = {("scheduler", "scheduler-0"): "scheduler_job_lag_seconds 0\n"}
     texts["harbinger", "harbinger-0"] = "harbinger_watchdog_healthy 1\n"
+<<<<<<< HEAD
     for server in ("prometheus-server", "alertmanager", "grafana", "kube-state-metrics"):
+=======
+    for server in ("prometheus-server", "alertmanager", "grafana", "blackbox-exporter"):
+>>>>>>> synthetics
         texts[server, f"{server}-0"] = "process_start_time_seconds 1\n"
+    texts["blackbox-exporter", "blackbox-exporter-0"] += "".join(
+        f'{name}{{probe="{workload}-health",workload="{workload}"}} {value}\n'
+        for workload in PROBED
+        for name, value in (("probe_success", 1), ("probe_duration_seconds", 0.02))
+    )
     for index, pod in enumerate(PODS):
         lines = [
             f"# TYPE psi_field_{name} gauge\npsi_field_{name} {values[index]}"

@@ -100,9 +100,9 @@ def arrived(seen: Observation) -> str | None:
 
 
 def samples(pod: Pod) -> Mapping[str, set[float]]:
-    """The times of a series' raw samples of the last minute, by pod."""
+    """The times of a series' raw samples, by pod."""
     url = f"{pod.url}/api/v1/query"
-    answer = httpx.get(url, params={"query": "psi_field_density[1m]"}, trust_env=False)
+    answer = httpx.get(url, params={"query": "psi_field_density[1h]"}, trust_env=False)
     series = answer.json()["data"]["result"]
     return {found["metric"]["pod"]: {time for time, _ in found["values"]} for found in series}
 

@@ -3,10 +3,17 @@
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 
 import yaml
 
+from kpi.apis import Alertmanager
 from kpi.live.observation import Observation
+from kpi.report.gather import gather
+from kpi.report.maturity import judge, score
+from kpi.report.workloads import workloads
 from tests.engine.project import Project
 from tests.live.conftest import Live
 from tests.live.test_live_services import field_of
@@ -97,6 +104,27 @@ def test_the_recorded_histogram_holds_every_answer_that_came(services: Live) -> 
     assert slowest.keys() == exact.keys() == made
     for probe in made:
         assert 0 < exact[probe] <= max(slowest[probe], 0.005), probe
+
+
+def test_what_the_real_probes_and_services_show_earns_all_that_the_owners_asked_for(
+    services: Live, manifests: Path
+) -> None:
+    settle(services)
+    (pod,) = services.platform.of("alertmanager")
+    with closing(Alertmanager(pod.url)) as alertmanager:
+        facts = gather(
+            services.observer.prometheus,
+            alertmanager,
+            rendered=manifests,
+            now=datetime.now(UTC),
+            hours=1,
+        )
+    judged = judge(facts)
+    missing = [(one.capability.name, one.evidence.text) for one in judged if not one.earned]
+    assert not missing
+    assert score(judged) == 8.5
+    exporter = {workload.name: workload for workload in workloads(facts)}[EXPORTER]
+    assert (exporter.state, exporter.counted) == ("up", "1 of 1")
 
 
 def test_a_workload_that_hangs_fails_its_probes_and_the_alert_arrives(services: Live) -> None:
