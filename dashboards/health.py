@@ -53,10 +53,7 @@ def alerts_over_time(job: str | None = None) -> statetimeline.Panel:
 
 
 def firing(job: str | None = None, severity: str | None = None) -> str:
-    """Select the firing alerts of one workload, one severity, or of all.
-
-    An alert with the severity `none` fires always, to show that alerts arrive: it is left out.
-    """
+    """Select the firing alerts of one workload, one severity, or of all but the heartbeat."""
     wanted = {"alertstate": "firing", "job": job, "severity": severity}
     matchers = [f'{label}="{value}"' for label, value in wanted.items() if value]
     if severity is None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 FEEDER, FEEDER_PERIOD = "synthetic-feeder", 60
 """The CronJob that feeds, and the seconds of platform time within which its feedings are one."""
+HEARTBEAT, HEARTBEAT_PER_SECOND = "soak-heartbeat", 2
+"""The CronJob that sends the soak traffic, and how many requests in a second of platform time."""
 JOBS = "SCHEDULER_JOBS"
 
 _EVERY = re.compile(r"\*(?:/(\d+))?(?: \*){4}")
@@ -18,7 +20,10 @@ _MINUTE = 60
 
 def environment(speed: int) -> dict[str, dict[str, str]]:
     """Further variables for the pods or jobs of a name."""
-    return {FEEDER: {"FEEDER_PERIOD_SECONDS": str(max(1, FEEDER_PERIOD // speed))}}
+    return {
+        FEEDER: {"FEEDER_PERIOD_SECONDS": str(max(1, FEEDER_PERIOD // speed))},
+        HEARTBEAT: {"HEARTBEAT_PER_SECOND": str(HEARTBEAT_PER_SECOND * speed)},
+    }
 
 
 def paced(variables: Mapping[str, str], speed: int) -> dict[str, str]:

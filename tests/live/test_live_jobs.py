@@ -12,6 +12,8 @@ import pytest
 from kpi.live import command, jobs, processes, view
 from kpi.live.jobs import Clock, Job
 from kpi.live.rendered import CronJob
+from services.heartbeat.settings import HeartbeatSettings
+from services.shell import load_settings
 
 MINUTELY = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=60, main={})
 LATE = datetime(2026, 1, 1, 0, 0, 59, tzinfo=UTC)
@@ -97,12 +99,13 @@ def test_a_suspended_job_does_not_start(runs: Runs) -> None:
 
 
 @pytest.mark.parametrize(("speed", "seconds"), [("1", "60"), ("60", "1"), ("7", "8")])
-def test_a_feeding_counts_once_a_minute_of_platform_time(
+def test_feedings_and_soak_requests_come_as_often_as_ever_in_the_platform_s_time(
     speed: str, seconds: str, manifests: Path, tmp_path: Path
 ) -> None:
     arguments = [f"--manifests={manifests}", f"--state={tmp_path}", f"--speed={speed}"]
     given = command._parser().parse_args(arguments)
     platform = command._platform(given, None, view.Screen(StringIO()))
-    (job,) = platform.options.environment
-    assert job in platform.jobs
-    assert platform.options.environment[job] == {"FEEDER_PERIOD_SECONDS": seconds}
+    assert platform.options.environment.keys() <= platform.jobs.keys()
+    assert platform.options.environment["synthetic-feeder"] == {"FEEDER_PERIOD_SECONDS": seconds}
+    heartbeat = load_settings(HeartbeatSettings, platform.options.environment["soak-heartbeat"])
+    assert heartbeat.per_second == HeartbeatSettings().per_second * int(speed)
