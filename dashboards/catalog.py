@@ -8,7 +8,7 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import aurora_kpis, psi_field, scheduler
+from dashboards import aurora_kpis, platform, psi_field, scheduler
 from dashboards.bands import Thresholds
 from dashboards.panels import DATASOURCE_UID
 from dashboards.runbooks import Runbooks, link_runbooks
@@ -44,7 +44,7 @@ def all_dashboards(thresholds: Thresholds, *, runbooks: Runbooks) -> tuple[Dashb
     the alerts that it belongs to. Raises ValueError, in one line, if a threshold that a panel shows
     is missing, or if a panel misspells the name of an alert.
     """
-    modules = (psi_field, aurora_kpis, scheduler)
+    modules = (psi_field, aurora_kpis, scheduler, platform)
     return tuple(
         _encode(
             f"{module.__name__.replace('.', '/')}.py",

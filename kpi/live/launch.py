@@ -46,7 +46,8 @@ class Launcher:
             folder.mkdir(parents=True, exist_ok=True)
         command = self._command(pod, number, here)
         variables = {**self._variables(pod.workload.name, pod.workload.main, pod.name)}
-        return self._start(pod.name, command, {"HOST": pod.address, **variables})
+        here_at = {"HOST": pod.address, "PORT": str(pod.port)}
+        return self._start(pod.name, command, {**here_at, **variables})
 
     def job(self, job: CronJob) -> Child:
         """Start one run of a job; its runs share a log."""

@@ -25,7 +25,10 @@ class Platform:
         self.options = options
         self.files = Layout(options.state.resolve())
         self.rendered = rendered.load(options.manifests)
-        runnable = [w for w in self.rendered.workloads if is_runnable(w)]
+        # Of what is stood in for, nothing needs to be there but its name.
+        runnable = [
+            w for w in self.rendered.workloads if is_runnable(w) or w.name in options.replayed
+        ]
         self.left_out = [w.name for w in self.rendered.workloads if w not in runnable]
         order = ["", *PROGRAMS]
         runnable.sort(key=lambda w: order.index(w.name) if w.name in order else 0)
@@ -49,7 +52,7 @@ class Platform:
         self._check()
         self.files.prepare(keep=self.options.keep)
         self._publish()
-        for pod in self.pods:
+        for pod in [pod for pod in self.pods if pod.workload.name not in self.options.replayed]:
             for name in layout.mounted(pod):
                 self.mounts.append(config.Mount(pod, name, self._here(pod), self.files))
         self._refresh()

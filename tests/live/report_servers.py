@@ -74,7 +74,7 @@ def _alertmanager(folder: Path, address: str) -> Iterator[None]:
     file.write_text(yaml.safe_dump(config))
     options = [f"--config.file={file}", f"--storage.path={folder}/data"]
     options += [f"--web.listen-address={address}", "--cluster.listen-address="]
-    with _process("alertmanager", options, folder):
+    with process("alertmanager", options, folder):
         yield
 
 
@@ -121,12 +121,13 @@ def _prometheus(
         capture_output=True,
     )
     options = [f"--config.file={file}", f"--storage.tsdb.path={folder}/data"]
-    with _process("prometheus", [*options, f"--web.listen-address={address}"], folder):
+    with process("prometheus", [*options, f"--web.listen-address={address}"], folder):
         yield
 
 
 @contextmanager
-def _process(name: str, options: list[str], folder: Path) -> Iterator[None]:
+def process(name: str, options: list[str], folder: Path) -> Iterator[None]:
+    """A program of the platform with these options; its log is in the folder."""
     with (
         (folder / f"{name}.log").open("wb") as log,
         subprocess.Popen([program(name), *options], stdout=log, stderr=log) as process,

@@ -58,6 +58,7 @@ each_query = pytest.mark.parametrize(
         ("psi-field.json", "ψ-Field Metrics", "PBFA97CFB590B2093"),
         ("aurora-kpis.json", "Aurora KPIs", "vaultmesh-aurora-kpis"),
         ("scheduler.json", "Scheduler", "vaultmesh-scheduler"),
+        ("platform.json", "Platform", "vaultmesh-platform"),
     ],
 )
 def test_links_to_a_dashboard_keep_working(filename: str, title: str, uid: str) -> None:

@@ -1,115 +1,95 @@
-"""Each alert has a runbook, its numbers are the alert's, and its commands name what exists."""
+"""Each alert has a runbook that says something, and says of the alert what is so."""
 
 import re
-import subprocess
-from pathlib import Path
-from textwrap import dedent
+from collections.abc import Callable
 
 import pytest
 
-from tests.unit.conftest import Recording
-from tests.unit.series import ROOT, alerts, mistakes, thresholds
+from tests.unit.runbook import RUNBOOKS, Runbook, first_line
+from tests.unit.runbook_form import wrong_with_facts, wrong_with_form, wrong_with_names
+from tests.unit.series import alerts
 
-FOLDER = ROOT / "docs" / "runbooks"
-PAGES = {page.stem: page.read_text() for page in sorted(FOLDER.glob("*.md"))}
-HEADINGS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]
+SOUND = "PsiFieldDown"
 
-# What the commands may name.
-SERVICES = {
-    "psi-field": 8000,
-    "psi-field-headless": 8000,
-    "aurora-treaty": 8000,
-    "prometheus-server": 80,
-    "alertmanager": 9093,
-    "grafana": 80,
+each_page = pytest.mark.parametrize("page", RUNBOOKS)
+
+
+def problems(page: Runbook) -> list[str]:
+    return [*wrong_with_form(page), *wrong_with_facts(page, alerts()[page.alert])]
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    assert wrong_with_names(alerts(), RUNBOOKS) == []
+
+
+def test_an_alert_without_a_page_and_a_page_without_an_alert_are_noticed() -> None:
+    pages = {*RUNBOOKS, "PsiFieldBored"} - {SOUND}
+    assert wrong_with_names(alerts(), pages) == [
+        f"{SOUND} has no runbook: write docs/runbooks/{SOUND}.md",
+        "no alert is called PsiFieldBored: rename or remove docs/runbooks/PsiFieldBored.md",
+    ]
+
+
+@each_page
+def test_a_runbook_is_whole_and_agrees_with_its_alert(page: str) -> None:
+    assert problems(RUNBOOKS[page]) == [], f"docs/runbooks/{page}.md"
+
+
+def without(heading: str) -> Callable[[str], str]:
+    return lambda text: text.replace(f"{heading}\n", "")
+
+
+def emptied(heading: str) -> Callable[[str], str]:
+    return lambda text: re.sub(rf"(?s)({heading}\n).*?(\n## |$)", r"\1\nSee above.\n\2", text)
+
+
+def replaced(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new, 1)
+
+
+BROKEN = {
+    "a missing heading": (without("## Impact"), "its headings are"),
+    "headings out of order": (replaced("## Impact", "## Effects"), "its headings are"),
+    "another alert's title": (replaced(f"# {SOUND}", "# TreatyDown"), "its headings are"),
+    "a section that says nothing": (emptied("## Mitigation"), "## Mitigation has 2 words"),
+    "a placeholder": (replaced("## Impact\n", "## Impact\n\nTODO\n"), "'TODO' stands for"),
+    "a name to fill in": (replaced("deployment psi-field", "deployment <name>"), "'<name>' stands"),
+    "something left out": (replaced("deployment psi-field", "deployment ..."), "'...' stands"),
+    "a dead link": (replaced("(PsiFieldPodDrift.md)", "(Drift.md)"), "links to Drift.md"),
+    "a link to elsewhere": (replaced("(PsiFieldPodDrift.md)", "(../x.md)"), "links to ../x.md"),
+    "a block of no language": (replaced("```bash\n", "```\n"), "not marked as ```bash"),
+    "another namespace": (replaced(first_line(), "NAMESPACE=elsewhere"), "does not begin with"),
+    "two namespaces": (
+        replaced("```bash\n", f"```bash\n{first_line()}\n"),
+        "sets NAMESPACE more than once",
+    ),
+    "another severity": (replaced("Severity: critical", "Severity: warning"), "Severity: critical"),
+    "another duration": (replaced("5 minutes", "6 minutes"), "for how long (5m)"),
+    "an unknown metric": (
+        replaced("kill ", "query 'psi_field_boredom'\nkill "),
+        "no workload exports 'psi_field_boredom'",
+    ),
+    "a query that is none": (replaced("kill ", "query 'up =='\nkill "), "up == does not parse"),
+    "a query in a pipe": (replaced("kill ", "query 'up' | cat\nkill "), "alone on its line"),
 }
-WORKLOADS = {
-    "deployment": {"psi-field", "aurora-treaty", "grafana"},
-    "statefulset": {"prometheus-server", "alertmanager"},
-}
-CONTAINERS = {"prometheus-server", "config-reload"}
-POD_PORTS = {8000}
-
-each_alert = pytest.mark.parametrize("alert", alerts())
-each_page = pytest.mark.parametrize("page", PAGES)
 
 
-def blocks(page: str) -> list[str]:
-    """The shell commands of a page, block by block; a block in a list is indented."""
-    found = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", PAGES[page], re.M | re.S)
-    assert all(language == "bash" for _, language, _ in found), "mark each block as ```bash"
-    return [dedent(text) for _, _, text in found]
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_runbook_is_refused_for(case: str) -> None:
+    change, words = BROKEN[case]
+    text = RUNBOOKS[SOUND].text
+    assert change(text) != text
+    assert any(words in problem for problem in problems(Runbook(SOUND, change(text))))
 
 
-def commands(page: str) -> str:
-    """All commands of a page, those inside sentences too, each on one line, without comments."""
-    in_sentences = re.findall(r"(?<!`)`((?:kubectl|curl) [^`]+)`", PAGES[page])
-    text = "\n".join([*blocks(page), *in_sentences]).replace("\\\n", " ")
-    return re.sub(r"^\s*#.*\n", "", text, flags=re.M)
-
-
-def prose(page: str) -> str:
-    return re.sub(r"^ *```.*?^ *```$", "", PAGES[page], flags=re.M | re.S)
-
-
-def section(page: str, heading: str) -> str:
-    return PAGES[page].split(f"\n{heading}\n", 1)[1].split("\n## ", 1)[0]
-
-
-def test_every_stack_declares_what_the_runbooks_may_name(platform: Recording) -> None:
-    for name, port in SERVICES.items():
-        assert port in [found["port"] for found in platform.one("Service", name)["spec"]["ports"]]
-    for kind, names in (("Deployment", "deployment"), ("StatefulSet", "statefulset")):
-        assert WORKLOADS[names] <= {found["metadata"]["name"] for found in platform.all(kind)}
-    pods = {name: template["spec"]["containers"] for name, template in platform.pods()}
-    assert {found["name"] for found in pods["prometheus-server"]} >= CONTAINERS
-    assert {at["containerPort"] for c in pods["psi-field"] for at in c["ports"]} >= POD_PORTS
-
-
-@each_alert
-def test_an_alert_has_a_runbook(alert: str) -> None:
-    assert alert in PAGES, f"{alert} has no runbook: write docs/runbooks/{alert}.md"
-
-
-@each_page
-def test_a_runbook_belongs_to_an_alert(page: str) -> None:
-    assert page in alerts(), f"no alert is called {page}: rename or remove docs/runbooks/{page}.md"
-
-
-@each_page
-def test_a_runbook_has_the_four_headings_in_order(page: str) -> None:
-    assert re.findall(r"^#.*$", prose(page), re.M) == [f"# {page}", *HEADINGS]
-
-
-@each_page
-@pytest.mark.parametrize("heading", HEADINGS)
-def test_a_section_says_something(page: str, heading: str) -> None:
-    words = re.findall(r"\w+", section(page, heading))
-    assert len(words) >= 25, f"{page}: {heading} has {len(words)} words: say what helps on call"
-
-
-@each_page
-def test_a_runbook_holds_no_placeholder(page: str) -> None:
-    words = r"\b(todo|tbd|tba|fixme|xxx+|placeholder|lorem|ipsum|coming soon|work in progress)\b"
-    assert re.findall(words, PAGES[page], re.I) == []
-    # `<name>` would have to be filled in; `<<END` starts a here-document.
-    assert re.findall(r"(?<!<)<[a-z][\w -]*>|\.\.\.|…", commands(page)) == []
-
-
-@each_page
-def test_a_runbook_names_the_alert_s_severity_thresholds_and_duration(page: str) -> None:
-    rule = alerts()[page]
-    assert f"\nSeverity: {rule['labels']['severity']}." in PAGES[page]
-    meaning = section(page, "## Meaning")
-    numbers = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", meaning)}
-    assert set(thresholds()[page].values()) <= numbers
-    assert rule["for"].endswith("m") and f"{rule['for'][:-1]} minutes" in meaning
-
-
-@each_page
-def test_the_links_of_a_runbook_lead_to_runbooks(page: str) -> None:
-    for text, target in re.findall(r"\[([^\]]+)\]\(([^)]+)\)", prose(page)):
-        assert target == f"{text}.md" and text in PAGES, f"{page} links to {target}"
+def test_a_threshold_that_the_page_does_not_state_is_noticed() -> None:
+    rule = alerts()["PsiFieldPodDrift"]
+    moved = {**rule, "annotations": {**rule["annotations"], "threshold": "0.35"}}
+    page = RUNBOOKS["PsiFieldPodDrift"]
+    assert list(wrong_with_facts(page, rule)) == []
+    assert list(wrong_with_facts(page, moved)) == [
+        "its meaning does not state the threshold 0.35: state it"
+    ]
 
 
 def siblings() -> list[tuple[str, str]]:
@@ -126,93 +106,8 @@ def siblings() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("page", "sibling"), siblings())
 def test_a_warning_and_its_critical_sibling_link_to_each_other(page: str, sibling: str) -> None:
-    assert f"[{sibling}]({sibling}.md)" in PAGES[page]
+    assert f"[{sibling}]({sibling}.md)" in RUNBOOKS[page].text
 
 
 def test_the_fill_rate_alerts_are_known_as_siblings() -> None:
     assert ("TreatyFillRateLow", "TreatyFillRateCritical") in siblings()
-
-
-@each_page
-def test_the_commands_of_a_runbook_are_shell(page: str, tmp_path: Path) -> None:
-    for number, text in enumerate([*blocks(page), commands(page)]):
-        script = tmp_path / f"{number}.sh"
-        script.write_text(text)
-        checked = subprocess.run(["bash", "-n", script], capture_output=True, text=True)
-        assert checked.returncode == 0 and not checked.stderr, f"{page}: {checked.stderr}"
-
-
-@each_page
-def test_the_first_command_sets_the_namespace(page: str) -> None:
-    first, *others = commands(page).splitlines()
-    assert first == "NAMESPACE=aurora-staging"
-    assert not [line for line in others if "NAMESPACE=" in line], "set it once, at the top"
-    assert "aurora-staging" not in "\n".join(others), 'write "$NAMESPACE"'
-
-
-@each_page
-def test_the_diagnosis_looks_at_the_cluster(page: str) -> None:
-    assert "```bash\nNAMESPACE=" in section(page, "## Diagnosis")
-
-
-@each_page
-def test_kubectl_is_told_the_namespace_and_runs_nothing_inside_a_pod(page: str) -> None:
-    """The images have no shell and no tools, so `kubectl exec` would fail."""
-    found = re.findall(r'kubectl( -n "\$NAMESPACE")? (\S+)', commands(page))
-    assert found and len(found) == commands(page).count("kubectl")
-    for namespace, verb in found:
-        assert namespace, f'{page}: kubectl {verb} without -n "$NAMESPACE"'
-        assert verb in {"get", "describe", "logs", "port-forward", "rollout"}, f"kubectl {verb}"
-
-
-@each_page
-def test_kubectl_names_workloads_and_containers_that_exist(page: str) -> None:
-    text = commands(page)
-    for kind, name in re.findall(r"\b(deployment|statefulset)s?[/ ]([a-z][\w-]*)", text):
-        assert name in WORKLOADS[kind], f"{page}: there is no {kind} {name}"
-    for name in re.findall(r"\bkubernetes\.io/service-name=(\S+)", text):
-        assert name in SERVICES, f"{page}: there is no Service {name}"
-    for name in re.findall(r" -c (\S+)", re.sub(r"python3 -c", "", text)):
-        assert name in CONTAINERS, f"{page}: there is no container {name}"
-
-
-@each_page
-def test_port_forwards_lead_to_services_and_ports_that_exist(page: str) -> None:
-    text = commands(page)
-    forwards = re.findall(r'port-forward "?(service|pod)/(\S+?)"? \d+:(\d+)', text)
-    assert len(forwards) == text.count("port-forward")
-    for kind, name, port in forwards:
-        if kind == "pod":
-            assert int(port) in POD_PORTS
-        else:
-            assert name in SERVICES, f"{page}: there is no Service {name}"
-            assert int(port) == SERVICES[name], f"{page}: {name} has port {SERVICES[name]}"
-
-
-@each_page
-def test_curl_asks_only_what_was_forwarded_before(page: str) -> None:
-    open_ports: set[str] = set()
-    for line in commands(page).splitlines():
-        open_ports |= set(re.findall(r"port-forward \S+ (\d+):", line))
-        if "curl " in line:
-            asked = re.findall(r"https?://([^/\s'\"]+)/", line)
-            assert len(asked) == 1, f"{page}: {line}"
-            host, _, port = asked[0].partition(":")
-            assert host == "localhost" and port in open_ports, f"{page}: nobody forwards {asked}"
-
-
-@each_page
-def test_a_port_forward_is_ended_on_the_page(page: str) -> None:
-    text = commands(page)
-    started = re.findall(r"^\s*(\w+)=\$!$", text, re.M)
-    assert len(started) == text.count("port-forward")
-    for process in started:
-        assert text.count(f'kill "${process}"') == started.count(process)
-
-
-@each_page
-def test_the_queries_of_a_runbook_name_series_that_exist(page: str) -> None:
-    queries = re.findall(r"^query '(.*)'$", commands(page), re.M)
-    assert len(queries) == commands(page).count("query '")
-    for query in queries:
-        assert mistakes(query) == [], f"{page}: {query}"
