@@ -121,18 +121,7 @@ def pod_of(labels: dict[str, str]) -> str:
 
 
 def subject(labels: dict[str, str]) -> str:
-<<<<<<< HEAD
     """What a series is about: its pod, or else its treaty, objective, probe, CronJob or service."""
     names = ("pod", "treaty", "sloth_id", "probe", "cronjob")
     named = next((labels[name] for name in names if labels.get(name)), None)
     return named or (f"{labels['job']} as a whole" if "job" in labels else "the environment")
-=======
-    """What a series is about: its pod, treaty, probe or objective, or the whole service."""
-    return (
-        labels.get("pod")
-        or labels.get("treaty")
-        or labels.get("probe")
-        or labels.get("sloth_id")
-        or (f"{labels['job']} as a whole" if "job" in labels else "the environment")
-    )
->>>>>>> synthetics

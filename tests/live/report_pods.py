@@ -15,11 +15,8 @@ def exposed() -> dict[tuple[str, str], str]:
     """The text of each pod's /metrics, by job and pod; only the first ψ-Field was ever stepped."""
     texts = {("scheduler", "scheduler-0"): "scheduler_job_lag_seconds 0\n"}
     texts["harbinger", "harbinger-0"] = "harbinger_watchdog_healthy 1\n"
-<<<<<<< HEAD
-    for server in ("prometheus-server", "alertmanager", "grafana", "kube-state-metrics"):
-=======
-    for server in ("prometheus-server", "alertmanager", "grafana", "blackbox-exporter"):
->>>>>>> synthetics
+    servers = ("prometheus-server", "alertmanager", "grafana")
+    for server in (*servers, "kube-state-metrics", "blackbox-exporter"):
         texts[server, f"{server}-0"] = "process_start_time_seconds 1\n"
     texts["blackbox-exporter", "blackbox-exporter-0"] += "".join(
         f'{name}{{probe="{workload}-health",workload="{workload}"}} {value}\n'
