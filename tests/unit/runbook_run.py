@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from tests.unit.runbook import Runbook
 NAMESPACE = "named-by-the-reader"
 """Not that of any stack: a page that spells its own out is found."""
 LIMIT_SECONDS = 60
+ENDING_SECONDS, ENDING_STEPS = 3.0, 60
+"""How long a forward that was killed may take to end, and how often one looks."""
 
 # A port-forward is open while its process runs. It notes what is forwarded in a file that is named
 # after the port on this machine. A process that has ended but is not waited for (Z) does not run.
@@ -109,10 +112,20 @@ def run(
         try:
             process.wait(LIMIT_SECONDS)
         finally:
-            left = [path.name for path in (state / "forwards").iterdir() if _is_open(path)]
+            left = _still_open(state / "forwards")
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     return Outcome(calls=_calls(state), problems=[*_failures(folder), *map(_not_ended, left)])
+
+
+def _still_open(forwards: Path) -> list[str]:
+    """The ports that are forwarded, after those that are being killed have had time to end."""
+    for _ in range(ENDING_STEPS):
+        left = [path.name for path in forwards.iterdir() if _is_open(path)]
+        if not left:
+            break
+        time.sleep(ENDING_SECONDS / ENDING_STEPS)
+    return left
 
 
 def _calls(state: Path) -> list[list[str]]:
