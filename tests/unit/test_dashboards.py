@@ -23,16 +23,15 @@ from tests.unit.series import (
     mistakes,
     names,
     recorded,
+    runbooks,
     series_of,
     thresholds,
 )
 
-RUNBOOKS = {alert: f"https://runbooks.test/{alert}.md" for alert in thresholds()}
-
 
 def build(values: dict[str, dict[str, float]]) -> tuple[Dashboard, ...]:
     """All dashboards, with these thresholds."""
-    return all_dashboards(values, runbooks=RUNBOOKS)
+    return all_dashboards(values, runbooks=runbooks())
 
 
 BOARDS = {board.filename: board for board in build(thresholds())}
@@ -240,7 +239,7 @@ def test_a_panel_links_the_runbooks_of_exactly_the_alerts_that_it_names(
     named = [alert for alert in alerts() if re.search(rf"\b{alert}\b", panel["description"])]
     links = panel.get("links", [])
     assert {link["title"] for link in links} == {f"Runbook: {alert}" for alert in named}
-    assert {link["url"] for link in links} == {RUNBOOKS[alert] for alert in named}
+    assert {link["url"] for link in links} == {runbooks()[alert] for alert in named}
     assert all(link["type"] == "link" and link["targetBlank"] for link in links)
 
 

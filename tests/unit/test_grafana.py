@@ -9,7 +9,7 @@ import yaml
 
 from dashboards.catalog import all_dashboards
 from tests.unit.recording import configure, record, stack_values
-from tests.unit.series import thresholds
+from tests.unit.series import runbooks, thresholds
 
 LOAD_BALANCER = {
     "exposure": "load-balancer",
@@ -137,7 +137,7 @@ def test_every_dashboard_has_a_config_map_of_its_own_and_is_mounted(platform: An
     }
     assert mounted == set(boards(platform))
     titles = {board["title"] for board in boards(platform).values()}
-    assert titles == {board.title for board in all_dashboards(thresholds())}
+    assert titles == {board.title for board in all_dashboards(thresholds(), runbooks=runbooks())}
 
 
 def test_provisioned_dashboards_lie_where_grafana_looks(platform: Any) -> None:

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from dashboards.catalog import all_dashboards
-from tests.unit.series import ROOT, alerts, names, thresholds
+from tests.unit.series import ROOT, alerts, names, runbooks, thresholds
 
-(BOARD,) = (board for board in all_dashboards(thresholds()) if board.filename == "platform.json")
+BOARDS = all_dashboards(thresholds(), runbooks=runbooks())
+(BOARD,) = (board for board in BOARDS if board.filename == "platform.json")
 PANELS = json.loads(BOARD.json)["panels"]
 FILES = ("prometheus", "alertmanager", "targets")
 
