@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kpi.arguments import Parser
-from kpi.dashboards import boards, run
+from kpi.dashboards import provisioned, run
 from kpi.dashboards.drawing import draw
 from kpi.dashboards.export import for_import
 from kpi.live.command import network
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     pictures: Path = given.pictures or given.out
     try:
-        found = boards.load(given.manifests)
+        found = provisioned.load(given.manifests)
         for board in found.all:
             _write(given.out / f"{board.name}.json", for_import(board.model))
         drawn = run.run(

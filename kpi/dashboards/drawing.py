@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from kpi.dashboards import lines, values
+from kpi.dashboards import lines, strips, values
 from kpi.dashboards.ask import Answer
 from kpi.dashboards.boards import Panel
 from kpi.dashboards.fill import COLUMNS
@@ -26,7 +26,7 @@ KINDS: Mapping[str, Draw] = {
     "stat": values.big_numbers,
     "table": values.table,
     "timeseries": lines.over_time,
-    "state-timeline": lines.states,
+    "state-timeline": strips.states,
 }
 """How each type of panel is drawn."""
 
@@ -76,13 +76,12 @@ def _head(page: Page, results: Results) -> None:
         f"stack, whose time ran {times.speed} times faster. {results.story}"
     )
     page.text(MARGIN + GAP + 10, 12 + (BANNER - 4) / 2, note, size=9, colour=NOTE_INK, bold=True)
-    page.text(MARGIN + GAP, 64, board.title, size=16, bold=True)
+    left, upper, lower = MARGIN + GAP, 64, 92
     chosen = [f"{variable.name}: All" for variable in board.variables]
-    width = page.measure("   ".join(chosen), size=9)
-    page.text(right, 64, "   ".join([*chosen, f"Last {shown}"]), size=9, colour=INK, align="right")
-    page.text(MARGIN + GAP, 92, board.description, size=9.5, colour=SOFT, room=right - width - 80)
-    at = right
+    page.text(left, upper, board.title, size=16, bold=True)
+    page.text(right, upper, "   ".join([*chosen, f"Last {shown}"]), colour=INK, align="right")
     for marks in reversed(results.marks):
-        at -= page.text(at, 92, marks.name, size=8.5, colour=SOFT, align="right") + 18
-        page.mark(at, 92, marks.colour)
-        at -= 16
+        right -= page.text(right, lower, marks.name, size=8.5, colour=SOFT, align="right") + 18
+        page.mark(right, lower, marks.colour)
+        right -= 16
+    page.text(left, lower, board.description, size=9.5, colour=SOFT, room=right - left)

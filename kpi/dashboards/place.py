@@ -6,6 +6,9 @@ from datetime import datetime
 
 from kpi.dashboards.page import Page
 
+NOTHING = "No data"
+"""What Grafana says in place of a drawing, unless the panel says something else."""
+
 
 @dataclass(frozen=True)
 class Place:

@@ -7,10 +7,9 @@ from kpi.dashboards import legend, palette
 from kpi.dashboards.ask import Answer
 from kpi.dashboards.boards import Panel
 from kpi.dashboards.palette import SOFT
-from kpi.dashboards.place import Marks, Place, Times
+from kpi.dashboards.place import NOTHING, Marks, Place, Times
 from kpi.dashboards.units import shown
 
-NOTHING = "No data"
 LARGEST, SMALLEST = 24.0, 9.0
 ROW = 26
 

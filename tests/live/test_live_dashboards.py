@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kpi.dashboards import boards
+from kpi.dashboards import provisioned
 from kpi.dashboards.ask import Answer, Asker
 from kpi.dashboards.boards import Board, Boards
 from kpi.dashboards.fill import Values, Window, chosen
@@ -29,8 +29,8 @@ Found = dict[str, Answer]
 
 
 @pytest.fixture(scope="module")
-def provisioned(manifests: Path) -> Boards:
-    return boards.load(manifests)
+def stack(manifests: Path) -> Boards:
+    return provisioned.load(manifests)
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     yield from running(Live(folder, manifests, NETWORK, jobs=True, environment=environment))
 
 
-def asker(live: Live, board: Board, provisioned: Boards) -> Asker:
+def asker(live: Live, board: Board, stack: Boards) -> Asker:
     """Somebody who has just opened the dashboard."""
-    window = Window(board.since, provisioned.interval, SPEED)
+    window = Window(board.since, stack.interval, SPEED)
     return Asker(live.observer.prometheus, window)
 
 
@@ -66,9 +66,9 @@ def choices(asker: Asker, board: Board) -> list[Values]:
     ]
 
 
-def unanswered(live: Live, board: Board, provisioned: Boards) -> list[str]:
+def unanswered(live: Live, board: Board, stack: Boards) -> list[str]:
     """Every query without data, for any choice of the variables, and what it was."""
-    who = asker(live, board, provisioned)
+    who = asker(live, board, stack)
     lacking = [
         f"variable {variable.name} has no value"
         for variable in board.variables
@@ -83,14 +83,14 @@ def unanswered(live: Live, board: Board, provisioned: Boards) -> list[str]:
     ]
 
 
-def test_every_query_of_every_dashboard_returns_data(busy: Live, provisioned: Boards) -> None:
+def test_every_query_of_every_dashboard_returns_data(busy: Live, stack: Boards) -> None:
     lacking = ["the platform did not come up"]
 
     def all_answered() -> bool:
         lacking[:] = [
             f"{board.title}: {place}"
-            for board in provisioned.all
-            for place in unanswered(busy, board, provisioned)
+            for board in stack.all
+            for place in unanswered(busy, board, stack)
         ]
         return not lacking
 
@@ -99,11 +99,11 @@ def test_every_query_of_every_dashboard_returns_data(busy: Live, provisioned: Bo
     assert not lacking, "\n".join(lacking)
 
 
-def alerts_shown(live: Live, provisioned: Boards) -> dict[str, set[str]]:
+def alerts_shown(live: Live, stack: Boards) -> dict[str, set[str]]:
     """The alerts that each place for firing alerts shows, on any dashboard."""
     shown: dict[str, set[str]] = {place: set() for place in ONLY_WHILE_AN_ALERT_FIRES}
-    for board in provisioned.all:
-        who = asker(live, board, provisioned)
+    for board in stack.all:
+        who = asker(live, board, stack)
         values = {variable.name: chosen(variable, ()) for variable in board.variables}
         for place, answer in ask(who, board, values).items():
             assert answer.problem is None, f"{board.title}: {place} {answer.problem}"
@@ -112,19 +112,17 @@ def alerts_shown(live: Live, provisioned: Boards) -> dict[str, set[str]]:
     return shown
 
 
-def test_what_shows_firing_alerts_shows_those_that_fire(
-    replayed: Live, provisioned: Boards
-) -> None:
+def test_what_shows_firing_alerts_shows_those_that_fire(replayed: Live, stack: Boards) -> None:
     expected = {alert["alert"] for alert in REFERENCE.alerts}
 
     def all_shown() -> bool:
-        return all(shown >= expected for shown in alerts_shown(replayed, provisioned).values())
+        return all(shown >= expected for shown in alerts_shown(replayed, stack).values())
 
     replayed.wait_for(lambda _: all_shown(), f"{expected} are shown")
 
 
 def test_the_command_writes_the_json_and_a_small_picture_of_every_dashboard(
-    manifests: Path, provisioned: Boards, tmp_path: Path
+    manifests: Path, stack: Boards, tmp_path: Path
 ) -> None:
     command = [
         sys.executable,
@@ -138,7 +136,7 @@ def test_the_command_writes_the_json_and_a_small_picture_of_every_dashboard(
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert "takes its place" in ended.stdout
-    for board in provisioned.all:
+    for board in stack.all:
         assert json.loads((tmp_path / f"{board.name}.json").read_text())["uid"]
         picture = (tmp_path / f"{board.name}.png").read_bytes()
         assert picture.startswith(b"\x89PNG") and len(picture) < 150 * 1024, board.name

@@ -2,12 +2,12 @@
 
 from dashboards.bands import Thresholds
 from dashboards.catalog import Dashboard, Slo, all_dashboards
-from tests.unit.series import alerts, book, thresholds
+from tests.unit.series import book, runbooks, thresholds
 
 SLOS = [
     Slo(slo.id, slo.service, slo.spec.name, slo.page, slo.ticket, slo.absent) for slo in book().slos
 ]
-RUNBOOKS = {alert: f"https://runbooks.test/{alert}.md" for alert in alerts()}
+RUNBOOKS = runbooks()
 
 
 def build(values: Thresholds) -> tuple[Dashboard, ...]:

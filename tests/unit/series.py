@@ -61,6 +61,11 @@ def thresholds() -> dict[str, dict[str, float]]:
     }
 
 
+def runbooks() -> dict[str, str]:
+    """Where the runbook of each alert is; the place is made up."""
+    return {alert: f"https://runbooks.test/{alert}.md" for alert in alerts()}
+
+
 @cache
 def known_series() -> dict[str, Labels]:
     """Name -> labels, None where they can't be known."""

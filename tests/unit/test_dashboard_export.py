@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kpi.dashboards import boards, command, run
+from kpi.dashboards import command, provisioned, run
 from kpi.dashboards.boards import Boards
 from kpi.dashboards.export import INPUT, for_import
 from kpi.live.problems import LiveError
@@ -14,7 +14,7 @@ from kpi.live.problems import LiveError
 
 @pytest.fixture
 def found(rendered: Path) -> Boards:
-    return boards.load(rendered / "1-manifest")
+    return provisioned.load(rendered / "1-manifest")
 
 
 def sources(value: Any) -> list[str]:

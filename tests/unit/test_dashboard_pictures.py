@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kpi.answers import Series
-from kpi.dashboards import legend, lines, palette, results, run
+from kpi.dashboards import legend, palette, results, run, strips
 from kpi.dashboards.ask import Answer
 from kpi.dashboards.boards import Board, Panel, Target
 from kpi.dashboards.drawing import COLUMN, COLUMNS, GAP, HEAD, MARGIN, ROW, draw
@@ -181,7 +181,7 @@ def test_a_text_is_cut_to_its_room() -> None:
 
 def test_a_strip_ends_where_the_value_changes_and_where_samples_are_missing() -> None:
     values = [(1.0, 1.0), (2.0, 1.0), (3.0, 0.0), (7.0, 0.0)]
-    assert list(lines._strips(values)) == [(1, 3, 1), (3, 4, 0), (7, 8, 0)]
+    assert list(strips._strips(values)) == [(1, 3, 1), (3, 4, 0), (7, 8, 0)]
 
 
 def test_samples_in_a_row_are_one_mark_and_others_are_their_own() -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from kpi.apis import Prometheus
-from kpi.dashboards import boards
+from kpi.dashboards import provisioned
 from kpi.dashboards.ask import Asker
 from kpi.dashboards.boards import Annotation, Panel, Target, Variable
 from kpi.dashboards.fill import Window, chosen, filled
@@ -88,7 +88,7 @@ def test_a_choice_becomes_a_pattern_in_a_string(picked: tuple[str, ...], pattern
 
 def test_the_dashboards_of_a_stack_are_those_that_are_rendered(rendered: Path) -> None:
     folder = rendered / "1-manifest"
-    found = boards.load(folder)
+    found = provisioned.load(folder)
     texts = [
         text
         for _, texts in sorted(manifests.config_maps(folder).items())
@@ -107,7 +107,7 @@ def test_the_dashboards_of_a_stack_are_those_that_are_rendered(rendered: Path) -
 
 def test_a_folder_without_dashboards_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(LiveError, match="holds no dashboard: run `make up` first"):
-        boards.load(tmp_path)
+        provisioned.load(tmp_path)
 
 
 class Server:
