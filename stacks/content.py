@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
+from components import kube_state_metrics, prometheus
 from components.blackbox_config import blackbox_yml
 from components.grafana_config import GrafanaConfig, grafana_files
-from components.prometheus_config import CONFIG_FILE, Probing, PrometheusConfig, prometheus_yml
+from components.prometheus_config import CONFIG_FILE
 from dashboards.catalog import (
     DATASOURCE_UID,
     Dashboard,
@@ -24,6 +24,7 @@ from stacks.probes import probes
 from stacks.refusal import refuse
 from stacks.retention import forgotten
 from stacks.schema import Settings
+from stacks.scraping import scraping
 
 ROOT = Path(__file__).resolve().parent.parent
 DASHBOARD_GATE = 200 * 1024
@@ -78,7 +79,7 @@ def compose(settings: Settings) -> Content:
         refuse(refused.problems)
     files = with_dashboards(rulebook.files, dashboard_urls(settings, rulebook, boards))
     content = Content(
-        prometheus={CONFIG_FILE: _prometheus(settings, rulebook), **files},
+        prometheus={CONFIG_FILE: scraping(settings, tuple(rulebook.files)), **files},
         alertmanager=alerting,
         blackbox=blackbox_yml(probes(settings), settings.synthetics.timeout),
         grafana=grafana_files(_grafana(settings)),
@@ -96,18 +97,6 @@ def compose(settings: Settings) -> Content:
     return content
 
 
-def jobs(settings: Settings) -> tuple[str, ...]:
-    """Everything that Prometheus scrapes, by the name of its pods."""
-    servers = (
-        prometheus.NAME,
-        alertmanager.NAME,
-        blackbox.NAME,
-        grafana.NAME,
-        kube_state_metrics.NAME,
-    )
-    return (*settings.workloads, *servers)
-
-
 def _thresholds(rulebook: Rulebook) -> dict[str, Mapping[str, float]]:
     return {alert.name: alert.thresholds for alert in rulebook.alerts}
 
@@ -121,27 +110,6 @@ def _objectives(rulebook: Rulebook) -> list[Slo]:
 
 def _runbooks(rulebook: Rulebook) -> dict[str, str]:
     return {alert.name: alert.annotations["runbook_url"] for alert in rulebook.alerts}
-
-
-def _prometheus(settings: Settings, rulebook: Rulebook) -> str:
-    return prometheus_yml(
-        PrometheusConfig(
-            environment=settings.environment,
-            namespace=settings.namespace,
-            jobs=jobs(settings),
-            labelled_jobs=(kube_state_metrics.NAME,),
-            probing=Probing(
-                prober=blackbox.NAME,
-                interval=settings.synthetics.interval,
-                timeout=settings.synthetics.scrape_timeout,
-                probes=probes(settings),
-            ),
-            rule_files=tuple(rulebook.files),
-            alertmanager=alertmanager.NAME,
-            retention=settings.prometheus.retention,
-            storage_gibibytes=int(settings.prometheus.storage.removesuffix("Gi")),
-        )
-    )
 
 
 def _grafana(settings: Settings) -> GrafanaConfig:
