@@ -8,7 +8,7 @@ import pytest
 
 from kpi.report import slos
 from kpi.report.document import Document
-from tests.unit.kpi_answers import PSI, fire, sample
+from tests.unit.kpi_answers import PSI, find, fire, sample
 from tests.unit.kpi_platform import Platform, report_on
 from tests.unit.series import slo_rules
 from tests.unit.test_kpi_report import items, rows, section
@@ -109,7 +109,7 @@ def test_an_alert_on_the_burn_rate_says_it_once_with_its_limits(rendered: Path) 
 def test_an_alert_that_waits_is_shown_as_pending(rendered: Path) -> None:
     waiting = platform()
     fire(waiting.groups, TICKET, {"sloth_id": ID, **PSI}, "2e+00")
-    waiting.groups[-1]["rules"][1]["alerts"][0]["state"] = "pending"
+    find(waiting.groups, TICKET)["alerts"][0]["state"] = "pending"
     document, _ = report_on(waiting, rendered)
     assert shown(document)["Alerts"] == f"{TICKET} pending"
 
