@@ -98,23 +98,27 @@ def _overview(slos: Sequence[Slo]) -> list[Panel]:
             width=12,
         ),
         now(
-            "History kept",
-            "How far back Prometheus can look. While it is less than 30 days, what is said of 30 "
-            "days is said of this time.",
-            Query("min(time() - prometheus_tsdb_lowest_timestamp_seconds)"),
-            unit="s",
+            "Share of 30 days watched",
+            "Since an objective is watched. What is said of 30 days is said of this part of them; "
+            "the rest counts as good.",
+            Query("clamp_max(rate(slo:clock:seconds[30d]), 1)", BY_OBJECTIVE),
+            unit="percentunit",
             width=8,
         ),
         comparison(
             "The objectives side by side",
             "What was promised, the share of errors that this leaves, over how many days, and how "
-            "many times as fast as allowed the budget burned over all of them.",
+            "many times as fast as allowed the budget burns over each of the long windows.",
             "sloth_id",
             {
                 "objective": "slo:objective:ratio",
                 "error budget": "slo:error_budget:ratio",
                 "days": "slo:time_period:days",
-                "burn rate over the days": "slo:period_burn_rate:ratio",
+                "burn rate, 1h": "slo:burn_rate:over_1h",
+                "6h": "slo:burn_rate:over_6h",
+                "1d": "slo:burn_rate:over_1d",
+                "3d": "slo:burn_rate:over_3d",
+                "30d": "slo:period_burn_rate:ratio",
             },
             unit="none",
         ),

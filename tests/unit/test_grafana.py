@@ -139,6 +139,7 @@ def test_every_dashboard_has_a_config_map_of_its_own_and_is_mounted(platform: An
         "Aurora KPIs",
         "Scheduler",
         "Synthetics",
+        "SLOs",
     }
 
 

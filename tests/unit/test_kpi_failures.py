@@ -34,8 +34,8 @@ def unavailable(document: Document) -> dict[str, str]:
     ("end", "sections"),
     [
         ("/api/v1/targets", {"workloads"}),
-        ("/api/v1/rules", {"alerts", "rules", "metrics"}),
-        ("/api/v1/query", {"platform", "metrics"}),
+        ("/api/v1/rules", {"alerts", "rules", "metrics", "slos"}),
+        ("/api/v1/query", {"platform", "metrics", "slos"}),
         ("/api/v1/query_range", {"charts"}),
         ("/api/v2/silences", {"silences"}),
         ("/api/v2/alerts", {"alerts"}),

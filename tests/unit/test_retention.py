@@ -3,13 +3,15 @@
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from rules.fields import duration_ms, duration_text
 from rules.promql import parse, ranges
+from stacks.content import compose
 from stacks.retention import forgotten
 from stacks.schema import Settings
-from tests.unit.recording import STACKS, configure, record, stack_values
+from tests.unit.recording import STACKS, stack_values
 from tests.unit.series import book
 
 KEY = "vaultmesh:settings.prometheus.retention"
@@ -44,13 +46,13 @@ def test_less_is_refused_with_the_rule_and_what_to_do(retention: str) -> None:
     assert problem.endswith("looks back; set it to 30d or more")
 
 
-def test_the_program_stops_before_it_declares_anything() -> None:
-    from stacks.platform import build
-    from stacks.settings import load_configuration
-
-    configure(settings("local", "15d"))
+def test_the_program_stops_before_it_declares_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", told.append)
+    text = json.dumps(settings("local", "15d")["vaultmesh:settings"])
     with pytest.raises(SystemExit):
-        record(lambda: build(load_configuration()))
+        compose(Settings.model_validate_json(text))
+    assert told == problems("local", "15d")
 
 
 @pytest.mark.parametrize(
