@@ -1,8 +1,10 @@
 """`python -m kpi live` as a process of its own."""
 
 import os
+import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from tests.unit.series import ROOT
@@ -39,12 +41,17 @@ def run(
 
 
 def wait_for_line(process: subprocess.Popen[str], text: str) -> list[str]:
-    """The lines up to one with the text."""
+    """The lines up to one that the pattern is found in; the process is ended if it comes too late."""
     lines: list[str] = []
-    for line in process.stdout or ():
-        lines.append(line)
-        if text in line:
-            return lines
+    late = threading.Timer(LIMIT_SECONDS, process.kill)
+    late.start()
+    try:
+        for line in process.stdout or ():
+            lines.append(line)
+            if re.search(text, line):
+                return lines
+    finally:
+        late.cancel()
     raise AssertionError(f"it ended without {text!r}: {''.join(lines)}")
 
 

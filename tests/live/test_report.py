@@ -51,7 +51,7 @@ def test_nothing_is_missing_and_all_rules_are_healthy(text: str) -> None:
     files = [yaml.safe_load(text) for text in book().files.values()]
     rules = sum(len(group["rules"]) for file in files for group in file["groups"])
     assert f"| Rules healthy | {rules} (of {rules} loaded) |" in text
-    assert "| Maturity | 8.0 (of 8.5) |" in text
+    assert "| Maturity | 8.5 (of 8.5) |" in text
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_a_pod_that_is_scraped_for_each_probe_is_one_pod_and_up_if_all_of_it_is(
     shown = rows(document, "workloads")["blackbox-exporter"]
     assert (shown["Up"], shown["Pods"]) == ("1 of 1", "blackbox-exporter-0")
     platform = Platform()
-    platform.targets[-1] = probe("psi-field", "down", "server returned HTTP status 400")
+    platform.targets[-2] = probe("aurora-treaty", "down", "server returned HTTP status 400")
     shown = rows(report_on(platform, rendered)[0], "workloads")["blackbox-exporter"]
     assert (shown["State"], shown["Up"]) == ("down", "0 of 1")
     assert "HTTP status 400" in shown["Pods"]
