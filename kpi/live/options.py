@@ -10,9 +10,9 @@ class Options:
     """How to run a stack.
 
     `network`: the first three numbers of the pods' addresses. `replay`: a scenario's file, whose
-    values stand in for the workloads in `replayed`. `jobs`: whether CronJobs run at their times; else
-    it is as if there were none. `environment`: further variables for the pods or jobs of a name. `say` gets a line for whatever
-    happens.
+    values stand in for the workloads in `replayed`. `jobs`: whether CronJobs run at their times;
+    else it is as if there were none. `environment`: further variables for the pods or jobs of a
+    name. `say` gets a line for whatever happens.
     """
 
     manifests: Path
