@@ -41,7 +41,7 @@ def run(
 
 
 def wait_for_line(process: subprocess.Popen[str], text: str) -> list[str]:
-    """The lines up to one that the pattern is found in; the process is ended if it comes too late."""
+    """The lines up to one in which the pattern is found; a process that is too late is ended."""
     lines: list[str] = []
     late = threading.Timer(LIMIT_SECONDS, process.kill)
     late.start()
