@@ -34,7 +34,7 @@ class Dashboard:
     filename: str
     json: str
     queries: tuple[tuple[str, str], ...]
-    alerts: frozenset[str]
+    alerts: frozenset[str] = frozenset()
 
 
 def all_dashboards(thresholds: Thresholds, *, runbooks: Runbooks) -> tuple[Dashboard, ...]:
