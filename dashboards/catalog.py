@@ -35,7 +35,7 @@ class Dashboard:
     filename: str
     json: str
     queries: tuple[tuple[str, str], ...]
-    alerts: frozenset[str]
+    alerts: frozenset[str] = frozenset()
 
 
 def all_dashboards(

@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models.dashboard import (
 Runbooks: TypeAlias = Mapping[str, str]
 """Alert name -> where its runbook is. It has every alert that exists."""
 
-_WORD = re.compile(r"\b(?:[A-Z][a-z0-9]+)+\b")
+_WORD = re.compile(r"\b[A-Z][A-Za-z0-9]+\b")
 _CAMEL_CASE = re.compile(r"(?:[A-Z][a-z0-9]+){2,}")
 _ALIKE = 0.85
 """How much of a word agrees with an alert's name if it is meant to be that name, 0 to 1."""
@@ -24,12 +24,13 @@ _ALIKE = 0.85
 def belongs_to(description: str, alerts: Iterable[str]) -> list[str]:
     """The alerts that the text names, each once, in its order.
 
-    Raises ValueError if a word can only be meant as an alert's name, and is not quite one.
+    Raises ValueError if a word such as PsiFeldDown can only be meant as an alert's name.
     """
     known = set(alerts)
     words = list(dict.fromkeys(_WORD.findall(description)))
     for word in filter(_CAMEL_CASE.fullmatch, words):
-        if word not in known and (near := get_close_matches(word, known, n=1, cutoff=_ALIKE)):
+        near = get_close_matches(word, known, n=1, cutoff=_ALIKE)
+        if near and word not in known:
             raise ValueError(f"names {word}, which is no alert: did you mean {near[0]}?")
     return [word for word in words if word in known]
 

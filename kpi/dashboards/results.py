@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from kpi.answers import Series
@@ -29,6 +29,24 @@ class Results:
     marks: Sequence[Marks]
     times: Times
     story: str
+
+    def with_places(self, places: Mapping[str, str]) -> "Results":
+        """The same, each place of this machine that a label names called as in the cluster."""
+
+        def called(text: str) -> str:
+            for here, there in places.items():
+                text = text.replace(here, there)
+            return text
+
+        def moved(answer: Answer) -> Answer:
+            series = [
+                Series(metric={k: called(v) for k, v in one.metric.items()}, values=one.values)
+                for one in answer.series
+            ]
+            return replace(answer, series=series)
+
+        answers = {id_: [moved(one) for one in found] for id_, found in self.answers.items()}
+        return replace(self, answers=answers)
 
     def empty(self) -> list[Panel]:
         """The panels of which no query got data."""

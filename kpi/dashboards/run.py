@@ -58,7 +58,10 @@ def run(
         _replace(platform)
         _wait(platform, observer, half)
         window = Window(minutes * 60_000, boards.interval, SPEED)
-        found = [gather(observer.prometheus, board, window, STORY) for board in boards.all]
+        found = [
+            gather(observer.prometheus, board, window, STORY).with_places(_places(platform))
+            for board in boards.all
+        ]
     except ApiError as error:
         raise LiveError(f"{error}; logs in {platform.files.root / 'logs'}") from None
     finally:
@@ -79,6 +82,15 @@ def require_data(found: Sequence[Results], say: Callable[[str], None]) -> None:
             )
         for panel in empty:
             say(f"{title}, {panel.title}: {panel.defaults.get('noValue', 'no data')}")
+
+
+def _places(platform: Platform) -> dict[str, str]:
+    """Where each mounted folder is here, and where it is in the cluster."""
+    return {
+        str(folder): mount
+        for pod in platform.pods
+        for mount, folder in platform.files.folders(pod).items()
+    }
 
 
 def _replace(platform: Platform) -> None:

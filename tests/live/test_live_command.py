@@ -1,6 +1,7 @@
 """How `make live` starts, ends, and refuses."""
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -28,7 +29,7 @@ def test_a_signal_ends_it_and_all_that_it_has_started(
 ) -> None:
     with start(manifests, tmp_path, NETWORK, "--speed=60") as process:
         lines = "".join(wait_for_line(process, ALL_UP))
-        assert "psi-field-" in lines and f"http://{NETWORK}.3:8000" in lines
+        assert re.search(rf"psi-field-\S+ +http://{NETWORK}\.\d+:8000$", lines, re.MULTILINE)
         started = children(process.pid)
         assert len(started) >= 7
         process.send_signal(number)

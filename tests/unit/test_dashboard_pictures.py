@@ -150,6 +150,13 @@ def test_a_dashboard_without_any_data_is_one_line_and_an_empty_panel_is_said() -
         run.require_data([nothing], said.append)
 
 
+def test_a_place_of_this_machine_is_called_as_it_is_in_the_cluster() -> None:
+    found = got((panel("table"), [series([1], group="/home/me/.state/config/a.yml;g")]))
+    moved = found.with_places({"/home/me/.state/config": "/etc/config"})
+    assert moved.answers[0][0].series[0].metric == {"group": "/etc/config/a.yml;g"}
+    assert "/home/me" not in str(moved)
+
+
 def test_a_type_of_panel_that_can_t_be_drawn_is_one_line() -> None:
     with pytest.raises(LiveError, match=r"dashboard Board, panel A gauge: .*drawing\.py"):
         drawn((panel("gauge"), [series([1])]))

@@ -292,9 +292,9 @@ def test_a_panel_leads_where_the_alert_itself_does(platform: Recording) -> None:
 
 
 def test_the_name_of_an_alert_that_is_misspelled_is_refused() -> None:
-    known = ["TreatyFillRateLow", "TreatyDown"]
-    assert belongs_to("TreatyDown or TreatyFillRateLow: TreatyDown.", known) == known[::-1]
-    assert belongs_to("A StatefulSet, a ConfigMap and ψ-Field.", known) == []
+    known = ["TreatyFillRateLow", "Watchdog", "TreatyDown"]
+    assert belongs_to("TreatyDown, Watchdog, TreatyFillRateLow: TreatyDown.", known) == known[::-1]
+    assert belongs_to("A StatefulSet, a Watchdo and ψ-Field.", known) == []
     with pytest.raises(ValueError, match=r"TreatyFilRateLow, .* did you mean TreatyFillRateLow\?"):
         belongs_to("Orange: TreatyFilRateLow fires.", known)
 
