@@ -44,6 +44,7 @@ def edited(project: Project, path: str, old: str, new: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("owner", "config_map"),
     [
+        ("Deployment::blackbox-exporter", "ConfigMap::blackbox-exporter"),
         ("Deployment::grafana", "ConfigMap::grafana"),
         ("StatefulSet::alertmanager", "ConfigMap::alertmanager"),
         ("StatefulSet::prometheus-server", "ConfigMap::prometheus-server"),
