@@ -107,11 +107,14 @@ def load(name: str) -> Scenario:
 
 
 def _grouped(found: Iterable[tuple[str, Labels, str]]) -> dict[str, str]:
-    """What was found of each alert, by its name and what it is about; all of it, not the last."""
+    """What was found of each alert, by its name and what it is about; the same again counts once.
+
+    Alertmanager repeats a notification after a while.
+    """
     groups: dict[str, list[str]] = {}
     for name, labels, text in found:
         groups.setdefault(f"{name} on {on(labels)}", []).append(text)
-    return {name: "; ".join(texts) for name, texts in groups.items()}
+    return {name: "; ".join(dict.fromkeys(texts)) for name, texts in groups.items()}
 
 
 def _receipt(event: Mapping[str, Any]) -> str:

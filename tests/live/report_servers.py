@@ -47,7 +47,7 @@ def running(folder: Path) -> Iterator[Servers]:
             _prometheus(folder / "prometheus", prometheus, alertmanager, pods, rules)
         )
         servers = Servers(f"http://{prometheus}", f"http://{alertmanager}", folder / "rendered")
-        wait_for(lambda: _settled(servers), "the reference scenario", seconds=60)
+        wait_for(lambda: _settled(servers), "the reference scenario", seconds=120)
         yield servers
 
 

@@ -133,7 +133,7 @@ def test_the_command_writes_the_json_and_a_small_picture_of_every_dashboard(
         f"--network={NETWORK_OF_COMMAND}",
     ]
     command += [f"--manifests={manifests}", f"--state={tmp_path / 'state'}", f"--out={tmp_path}"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stderr
     assert "takes its place" in ended.stdout
     for board in stack.all:
