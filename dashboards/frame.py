@@ -78,7 +78,8 @@ def _alerts(job: str | None) -> dashboard.AnnotationQuery:
     query = prometheus.Dataquery().expr(firing(job)).ref_id("Alerts")
     annotation = dashboard.AnnotationQuery().name("Firing alerts").datasource(DATASOURCE)
     annotation.enable(True).icon_color("red").target(query)
-    annotation.title_format("{{alertname}}").text_format("{{severity}} {{pod}} {{treaty}}")
+    about = "{{severity}} {{pod}} {{treaty}} {{probe}} {{cronjob}}"
+    annotation.title_format("{{alertname}}").text_format(about)
     return _in_sight(annotation)
 
 
