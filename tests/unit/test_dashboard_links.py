@@ -3,17 +3,15 @@
 import json
 from typing import Any
 
-import pytest
 import yaml
 
 from dashboards.catalog import Dashboard
 from dashboards.runbooks import belongs_to
 from rules.merge import annotated
-from rules.rulebook import Rulebook, load_rulebook
 from stacks.dashboard_links import dashboard_urls, without_panel
 from tests.unit.boards import BOARDS
-from tests.unit.recording import ROOT, Recording, configure, record, stack_values
-from tests.unit.series import alerts
+from tests.unit.recording import Recording, configure, record, stack_values
+from tests.unit.series import alerts, book
 
 
 def board(uid: str, *descriptions: str) -> Dashboard:
@@ -27,16 +25,6 @@ def board(uid: str, *descriptions: str) -> Dashboard:
         json="{}",
         queries=(),
         alerts=frozenset(alerts_named),
-    )
-
-
-@pytest.fixture(scope="module")
-def book() -> Rulebook:
-    return load_rulebook(
-        ROOT,
-        severities=("warning", "critical"),
-        overrides={},
-        runbook_base_url="https://runbooks.test",
     )
 
 
@@ -87,27 +75,27 @@ def test_behind_a_load_balancer_it_leads_to_the_domain() -> None:
         assert url.startswith("https://grafana.example.com/d/")
 
 
-def test_the_first_dashboard_that_names_the_alert_is_its_own(book: Rulebook) -> None:
-    everything = board("second", " ".join(alert.name for alert in book.alerts))
+def test_the_first_dashboard_that_names_the_alert_is_its_own() -> None:
+    everything = board("second", " ".join(alert.name for alert in book().alerts))
     first = board("first", "Nothing.", "TreatyDown fires below.")
     configure(stack_values("local"))
     from stacks.settings import load_configuration
 
-    urls = dashboard_urls(load_configuration().settings, book, [first, everything])
+    urls = dashboard_urls(load_configuration().settings, book(), [first, everything])
     assert urls["TreatyDown"].endswith("/d/first")
     assert {url.rpartition("/")[2] for url in urls.values()} == {"first", "second"}
 
 
-def test_an_alert_without_a_panel_is_refused_with_what_to_do(book: Rulebook) -> None:
-    names = [alert.name for alert in book.alerts if alert.name != "TreatyDown"]
-    (line,) = without_panel(book, [board("b", *names, "TreatyDownstream")])
+def test_an_alert_without_a_panel_is_refused_with_what_to_do() -> None:
+    names = [alert.name for alert in book().alerts if alert.name != "TreatyDown"]
+    (line,) = without_panel(book(), [board("b", *names, "TreatyDownstream")])
     assert line.startswith("dashboards: no panel's description names the alert TreatyDown; name it")
     assert "\n" not in line
 
 
-def test_only_the_one_annotation_is_added(book: Rulebook) -> None:
-    urls = {alert.name: f"http://x/{alert.name}" for alert in book.alerts}
-    for text in book.files.values():
+def test_only_the_one_annotation_is_added() -> None:
+    urls = {alert.name: f"http://x/{alert.name}" for alert in book().alerts}
+    for text in book().files.values():
         rules = yaml.safe_load(annotated(text, "dashboard_url", urls))
         for group in rules["groups"]:
             for rule in group["rules"]:

@@ -17,6 +17,7 @@ from tests.unit.rule_project import (
     refusals,
     write,
 )
+from tests.unit.series import book as book_of_the_repository
 from tests.unit.series import inventory, series_of
 
 ROOT = Path(__file__).parents[2]
@@ -28,12 +29,7 @@ RUNBOOKS = {"docs/runbooks/VeryHot.md": "Run."}
 
 @pytest.fixture(scope="module")
 def book() -> Rulebook:
-    return load_rulebook(
-        ROOT,
-        severities=("warning", "critical"),
-        overrides={},
-        runbook_base_url="https://runbooks.test",
-    )
+    return book_of_the_repository()
 
 
 def test_the_platform_has_its_alerts_and_recorded_series(book: Rulebook) -> None:
