@@ -86,13 +86,13 @@ def run_local(command: str, arguments: list[str]) -> NoReturn:
     env, _ = stacks.base_environment()
     env["PATH"] = tools.on_path(tools.folders(tools.SERVERS), env["PATH"])
     os.chdir(CLONE)
-    os.execve(VENV_PYTHON, [str(VENV_PYTHON), "-m", "kpi", command, *arguments], env)
+    os.execve(VENV_PYTHON, [str(VENV_PYTHON), "-m", "ops", command, *arguments], env)
 
 
 def report(arguments: list[str]) -> NoReturn:
     """Become the command that writes the KPI status report."""
     os.chdir(CLONE)
-    os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "kpi", "report", *arguments])
+    os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "ops", "report", *arguments])
 
 
 def test(arguments: list[str]) -> NoReturn:

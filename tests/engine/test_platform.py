@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.engine.project import Project
-from tests.unit.recording import Recording, run_stack
+from tests.support.project import Project
+from tests.support.recording import Recording, run_stack
 
 ALERTS = "rules/alerts/psi-field.yaml"
 TOTAL = len(run_stack("local").resources) + 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.project import Project, run_planned
+from tests.support.project import Project, run_planned
 from toolchain import stacks
 
 PSI = "rules/alerts/psi-field.yaml"

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from stacks.pagers import fingerprint
-from tests.engine.project import Project
+from tests.support.project import Project
 
 MARKERS = {
     "grafanaAdminPassword": "canary-grafana-7f3a",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.engine.project import Project
+from tests.support.project import Project
 from toolchain import plugins
 from toolchain.errors import UserError
 

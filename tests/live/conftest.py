@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from kpi.live import scenario
-from kpi.live.observation import Observation, Observer
-from kpi.live.options import Options
-from kpi.live.platform import Platform
-from tests.engine.project import Project
+from ops.live import scenario
+from ops.live.observation import Observation, Observer
+from ops.live.options import Options
+from ops.live.platform import Platform
+from tests.support.project import Project
 
 SPEED = 60
 MANIFESTS = "rendered/local/1-manifest"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from kpi.live.command import main
-from kpi.live.options import Options
-from kpi.live.platform import Platform
-from kpi.live.problems import LiveError
-from kpi.live.view import Screen
-from tests.live.psi_process import wait_for
-from tests.live.runner import children, is_alive, run, start, wait_for_line
-from tests.unit.series import alerts
+from ops.live.command import main
+from ops.live.options import Options
+from ops.live.platform import Platform
+from ops.live.problems import LiveError
+from ops.live.view import Screen
+from tests.support.psi_process import wait_for
+from tests.support.runner import children, is_alive, run, start, wait_for_line
+from tests.support.series import alerts
 
 NETWORK = "127.0.95"
 ALL_UP = r"targets: (\d+) of \1 up"

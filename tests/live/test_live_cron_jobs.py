@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from kpi.live import kube_state
-from kpi.live.jobs import Clock, Job
-from kpi.live.pods import Pod
-from kpi.live.rendered import CronJob, Workload
+from ops.live import kube_state
+from ops.live.jobs import Clock, Job
+from ops.live.pods import Pod
+from ops.live.rendered import CronJob, Workload
 from tests.live.conftest import SPEED, Live, running
-from tests.unit.series import inventory
+from tests.support.series import inventory
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ALL = (

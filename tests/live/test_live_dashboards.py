@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from kpi.dashboards import provisioned
-from kpi.dashboards.ask import Answer, Asker
-from kpi.dashboards.boards import Board, Boards
-from kpi.dashboards.fill import Values, Window, chosen
-from kpi.live import pace, scenario
+from ops.dashboards import provisioned
+from ops.dashboards.ask import Answer, Asker
+from ops.dashboards.boards import Board, Boards
+from ops.dashboards.fill import Values, Window, chosen
+from ops.live import pace, scenario
 from tests.live.conftest import SPEED, Live, running
-from tests.unit.series import ROOT
+from tests.support.series import ROOT
 
 NETWORK, NETWORK_OF_COMMAND = "127.0.97", "127.0.98"
 REFERENCE = scenario.load("reference")
@@ -127,7 +127,7 @@ def test_the_command_writes_the_json_and_a_small_picture_of_every_dashboard(
     command = [
         sys.executable,
         "-m",
-        "kpi",
+        "ops",
         "dashboards",
         "--minutes=10",
         f"--network={NETWORK_OF_COMMAND}",

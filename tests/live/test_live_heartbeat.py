@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from kpi.live import view
+from ops.live import view
 from tests.live.conftest import Live, running
-from tests.unit.exposition import parse
+from tests.support.exposition import parse
 
 LOST = "WatchdogLost"
 QUIET_SECONDS = 3

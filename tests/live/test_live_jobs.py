@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kpi.live import command, jobs, processes, view
-from kpi.live.jobs import Clock, Job
-from kpi.live.rendered import CronJob
+from ops.live import command, jobs, processes, view
+from ops.live.jobs import Clock, Job
+from ops.live.rendered import CronJob
 from services.heartbeat.settings import HeartbeatSettings
 from services.shell import load_settings
 

@@ -10,9 +10,9 @@ import promql_parser
 import pytest
 import yaml
 
-from kpi.live import rendered
-from kpi.live.durations import longest_range, milliseconds, scaled, scaled_promql
-from kpi.live.rewrite import Here, config_map
+from ops.live import rendered
+from ops.live.durations import longest_range, milliseconds, scaled, scaled_promql
+from ops.live.rewrite import Here, config_map
 
 HARBINGER = "127.0.93.9"
 AS_IT_IS = {"notifications.tmpl", "blackbox.yml"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.alertmanager import (
+from tests.support.alertmanager import (
     HEARTBEAT,
     PAGERDUTY,
     ROUTING_KEY,
@@ -22,7 +22,7 @@ from tests.live.alertmanager import (
     files_of,
     until,
 )
-from tests.unit.loopback import Seen, stub
+from tests.support.loopback import Seen, stub
 
 GOLDEN = Path(__file__).parent / "golden"
 AT_ANY_TIME = {"critical": "pagerduty", "warning": "slack"}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import Live, running
-from tests.live.report_servers import program
-from tests.unit.runbook import RUNBOOKS
-from tests.unit.runbook_run import run
+from tests.support.report_servers import program
+from tests.support.runbook import RUNBOOKS
+from tests.support.runbook_run import run
 
 
 @pytest.fixture(scope="module")

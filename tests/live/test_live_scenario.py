@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from kpi.answers import HEARTBEAT
-from kpi.live import replay, scenario, view
-from kpi.live.problems import LiveError
-from kpi.live.scenario import Row, Scenario
+from ops.answers import HEARTBEAT
+from ops.live import replay, scenario, view
+from ops.live.problems import LiveError
+from ops.live.scenario import Row, Scenario
 from tests.live.conftest import Live
-from tests.live.runner import run
+from tests.support.runner import run
 
 REFERENCE = scenario.load("reference")
 

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 import httpx
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from kpi.apis import Prometheus
-from kpi.http_api import ApiError
-from kpi.live import layout, view
-from kpi.live.observation import Observation
-from kpi.live.pods import Pod
-from tests.engine.project import Project
+from ops.apis import Prometheus
+from ops.http_api import ApiError
+from ops.live import layout, view
+from ops.live.observation import Observation
+from ops.live.pods import Pod
 from tests.live.conftest import SPEED, Live
+from tests.support.project import Project
 
 INTERVAL = 30 / SPEED
 SERIES = 3000

@@ -12,10 +12,10 @@ import httpx
 import pytest
 import yaml
 
-from kpi.live.pods import Pod
+from ops.live.pods import Pod
 from tests.live.conftest import Live, running
-from tests.live.psi_process import GAUGES
-from tests.unit.series import ROOT
+from tests.support.psi_process import GAUGES
+from tests.support.series import ROOT
 
 NO_PEERS = {
     "psi-field": {"PSI_FIELD_PEERS": ""},

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import yaml
 
-from kpi.apis import Alertmanager
-from kpi.live.observation import Observation
-from kpi.report.gather import gather
-from kpi.report.maturity import judge, score
-from kpi.report.workloads import workloads
-from tests.engine.project import Project
+from ops.apis import Alertmanager
+from ops.live.observation import Observation
+from ops.report.gather import gather
+from ops.report.maturity import judge, score
+from ops.report.workloads import workloads
 from tests.live.conftest import Live
 from tests.live.test_live_services import field_of
-from tests.unit.series import inventory
+from tests.support.project import Project
+from tests.support.series import inventory
 
 EXPORTER = "blackbox-exporter"
 RESULTS = "count by (probe) (probe_success)"

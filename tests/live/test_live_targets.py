@@ -3,7 +3,7 @@
 import os
 import signal
 
-from kpi.live import layout
+from ops.live import layout
 from tests.live.conftest import Live
 
 DOWN = "PlatformTargetDown"

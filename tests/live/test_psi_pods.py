@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.psi_process import Pod, free_port, vector, wait_for
+from tests.support.psi_process import Pod, free_port, vector, wait_for
 
 
 @pytest.fixture

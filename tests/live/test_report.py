@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.live.psi_process import ROOT
-from tests.live.report_pods import PODS, TREATY
-from tests.live.report_servers import Servers, running
-from tests.unit.series import book
+from tests.support.psi_process import ROOT
+from tests.support.report_pods import PODS, TREATY
+from tests.support.report_servers import Servers, running
+from tests.support.series import book
 
 TOLD = r"\| `{}` \|.*\| {} \| {} \| {} \|.*\| {} \| \[{}\.md\]"
 """A row of the firing alerts: name, what it is on, value, threshold, who is told, runbook."""
@@ -25,7 +25,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 def kpi(*arguments: str | Path) -> str:
-    command = [sys.executable, "-m", "kpi", *map(str, arguments)]
+    command = [sys.executable, "-m", "ops", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

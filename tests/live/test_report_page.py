@@ -5,15 +5,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kpi.report import render
-from kpi.report.chart_table import CHARTS
-from kpi.report.document import Document
-from tests.live.report_browser import DARK, Seen, look
-from tests.unit.kpi_answers import past
-from tests.unit.kpi_platform import Platform, report_on
-from tests.unit.kpi_platform import render as render_manifests
-from tests.unit.recording import run_stack
-from tests.unit.test_kpi_untrusted import hostile
+from ops.report import render
+from ops.report.chart_table import CHARTS
+from ops.report.document import Document
+from tests.support.kpi_answers import past
+from tests.support.kpi_platform import Platform, report_on
+from tests.support.kpi_platform import render as render_manifests
+from tests.support.recording import run_stack
+from tests.support.report_browser import DARK, Seen, look
+from tests.unit.ops.test_kpi_untrusted import hostile
 
 WIDTHS = (1280, 390)
 KINDS = ("reference", "hostile", "unavailable")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.project import Project
-from tests.unit.recording import STACKS
+from tests.support.project import Project
+from tests.support.recording import STACKS
 
 CASES_ARE_FOR = "local"
 """The stack that the case files describe: the one without overrides."""

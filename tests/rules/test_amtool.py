@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rules.promtool import run
-from tests.rules.routes import by_amtool, receivers
 from tests.rules.test_promtool import ALERTS
-from tests.unit.recording import STACKS, stack_values
+from tests.support.promtool import run
+from tests.support.recording import STACKS, stack_values
+from tests.support.routes import by_amtool, receivers
 
 CHANNELS = {
     "pagerduty": {"pagerduty_configs"},

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.rules.conftest import ConfigMaps, tool, write
-from tests.rules.promtool import run
-from tests.unit.recording import STACKS
+from tests.support.promtool import run
+from tests.support.recording import STACKS
 
 CHECK = ("--config.check", "--config.file=blackbox.yml")
 

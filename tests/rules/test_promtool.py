@@ -10,9 +10,9 @@ import yaml
 
 from rules import heartbeat
 from tests.rules.conftest import write
-from tests.rules.promtool import CASES, check_case, load, run
-from tests.unit.series import names as series_of
-from tests.unit.series import slo_rules
+from tests.support.promtool import CASES, check_case, load, run
+from tests.support.series import names as series_of
+from tests.support.series import slo_rules
 
 RULES = Path(__file__).parents[2] / "rules"
 OF_SLOS = ("slo-recordings", "slo-month")

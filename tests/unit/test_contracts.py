@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.chain import Chain, chain
-from tests.unit.recording import Recording
+from tests.support.chain import Chain, chain
+from tests.support.recording import Recording
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,132 @@
+"""The state of each workload: what is declared, what is scraped, and what of it is up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ops.answers import Sample, Target
+from ops.report.document import Cell, Part, Section, Table, cell, code
+from ops.report.facts import Facts, Unavailable, pod_of, reasons
+from ops.report.numbers import NOTHING, span
+
+UP, PARTLY, DOWN, MISSING = "up", "partly up", "down", "not deployed"
+UNKNOWN, UNSEEN = "unknown", "not observed"
+IN_TIME, LATE, SUSPENDED = "in time", "late", "suspended"
+TONES = {UP: "good", PARTLY: "warn", DOWN: "bad", MISSING: "bad", IN_TIME: "good", LATE: "warn"}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """`declared` is how many pods the manifests ask for; None where they don't say."""
+
+    name: str
+    kind: str
+    state: str
+    declared: int | None
+    targets: Sequence[Target]
+
+    @property
+    def up(self) -> int:
+        """How many pods are up."""
+        return sum(target.health == "up" for target in self.targets)
+
+    @property
+    def counted(self) -> str:
+        """`2 of 2`; a dash for what is not scraped."""
+        if self.kind == "CronJob":
+            return NOTHING
+        return f"{self.up} of {max(len(self.targets), self.declared or 0)}"
+
+
+def workloads(facts: Facts) -> list[Workload]:
+    """What is declared or scraped, by name; empty if neither can be known."""
+    jobs, found = facts.jobs(), {}
+    known = not isinstance(facts.targets, Unavailable)
+    if not isinstance(facts.rendered, Unavailable):
+        for declared in facts.rendered.workloads:
+            targets = jobs.get(declared.name, [])
+            state = _state(targets, declared.replicas) if known else UNKNOWN
+            if declared.kind == "CronJob":
+                state = _state_of_cron_job(facts, declared.name)
+            found[declared.name] = Workload(
+                declared.name, declared.kind, state, declared.replicas, targets
+            )
+    for job, targets in jobs.items():
+        if job not in found:
+            found[job] = Workload(
+                job or "no job", "scraped only", _state(targets, None), None, targets
+            )
+    return [found[name] for name in sorted(found)]
+
+
+def section(facts: Facts) -> Section:
+    """The section on workloads."""
+    return Section(
+        id="workloads",
+        title="Workloads",
+        intro="What the manifests declare, and what Prometheus scrapes of it. A CronJob's pods end "
+        "before they could be scraped; kube-state-metrics tells when one last succeeded.",
+        blocks=[
+            Table(
+                ("Workload", "Kind", "State", "Up", "Pods"),
+                [
+                    (
+                        cell(code(workload.name)),
+                        cell(workload.kind),
+                        cell(Part(workload.state, TONES.get(workload.state, "muted"))),
+                        cell(workload.counted),
+                        _pods(facts, workload),
+                    )
+                    for workload in workloads(facts)
+                ],
+                empty="Nothing is known of any workload.",
+            )
+        ],
+        unavailable=reasons(facts.targets, facts.rendered),
+    )
+
+
+def _state(targets: Sequence[Target], declared: int | None) -> str:
+    if not targets:
+        return MISSING
+    up = sum(target.health == "up" for target in targets)
+    if up == 0:
+        return DOWN if any(target.health == "down" for target in targets) else UNKNOWN
+    return UP if up >= max(len(targets), declared or 0) else PARTLY
+
+
+def _state_of_cron_job(facts: Facts, name: str) -> str:
+    suspended = _about(facts, "kube_cronjob_spec_suspend", name)
+    if suspended is None:
+        return UNSEEN
+    if suspended.value[1]:
+        return SUSPENDED
+    late = [
+        alert
+        for rule, alert in facts.firing()
+        if rule.name == "CronJobLate" and alert.labels.get("cronjob") == name
+    ]
+    return LATE if late else IN_TIME
+
+
+def _about(facts: Facts, metric: str, cron_job: str) -> Sample | None:
+    """What a metric says about a CronJob."""
+    found = [one for one in facts.series(metric) if one.metric.get("cronjob") == cron_job]
+    return found[0] if found else None
+
+
+def _pods(facts: Facts, workload: Workload) -> Cell:
+    lines = []
+    if succeeded := _about(facts, "kube_cronjob_status_last_successful_time", workload.name):
+        age = span(facts.now.timestamp() - succeeded.value[1])
+        lines.append(Part(f"last success {age} ago"))
+    elif workload.state in (IN_TIME, LATE, SUSPENDED):
+        lines.append(Part("no success yet", "muted"))
+    for target in workload.targets:
+        tone = {"up": "", "down": "bad"}.get(target.health, "muted")
+        lines.append(code(pod_of(target.labels), tone))
+        if target.health != "up":
+            age = span((facts.now - target.last_scrape).total_seconds())
+            never = target.last_scrape.year == 1
+            asked = "not scraped yet" if never else f"last tried {age} ago"
+            lines.append(Part(f"{target.health}, {asked}. {target.last_error}", tone))
+    return cell(*lines)

@@ -1,0 +1,135 @@
+"""A real Alertmanager on loopback, with the configuration of a stack, that tells a stub."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from ops.live.rewrite import Here, config_map
+from stacks.settings import load_configuration
+from tests.support.loopback import Seen, Stub, stub, unused_address
+from tests.support.promtool import WITH_ZONES
+from tests.support.recording import configure, record, stack_values
+
+SPEED = 300
+"""A group is told of every second."""
+SECRET_FOLDER = "/etc/alertmanager-credentials"
+SLACK, PAGERDUTY, HEARTBEAT, WEBHOOK = "/slack", "/pagerduty", "/heartbeat", "/webhook"
+ROUTING_KEY = "made-up-routing-key"
+
+
+def files_of(stack: str, **alertmanager: Any) -> dict[str, str]:
+    """What the program declares as Alertmanager's files, with some of its settings replaced."""
+    from stacks.platform import build
+
+    values = stack_values(stack)
+    values["vaultmesh:settings"]["alertmanager"].update(alertmanager)
+    configure(values)
+    declared = record(lambda: build(load_configuration()))
+    return declared.one("ConfigMap", "alertmanager")["data"]
+
+
+@dataclass(frozen=True)
+class Running:
+    """An Alertmanager that runs, what it has sent, and the folder of its credentials."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    told: Stub
+    credentials: Path
+
+    def post(self, *alerts: Mapping[str, Any]) -> None:
+        """Tell it of alerts, as Prometheus does."""
+        answer = httpx.post(f"{self.url}/api/v2/alerts", json=alerts, trust_env=False)
+        assert answer.status_code == 200, answer.text
+
+    def seen(self, path: str) -> list[Seen]:
+        """The notifications of one channel, in their order."""
+        return [request for request in self.told.requests if request.path == path]
+
+    def wait_for(self, path: str, number: int = 1, seconds: float = 20) -> list[Seen]:
+        """The notifications of a channel, once there are so many."""
+        until(lambda: len(self.seen(path)) >= number, f"{number} requests to {path}", seconds)
+        return self.seen(path)
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
+    """Wait for the condition; fails if it does not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+        time.sleep(0.05)
+
+
+def alert(name: str, severity: str | None, **labels: str) -> dict[str, Any]:
+    """An alert that fires, with the label that Prometheus adds to all."""
+    found = {"alertname": name, "environment": "aurora-staging", **labels}
+    return {
+        "labels": {**found, **({"severity": severity} if severity else {})},
+        "annotations": {"summary": f"{name} fires"},
+    }
+
+
+@contextmanager
+def alertmanager(files: Mapping[str, str], folder: Path) -> Iterator[Running]:
+    """Alertmanager with these files and time that runs faster, its channels led to a stub."""
+    credentials = folder / "credentials"
+    credentials.mkdir()
+    here = Here(speed=SPEED, folders={}, targets=folder, names={})
+    for name, text in config_map("alertmanager", files, here).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    with stub(lambda _: (200, b"ok")) as told:
+        (credentials / "slack-api-url").write_text(f"{told.url}{SLACK}\n")
+        (credentials / "pagerduty-routing-key").write_text(f"{ROUTING_KEY}\n")
+        (credentials / "heartbeat-url").write_text(f"{told.url}{HEARTBEAT}\n")
+        path = folder / "alertmanager.yml"
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document["global"] = {"pagerduty_url": f"{told.url}{PAGERDUTY}"}
+        for receiver in document["receivers"]:
+            for hook in receiver.get("webhook_configs", []):
+                if "url" in hook:
+                    hook["url"] = f"{told.url}{WEBHOOK}"
+        text = yaml.safe_dump(document).replace(SECRET_FOLDER, str(credentials))
+        path.write_text(text, encoding="utf-8")
+        with _started(folder) as (url, process):
+            yield Running(url, process, told, credentials)
+
+
+@contextmanager
+def _started(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    address = unused_address()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                "alertmanager",
+                f"--config.file={folder}/alertmanager.yml",
+                f"--storage.path={folder}/data",
+                f"--web.listen-address={address}",
+                "--cluster.listen-address=",
+                "--log.level=debug",
+            ],
+            env=WITH_ZONES,
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://{address}"
+    try:
+        until(lambda: process.poll() is not None or _is_ready(url), "Alertmanager is ready")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield url, process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/-/ready", trust_env=False).is_success
+    except httpx.HTTPError:
+        return False

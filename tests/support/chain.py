@@ -1,0 +1,112 @@
+"""One stack's whole chain as it is deployed: metrics, rules, routes, people, runbooks, panels."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import yaml
+
+from dashboards.catalog import without_variables
+from tests.support.recording import ROOT, Recording
+from tests.support.routes import receivers
+from tests.support.series import inventory, names, series_of
+
+Rule = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """`alerts` are the stack's by name; `records` pairs of a recorded series and its expression.
+
+    `metrics` are those of the inventory, `jobs` the names of what is scraped, `cases` and
+    `runbooks` the names of files.
+    """
+
+    metrics: Mapping[str, Mapping[str, Any]]
+    alerts: Mapping[str, Rule]
+    records: Sequence[tuple[str, str]]
+    panels: Sequence[Mapping[str, Any]]
+    annotations: Sequence[str]
+    jobs: frozenset[str]
+    alertmanager: Mapping[str, Any]
+    cases: frozenset[str]
+    runbooks: frozenset[str]
+
+    @cached_property
+    def used(self) -> set[str]:
+        """Every metric that an alert, a recording rule or a dashboard looks at."""
+        shown = [target["expr"] for panel in self.panels for target in panel.get("targets", ())]
+        expressions = [
+            *(rule["expr"] for rule in self.alerts.values()),
+            *(expression for _, expression in self.records),
+            *map(without_variables, (*shown, *self.annotations)),
+        ]
+        series = set().union(*map(names, expressions))
+        return {name for name, metric in self.metrics.items() if series & series_of(metric).keys()}
+
+    @property
+    def severities(self) -> set[str]:
+        """Every severity that an alert has."""
+        return {rule["labels"]["severity"] for rule in self.alerts.values()}
+
+    @property
+    def routed(self) -> set[str]:
+        """Every severity that a route names."""
+        named = re.findall(
+            r'severity="(\w+)"', json.dumps(self.alertmanager["route"]).replace("\\", "")
+        )
+        return set(named)
+
+    @property
+    def delivering(self) -> set[str]:
+        """The receivers that send something somewhere."""
+        return {
+            receiver["name"]
+            for receiver in self.alertmanager["receivers"]
+            if any(entries for key, entries in receiver.items() if key.endswith("_configs"))
+        }
+
+    def told(self, alert: str) -> set[str]:
+        """The receivers that an alert reaches."""
+        labels = {"alertname": alert, **self.alerts[alert]["labels"]}
+        return set(receivers(self.alertmanager["route"], labels))
+
+    def shows(self, alert: str) -> bool:
+        """Whether a panel belongs to the alert and leads to its runbook."""
+        url = self.alerts[alert]["annotations"]["runbook_url"]
+        return any(link["url"] == url for panel in self.panels for link in panel.get("links", ()))
+
+
+def chain(recording: Recording) -> Chain:
+    """What a stack has declared, as a chain."""
+    maps = {found["metadata"]["name"]: found["data"] for found in recording.all("ConfigMap")}
+    config = maps["prometheus-server"]
+    rules = [
+        rule
+        for file, text in config.items()
+        if file.endswith("_rules.yml")
+        for group in yaml.safe_load(text)["groups"]
+        for rule in group["rules"]
+    ]
+    texts = [text for data in maps.values() for name, text in data.items() if ".json" in name]
+    boards = [json.loads(text) for text in texts]
+    scrapes = yaml.safe_load(config["prometheus.yml"])["scrape_configs"]
+    listed = [part for part in inventory().values() if part and isinstance(part[0], dict)]
+    return Chain(
+        metrics={metric["name"]: metric for section in listed for metric in section},
+        alerts={rule["alert"]: rule for rule in rules if "alert" in rule},
+        records=[(rule["record"], rule["expr"]) for rule in rules if "record" in rule],
+        panels=[panel for board in boards for panel in board["panels"]],
+        annotations=[
+            annotation["target"]["expr"]
+            for board in boards
+            for annotation in board["annotations"]["list"]
+        ],
+        jobs=frozenset(scrape["job_name"] for scrape in scrapes),
+        alertmanager=yaml.safe_load(maps["alertmanager"]["alertmanager.yml"]),
+        cases=frozenset(path.stem for path in ROOT.glob("tests/rules/*.yaml")),
+        runbooks=frozenset(path.stem for path in ROOT.glob("docs/runbooks/*.md")),
+    )

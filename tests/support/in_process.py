@@ -1,0 +1,54 @@
+"""A running service in this process, for tests that are no coroutines."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import anyio
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from services.shell import Service
+from tests.support.asgi import serving
+from tests.support.exposition import Exposed, parse
+
+T = TypeVar("T")
+
+
+class Client:
+    """Calls the service from any thread."""
+
+    def __init__(self, portal: BlockingPortal, http: httpx.AsyncClient) -> None:
+        self._portal, self._http = portal, http
+
+    def get(self, path: str, **details: Any) -> httpx.Response:
+        return self._portal.call(partial(self._http.get, path, **details))
+
+    def post(self, path: str, **details: Any) -> httpx.Response:
+        return self._portal.call(partial(self._http.post, path, **details))
+
+    def until(self, told: Callable[[], T]) -> T:
+        """What `told` returns, as soon as it is true."""
+        for _ in range(1000):
+            if answer := told():
+                return answer
+            self.sleep(0.005)
+        raise AssertionError("it did not come true")
+
+    def sleep(self, seconds: float) -> None:
+        """Let the service's background tasks go on meanwhile."""
+        self._portal.call(anyio.sleep, seconds)
+
+    def metrics(self) -> Exposed:
+        return parse(self.get("/metrics").text)
+
+
+@contextmanager
+def started(service: Service) -> Iterator[Client]:
+    """The service between its start and its stop."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(serving(service)) as http,
+    ):
+        yield Client(portal, http)

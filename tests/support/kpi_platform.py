@@ -1,0 +1,107 @@
+"""Prometheus and Alertmanager that answer as a test says, and the report on them."""
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+
+from ops.apis import Alertmanager, Prometheus
+from ops.report.compose import compose
+from ops.report.document import Document
+from ops.report.facts import Facts
+from ops.report.gather import MOVES, gather
+from ops.report.snapshot import Snapshot
+from tests.support.kpi_answers import NOW, rule_groups, samples, targets
+from tests.support.recording import Recording
+from toolchain.standin import manifests
+
+
+@dataclass
+class Platform:
+    """What both servers answer, without a past; `broken` answers paths that end so, or a host."""
+
+    groups: list[dict[str, Any]] = field(default_factory=rule_groups)
+    samples: list[dict[str, Any]] = field(default_factory=samples)
+    moves: list[dict[str, Any]] = field(default_factory=list)
+    targets: list[dict[str, Any]] = field(default_factory=targets)
+    silences: list[dict[str, Any]] = field(default_factory=list)
+    notified: list[dict[str, Any]] | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    past: Callable[[dict[str, str]], list[dict[str, Any]]] = lambda _: []
+    broken: dict[str, Callable[[httpx.Request], httpx.Response]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        self.asked.append(path)
+        for end, broken in self.broken.items():
+            if path.endswith(end) or end in request.url.host:
+                return broken(request)
+        form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
+        if request.url.host == "alertmanager":
+            known = {"/api/v2/alerts": self.told(), "/api/v2/silences": self.silences}
+            return httpx.Response(200, json=known[path])
+        asked = self.moves if form.get("query") == MOVES else self.samples
+        known = {
+            "/status/buildinfo": {"version": "3.13.5"},
+            "/targets": {"activeTargets": self.targets},
+            "/rules": {"groups": self.groups},
+            "/metadata": self.metadata,
+            "/query": {"result": asked},
+            "/query_range": {"result": self.past(form) if "start" in form else []},
+        }
+        data = known[path.removeprefix("/api/v1")]
+        return httpx.Response(200, content=json.dumps({"status": "success", "data": data}))
+
+    def told(self) -> list[dict[str, Any]]:
+        """What fires, with the label that Prometheus adds, for the receiver of its severity."""
+        if self.notified is not None:
+            return self.notified
+        firing = [
+            alert
+            for group in self.groups
+            for rule in group["rules"]
+            for alert in rule.get("alerts", ())
+        ]
+        return [
+            {
+                "labels": {**alert["labels"], "environment": "local"},
+                "status": {"state": "active", "silencedBy": [], "inhibitedBy": []},
+                "receivers": [{"name": alert["labels"]["severity"]}],
+            }
+            for alert in firing
+        ]
+
+
+def render(recorded: Recording, folder: Path) -> Path:
+    """Write what a stack declares as the manifests that it renders; the folder."""
+    for resource in recorded.resources:
+        if resource.type.startswith("kubernetes:") and "apiVersion" in resource.inputs:
+            manifests.write(folder, dict(resource.inputs))
+    return folder
+
+
+def facts_of(platform: Platform, rendered: Path, hours: float = 6) -> Facts:
+    """The facts that are gathered from the platform."""
+    transport = httpx.MockTransport(platform.answer)
+    with ExitStack() as stack:
+        prometheus = Prometheus("http://user:hunter2@prometheus:9090", transport=transport)
+        alertmanager = Alertmanager("http://alertmanager:9093", transport=transport)
+        for api in (prometheus, alertmanager):
+            stack.enter_context(closing(api))
+        return gather(prometheus, alertmanager, rendered=rendered, now=NOW, hours=hours)
+
+
+def report_on(
+    platform: Platform, rendered: Path, previous: Snapshot | None = None
+) -> tuple[Document, Snapshot]:
+    """The report on the platform, and its snapshot."""
+    facts = facts_of(platform, rendered)
+    return compose(
+        facts, title="KPI status report", environment="local", hours=6, previous=previous
+    )

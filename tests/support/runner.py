@@ -1,0 +1,69 @@
+"""`python -m ops live` as a process of its own."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.support.series import ROOT
+
+LIMIT_SECONDS = 120
+
+
+def start(
+    manifests: Path, state: Path, network: str, *arguments: str, **environment: str
+) -> subprocess.Popen[str]:
+    """The running command; its output is one stream."""
+    command = [sys.executable, "-u", "-m", "ops", "live", f"--manifests={manifests}"]
+    command += [f"--state={state}", f"--network={network}", *arguments]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run(
+    manifests: Path, state: Path, network: str, *arguments: str, **environment: str
+) -> tuple[int, str]:
+    """Run it to its end; its exit code and output."""
+    with start(manifests, state, network, *arguments, **environment) as process:
+        try:
+            output, _ = process.communicate(timeout=LIMIT_SECONDS)
+        finally:
+            process.kill()
+    return process.returncode, output
+
+
+def wait_for_line(process: subprocess.Popen[str], text: str) -> list[str]:
+    """The lines up to one in which the pattern is found; a process that is too late is ended."""
+    lines: list[str] = []
+    late = threading.Timer(LIMIT_SECONDS, process.kill)
+    late.start()
+    try:
+        for line in process.stdout or ():
+            lines.append(line)
+            if re.search(text, line):
+                return lines
+    finally:
+        late.cancel()
+    raise AssertionError(f"it ended without {text!r}: {''.join(lines)}")
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended but is not waited for does not."""
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False

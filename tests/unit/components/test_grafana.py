@@ -1,0 +1,242 @@
+"""Grafana is closed to strangers, keeps nothing, and shows what the repository holds."""
+
+import configparser
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.boards import BOARDS
+from tests.support.recording import configure, record, stack_values
+
+LOAD_BALANCER = {
+    "exposure": "load-balancer",
+    "sourceRanges": ["203.0.113.0/24"],
+    "subnetRanges": ["10.1.0.0/16"],
+    "certificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/made-up",
+    "domain": "grafana.example.com",
+}
+
+
+def files(platform: Any) -> dict[str, str]:
+    """The texts of Grafana's ConfigMap, by the path they are mounted at."""
+    data = platform.one("ConfigMap", "grafana")["data"]
+    return {
+        item["path"]: data[item["key"]] for item in volume(platform, "config")["configMap"]["items"]
+    }
+
+
+def pod(platform: Any) -> dict[str, Any]:
+    return platform.one("Deployment", "grafana")["spec"]["template"]["spec"]
+
+
+def volume(platform: Any, name: str) -> dict[str, Any]:
+    (found,) = [found for found in pod(platform)["volumes"] if found["name"] == name]
+    return found
+
+
+def ini(platform: Any) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(files(platform)["grafana.ini"])
+    return parser
+
+
+def with_load_balancer() -> Any:
+    from stacks.platform import build
+    from stacks.settings import load_configuration
+
+    values = stack_values("staging")
+    values["vaultmesh:settings"]["grafana"] = LOAD_BALANCER
+    configure(values)
+    return record(lambda: build(load_configuration()))
+
+
+def test_no_volume_outlives_the_pod(platform: Any) -> None:
+    kinds = {kind for found in pod(platform)["volumes"] for kind in found if kind != "name"}
+    assert kinds <= {"configMap", "projected", "secret", "emptyDir"}
+
+
+def test_the_admin_password_comes_from_a_mounted_secret_file_and_is_in_no_variable(
+    platform: Any,
+) -> None:
+    (server,) = pod(platform)["containers"]
+    value = ini(platform).get("security", "admin_password")
+    path = value.removeprefix("$__file{").removesuffix("}")
+    assert value == f"$__file{{{path}}}"
+    folder, _, key = path.rpartition("/")
+    (mount,) = [mount for mount in server["volumeMounts"] if mount["mountPath"] == folder]
+    secret = platform.one("Secret", volume(platform, mount["name"])["secret"]["secretName"])
+    assert key in secret["stringData"].get("value", secret["stringData"])
+    assert not [name for name in map(str, server["env"]) if "PASSWORD" in name]
+
+
+def test_nobody_gets_in_without_a_password_of_an_account_that_exists(platform: Any) -> None:
+    assert not ini(platform).getboolean("auth.anonymous", "enabled")
+    assert not ini(platform).getboolean("users", "allow_sign_up")
+    assert not ini(platform).getboolean("users", "allow_org_create")
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("security", "cookie_secure", "true"),
+        ("security", "cookie_samesite", "strict"),
+        ("security", "content_security_policy", "true"),
+        ("security", "strict_transport_security", "true"),
+        ("security", "disable_gravatar", "true"),
+        ("auth", "login_cookie_name", "__Host-grafana_session"),
+        ("auth.anonymous", "hide_version", "true"),
+        ("analytics", "reporting_enabled", "false"),
+        ("analytics", "check_for_updates", "false"),
+        ("plugins", "preinstall_disabled", "true"),
+        ("news", "news_feed_enabled", "false"),
+        ("plugins", "public_key_retrieval_disabled", "true"),
+        ("public_dashboards", "enabled", "false"),
+        ("snapshots", "external_enabled", "false"),
+        ("unified_alerting", "enabled", "false"),
+    ],
+)
+def test_the_hardening_guide_is_applied(platform: Any, section: str, key: str, value: str) -> None:
+    assert ini(platform).get(section, key) == value
+
+
+def test_the_data_source_is_prometheus_service_and_the_one_dashboards_ask(platform: Any) -> None:
+    (source,) = yaml.safe_load(files(platform)["provisioning/datasources/prometheus.yaml"])[
+        "datasources"
+    ]
+    namespace = platform.all("Namespace")[0]["metadata"]["name"]
+    service = platform.one("Service", "prometheus-server")
+    assert source["url"] == f"http://{service['metadata']['name']}.{namespace}.svc"
+    assert service["spec"]["ports"][0]["port"] == 80
+    asked = {
+        panel["datasource"]["uid"]
+        for board in boards(platform).values()
+        for panel in board["panels"]
+        if panel.get("datasource")
+    }
+    assert asked == {source["uid"]}
+
+
+def boards(platform: Any) -> dict[str, dict[str, Any]]:
+    """The dashboards as JSON, by the name of their ConfigMap."""
+    found = {}
+    for config_map in platform.all("ConfigMap"):
+        name = config_map["metadata"]["name"]
+        if name.startswith("dashboard-"):
+            ((_, text),) = config_map["data"].items()
+            found[name] = json.loads(text)
+    return found
+
+
+def test_every_dashboard_has_a_config_map_of_its_own_and_is_mounted(platform: Any) -> None:
+    mounted = {
+        source["configMap"]["name"]
+        for source in volume(platform, "dashboards")["projected"]["sources"]
+    }
+    assert mounted == set(boards(platform))
+    titles = {board["title"] for board in boards(platform).values()}
+    assert titles == {board.title for board in BOARDS.values()}
+
+
+def test_provisioned_dashboards_lie_where_grafana_looks(platform: Any) -> None:
+    (provider,) = yaml.safe_load(files(platform)["provisioning/dashboards/vaultmesh.yaml"])[
+        "providers"
+    ]
+    (server,) = pod(platform)["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in server["volumeMounts"]}
+    assert provider["options"]["path"] == mounts["dashboards"]
+    assert "paths" not in ini(platform), "the image's own variables come before this section"
+
+
+def test_grafana_listens_where_its_service_and_probes_knock(platform: Any) -> None:
+    (server,) = pod(platform)["containers"]
+    (port,) = server["ports"]
+    assert ini(platform).getint("server", "http_port") == port["containerPort"]
+
+
+def test_links_to_the_field_dashboard_keep_working(platform: Any) -> None:
+    uids = {board["title"]: board["uid"] for board in boards(platform).values()}
+    assert uids["ψ-Field Metrics"] == "PBFA97CFB590B2093"
+
+
+def test_a_changed_file_rolls_the_pod_and_a_changed_dashboard_does_not(
+    recordings: dict[str, Any],
+) -> None:
+    def annotations(platform: Any) -> dict[str, str]:
+        return platform.one("Deployment", "grafana")["spec"]["template"]["metadata"]["annotations"]
+
+    staging = annotations(recordings["staging"])
+    assert staging != annotations(with_load_balancer()), "grafana.ini differs"
+    assert staging == annotations(recordings["staging"])
+    values = stack_values("staging")
+    values["vaultmesh:settings"]["rules"]["overrides"]["PsiFieldPodDrift"] = {"threshold": 0.5}
+    configure(values)
+    from stacks.platform import build
+    from stacks.settings import load_configuration
+
+    overridden = record(lambda: build(load_configuration()))
+    assert boards(overridden) != boards(recordings["staging"])
+    assert annotations(overridden) == staging
+
+
+def test_the_service_is_internal_by_default(platform: Any) -> None:
+    spec = platform.one("Service", "grafana")["spec"]
+    assert spec["type"] == "ClusterIP"
+
+
+def test_a_load_balancer_lets_in_the_named_networks_alone_and_ends_tls() -> None:
+    platform = with_load_balancer()
+    service = platform.one("Service", "grafana")
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert service["spec"]["loadBalancerSourceRanges"] == LOAD_BALANCER["sourceRanges"]
+    assert [port["port"] for port in service["spec"]["ports"]] == [443]
+    annotations = service["metadata"]["annotations"]
+    prefix = "service.beta.kubernetes.io/aws-load-balancer"
+    assert annotations[f"{prefix}-ssl-cert"] == LOAD_BALANCER["certificateArn"]
+    assert annotations[f"{prefix}-ssl-ports"] == "443"
+    assert annotations[f"{prefix}-scheme"] == "internal"
+    assert "TLS13" in annotations[f"{prefix}-ssl-negotiation-policy"]
+    policy = platform.one("NetworkPolicy", "clients-to-grafana")["spec"]["ingress"][0]
+    assert [origin["ipBlock"]["cidr"] for origin in policy["from"]] == LOAD_BALANCER["subnetRanges"]
+    assert ini(platform).get("server", "root_url") == f"https://{LOAD_BALANCER['domain']}/"
+
+
+def test_the_load_balancer_is_made_by_the_controller_that_makes_target_pods() -> None:
+    service = with_load_balancer().one("Service", "grafana")
+    prefix = "service.beta.kubernetes.io/aws-load-balancer"
+    annotations = service["metadata"]["annotations"]
+    assert annotations[f"{prefix}-type"] == "external"
+    assert annotations[f"{prefix}-nlb-target-type"] == "ip"
+    deployment = with_load_balancer().one("Deployment", "grafana")
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+
+
+def test_dashboards_and_the_data_source_can_not_be_changed_by_hand(platform: Any) -> None:
+    (source,) = yaml.safe_load(files(platform)["provisioning/datasources/prometheus.yaml"])[
+        "datasources"
+    ]
+    assert source["isDefault"] is True
+    assert source["editable"] is False
+    (provider,) = yaml.safe_load(files(platform)["provisioning/dashboards/vaultmesh.yaml"])[
+        "providers"
+    ]
+    assert provider["allowUiUpdates"] is False
+
+
+def test_grafana_is_told_its_files_by_the_variables_that_override_its_images(platform: Any) -> None:
+    server = pod(platform)["containers"][0]
+    env = {v["name"]: v["value"] for v in server["env"]}
+    (config,) = [m["mountPath"] for m in server["volumeMounts"] if m["name"] == "config"]
+    assert env["GF_PATHS_CONFIG"] == f"{config}/grafana.ini"
+    assert env["GF_PATHS_PROVISIONING"] == f"{config}/provisioning"
+
+
+@pytest.mark.parametrize("lacking", ["sourceRanges", "subnetRanges", "certificateArn", "domain"])
+def test_a_load_balancer_needs_each_of_its_guards(lacking: str) -> None:
+    from pydantic import ValidationError
+
+    from stacks.server_settings import Grafana
+
+    with pytest.raises(ValidationError, match="needs all of"):
+        Grafana.model_validate({k: v for k, v in LOAD_BALANCER.items() if k != lacking})

@@ -1,0 +1,69 @@
+"""kube-state-metrics watches the CronJobs of its namespace, and tells only what is used."""
+
+from typing import Any
+
+import yaml
+
+from tests.support.series import inventory
+from tests.unit.components.test_servers import server_of
+
+NAME = "kube-state-metrics"
+
+
+def arguments(platform: Any) -> dict[str, str]:
+    """The value of each of its flags."""
+    given = [arg.partition("=") for arg in server_of(platform, NAME)["args"]]
+    assert all(flag.startswith("--") for flag, _, _ in given)
+    return {flag.removeprefix("--"): value for flag, _, value in given}
+
+
+def test_it_may_watch_the_objects_that_it_collects_in_its_namespace_and_nothing_else(
+    platform: Any,
+) -> None:
+    role, binding = (platform.one(kind, NAME) for kind in ("Role", "RoleBinding"))
+    (rule,) = role["rules"]
+    assert rule["verbs"] == ["list", "watch"]
+    assert rule["apiGroups"] == ["batch"]
+    assert ",".join(rule["resources"]) == arguments(platform)["resources"] == "cronjobs"
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    (subject,) = binding["subjects"]
+    namespace = platform.all("Namespace")[0]["metadata"]["name"]
+    assert arguments(platform)["namespaces"] == namespace
+    assert role["metadata"]["namespace"] == binding["metadata"]["namespace"] == namespace
+    assert (subject["name"], subject["namespace"]) == (NAME, namespace)
+
+
+def test_it_gives_exactly_the_metrics_that_the_inventory_says_it_exports(platform: Any) -> None:
+    allowed = arguments(platform)["metric-allowlist"].split(",")
+    assert allowed == [m["name"] for m in inventory()["platform"] if m["workload"] == NAME]
+    # Each item is a pattern that matches anywhere in a name: one must not let in another.
+    for item in allowed:
+        assert [name for name in allowed if item in name] == [item]
+        assert item.startswith("kube_cronjob_"), f"{item} is not about what it collects"
+
+
+def test_it_serves_others_on_the_one_port_that_is_scraped(platform: Any) -> None:
+    (port,) = server_of(platform, NAME)["ports"]
+    assert (port["name"], f"{port['containerPort']:.0f}") == ("http", arguments(platform)["port"])
+    assert arguments(platform)["telemetry-host"] == "127.0.0.1"
+
+
+def test_a_kubernetes_api_that_is_away_makes_it_unready_and_restarts_nothing(
+    platform: Any,
+) -> None:
+    server = server_of(platform, NAME)
+    paths = {probe: server[f"{probe}Probe"]["httpGet"]["path"] for probe in ("liveness", "startup")}
+    assert set(paths.values()) == {"/healthz"}
+    # The other path of the same port: it passes the question on to the API.
+    assert server["readinessProbe"]["httpGet"]["path"] == "/livez"
+
+
+def test_its_series_keep_the_namespace_of_the_object_and_those_of_others_that_of_their_pod(
+    platform: Any,
+) -> None:
+    data = platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
+    honored = {
+        job["job_name"]: job.get("honor_labels", False)
+        for job in yaml.safe_load(data)["scrape_configs"]
+    }
+    assert [name for name, is_honored in honored.items() if is_honored] == [NAME]

@@ -1,0 +1,240 @@
+"""Every pod of every stack keeps the rules that a restricted namespace and a small node set."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.components.test_servers import mounts, server_of
+
+ALLOWED_VOLUMES = {"configMap", "emptyDir", "projected", "secret", "persistentVolumeClaim"}
+
+
+def containers(platform: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{name}/{container['name']}", container)
+        for name, template in (*platform.pods(), *platform.tasks())
+        for container in template["spec"]["containers"]
+    ]
+
+
+def test_every_pod_runs_as_a_user_without_rights(platform: Any) -> None:
+    for name, template in (*platform.pods(), *platform.tasks()):
+        security = template["spec"]["securityContext"]
+        assert security["runAsNonRoot"] is True, name
+        assert security["runAsUser"] >= 10000, name
+        assert security["runAsGroup"] >= 10000, name
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
+
+
+def test_every_container_is_locked_down(platform: Any) -> None:
+    for name, container in containers(platform):
+        security = container["securityContext"]
+        assert security["allowPrivilegeEscalation"] is False, name
+        assert security["capabilities"] == {"drop": ["ALL"]}, name
+        assert security["readOnlyRootFilesystem"] is True, name
+        assert "runAsUser" not in security, f"{name} overrides the user of its pod"
+
+
+def test_every_container_is_bounded(platform: Any) -> None:
+    for name, container in containers(platform):
+        resources = container["resources"]
+        assert set(resources["requests"]) == {"cpu", "memory", "ephemeral-storage"}, name
+        assert set(resources["limits"]) == {"memory", "ephemeral-storage"}, name
+
+
+def test_pods_use_only_the_volumes_that_restricted_allows(platform: Any) -> None:
+    for name, template in platform.pods():
+        for volume in template["spec"]["volumes"]:
+            assert set(volume) - {"name"} <= ALLOWED_VOLUMES, f"{name}: {volume}"
+
+
+def test_every_pod_has_an_account_of_its_own_and_a_token_if_that_may_do_anything(
+    platform: Any,
+) -> None:
+    allowed = {
+        subject["name"] for found in platform.all("RoleBinding") for subject in found["subjects"]
+    }
+    pods = [*platform.pods(), *platform.tasks()]
+    accounts = [name for name, _ in pods]
+    assert len(set(accounts)) == len(accounts)
+    for name, template in pods:
+        account = template["spec"]["serviceAccountName"]
+        assert account == name
+        assert platform.one("ServiceAccount", account)["automountServiceAccountToken"] is False
+        token = template["spec"]["automountServiceAccountToken"]
+        assert token is (account in allowed), name
+
+
+def test_every_mount_has_its_volume_and_every_volume_a_mount(platform: Any) -> None:
+    claims = {
+        owner["metadata"]["name"]: [
+            claim["metadata"]["name"] for claim in owner["spec"]["volumeClaimTemplates"]
+        ]
+        for owner in platform.all("StatefulSet")
+    }
+    for name, template in platform.pods():
+        volumes = [volume["name"] for volume in template["spec"]["volumes"]]
+        mounts = {
+            mount["name"]
+            for container in template["spec"]["containers"]
+            for mount in container.get("volumeMounts", [])
+        }
+        assert mounts == {*volumes, *claims.get(name, [])}, name
+
+
+def test_every_mounted_config_map_and_secret_exists_with_its_keys(platform: Any) -> None:
+    for name, template in platform.pods():
+        for volume in template["spec"]["volumes"]:
+            for kind, key, data in (
+                ("ConfigMap", "configMap", "data"),
+                ("Secret", "secret", "stringData"),
+            ):
+                if key not in volume:
+                    continue
+                source = volume[key]
+                found = platform.one(kind, source.get("name") or source.get("secretName"))
+                wanted = {item["key"] for item in source.get("items", [])}
+                assert wanted <= set(found[data].get("value", found[data])), name
+
+
+def test_replicas_come_with_a_budget_and_are_spread(platform: Any) -> None:
+    budgets = {
+        budget["metadata"]["name"]: budget["spec"] for budget in platform.all("PodDisruptionBudget")
+    }
+    for owner in (*platform.all("Deployment"), *platform.all("StatefulSet")):
+        name, spec = owner["metadata"]["name"], owner["spec"]
+        several = spec["replicas"] > 1
+        assert (name in budgets) is several, name
+        constraints = spec["template"]["spec"].get("topologySpreadConstraints", [])
+        assert bool(constraints) is several, name
+        for selector in [constraint["labelSelector"] for constraint in constraints]:
+            assert selector == spec["selector"], name
+        if several:
+            assert budgets[name]["selector"] == spec["selector"], name
+
+
+def test_selectors_find_their_pods_and_carry_no_version(platform: Any) -> None:
+    for owner in (*platform.all("Deployment"), *platform.all("StatefulSet")):
+        wanted = owner["spec"]["selector"]["matchLabels"]
+        labels = owner["spec"]["template"]["metadata"]["labels"]
+        assert wanted.items() <= labels.items()
+        assert not [key for key in wanted if "version" in key]
+
+
+@pytest.mark.parametrize(
+    ("pod", "container", "liveness", "readiness"),
+    [
+        ("prometheus-server", "prometheus-server", "/-/healthy", "/-/ready"),
+        ("alertmanager", "alertmanager", "/-/healthy", "/-/ready"),
+        ("psi-field", "psi-field", "/health", "/ready"),
+    ],
+)
+def test_liveness_and_readiness_ask_different_questions(
+    platform: Any, pod: str, container: str, liveness: str, readiness: str
+) -> None:
+    found = dict(containers(platform))[f"{pod}/{container}"]
+    assert found["livenessProbe"]["httpGet"]["path"] == liveness
+    assert found["readinessProbe"]["httpGet"]["path"] == readiness
+
+
+def test_probes_and_scrapes_name_a_port_of_their_container(platform: Any) -> None:
+    for name, container in containers(platform):
+        ports = {port["name"] for port in container.get("ports", [])}
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            if probe in container:
+                assert container[probe]["httpGet"]["port"] in ports, f"{name} {probe}"
+
+
+def quantity(text: str) -> float:
+    """A Kubernetes quantity in its base unit: cores or bytes."""
+    suffixes = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+    for suffix, factor in suffixes.items():
+        if text.endswith(suffix):
+            return float(text.removesuffix(suffix)) * factor
+    return float(text)
+
+
+def test_the_quota_has_room_for_every_pod_while_each_deployment_rolls(platform: Any) -> None:
+    used = {"pods": 0.0, "requests.cpu": 0.0, "requests.memory": 0.0, "limits.memory": 0.0}
+    owners = [(owner, 1) for owner in platform.all("Deployment")]
+    owners += [(owner, 0) for owner in platform.all("StatefulSet")]
+    for owner, surge in owners:
+        count = owner["spec"]["replicas"] + surge
+        used["pods"] += count
+        for container in owner["spec"]["template"]["spec"]["containers"]:
+            for key in ("requests.cpu", "requests.memory", "limits.memory"):
+                kind, resource = key.split(".")
+                used[key] += count * quantity(container["resources"][kind][resource])
+    hard = platform.one("ResourceQuota", "quota")["spec"]["hard"]
+    for key, amount in used.items():
+        assert amount <= quantity(hard[key]), f"{key}: raise the quota above {amount}"
+
+
+def test_every_server_is_probed_and_a_slow_answer_kills_none(platform: Any) -> None:
+    for name, _ in platform.pods():
+        server = server_of(platform, name)
+        for probe in ("livenessProbe", "readinessProbe"):
+            assert server[probe]["timeoutSeconds"] >= 5, f"{name} {probe}"
+            assert server[probe]["failureThreshold"] >= 3, f"{name} {probe}"
+
+
+def test_a_slow_start_is_not_taken_for_a_dead_server(platform: Any) -> None:
+    for name, _ in platform.pods():
+        if name != "alertmanager":
+            probe = server_of(platform, name)["startupProbe"]
+            assert probe["periodSeconds"] * probe["failureThreshold"] >= 60, name
+
+
+def test_a_pod_may_write_to_its_volumes_and_sees_no_address_it_did_not_ask_for(
+    platform: Any,
+) -> None:
+    for name, template in platform.pods():
+        security = template["spec"]["securityContext"]
+        assert security["fsGroup"] == security["runAsGroup"], name
+        assert template["spec"]["enableServiceLinks"] is False, name
+
+
+def test_folders_that_are_written_to_are_scratch_space_with_a_limit(platform: Any) -> None:
+    written = {"grafana": ["/var/lib/grafana", "/tmp"]}
+    written |= {
+        owner["metadata"]["name"]: ["/tmp"]
+        for owner in platform.all("Deployment")
+        if owner["metadata"]["name"] not in ("grafana", "kube-state-metrics", "blackbox-exporter")
+    }
+    for name, folders in written.items():
+        server = server_of(platform, name)
+        volumes = {v["name"]: v for v in dict(platform.pods())[name]["spec"]["volumes"]}
+        for folder in folders:
+            assert volumes[mounts(server)[folder]]["emptyDir"]["sizeLimit"], f"{name} {folder}"
+
+
+def test_each_pod_runs_the_image_of_its_own_name(platform: Any) -> None:
+    images = {
+        f"{name}/{c['name']}": c["image"]
+        for name, t in platform.pods()
+        for c in t["spec"]["containers"]
+    }
+    for name, repository in {
+        "prometheus-server/prometheus-server": "/prometheus:",
+        "alertmanager/alertmanager": "/alertmanager:",
+        "prometheus-server/config-reload": "/prometheus-config-reloader:",
+        "alertmanager/config-reload": "/prometheus-config-reloader:",
+        "grafana/grafana": "/grafana:",
+        "blackbox-exporter/blackbox-exporter": "/blackbox-exporter:",
+        "blackbox-exporter/config-reload": "/prometheus-config-reloader:",
+    }.items():
+        assert repository in images[name], name
+
+
+def test_a_drain_may_evict_one_replica_and_replicas_avoid_zones_and_nodes_of_another(
+    platform: Any,
+) -> None:
+    for budget in platform.all("PodDisruptionBudget"):
+        assert budget["spec"]["maxUnavailable"] == 1
+    for name, template in platform.pods():
+        constraints = template["spec"].get("topologySpreadConstraints") or []
+        if constraints:
+            assert {(c["topologyKey"], c["whenUnsatisfiable"]) for c in constraints} == {
+                ("topology.kubernetes.io/zone", "ScheduleAnyway"),
+                ("kubernetes.io/hostname", "ScheduleAnyway"),
+            }, name

@@ -1,0 +1,191 @@
+"""Prometheus finds the pods, names them, keeps within its disk, and reloads."""
+
+import re
+from typing import Any
+
+import yaml
+
+from tests.unit.components.test_servers import server_of
+
+
+def config(platform: Any) -> dict[str, Any]:
+    return yaml.safe_load(platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"])
+
+
+def metrics_jobs(platform: Any) -> dict[str, dict[str, Any]]:
+    """The scrape jobs that read what a pod says of itself, by name."""
+    jobs = config(platform)["scrape_configs"]
+    return {job["job_name"]: job for job in jobs if "metrics_path" not in job}
+
+
+def pod(platform: Any) -> dict[str, Any]:
+    return platform.one("StatefulSet", "prometheus-server")["spec"]["template"]["spec"]
+
+
+def test_the_pod_holds_the_server_and_the_reloader(platform: Any) -> None:
+    assert [found["name"] for found in pod(platform)["containers"]] == [
+        "prometheus-server",
+        "config-reload",
+    ]
+
+
+def test_the_config_map_has_the_files_the_platform_knows(platform: Any) -> None:
+    data = platform.one("ConfigMap", "prometheus-server")["data"]
+    assert set(data) == {
+        "prometheus.yml",
+        "alerting_rules.yml",
+        "recording_rules.yml",
+        "platform_rules.yml",
+        "slo_rules.yml",
+    }
+
+
+def test_every_rule_file_it_loads_is_mounted(platform: Any) -> None:
+    server = pod(platform)["containers"][0]
+    mounted = {mount["name"]: mount["mountPath"] for mount in server["volumeMounts"]}
+    assert mounted["config"] == "/etc/config"
+    data = platform.one("ConfigMap", "prometheus-server")["data"]
+    listed = {path.removeprefix("/etc/config/") for path in config(platform)["rule_files"]}
+    assert listed == set(data) - {"prometheus.yml"}
+    assert "--config.file=/etc/config/prometheus.yml" in server["args"]
+
+
+def test_it_scrapes_and_evaluates_every_30_seconds(platform: Any) -> None:
+    assert config(platform)["global"]["scrape_interval"] == "30s"
+    assert config(platform)["global"]["evaluation_interval"] == "30s"
+
+
+def test_every_pod_with_metrics_has_a_scrape_job_that_selects_it(platform: Any) -> None:
+    jobs = metrics_jobs(platform)
+    templates = dict(platform.pods())
+    assert set(jobs) == set(templates)
+    for name, job in jobs.items():
+        (discovery,) = job["kubernetes_sd_configs"]
+        (selector,) = discovery["selectors"]
+        key, value = selector["label"].split("=")
+        assert templates[name]["metadata"]["labels"][key] == value
+        assert discovery["namespaces"]["names"] == [
+            platform.all("Namespace")[0]["metadata"]["name"]
+        ]
+        kept = {rule["regex"] for rule in job["relabel_configs"] if rule.get("action") == "keep"}
+        ports = [
+            port["name"]
+            for container in templates[name]["spec"]["containers"]
+            for port in container["ports"]
+        ]
+        assert [port for port in ports if port in kept] == ["http"], name
+
+
+def test_every_series_carries_its_namespace_and_its_pods_real_name(platform: Any) -> None:
+    for job in metrics_jobs(platform).values():
+        labels = {
+            rule["target_label"]: rule["source_labels"]
+            for rule in job["relabel_configs"]
+            if "target_label" in rule
+        }
+        assert labels == {
+            "namespace": ["__meta_kubernetes_namespace"],
+            "pod": ["__meta_kubernetes_pod_name"],
+        }
+
+
+def test_blocks_fill_at_most_85_percent_of_the_volume(platform: Any) -> None:
+    retention = config(platform)["storage"]["tsdb"]["retention"]
+    kept = int(re.fullmatch(r"(\d+)MB", retention["size"])[1]) * 2**20
+    (claim,) = platform.one("StatefulSet", "prometheus-server")["spec"]["volumeClaimTemplates"]
+    volume = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")) * 2**30
+    assert 0.80 * volume < kept <= 0.85 * volume
+    assert retention["time"]
+
+
+def test_a_start_may_take_as_long_as_replaying_a_busy_servers_log(platform: Any) -> None:
+    probe = pod(platform)["containers"][0]["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 15 * 60
+    assert probe["httpGet"]["path"] == "/-/ready"
+
+
+def test_it_reads_pods_services_and_endpoints_of_its_namespace_and_nothing_else(
+    platform: Any,
+) -> None:
+    assert not platform.all("ClusterRole")
+    role = platform.one("Role", "prometheus-server")
+    assert role["rules"] == [
+        {
+            "apiGroups": [""],
+            "resources": ["pods", "services", "endpoints"],
+            "verbs": ["get", "list", "watch"],
+        }
+    ]
+    binding = platform.one("RoleBinding", "prometheus-server")
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"][0]["name"] == pod(platform)["serviceAccountName"]
+    assert binding["subjects"][0]["namespace"] == role["metadata"]["namespace"]
+
+
+def test_its_services_lead_to_the_port_it_listens_on(platform: Any) -> None:
+    service = platform.one("Service", "prometheus-server")["spec"]
+    headless = platform.one("Service", "prometheus-server-headless")["spec"]
+    (port,) = service["ports"]
+    assert (port["port"], port["targetPort"]) == (80, "http")
+    assert headless["clusterIP"] == "None"
+    stateful = platform.one("StatefulSet", "prometheus-server")
+    assert stateful["spec"]["serviceName"] == "prometheus-server-headless"
+    for spec in (service, headless):
+        assert spec["selector"] == stateful["spec"]["selector"]["matchLabels"]
+    (listening,) = pod(platform)["containers"][0]["ports"]
+    assert listening == {"name": "http", "containerPort": 9090}
+
+
+def test_the_reloader_watches_the_mounted_folder_and_calls_the_server(platform: Any) -> None:
+    server, reloader = pod(platform)["containers"]
+    assert "--watched-dir=/etc/config" in reloader["args"]
+    assert "--reload-url=http://127.0.0.1:9090/-/reload" in reloader["args"]
+    assert "--web.enable-lifecycle" in server["args"]
+    assert reloader["volumeMounts"] == [
+        mount for mount in server["volumeMounts"] if mount["name"] == "config"
+    ]
+
+
+def test_alerts_go_to_every_alertmanager_pod_and_look_alike_from_every_replica(
+    platform: Any,
+) -> None:
+    alerting = config(platform)["alerting"]
+    (target,) = alerting["alertmanagers"]
+    label = target["kubernetes_sd_configs"][0]["selectors"][0]["label"]
+    key, value = label.split("=")
+    labels = platform.one("StatefulSet", "alertmanager")["spec"]["template"]["metadata"]["labels"]
+    assert labels[key] == value
+    external = set(config(platform)["global"]["external_labels"])
+    dropped = {rule["regex"] for rule in alerting["alert_relabel_configs"]}
+    assert external - dropped == {"environment"}
+
+
+def test_the_environment_names_what_the_configuration_reads(platform: Any) -> None:
+    config = yaml.safe_load(
+        platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
+    )
+    (name,) = [
+        v["name"]
+        for v in server_of(platform, "prometheus-server")["env"]
+        if v["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+    ]
+    assert config["global"]["external_labels"]["replica"] == f"${{{name}}}"
+
+
+def test_finished_pods_are_not_scraped_and_alerts_reach_this_namespace_alone(platform: Any) -> None:
+    config = yaml.safe_load(
+        platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
+    )
+    namespace = platform.all("Namespace")[0]["metadata"]["name"]
+    for found in (*config["scrape_configs"], *config["alerting"]["alertmanagers"]):
+        (discovery,) = found["kubernetes_sd_configs"]
+        assert discovery["role"] == "pod"
+        assert discovery["namespaces"]["names"] == [namespace]
+        port, phase = found["relabel_configs"][:2]
+        assert (port["action"], port["regex"]) == ("keep", "http")
+        assert (phase["action"], phase["regex"]) == ("drop", "Succeeded|Failed")
+
+
+def test_prometheus_can_be_reloaded_but_not_administered_over_http(platform: Any) -> None:
+    flags = {arg.split("=")[0] for arg in server_of(platform, "prometheus-server")["args"]}
+    assert flags == {"--config.file", "--storage.tsdb.path", "--web.enable-lifecycle"}

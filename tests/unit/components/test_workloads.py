@@ -1,0 +1,61 @@
+"""A workload needs nothing but settings, and ψ-Field and the treaty are what the platform knows."""
+
+from typing import Any
+
+from tests.support.recording import configure, record, stack_values
+
+
+def test_the_field_runs_at_least_twice_on_port_8000_behind_both_services(platform: Any) -> None:
+    deployment = platform.one("Deployment", "psi-field")["spec"]
+    assert deployment["replicas"] >= 2
+    (container,) = deployment["template"]["spec"]["containers"]
+    assert container["ports"] == [{"name": "http", "containerPort": 8000}]
+    service = platform.one("Service", "psi-field")["spec"]
+    headless = platform.one("Service", "psi-field-headless")["spec"]
+    assert service["type"] == "ClusterIP"
+    assert "clusterIP" not in service
+    assert headless["clusterIP"] == "None"
+    for spec in (service, headless):
+        assert [port["port"] for port in spec["ports"]] == [8000]
+        assert spec["selector"] == deployment["selector"]["matchLabels"]
+
+
+def test_every_stack_runs_the_four_workloads(platform: Any) -> None:
+    running = {name for name, _ in platform.pods()}
+    assert {"psi-field", "aurora-treaty", "scheduler", "harbinger"} <= running
+
+
+def test_a_workload_added_in_the_settings_alone_is_deployed_scraped_and_reachable() -> None:
+    import yaml
+
+    from stacks.platform import build
+    from stacks.settings import load_configuration
+
+    values = stack_values("staging")
+    values["vaultmesh:settings"]["workloads"]["archivist"] = {
+        "image": "vaultmesh/archivist:1.0.0",
+        "command": ["archivist"],
+        "port": 9000,
+        "calls": ["psi-field"],
+    }
+    configure(values)
+    platform = record(lambda: build(load_configuration()))
+    (container,) = platform.one("Deployment", "archivist")["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "vaultmesh/archivist:1.0.0"
+    assert container["ports"][0]["containerPort"] == 9000
+    assert {"name": "PORT", "value": "9000"} in container["env"]
+    config = yaml.safe_load(
+        platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
+    )
+    assert "archivist" in {job["job_name"] for job in config["scrape_configs"]}
+    policies = {policy["metadata"]["name"] for policy in platform.all("NetworkPolicy")}
+    assert {"prometheus-server-to-archivist", "archivist-to-psi-field"} <= policies
+
+
+def test_while_it_rolls_a_workload_has_all_its_pods(platform: Any) -> None:
+    for name in ("psi-field", "aurora-treaty", "scheduler", "harbinger"):
+        strategy = platform.one("Deployment", name)["spec"]["strategy"]
+        if name == "scheduler":
+            assert strategy == {"type": "Recreate"}, "two schedulers would run each job twice"
+        else:
+            assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}

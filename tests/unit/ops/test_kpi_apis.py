@@ -1,0 +1,151 @@
+"""The clients of the live APIs: what they make of servers that are broken, slow or gone."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import httpx
+import pytest
+
+from ops.answers import Matcher
+from ops.apis import Alertmanager, Prometheus
+from ops.http_api import MAX_BYTES, ApiError
+from tests.support.loopback import stub, unused_address
+
+SECRET = "hunter2"
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def asked(answer: Answer, **options: object) -> str:
+    """What the client says about this answer to a question for the rules."""
+    address = f"http://user:{SECRET}@prometheus:9090"
+    transport = httpx.MockTransport(answer)
+    with (
+        closing(Prometheus(address, transport=transport, **options)) as prometheus,
+        pytest.raises(ApiError) as error,
+    ):
+        prometheus.rules()
+    text = str(error.value)
+    assert "\n" not in text
+    assert text.startswith("Prometheus at http://prometheus:9090 ")
+    assert SECRET not in text
+    return text
+
+
+def refuse(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError(f"no way to http://user:{SECRET}@prometheus", request=request)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (refuse, "can't be reached"),
+        (lambda _: httpx.Response(503, text="<h1>busy</h1>"), "HTTP 503"),
+        (lambda _: httpx.Response(302, headers={"location": "http://elsewhere"}), "HTTP 302"),
+        (lambda _: httpx.Response(400, json={"error": "bad\nquery"}), "HTTP 400: bad query"),
+        (lambda _: httpx.Response(200, text="<html>log in</html>"), "no JSON"),
+        (lambda _: httpx.Response(200, text="[" * 100_000), "no JSON"),
+        (lambda _: httpx.Response(200, text=""), "has no data"),
+        (lambda _: httpx.Response(200, json={"data": []}), "has no groups"),
+        (lambda _: httpx.Response(200, json={"data": {"groups": [{"name": 1}]}}), "0.name"),
+    ],
+)
+def test_an_unusable_answer_is_one_line_that_names_the_server(answer: Answer, said: str) -> None:
+    assert said in asked(answer)
+
+
+def test_an_answer_that_trickles_is_given_up_at_the_deadline() -> None:
+    clock = itertools.count(0, 4)
+
+    def trickle() -> Iterator[bytes]:
+        while True:
+            yield b" "
+
+    text = asked(
+        lambda _: httpx.Response(200, content=trickle()), timeout=10, clock=lambda: next(clock)
+    )
+    assert "no answer within 10 s" in text
+
+
+def test_an_endless_answer_is_given_up_at_its_size() -> None:
+    piece = b" " * (MAX_BYTES // 4)
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield piece
+
+    assert "more than 32 MiB" in asked(lambda _: httpx.Response(200, content=endless()))
+
+
+def test_a_server_that_hangs_is_asked_once() -> None:
+    with stub() as server:
+        server.answer = server.hang
+        with closing(Prometheus(server.url, timeout=0.2)) as prometheus:
+            for _ in range(3):
+                with pytest.raises(ApiError, match=r"no answer within 0\.2 s"):
+                    prometheus.targets()
+        assert len(server.requests) == 1
+
+
+def test_nothing_listens_there() -> None:
+    with (
+        closing(Alertmanager(f"http://{unused_address()}")) as alertmanager,
+        pytest.raises(ApiError, match=r"can't be reached: .*refused"),
+    ):
+        alertmanager.silences()
+
+
+def test_the_user_of_the_address_is_sent_and_its_path_kept() -> None:
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"data": {"groups": []}})
+
+    transport = httpx.MockTransport(answer)
+    with closing(Prometheus("http://user:pw@prometheus/prom", transport=transport)) as prometheus:
+        assert prometheus.rules() == []
+    assert seen[0].url.path == "/prom/api/v1/rules"
+    assert seen[0].headers["authorization"].startswith("Basic ")
+
+
+def test_userinfo_in_an_answer_is_dropped() -> None:
+    target = {
+        "labels": {"job": "a"},
+        "health": "down",
+        "lastError": f"Get http://user:{SECRET}@10.0.0.1/metrics: refused",
+        "lastScrape": "0001-01-01T00:00:00Z",
+    }
+    answer = httpx.Response(200, json={"data": {"activeTargets": [target]}})
+    transport = httpx.MockTransport(lambda _: answer)
+    with closing(Prometheus("http://prometheus", transport=transport)) as prometheus:
+        assert prometheus.targets()[0].last_error == "Get http://10.0.0.1/metrics: refused"
+
+
+def test_an_address_beside_an_e_mail_is_left_as_it_is() -> None:
+    silence = {
+        "id": "1",
+        "matchers": [{"name": "alertname", "value": "A", "isRegex": False, "isEqual": True}],
+        "comment": "incident https://status.example.com",
+        "createdBy": "ann@example.com",
+        "startsAt": "2025-10-23T12:00:00Z",
+        "endsAt": "2025-10-23T14:00:00Z",
+        "status": {"state": "active"},
+    }
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=[silence]))
+    with closing(Alertmanager("http://alertmanager", transport=transport)) as alertmanager:
+        (found,) = alertmanager.silences()
+    assert found.comment == "incident https://status.example.com"
+
+
+def test_a_label_in_a_filter_is_quoted() -> None:
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.params.get_list("filter"))
+        return httpx.Response(200, json=[])
+
+    transport = httpx.MockTransport(answer)
+    with closing(Alertmanager("http://alertmanager", transport=transport)) as alertmanager:
+        alertmanager.alerts([Matcher(name="pod", value='a"b\\c')])
+    assert seen == [['pod="a\\"b\\\\c"']]

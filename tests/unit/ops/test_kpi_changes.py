@@ -1,0 +1,141 @@
+"""What has changed since the last report."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ops.report import snapshot
+from ops.report.command import STEM, main
+from ops.report.document import Document
+from ops.report.snapshot import Snapshot, SnapshotError
+from tests.support.kpi_answers import find, sample, target
+from tests.support.kpi_platform import Platform, report_on
+from tests.support.loopback import unused_address
+from tests.unit.ops.test_kpi_report import items, section
+
+
+@pytest.fixture
+def before(rendered: Path) -> Snapshot:
+    return report_on(Platform(), rendered)[1]
+
+
+def changed(platform: Platform, rendered: Path, before: Snapshot) -> list[str]:
+    return items(report_on(platform, rendered, before)[0], "changes")
+
+
+def test_nothing_has_changed_when_nothing_has(rendered: Path, before: Snapshot) -> None:
+    document, after = report_on(Platform(), rendered, before)
+    assert items(document, "changes") == []
+    assert after == before
+    assert section(document, "changes").intro == "Compared with the report of 2025-10-23 12:00 UTC."
+
+
+def test_the_first_report_says_that_it_is_the_first(rendered: Path) -> None:
+    assert "the first report" in section(report_on(Platform(), rendered)[0], "changes").intro
+
+
+def test_each_change_is_named(rendered: Path, before: Snapshot) -> None:
+    platform = Platform()
+    find(platform.groups, "TreatyNoRequests")["alerts"] = []
+    find(platform.groups, "psi:density:avg")["health"] = "err"
+    platform.targets[1]["health"] = "down"
+    platform.targets.append(target("stranger", "stranger-0"))
+    platform.samples = [
+        sample(1, __name__="vaultmesh:health_score")
+        if one["metric"]["__name__"] == "vaultmesh:health_score"
+        else one
+        for one in platform.samples
+    ]
+    assert changed(platform, rendered, before) == [
+        "Maturity: 8.0 → 6.25.",
+        "vaultmesh:health_score: 0.575 → 1.",
+        "Alert TreatyNoRequests on AURORA-AKASH-001 has ended.",
+        "Workload psi-field: up, 2 of 2 → partly up, 1 of 2.",
+        "Workload stranger: not there → up, 1 of 1.",
+        "Rule psi:density:avg: ok → err.",
+    ]
+
+
+def test_what_could_not_be_asked_has_not_changed(rendered: Path, before: Snapshot) -> None:
+    platform = Platform(broken={"/rules": lambda _: httpx.Response(500)})
+    assert changed(platform, rendered, before) == []
+
+
+def test_an_outage_is_no_change_and_neither_is_its_end(rendered: Path, before: Snapshot) -> None:
+    gone = {server: lambda _: httpx.Response(503) for server in ("prometheus", "alertmanager")}
+    outage = report_on(Platform(broken=gone), rendered)[1]
+    assert changed(Platform(broken=gone), rendered, before) == []
+    assert changed(Platform(), rendered, outage) == []
+
+
+def test_manifests_of_another_environment_are_not_taken_for_this_one(
+    rendered: Path, before: Snapshot
+) -> None:
+    platform = Platform()
+    for found in platform.targets:
+        found["labels"]["namespace"] = "elsewhere"
+    document, after = report_on(platform, rendered)
+    assert after.score is None
+    assert any("the targets of elsewhere" in line for line in unavailable(document))
+
+
+def unavailable(document: Document) -> list[str]:
+    return [line for part in document.sections for line in part.unavailable]
+
+
+def test_what_could_not_be_asked_before_is_not_new(rendered: Path, before: Snapshot) -> None:
+    blind = {"firing": None, "rules": None, "workloads": None, "silences": None, "values": {}}
+    assert changed(Platform(), rendered, before.model_copy(update=blind)) == []
+
+
+def test_a_snapshot_survives_its_file(tmp_path: Path, before: Snapshot) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(snapshot.text(before))
+    assert snapshot.read(path) == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 1}', "\x00"])
+def test_a_file_that_is_no_snapshot_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(text)
+    with pytest.raises(SnapshotError, match="is not what a report left beside it"):
+        snapshot.read(path)
+
+
+def test_a_snapshot_of_another_version_is_refused(tmp_path: Path, before: Snapshot) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(snapshot.text(before.model_copy(update={"version": 2})))
+    with pytest.raises(SnapshotError, match="is of version 2, not 1"):
+        snapshot.read(path)
+
+
+def reported(out: Path, *more: str) -> str:
+    nobody = f"http://{unused_address()}"
+    servers = ["--prometheus", nobody, "--alertmanager", nobody]
+    assert main([*servers, "--rendered", str(out / "none"), "--out", str(out), *more]) == 0
+    return max(out.glob("*.md")).read_text()
+
+
+def test_the_newest_report_in_the_folder_is_compared_with(
+    tmp_path: Path, before: Snapshot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day in (1, 2):
+        name = f"{STEM}-2025010{day}T000000Z.json"
+        old = before.model_copy(update={"time": before.time.replace(year=2025, month=1, day=day)})
+        (tmp_path / name).write_text(snapshot.text(old))
+    assert "Compared with the report of 2025-01-02" in reported(tmp_path)
+    capsys.readouterr()
+
+
+def test_a_spoilt_snapshot_is_said_and_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "old.json").write_text("{")
+    assert "is not what a report left" in reported(
+        tmp_path, "--previous", str(tmp_path / "old.json")
+    )
+    assert "can't be read: No such file" in reported(
+        tmp_path, "--previous", str(tmp_path / "missing.json")
+    )
+    capsys.readouterr()

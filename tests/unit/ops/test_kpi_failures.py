@@ -1,0 +1,155 @@
+"""What the report says when something could not be asked, and how its command ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ops.__main__ import main
+from ops.report import render
+from ops.report.command import write
+from ops.report.document import Document
+from tests.support.kpi_platform import Platform, report_on
+from tests.support.loopback import unused_address
+from tests.support.recording import ROOT
+
+
+def broken(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(500)
+
+
+def slow(request: httpx.Request) -> httpx.Response:
+    raise httpx.ReadTimeout("", request=request)
+
+
+def unavailable(document: Document) -> dict[str, str]:
+    return {one.id: " ".join(one.unavailable) for one in document.sections if one.unavailable}
+
+
+@pytest.mark.parametrize(
+    ("end", "sections"),
+    [
+        ("/api/v1/targets", {"workloads"}),
+        ("/api/v1/rules", {"alerts", "rules", "metrics", "slos"}),
+        ("/api/v1/query", {"platform", "metrics", "slos"}),
+        ("/api/v1/query_range", {"charts"}),
+        ("/api/v2/silences", {"silences"}),
+        ("/api/v2/alerts", {"alerts"}),
+        ("/status/buildinfo", {"maturity"}),
+    ],
+)
+def test_the_sections_that_need_an_answer_say_that_it_is_missing(
+    rendered: Path, end: str, sections: set[str]
+) -> None:
+    document, _ = report_on(Platform(broken={end: broken}), rendered)
+    assert set(unavailable(document)) == sections
+    for text in (render.html(document), render.markdown(document)):
+        assert "Not available:" in text
+        assert "HTTP 500" in text
+
+
+def test_missing_metadata_marks_nothing(rendered: Path) -> None:
+    document, _ = report_on(Platform(broken={"/metadata": broken}), rendered)
+    assert not unavailable(document)
+
+
+def test_a_server_that_does_not_answer_is_not_asked_again(rendered: Path) -> None:
+    platform = Platform(broken={"prometheus": slow})
+    document, _ = report_on(platform, rendered)
+    assert [path for path in platform.asked if "v1" in path] == ["/api/v1/rules"]
+    assert {"workloads", "rules", "alerts", "metrics", "platform", "charts"} <= set(
+        unavailable(document)
+    )
+    assert "Nothing is wrong" not in render.markdown(document)
+    assert "No alert is firing" not in render.markdown(document)
+
+
+def test_without_manifests_the_scraped_workloads_are_still_shown(tmp_path: Path) -> None:
+    document, _ = report_on(Platform(), tmp_path / "none")
+    assert "run `make up`" in unavailable(document)["workloads"]
+    assert "psi-field" in render.markdown(document)
+
+
+@pytest.mark.parametrize("text", ["{", "- 1", "kind: Deployment", "\udc80"])
+def test_a_manifest_that_is_none_is_said_in_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "apps_v1-deployment-aurora-local-x.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    reason = unavailable(report_on(Platform(), tmp_path)[0])["workloads"]
+    assert path.name in reason
+    assert "\n" not in reason
+
+
+def run(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ops", *map(str, arguments)]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "MPLCONFIGDIR": str(cwd)}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env)
+
+
+def test_a_report_of_nothing_is_written_and_says_so(tmp_path: Path) -> None:
+    nobody = f"http://ann:hunter2@{unused_address()}"
+    servers = ("--prometheus", nobody, "--alertmanager", nobody)
+    done = run("report", *servers, "--out", tmp_path / "new" / "reports", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    written = sorted(path.suffix for path in (tmp_path / "new" / "reports").iterdir())
+    assert written == [".html", ".json", ".md"]
+    assert len(done.stderr.splitlines()) == 3
+    assert all(line.startswith("not in the report: ") for line in done.stderr.splitlines())
+    texts = [path.read_text() for path in (tmp_path / "new" / "reports").iterdir()]
+    assert "hunter2" not in "".join([*texts, done.stdout, done.stderr])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("dance",),
+        ("report",),
+        ("report", "--prometheus", "localhost:9090", "--alertmanager", "http://x"),
+        ("report", "--prometheus", "ftp://x", "--alertmanager", "http://x"),
+        ("report", "--prometheus", "http://[", "--alertmanager", "http://x"),
+        ("report", "--prometheus", "http://a:b@x:port", "--alertmanager", "http://x"),
+        ("report", "--prometheus", "http://x", "--alertmanager", "http://x", "--hours", "nan"),
+        ("report", "--prometheus", "http://x", "--alertmanager", "http://x", "--more"),
+    ],
+)
+def test_wrong_arguments_are_one_line_and_code_2(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(list(arguments))
+    except SystemExit as end:
+        code = end.code
+    said = capsys.readouterr().err
+    assert code == 2
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert "a:b" not in said
+
+
+def test_a_folder_that_can_not_be_written_is_one_line_and_code_1(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    nobody = f"http://{unused_address()}"
+    servers = ("--prometheus", nobody, "--alertmanager", nobody)
+    done = run("report", *servers, "--out", tmp_path / "file", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "can't be written" in done.stderr
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report.json"
+    write(path, json.dumps("old"))
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write(path, json.dumps("new"))
+    assert [one.name for one in tmp_path.iterdir()] == ["report.json"]
+    assert path.read_text() == '"old"'

@@ -1,0 +1,148 @@
+"""The likely causes, above all of drift, and what follows from them."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.report.numbers import number, points, span, when
+from tests.support.kpi_answers import FIRST, NOW, SECOND, TREATY, fire, loaded, sample
+from tests.support.kpi_platform import Platform, report_on
+from tests.unit.ops.test_kpi_report import items
+
+
+def moves(first: float, second: float) -> list[dict[str, object]]:
+    return [sample(first, pod=FIRST), sample(second, pod=SECOND)]
+
+
+def drift(platform: Platform, rendered: Path) -> str:
+    found = items(report_on(platform, rendered)[0], "findings")
+    return next(text for text in found if "PsiFieldPodDrift" in text)
+
+
+def test_drift_names_the_pods_that_stand_apart(rendered: Path) -> None:
+    said = drift(Platform(), rendered)
+    assert f"0.8625 on {FIRST} and 0.0625 on {SECOND}" in said
+
+
+def test_drift_names_the_pod_that_did_not_move(rendered: Path) -> None:
+    said = drift(Platform(moves=moves(9, 0)), rendered)
+    assert f"{SECOND} did not move in the last hour, while {FIRST} moved 9 times" in said
+    assert "ClusterIP" in said
+
+
+def test_drift_names_the_pod_that_was_never_sent_a_step(rendered: Path) -> None:
+    said = drift(Platform(moves=moves(0, 0)), rendered)
+    assert f"{SECOND} was never sent a step since it started, while {FIRST} got 12" in said
+
+
+def test_a_pod_without_the_counter_was_sent_no_step(rendered: Path) -> None:
+    platform = Platform()
+    platform.samples = [
+        one for one in platform.samples
+        if one["metric"]["__name__"] != "psi_field_step_requests_total"
+        or one["metric"]["pod"] == FIRST
+    ]  # fmt: skip
+    assert f"{SECOND} was never sent a step" in drift(platform, rendered)
+
+
+def test_pods_that_all_moved_got_other_steps_whoever_was_asked(rendered: Path) -> None:
+    said = drift(Platform(moves=moves(9, 8)), rendered)
+    assert "Every pod was stepped in the last hour, but not with the same steps" in said
+    assert "got no step" not in said
+
+
+def test_pods_with_different_engines_are_told_apart(rendered: Path) -> None:
+    platform = Platform(moves=moves(9, 0))
+    name = "psi_field_engine_info"
+    platform.samples.append(sample(1, __name__=name, pod=FIRST, engine="vaultmesh_psi"))
+    platform.samples.append(sample(1, __name__=name, pod=SECOND, engine="fallback"))
+    assert f"different engines: {FIRST} runs vaultmesh_psi, {SECOND} runs fallback" in drift(
+        platform, rendered
+    )
+
+
+def test_without_any_history_no_pod_is_blamed(rendered: Path) -> None:
+    platform = Platform()
+    platform.samples = [
+        one for one in platform.samples if "step_requests" not in one["metric"]["__name__"]
+    ]
+    assert "can't be told" in drift(platform, rendered)
+
+
+def test_an_idle_treaty_comes_with_the_command_that_silences_it(rendered: Path) -> None:
+    actions = items(report_on(Platform(), rendered)[0], "actions")
+    command = f"python -m ops silence TreatyNoRequests --label treaty={TREATY} --for 2h"
+    assert any(command in text for text in actions)
+
+
+def test_a_treaty_with_a_hostile_name_gets_no_command_made_of_it(rendered: Path) -> None:
+    platform = Platform()
+    for group in platform.groups:
+        for rule in group["rules"]:
+            for alert in rule.get("alerts", ()):
+                if "treaty" in alert["labels"]:
+                    alert["labels"] = {**alert["labels"], "treaty": "x; rm -rf /"}
+    actions = " ".join(items(report_on(platform, rendered)[0], "actions"))
+    assert "--label" not in actions
+
+
+def test_what_is_wrong_comes_gravest_first_and_lacking_maturity_last(rendered: Path) -> None:
+    document, _ = report_on(Platform(), rendered)
+    found = [text.split(":")[0] for text in items(document, "findings")]
+    assert found == ["critical", "warning", "warning"]
+    assert items(document, "actions")[-1].startswith("Bring about: SLO")
+
+
+def test_no_rules_at_all_is_a_finding(rendered: Path) -> None:
+    found = items(report_on(Platform(groups=[]), rendered)[0], "findings")
+    assert any("no rules loaded" in text for text in found)
+
+
+def test_series_without_their_pods_name_are_a_finding(rendered: Path) -> None:
+    platform = Platform()
+    platform.targets[0]["labels"]["pod"] = "unknown"
+    found = items(report_on(platform, rendered)[0], "findings")
+    assert any("psi-field do not carry their pod's real name" in text for text in found)
+
+
+def test_fewer_pods_than_declared_are_a_finding(rendered: Path) -> None:
+    platform = Platform()
+    del platform.targets[1]
+    found = items(report_on(platform, rendered)[0], "findings")
+    assert any("psi-field has 1 of 2 pods" in text for text in found)
+    assert found[0].startswith("critical: PsiFieldPodDrift")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.8625, "0.8625"), (118.7, "118.7"), (1 / 3, "0.3333"), (0.0, "0"), (1e-6, "1e-06"),
+        (1045.4, "1\N{NARROW NO-BREAK SPACE}045"), (float("nan"), "NaN"), (float("-inf"), "-∞"),
+        (-0.5, "-0.5"), (None, "\N{EN DASH}"),
+    ],
+)  # fmt: skip
+def test_numbers_are_rounded_to_what_counts(value: float | None, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_times_spans_and_points_are_written_alike_everywhere() -> None:
+    assert when(NOW) == "2025-10-23 12:00 UTC"
+    assert [span(seconds) for seconds in (40, 720, 11_100, 21_600, 187_200)] == [
+        "40 s", "12 min", "3 h 05 min", "6 h", "2 d 4 h",
+    ]  # fmt: skip
+    assert [points(value) for value in (8.5, 7.0, 0.75)] == ["8.5", "7.0", "0.75"]
+
+
+def test_the_heartbeat_fires_and_is_no_news(rendered: Path) -> None:
+    platform = Platform()
+    before, quiet = report_on(platform, rendered)
+    rule = {"alert": "Watchdog", "expr": "vector(1)", "labels": {"severity": "none"}}
+    rule |= {"annotations": {"summary": "Alerting works"}}
+    platform.groups.append(
+        {"name": "watchdog", "file": "w.yaml", "interval": 30, "rules": [loaded(rule)]}
+    )
+    fire(platform.groups, "Watchdog", {}, "1e+00")
+    after, snapshot = report_on(platform, rendered)
+    assert items(after, "findings") == items(before, "findings")
+    assert items(after, "actions") == items(before, "actions")
+    assert snapshot.firing == quiet.firing

@@ -1,0 +1,120 @@
+"""The maturity score: the owners' stages, and points for nothing but what was observed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ops.report.capabilities import BEFORE, CAPABILITIES, REPORT, SINCE
+from ops.report.maturity import judge, score
+from ops.report.rendered import read_rendered
+from tests.support.kpi_answers import find, probe, sample
+from tests.support.kpi_platform import Platform, facts_of
+from tests.support.recording import Recording
+
+STAGES = {BEFORE: 3.5, REPORT: 7.0, SINCE: 8.5}
+
+
+def earned(platform: Platform, rendered: Path) -> dict[str, float]:
+    return {one.capability.name: one.earned for one in judge(facts_of(platform, rendered))}
+
+
+def test_the_points_of_the_stages_add_up_to_the_owners_scores() -> None:
+    total = 0.0
+    for stage, owners in STAGES.items():
+        total += sum(one.points for one in CAPABILITIES if one.stage == stage)
+        assert total == owners, stage
+    assert [one.points for one in CAPABILITIES if one.stage == SINCE] == [0.5, 0.5, 0.5]
+
+
+def test_all_that_is_there_today_earns_8_points(rendered: Path) -> None:
+    assert score(judge(facts_of(Platform(), rendered))) == 8.0
+
+
+def test_slo_dashboards_and_synthetic_monitoring_earn_the_rest(
+    recordings: dict[str, Recording], tmp_path: Path
+) -> None:
+    from tests.support.kpi_platform import render
+
+    folder = render(recordings["local"], tmp_path)
+    name = "SLO dashboards and synthetic monitoring"
+    assert earned(Platform(), folder)[name] == 0
+    platform = Platform()
+    of = probe("psi-field")["labels"]
+    platform.samples.append(sample(1, __name__="probe_success", **of))
+    assert earned(platform, folder)[name] == 0.5
+    assert score(judge(facts_of(platform, folder))) == 8.5
+    (path,) = folder.rglob("*-dashboard-slos.yaml")
+    path.unlink()
+    assert earned(platform, folder)[name] == 0
+
+
+def lose_job(job: str) -> Callable[[Platform], None]:
+    def lose(platform: Platform) -> None:
+        platform.targets = [one for one in platform.targets if one["labels"]["job"] != job]
+
+    return lose
+
+
+def lose_metric(name: str) -> Callable[[Platform], None]:
+    def lose(platform: Platform) -> None:
+        platform.samples = [one for one in platform.samples if one["metric"]["__name__"] != name]
+
+    return lose
+
+
+def spoil_rule(name: str) -> Callable[[Platform], None]:
+    return lambda platform: find(platform.groups, name).update(health="err")
+
+
+def one_pod_down(platform: Platform) -> None:
+    platform.targets[1]["health"] = "down"
+
+
+@pytest.mark.parametrize(
+    ("change", "lost"),
+    [
+        (lose_job("scheduler"), "The scheduler is deployed, with its dashboard"),
+        (lose_job("harbinger"), "Harbinger is deployed"),
+        (lose_job("aurora-treaty"), "The treaty service is scraped"),
+        (one_pod_down, "ψ-Field is scraped"),
+        (lose_metric("psi_field_futurity"), "ψ-Field's seven metrics have values"),
+        (lose_metric("treaty_dropped_requests"), "The treaty's six metrics have values"),
+        (spoil_rule("PsiFieldDown"), "Alerts on ψ-Field are evaluated"),
+        (spoil_rule("TreatyDown"), "Alerts on the treaty are evaluated"),
+        (spoil_rule("psi:entropy:max"), "Aggregations are recorded"),
+    ],
+)
+def test_what_was_not_observed_earns_nothing(
+    rendered: Path, change: Callable[[Platform], None], lost: str
+) -> None:
+    platform = Platform()
+    change(platform)
+    before, now = earned(Platform(), rendered), earned(platform, rendered)
+    assert before[lost] > 0
+    assert {name for name in now if now[name] != before[name]} == {lost}
+    assert now[lost] == 0
+
+
+def test_a_dashboard_that_is_not_rendered_earns_nothing(
+    recordings: dict[str, Recording], tmp_path: Path
+) -> None:
+    from tests.support.kpi_platform import render
+
+    folder = render(recordings["local"], tmp_path)
+    (path,) = folder.rglob("*-dashboard-aurora-kpis.yaml")
+    path.unlink()
+    assert earned(Platform(), folder)["Dashboard Aurora KPIs"] == 0
+
+
+def test_servers_that_do_not_answer_earn_nothing(tmp_path: Path) -> None:
+    platform = Platform(broken={"prometheus": lambda _: httpx.Response(500)})
+    judged = judge(facts_of(platform, tmp_path / "none"))
+    assert score(judged) == 0
+    assert all(one.evidence.text for one in judged)
+
+
+def test_the_rendered_dashboards_are_those_of_the_stack(rendered: Path) -> None:
+    titles = {board.title for board in read_rendered(rendered).dashboards}
+    assert {"ψ-Field Metrics", "Aurora KPIs", "Scheduler"} <= titles

@@ -1,0 +1,233 @@
+"""The sections of the report on the reference scenario."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.report.document import Document, Items, Section, Table
+from ops.report.inventory import read_inventory
+from tests.support.kpi_answers import (
+    FIRST,
+    NOW,
+    OF_TREATY,
+    SECOND,
+    TREATY,
+    find,
+    fire,
+    probe,
+    sample,
+    target,
+)
+from tests.support.kpi_platform import Platform, report_on
+from tests.support.recording import Recording
+
+
+@pytest.fixture
+def document(rendered: Path) -> Document:
+    return report_on(Platform(), rendered)[0]
+
+
+def section(document: Document, name: str) -> Section:
+    return next(one for one in document.sections if one.id == name)
+
+
+def rows(document: Document, name: str) -> dict[str, dict[str, str]]:
+    """The first table of a section: each row by its first cell, each cell's lines joined."""
+    table = next(block for block in section(document, name).blocks if isinstance(block, Table))
+    found = {}
+    for row in table.rows:
+        texts = ["; ".join(part.text for part in cell) for cell in row]
+        found[texts[0]] = dict(zip(table.headers, texts, strict=True))
+    return found
+
+
+def items(document: Document, name: str) -> list[str]:
+    lists = [block for block in section(document, name).blocks if isinstance(block, Items)]
+    return [" ".join(part.text for part in item) for block in lists for item in block.items]
+
+
+def test_every_part_is_there_and_nothing_is_missing(document: Document) -> None:
+    assert [one.id for one in document.sections] == [
+        "findings", "actions", "changes", "alerts", "workloads", "rules", "silences", "platform",
+        "slos", "charts", "metrics", "maturity",
+    ]  # fmt: skip
+    assert not [one.unavailable for one in document.sections if one.unavailable]
+
+
+def test_the_three_alerts_show_value_threshold_receiver_and_runbook(document: Document) -> None:
+    alerts = rows(document, "alerts")
+    assert {
+        name: (row["On"], row["Value"], row["Threshold"], row["Told"])
+        for name, row in alerts.items()
+    } == {
+        "PsiFieldPodDrift": ("psi-field as a whole", "0.8", "0.3", "critical"),
+        "PsiFieldPredictionErrorHigh": (FIRST, "0.8625", "0.7", "warning"),
+        "TreatyNoRequests": (TREATY, "0", "\N{EN DASH}", "warning"),
+    }
+    table = section(document, "alerts").blocks[0]
+    assert isinstance(table, Table)
+    for row in table.rows:
+        assert row[-1][0].href.endswith(f"/{row[0][0].text}.md")
+
+
+def test_the_gravest_alerts_come_first(rendered: Path) -> None:
+    platform = Platform()
+    fire(platform.groups, "TreatyDown", OF_TREATY, "0")
+    severities = [
+        row["Severity"] for row in rows(report_on(platform, rendered)[0], "alerts").values()
+    ]
+    assert severities == ["critical", "critical", "warning", "warning"]
+
+
+def test_an_alert_that_alertmanager_has_not_got_is_told_to_nobody(rendered: Path) -> None:
+    document, _ = report_on(Platform(notified=[]), rendered)
+    assert {row["Told"] for row in rows(document, "alerts").values()} == {
+        "nobody: Alertmanager has not got it"
+    }
+    assert "nobody is told" in " ".join(items(document, "findings"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [({"silencedBy": ["x"]}, "silenced"), ({"inhibitedBy": ["x"]}, "inhibited by a graver alert")],
+)
+def test_who_is_not_told_is_said(rendered: Path, status: dict[str, list[str]], said: str) -> None:
+    platform = Platform()
+    platform.notified = platform.told()
+    for alert in platform.notified:
+        alert["status"] = {"state": "suppressed", **status}
+    assert rows(report_on(platform, rendered)[0], "alerts")["PsiFieldPodDrift"]["Told"] == said
+
+
+def test_the_workloads_are_those_that_the_stack_declares(
+    document: Document, recordings: dict[str, Recording]
+) -> None:
+    local = recordings["local"]
+    servers = {name for name, _ in local.pods()}
+    tasks = {name for name, _ in local.tasks()}
+    shown = rows(document, "workloads")
+    assert set(shown) == servers | tasks
+    assert {shown[name]["State"] for name in servers} == {"up"}
+    assert {shown[name]["State"] for name in tasks} <= {"not observed"}
+    assert shown["psi-field"]["Up"] == "2 of 2"
+    assert shown["psi-field"]["Pods"] == f"{FIRST}; {SECOND}"
+
+
+def test_a_pod_that_is_scraped_for_each_probe_is_one_pod_and_up_if_all_of_it_is(
+    document: Document, rendered: Path
+) -> None:
+    shown = rows(document, "workloads")["blackbox-exporter"]
+    assert (shown["Up"], shown["Pods"]) == ("1 of 1", "blackbox-exporter-0")
+    platform = Platform()
+    platform.targets[-2] = probe("aurora-treaty", "down", "server returned HTTP status 400")
+    shown = rows(report_on(platform, rendered)[0], "workloads")["blackbox-exporter"]
+    assert (shown["State"], shown["Up"]) == ("down", "0 of 1")
+    assert "HTTP status 400" in shown["Pods"]
+
+
+def test_a_workload_without_a_target_is_not_deployed(rendered: Path) -> None:
+    platform = Platform()
+    platform.targets = [one for one in platform.targets if one["labels"]["job"] != "scheduler"]
+    document, _ = report_on(platform, rendered)
+    assert rows(document, "workloads")["scheduler"]["State"] == "not deployed"
+    assert (
+        "scheduler is declared, and Prometheus finds no pod of it" in items(document, "findings")[0]
+    )
+
+
+def test_a_pod_that_is_down_says_why(rendered: Path) -> None:
+    platform = Platform()
+    platform.targets[1] = target("psi-field", SECOND, "down", "dial tcp: connection refused")
+    document, _ = report_on(platform, rendered)
+    shown = rows(document, "workloads")["psi-field"]
+    assert (shown["State"], shown["Up"]) == ("partly up", "1 of 2")
+    assert "down, last tried 20 s ago. dial tcp: connection refused" in shown["Pods"]
+    assert "Nothing listens there" in items(document, "findings")[0]
+
+
+def test_something_scraped_that_nothing_declares_is_shown(rendered: Path) -> None:
+    platform = Platform()
+    platform.targets.append(target("stranger", "stranger-0"))
+    assert rows(report_on(platform, rendered)[0], "workloads")["stranger"]["Kind"] == "scraped only"
+
+
+def test_the_rules_of_each_group_are_counted(document: Document) -> None:
+    shown = rows(document, "rules")
+    assert {name: (row["Alerts"], row["Recording rules"]) for name, row in shown.items()} == {
+        "psi_field": ("5", "0"),
+        "aurora_treaty": ("7", "0"),
+        "vaultmesh_aggregations": ("0", "22"),
+    }
+
+
+def test_a_rule_that_fails_is_named_with_its_error(rendered: Path) -> None:
+    platform = Platform()
+    find(platform.groups, "psi:density:avg").update(health="err", lastError="many-to-many")
+    document, _ = report_on(platform, rendered)
+    assert rows(document, "rules")["vaultmesh_aggregations"]["Healthy"] == "21 of 22"
+    assert items(document, "rules") == ["psi:density:avg can't be evaluated: many-to-many"]
+    assert any("psi:density:avg can't be evaluated" in one for one in items(document, "findings"))
+
+
+def test_the_inventory_shows_each_metric_with_its_values_and_rules(document: Document) -> None:
+    shown = rows(document, "metrics")
+    assert list(shown) == [metric.name for metric in read_inventory()]
+    error = shown["psi_field_prediction_error"]
+    assert error["Value"] == f"{FIRST}: 0.8625; {SECOND}: 0.0625"
+    assert error["Recorded as"].split("; ") == [
+        "psi:pod_drift:abs", "psi:prediction_error:avg", "psi:prediction_error:max",
+    ]  # fmt: skip
+    assert error["Alerts"].split("; ") == ["PsiFieldPodDrift", "PsiFieldPredictionErrorHigh"]
+    rtt = shown["treaty_rtt_ms"]
+    assert rtt["Value"] == f"{TREATY}, aurora-treaty-0: 118.7\N{NO-BREAK SPACE}ms"
+    assert rtt["Alerts"] == "TreatyRttHigh"
+
+
+def test_a_metric_without_a_value_and_one_of_another_type_are_marked(rendered: Path) -> None:
+    platform = Platform(metadata={"treaty_rtt_ms": [{"type": "counter", "help": "", "unit": ""}]})
+    name = "psi_field_density"
+    platform.samples = [one for one in platform.samples if one["metric"]["__name__"] != name]
+    shown = rows(report_on(platform, rendered)[0], "metrics")
+    assert shown[name]["Value"] == "no value"
+    assert shown["treaty_rtt_ms"]["Type"] == "gauge; exported as counter"
+
+
+def test_the_platforms_health_is_a_share(document: Document) -> None:
+    shown = rows(document, "platform")
+    assert shown["vaultmesh:health_score"]["Value"] == "57.5\N{NO-BREAK SPACE}%"
+    tiles = {tile.label: tile.value for tile in document.tiles}
+    assert tiles["Layer-3 availability"] == "100\N{NO-BREAK SPACE}%"
+    assert (tiles["Pods up"], tiles["Rules healthy"], tiles["Alerts firing"]) == ("10", "34", "3")
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf"])
+def test_a_value_that_is_no_number_is_shown_as_it_is(rendered: Path, value: str) -> None:
+    platform = Platform()
+    platform.samples += [sample(value, __name__="psi_field_density", pod="odd")]
+    platform.samples = [
+        one | {"value": [0, value]} if one["metric"]["__name__"].startswith("vault") else one
+        for one in platform.samples
+    ]
+    document, taken = report_on(platform, rendered)
+    assert "odd: " in rows(document, "metrics")["psi_field_density"]["Value"]
+    assert set(taken.values.values()) == {None}
+
+
+def test_active_silences_are_listed_and_expired_ones_are_not(rendered: Path) -> None:
+    silence = {
+        "matchers": [{"name": "alertname", "value": "X", "isRegex": True, "isEqual": False}],
+        "startsAt": NOW.isoformat(),
+        "endsAt": NOW.isoformat(),
+        "createdBy": "ann",
+        "comment": "soak test",
+    }
+    platform = Platform(
+        silences=[
+            {**silence, "id": "1", "status": {"state": "active"}},
+            {**silence, "id": "2", "status": {"state": "expired"}, "createdBy": "bob"},
+        ]
+    )
+    shown = rows(report_on(platform, rendered)[0], "silences")
+    assert [(name, row["By"], row["Reason"]) for name, row in shown.items()] == [
+        ('alertname!~"X"', "ann", "soak test")
+    ]

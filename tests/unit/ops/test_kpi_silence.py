@@ -1,0 +1,260 @@
+"""`python -m ops silence`: bounded, with a reason, for a known alert, harmless when repeated."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ops.__main__ import main
+from ops.apis import Alertmanager
+from ops.silences import LONGEST, SilenceError, duration, expire, matchers, reason, silence
+from tests.support.kpi_answers import NOW, rule_groups
+from tests.support.loopback import Seen, stub, unused_address
+
+HOURS = timedelta(hours=2)
+
+
+@dataclass
+class Fake:
+    """An Alertmanager that keeps silences; `posted` is what it was sent."""
+
+    silences: list[dict[str, Any]] = field(default_factory=list)
+    posted: list[dict[str, Any]] = field(default_factory=list)
+
+    def answer(self, method: str, path: str, body: Any) -> Any:
+        if path.startswith("/api/v2/alerts"):
+            return []
+        if method == "POST":
+            self.posted.append(body)
+            made = {"id": body.get("id") or f"00000000-0000-0000-0000-{len(self.silences):012}"}
+            made |= {**body, **made, "status": {"state": "active"}}
+            self.silences = [one for one in self.silences if one["id"] != made["id"]] + [made]
+            return {"silenceID": made["id"]}
+        if method == "DELETE":
+            gone = next(one for one in self.silences if path.endswith(one["id"]))
+            gone["status"] = {"state": "expired"}
+            return None
+        return self.silences
+
+    def request(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else None
+        said = self.answer(request.method, request.url.path, body)
+        return httpx.Response(200, json=said) if said is not None else httpx.Response(200)
+
+    def seen(self, seen: Seen) -> tuple[int, bytes]:
+        if seen.path == "/api/v1/rules":
+            return 200, json.dumps({"data": {"groups": rule_groups()}}).encode()
+        said = self.answer(seen.method, seen.path, seen.json)
+        return 200, b"" if said is None else json.dumps(said).encode()
+
+
+@pytest.fixture
+def fake() -> Fake:
+    return Fake()
+
+
+@pytest.fixture
+def alertmanager(fake: Fake) -> Iterator[Alertmanager]:
+    transport = httpx.MockTransport(fake.request)
+    with closing(Alertmanager("http://alertmanager", transport=transport)) as client:
+        yield client
+
+
+def make(client: Alertmanager, now: datetime = NOW, lasting: timedelta = HOURS, **labels: str):
+    matching = matchers("TreatyNoRequests", labels)
+    return silence(client, matching, now=now, lasting=lasting, why="soak test", by="ann")
+
+
+def test_a_new_silence_has_a_start_an_end_a_reason_and_an_author(
+    fake: Fake, alertmanager: Alertmanager
+) -> None:
+    assert make(alertmanager, treaty="A").verb == "created"
+    (sent,) = fake.posted
+    assert (
+        datetime.fromisoformat(sent["endsAt"]) - datetime.fromisoformat(sent["startsAt"]) == HOURS
+    )
+    assert (sent["comment"], sent["createdBy"]) == ("soak test", "ann")
+    assert {one["name"]: one["value"] for one in sent["matchers"]} == {
+        "alertname": "TreatyNoRequests",
+        "treaty": "A",
+    }
+    assert {(one["isRegex"], one["isEqual"]) for one in sent["matchers"]} == {(False, True)}
+
+
+def test_the_same_again_moves_the_end_and_nothing_else(
+    fake: Fake, alertmanager: Alertmanager
+) -> None:
+    first, again = make(alertmanager), make(alertmanager, now=NOW + HOURS / 2)
+    assert (again.verb, again.id) == ("prolonged", first.id)
+    (kept,) = fake.silences
+    one, two = fake.posted
+    assert {name for name in one if one[name] != two[name]} == {"endsAt"}
+    assert kept["endsAt"] == (NOW + 1.5 * HOURS).isoformat()
+
+
+def test_a_nearer_end_shortens_it(alertmanager: Alertmanager) -> None:
+    make(alertmanager)
+    assert make(alertmanager, lasting=HOURS / 2).verb == "shortened"
+
+
+def test_another_label_makes_another_silence(fake: Fake, alertmanager: Alertmanager) -> None:
+    make(alertmanager, treaty="A")
+    assert make(alertmanager, treaty="B").verb == "created"
+    assert make(alertmanager).verb == "created"
+    assert len(fake.silences) == 3
+
+
+def test_a_silence_of_a_pattern_or_the_opposite_is_not_the_same(
+    fake: Fake, alertmanager: Alertmanager
+) -> None:
+    make(alertmanager)
+    for name, value in (("isRegex", True), ("isEqual", False)):
+        fake.silences[-1]["matchers"] = [{**fake.silences[-1]["matchers"][0], name: value}]
+        assert make(alertmanager).verb == "created"
+
+
+def test_an_expired_silence_is_made_anew(alertmanager: Alertmanager) -> None:
+    first = make(alertmanager)
+    assert [one.id for one in expire(alertmanager, first.id, {})] == [first.id]
+    again = make(alertmanager)
+    assert (again.verb, again.id == first.id) == ("created", False)
+
+
+def test_expiring_twice_ends_nothing_more(alertmanager: Alertmanager) -> None:
+    made = make(alertmanager)
+    assert len(expire(alertmanager, "TreatyNoRequests", {})) == 1
+    assert expire(alertmanager, "TreatyNoRequests", {}) == []
+    assert expire(alertmanager, made.id, {}) == []
+
+
+def test_expiring_an_alert_with_labels_ends_only_those(alertmanager: Alertmanager) -> None:
+    for treaty in ("A", "B"):
+        make(alertmanager, treaty=treaty)
+    assert len(expire(alertmanager, "TreatyNoRequests", {"treaty": "A"})) == 1
+    assert len(expire(alertmanager, "TreatyNoRequests", {})) == 1
+
+
+def test_an_id_that_never_was_is_refused(alertmanager: Alertmanager) -> None:
+    with pytest.raises(SilenceError, match="there is no silence"):
+        expire(alertmanager, "12345678-1234-1234-1234-123456789012", {})
+
+
+@pytest.mark.parametrize(("text", "hours"), [("2h", 2), ("90m", 1.5), ("1d12h", 36), ("7d", 168)])
+def test_durations_are_read(text: str, hours: float) -> None:
+    assert duration(text) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-2h", "2w", "0h", "59s", "8d", "9" * 30])
+def test_other_durations_are_refused(text: str) -> None:
+    with pytest.raises(SilenceError):
+        duration(text)
+    assert timedelta(days=7) == LONGEST
+
+
+@pytest.mark.parametrize("text", ["", "  ", "todo", "TODO.", "tbd", "n/a", "-", "...", "ok"])
+def test_what_says_nothing_is_no_reason(text: str) -> None:
+    with pytest.raises(SilenceError, match="is no reason"):
+        reason(text)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    try:
+        code = main(["silence", *map(str, arguments)])
+    except SystemExit as end:
+        assert isinstance(end.code, int)
+        code = end.code
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+MADE = ("TreatyNoRequests", "--for", "2h", "--why", "soak test", "--label", "treaty=A")
+
+
+def test_the_command_creates_lists_and_expires(
+    fake: Fake, rendered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with stub(fake.seen) as server:
+        where = ("--alertmanager", server.url)
+        code, out, _ = run(capsys, *MADE, *where, "--rendered", rendered)
+        assert (
+            code,
+            out.startswith('silenced alertname="TreatyNoRequests", treaty="A" until '),
+        ) == (
+            0,
+            True,
+        )
+        code, out, _ = run(capsys, *MADE, *where, "--prometheus", server.url)
+        assert (code, out.split()[0]) == (0, "prolonged")
+        code, out, _ = run(capsys, "--list", *where)
+        assert (code, out.count("\n")) == (0, 1)
+        assert re.search(r'^\S+  alertname="TreatyNoRequests".* active, .*: soak test$', out, re.M)
+        for said in ("expired ", "no silence of TreatyNoRequests is left"):
+            code, out, _ = run(capsys, "--expire", "TreatyNoRequests", *where)
+            assert (code, out.startswith(said)) == (0, True)
+
+
+def test_an_alert_that_does_not_exist_is_refused_with_the_nearest(
+    fake: Fake, rendered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with stub(fake.seen) as server:
+        for source in (("--prometheus", server.url), ("--rendered", rendered)):
+            wrong = ("TreatyNoRequest", *MADE[1:], "--alertmanager", server.url, *source)
+            code, _, said = run(capsys, *wrong)
+            assert (code, said.count("\n")) == (2, 1)
+            assert "did you mean TreatyNoRequests" in said
+    assert fake.posted == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("TreatyNoRequests",),
+        ("TreatyNoRequests", "--for", "2h"),
+        ("TreatyNoRequests", "--why", "soak test"),
+        ("TreatyNoRequests", "--for", "8d", "--why", "soak test"),
+        ("TreatyNoRequests", "--for", "2h", "--why", "TODO"),
+        ("TreatyNoRequests", "--list"),
+        ("--list", "--expire", "TreatyNoRequests"),
+        (*MADE, "--label", "treaty"),
+        (*MADE, "--label", "alertname=Other"),
+        (*MADE, "--rendered", "nowhere"),
+        ("Watchdog", "--for", "2h", "--why", "too loud"),
+    ],
+)
+def test_a_refused_command_is_one_line_and_code_2(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, said = run(capsys, *arguments)
+    assert (code, out, said.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--for", "2h"), ("--why", "soak test")])
+def test_a_silence_without_end_or_reason_is_told_what_it_lacks(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, _, said = run(capsys, "TreatyNoRequests", *arguments)
+    assert "a silence needs an end and a reason: add --for 2h --why TEXT" in said
+
+
+def test_an_alertmanager_that_is_gone_is_one_line_and_code_1(
+    rendered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = ("--alertmanager", f"http://ann:hunter2@{unused_address()}")
+    for arguments in (("--list",), (*MADE, "--rendered", rendered), ("--expire", "X")):
+        code, _, said = run(capsys, *arguments, *gone)
+        assert (code, said.count("\n")) == (1, 1)
+        assert "Alertmanager at http://127.0.0.1" in said
+        assert "hunter2" not in said
+
+
+def test_times_are_sent_with_their_zone(fake: Fake, alertmanager: Alertmanager) -> None:
+    make(alertmanager, now=datetime.now(UTC))
+    assert fake.posted[0]["startsAt"].endswith("+00:00")

@@ -1,0 +1,75 @@
+"""Templates of notifications that Alertmanager could not load are refused, with their line."""
+
+from pathlib import Path
+
+import pytest
+
+from rules.notifications import FILE, load_notifications
+from rules.problems import Problems, Refused
+from tests.support.recording import ROOT
+
+SOUND = """\
+{{/* What it says. */}}
+{{ define "a.title" -}}
+{{ .Status | toUpper }}{{ range .Alerts }}{{ template "a.one" . }}{{ else }}none{{ end }}
+{{- end }}
+
+{{ define "a.one" }}{{ if eq .Status "firing" }}{{ .Labels.pod }}{{ end }}{{ end }}
+"""
+
+
+def refusals(text: str | None, folder: Path, *wanted: str) -> list[str]:
+    """The problems with the text."""
+    path = folder / FILE
+    path.parent.mkdir()
+    if text is not None:
+        path.write_text(text)
+    problems = Problems()
+    load_notifications(folder, wanted or ["a.title"], problems)
+    try:
+        problems.refuse_if_any()
+    except Refused as refused:
+        return list(refused.problems)
+    return []
+
+
+def test_the_platform_s_own_templates_are_sound() -> None:
+    problems = Problems()
+    text = load_notifications(ROOT, [], problems)
+    assert not problems and text == (ROOT / FILE).read_text()
+
+
+def test_what_the_cases_below_break_is_sound(tmp_path: Path) -> None:
+    assert refusals(SOUND, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "word"),
+    [
+        ("{{ .Labels.pod }}{{ end }}{{ end }}", "{{ .Labels.pod }}{{ end }}", 6, "without its end"),
+        ("none{{ end }}", "none{{ end }}{{ end }}", 2, "an end that closes nothing"),
+        ("toUpper }}", "toUper }}", 2, "uses toUper, which Alertmanager does not have"),
+        ("toUpper }}", "humanize }}", 2, "uses humanize, which Alertmanager does not have"),
+        ("toUpper }}", "toUpper }", 2, "unbalanced braces"),
+        ('template "a.one"', 'template "a.two"', 3, "calls the template a.two"),
+        ("{{ .Labels.pod }}", "{{ }}", 6, "an empty action"),
+    ],
+)
+def test_a_template_is_refused_for(
+    old: str, new: str, line: int, word: str, tmp_path: Path
+) -> None:
+    assert old in SOUND
+    found = refusals(SOUND.replace(old, new), tmp_path)
+    assert found and found[0].startswith(f"{FILE}:{line}: ")
+    assert word in found[0]
+
+
+def test_a_template_that_a_receiver_sends_must_be_there(tmp_path: Path) -> None:
+    assert refusals(SOUND, tmp_path, "a.title", "a.text") == [
+        f"{FILE}: lacks the template a.text, which a receiver sends. Define it."
+    ]
+
+
+def test_a_file_that_is_gone_is_one_problem(tmp_path: Path) -> None:
+    (problem,) = refusals(None, tmp_path)
+    assert problem.startswith(f"{FILE}: can't be read")

@@ -1,0 +1,139 @@
+"""Whatever the files hold, loading them ends in a rulebook or in a refusal, never otherwise."""
+
+import random
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules.problems import Refused
+from rules.rulebook import Rulebook
+from tests.support.rule_project import (
+    ALERT_FILE,
+    ALERTS,
+    METRIC_FILE,
+    METRICS,
+    RECORD_FILE,
+    RECORDS,
+    RUNBOOK,
+    load,
+    write,
+)
+
+FILES = [ALERT_FILE, RECORD_FILE, METRIC_FILE, RUNBOOK]
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.dates(),
+    st.text(max_size=20),
+    st.sampled_from(["5m", "warning", "up", "oven_heat > 5", "{{ $labels.pod }}", "a:b:c"]),
+)
+KEYS = st.one_of(
+    SCALARS,
+    st.sampled_from(["groups", "name", "rules", "interval", "limit", "labels", "help", "unit"]),
+    st.sampled_from(["alert", "record", "expr", "for", "annotations", "severity", "summary"]),
+    st.sampled_from(["description", "threshold", "scrape_labels", "metrics", "prometheus", "type"]),
+)
+DATA = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=15,
+)
+bounded = settings(max_examples=150, deadline=2000, derandomize=True, database=None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fuzz")
+
+
+def outcome(root: Path, files: dict[str, Any], overrides: Any = None) -> None:
+    """Load the files; anything but a rulebook or readable problems fails the test."""
+    write(root, files)
+    try:
+        assert isinstance(load(root, overrides), Rulebook)
+    except Refused as refused:
+        assert refused.problems
+        for problem in refused.problems[:100]:
+            assert problem.isprintable()
+            assert re.match(r"[^:]+(:\d+)?: \S|vaultmesh:settings\.rules\.overrides\.", problem)
+
+
+@bounded
+@given(file=st.sampled_from(FILES), raw=st.binary(max_size=300))
+def test_any_bytes(file: str, raw: bytes, folder: Path) -> None:
+    outcome(folder, {file: raw})
+
+
+@bounded
+@given(
+    file=st.sampled_from(FILES),
+    text=st.text(alphabet="abc:-[]{}&*!|>'\"#%@`?,<~ \t\n\r0", max_size=80),
+)
+def test_anything_like_yaml(file: str, text: str, folder: Path) -> None:
+    outcome(folder, {file: text})
+
+
+@bounded
+@given(file=st.sampled_from(FILES[:3]), data=DATA)
+def test_any_data_of_any_shape(file: str, data: Any, folder: Path) -> None:
+    outcome(folder, {file: yaml.safe_dump(data)})
+
+
+@bounded
+@given(data=DATA, field=st.sampled_from(["expr", "for", "labels", "annotations", "alert"]))
+def test_any_value_in_a_sound_rule(data: Any, field: str, folder: Path) -> None:
+    document = yaml.safe_load(ALERTS)
+    document["groups"][0]["rules"][0][field] = data
+    outcome(folder, {ALERT_FILE: yaml.safe_dump(document)})
+
+
+@bounded
+@given(overrides=st.dictionaries(st.text(max_size=5) | st.just("Hot"), DATA, max_size=2))
+def test_any_overrides(overrides: Any, folder: Path) -> None:
+    outcome(folder, {}, overrides)
+
+
+@bounded
+@given(
+    file=st.sampled_from([(ALERT_FILE, ALERTS), (RECORD_FILE, RECORDS), (METRIC_FILE, METRICS)]),
+    seed=st.integers(0, 2**32),
+)
+def test_a_sound_file_with_pieces_moved_removed_or_doubled(
+    file: tuple[str, str], seed: int, folder: Path
+) -> None:
+    name, text = file
+    chance = random.Random(seed)
+    pieces = re.split(r"(\W)", text)
+    for _ in range(chance.randint(1, 4)):
+        here, there = chance.randrange(len(pieces)), chance.randrange(len(pieces))
+        pieces[here] = chance.choice(["", pieces[there], pieces[here] * 2])
+    outcome(folder, {name: "".join(pieces)})
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "[" * 100_000,
+        "{?" * 50_000,
+        "a: " * 60_000,
+        "- " * 100_000,
+        "a: &a [x]\n" + "".join(f"b{n}: &b{n} [*a, *a]\n" for n in range(5000)),
+        "groups: " + "9" * 150_000,
+        "a: '" + "'" * 150_000,
+        "? " * 100_000,
+        "groups:\n" + "  - name: a\n    rules: [{alert: A, expr: up}]\n" * 3000,
+    ],
+)
+def test_a_bomb_is_refused_at_once(bomb: str, folder: Path) -> None:
+    start = time.perf_counter()
+    with pytest.raises(Refused):
+        load(write(folder, {ALERT_FILE: bomb}))
+    assert time.perf_counter() - start < 3

@@ -1,0 +1,213 @@
+"""Every way in which an objective is refused: one line, which names the place and what to do."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.rule_project import ALERT_FILE, RECORD_FILE, RECORDS, load, refusals
+from tests.support.slo_project import SLO_FILE, SPEC, write_slo
+from tests.unit.rules.test_rule_fuzz import DATA, outcome
+
+ERRORS = "sum by (job) (rate(burnt_total[{{.window}}]))"
+TOTAL = "sum by (job) (rate(loaves_total[{{.window}}]))"
+
+# What is wrong: (old text, new text) in the sound file, the line, words of the message.
+BROKEN = {
+    "an empty file": ((SPEC, ""), 1, ["dictionary"]),
+    "a syntax error": (("objective: 99", "objective: [99"), 8, ["not YAML"]),
+    "a duplicate key": (
+        ("    objective: 99", "    objective: 99\n    objective: 98"),
+        8,
+        ["`objective`", "already given on line 7"],
+    ),
+    "another version": (("prometheus/v1", "openslo/v1"), 1, ["`version`", "prometheus/v1"]),
+    "a service that is no name": (("service: oven", "service: The oven"), 2, ["`The oven`"]),
+    "an unknown field": (("labels:\n  team", "lables:\n  team"), 3, ["Did you mean `labels`?"]),
+    "no objectives": ((SPEC[SPEC.index("slos:") :], "slos: []\n"), 5, ["`slos` is empty"]),
+    "a misspelled field": (("objective:", "objectiv:"), 7, ["Did you mean `objective`?"]),
+    "no description": (
+        ("    description: Most loaves are not burnt.\n", ""),
+        6,
+        ["`description` is missing"],
+    ),
+    "an objective of all": (("objective: 99", "objective: 100"), 7, ["100 %", "leaves no budget"]),
+    "an objective that is a share": (("objective: 99", "objective: 0.99"), 7, ["a percentage"]),
+    "an objective that no page could ever see broken": (
+        ("objective: 99", "objective: 93"),
+        7,
+        ["above 93.06", "the page can't fire"],
+    ),
+    "an objective that is no number": (("objective: 99", "objective: .nan"), 7, ["`objective`"]),
+    "an objective that is text": (("objective: 99", 'objective: "99"'), 7, ["`objective`"]),
+    "a name with spaces": (
+        ("name: bread", "name: fresh bread"),
+        6,
+        ["`fresh bread`", "lower-case"],
+    ),
+    "a label that is ours": (("team: kitchen", "sloth_id: x"), 3, ["label sloth_id", "Remove it"]),
+    "a ratio that is given": (
+        ("      events:", "      raw: {}\n      events:"),
+        12,
+        ["`sli.raw`", "events"],
+    ),
+    "an alert that is switched off": (
+        ("      ticket_alert:\n", "      ticket_alert:\n        disable: true\n"),
+        21,
+        ["`alerting.ticket_alert.disable`"],
+    ),
+    "an alert without a severity": (
+        (
+            "      page_alert:\n        labels:\n          severity: critical\n",
+            "      page_alert: {}\n",
+        ),
+        17,
+        ["BreadBudgetBurnFast has no severity"],
+    ),
+    "a severity that no route knows": (
+        ("severity: critical", "severity: page"),
+        19,
+        ["no route knows the severity `page`"],
+    ),
+    "an alert's name with spaces": (("name: Bread", "name: Our bread"), 16, ["`Our bread`"]),
+    "a template that does not parse": (
+        ("page_alert:", "page_alert:\n        annotations: {note: '{{ $value }'}"),
+        18,
+        ["note of BreadBudgetBurnFast", "unbalanced braces"],
+    ),
+    "a query without a window": (
+        (f"total_query: {TOTAL}", "total_query: sum by (job) (rate(loaves_total[5m]))"),
+        14,
+        ["`sli.events.total_query`", "has no {{.window}}"],
+    ),
+    "a query with a fixed range as well": (
+        (ERRORS, f"{ERRORS} + sum by (job) (rate(burnt_total[5m]))"),
+        13,
+        ["`error_query` of oven-bread looks back a fixed time"],
+    ),
+    "a query that looks at another time": (
+        (ERRORS, ERRORS.replace("}}]", "}}] offset 1h")),
+        13,
+        ["looks back a fixed time"],
+    ),
+    "PromQL that does not parse": ((ERRORS, ERRORS[:-1]), 13, ["`error_query`", "does not parse"]),
+    "a comment that would swallow the rest": (
+        (f"error_query: {ERRORS}", f"error_query: '{ERRORS} # burnt'"),
+        13,
+        ["does not parse"],
+    ),
+    "queries that can't be divided": (
+        (TOTAL, "(sum by (job) (loaves_total))[{{.window}}:]"),
+        12,
+        ["one query divided by the other", "does not parse"],
+    ),
+    "a metric that nobody exports": (
+        ("burnt_total", "burned_total"),
+        13,
+        ["`error_query` of oven-bread", "Did you mean burnt_total?"],
+    ),
+    "a label that the metric does not have": (
+        ("loaves_total[", "loaves_total{kind='rye'}["),
+        14,
+        ["`total_query` of oven-bread", "no label kind"],
+    ),
+    "a query that keeps the pods apart": (
+        (TOTAL, TOTAL.replace("(job)", "(job, pod)")),
+        14,
+        ["keeps pod", "sum by (namespace, job)"],
+    ),
+    "queries that keep different labels": (
+        (TOTAL, TOTAL.replace("by (job) ", "")),
+        12,
+        ["different labels (job and none)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_an_objective_is_refused_for(case: str, tmp_path: Path) -> None:
+    (old, new), line, words = BROKEN[case]
+    broken = SPEC.replace(old, new, 1)
+    assert broken != SPEC
+    (problem,) = refusals(write_slo(tmp_path, broken))
+    assert problem.startswith(f"{SLO_FILE}:{line}: ")
+    assert all(word in problem for word in words), problem
+
+
+def test_the_sound_objective_that_these_cases_break_is_accepted(tmp_path: Path) -> None:
+    assert [slo.id for slo in load(write_slo(tmp_path, SPEC)).slos] == ["oven-bread"]
+
+
+def test_an_alert_without_a_runbook_is_refused(tmp_path: Path) -> None:
+    page = "docs/runbooks/BreadSliAbsent.md"
+    (problem,) = refusals(write_slo(tmp_path, SPEC, {page: None}))
+    assert problem == f"{SLO_FILE}:20: BreadSliAbsent has no runbook. Write {page}."
+
+
+def test_two_objectives_may_not_share_a_name(tmp_path: Path) -> None:
+    """Nor what their service and their name come to together."""
+    other = SPEC.replace("service: oven", "service: oven-rye").replace("name: Bread", "name: Rye")
+    same = {"rules/slos/rye.yaml": other.replace("name: bread", "name: bread")}
+    first = SPEC.replace("name: bread", "name: rye-bread")
+    (problem,) = refusals(write_slo(tmp_path, first, same))
+    assert problem.startswith("rules/slos/rye.yaml:6: the objective oven-rye-bread is already at ")
+    assert f"{SLO_FILE}:6" in problem
+
+
+def test_two_objectives_may_not_share_their_alerts(tmp_path: Path) -> None:
+    other = {"rules/slos/rye.yaml": SPEC.replace("name: bread", "name: rye")}
+    found = refusals(write_slo(tmp_path, SPEC, other))
+    assert len(found) == 3
+    assert all("is already at rules/slos/bread.yaml:" in problem for problem in found)
+
+
+def test_no_other_rule_may_record_a_series_of_the_objectives(tmp_path: Path) -> None:
+    taken = RECORDS.replace("oven:heat:avg", "slo:objective:ratio")
+    (problem,) = refusals(write_slo(tmp_path, SPEC, {RECORD_FILE: taken}))
+    assert "the record slo:objective:ratio is already at" in problem
+
+
+@pytest.mark.parametrize("file", ["rules/slos/bread.yml", "rules/slos/deep/bread.yaml"])
+def test_an_objective_where_nobody_looks_is_refused(file: str, tmp_path: Path) -> None:
+    (problem,) = refusals(write_slo(tmp_path, SPEC, {SLO_FILE: None, file: SPEC}))
+    assert problem.startswith(f"{file}: is never loaded")
+
+
+def test_an_objective_does_not_stand_among_the_alerts(tmp_path: Path) -> None:
+    problems = refusals(write_slo(tmp_path, SPEC, {ALERT_FILE: SPEC}))
+    assert any(problem.startswith(f"{ALERT_FILE}:1: unknown field") for problem in problems)
+
+
+bounded = settings(max_examples=100, deadline=2000, derandomize=True, database=None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fuzz")
+
+
+@bounded
+@given(seed=st.integers(0, 2**32))
+def test_a_sound_objective_with_pieces_moved_ends_in_a_rulebook_or_a_refusal(
+    seed: int, folder: Path
+) -> None:
+    chance = random.Random(seed)
+    pieces = re.split(r"(\W)", SPEC)
+    for _ in range(chance.randint(1, 4)):
+        here, there = chance.randrange(len(pieces)), chance.randrange(len(pieces))
+        pieces[here] = chance.choice(["", pieces[there], pieces[here] * 2])
+    write_slo(folder, "")
+    outcome(folder, {SLO_FILE: "".join(pieces)})
+
+
+@bounded
+@given(data=DATA, field=st.sampled_from(["objective", "name", "labels", "sli", "alerting"]))
+def test_any_value_in_a_sound_objective_ends_so_too(data: object, field: str, folder: Path) -> None:
+    document = yaml.safe_load(SPEC)
+    document["slos"][0][field] = data
+    write_slo(folder, "")
+    outcome(folder, {SLO_FILE: yaml.safe_dump(document)})

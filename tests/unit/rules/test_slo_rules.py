@@ -1,0 +1,237 @@
+"""The rules that are generated from an objective: their names, labels and exact numbers."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ops.live import rewrite
+from rules.promql import parse, ranges
+from rules.rulebook import Rulebook
+from rules.slo.windows import LARGEST_BUDGET, PAGE, TICKET
+from tests.support.recording import Recording
+from tests.support.rule_project import ALERT_FILE, ALERTS, load
+from tests.support.series import book as real_book
+from tests.support.series import names
+from tests.support.slo_project import SPEC, write_slo
+
+WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"]
+IDENTITY = {"sloth_id": "oven-bread", "sloth_service": "oven", "sloth_slo": "bread"}
+OWN = {"team": "kitchen", "tier": "1"}
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Rulebook:
+    return load(write_slo(tmp_path, SPEC))
+
+
+def groups(book: Rulebook) -> list[dict[str, Any]]:
+    return yaml.safe_load(book.files["slo_rules.yml"])["groups"]
+
+
+def rules(book: Rulebook) -> dict[str, dict[str, Any]]:
+    found = [rule for group in groups(book) for rule in group["rules"]]
+    return {rule.get("record") or rule["alert"]: rule for rule in found}
+
+
+def test_sloth_s_series_are_recorded_under_sloth_s_labels(book: Rulebook) -> None:
+    found = rules(book)
+    for name in (
+        "slo:objective:ratio",
+        "slo:error_budget:ratio",
+        "slo:time_period:days",
+        "slo:current_burn_rate:ratio",
+        "slo:period_burn_rate:ratio",
+        "slo:period_error_budget_remaining:ratio",
+    ):
+        assert found[name]["labels"] == {**OWN, **IDENTITY}
+    for window in WINDOWS:
+        indicator = found[f"slo:sli_error:ratio_rate{window}"]
+        assert indicator["labels"] == {**OWN, **IDENTITY, "sloth_window": window}
+    facts = {"sloth_mode": "vaultmesh", "sloth_objective": "99", "sloth_spec": "prometheus/v1"}
+    assert found["sloth_slo_info"]["labels"] == {**OWN, **IDENTITY, **facts}
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_every_window_is_computed_from_the_events_themselves(window: str, book: Rulebook) -> None:
+    expr = rules(book)[f"slo:sli_error:ratio_rate{window}"]["expr"]
+    errors = f"sum by (job) (rate(burnt_total[{window}]))"
+    total = f"sum by (job) (rate(loaves_total[{window}]))"
+    assert expr == f"({errors}) / (({total}) > 0) or (({total}) == 0 and ({errors}))"
+
+
+def test_long_windows_are_computed_less_often(book: Rulebook) -> None:
+    """Every range of the quick group but the clock's is of hours, not days."""
+    quick, slow = groups(book)
+    assert (quick["interval"], slow["interval"]) == ("30s", "2m")
+    day = 86_400_000
+    for rule in quick["rules"]:
+        assert max(ranges(parse(rule["expr"])), default=0) < day, rule
+    assert any(max(ranges(parse(rule["expr"])), default=0) >= day for rule in slow["rules"])
+
+
+# Objective in percent: the share promised, the budget, the budget in seconds of 30 days.
+EXACT = {
+    "99": ("0.99", "0.01", "25920"),
+    "99.9": ("0.999", "0.001", "2592"),
+    "99.95": ("0.9995", "0.0005", "1296"),
+    "99.99": ("0.9999", "0.0001", "259.2"),
+    "99.999": ("0.99999", "0.00001", "25.92"),
+    "97.5": ("0.975", "0.025", "64800"),
+    "95.0": ("0.95", "0.05", "129600"),
+}
+
+
+@pytest.mark.parametrize("objective", EXACT)
+def test_numbers_follow_the_objective_exactly(objective: str, tmp_path: Path) -> None:
+    share, budget, seconds = EXACT[objective]
+    changed = SPEC.replace("objective: 99", f"objective: {objective}")
+    found = rules(load(write_slo(tmp_path, changed)))
+    assert found["slo:objective:ratio"]["expr"] == f"vector({share})"
+    assert found["slo:error_budget:ratio"]["expr"] == f"vector({budget})"
+    for name in ("slo:current_burn_rate:ratio", "slo:burn_rate:over_1h", "slo:burn_rate:min_3d_6h"):
+        assert f"}} / {budget}" in found[name]["expr"]
+    assert found["slo:error_budget_exhaustion:seconds"]["expr"].startswith(f"clamp_max({seconds} *")
+    for alert in ("BreadBudgetBurnFast", "BreadBudgetBurnSlow"):
+        assert (
+            f"{{{{ {share} | humanizePercentage }}}}" in found[alert]["annotations"]["description"]
+        )
+    assert "00000000" not in yaml.safe_dump(found)
+    assert "99999999" not in yaml.safe_dump(found)
+
+
+def test_the_alerts_compare_each_pair_of_windows_with_its_own_limit(book: Rulebook) -> None:
+    found, only = rules(book), '{sloth_id="oven-bread"}'
+    page, ticket = found["BreadBudgetBurnFast"], found["BreadBudgetBurnSlow"]
+    assert page["expr"] == (
+        f"slo:burn_rate:min_1h_5m{only} > 14.4 or slo:burn_rate:min_6h_30m{only} > 6"
+    )
+    assert ticket["expr"] == (
+        f"slo:burn_rate:min_1d_2h{only} > 3 or slo:burn_rate:min_3d_6h{only} > 1"
+    )
+    assert (page["for"], ticket["for"]) == ("2m", "15m")
+    thresholds = {alert.name: dict(alert.thresholds) for alert in book.alerts}
+    assert thresholds["BreadBudgetBurnFast"] == {"threshold_fast": 14.4, "threshold_slow": 6}
+    assert thresholds["BreadBudgetBurnSlow"] == {"threshold_fast": 3, "threshold_slow": 1}
+
+
+def test_the_alerts_carry_sloth_s_severity_and_the_one_that_routes_know(book: Rulebook) -> None:
+    found = rules(book)
+    for alert, own in (
+        ("BreadBudgetBurnFast", {"severity": "critical", "sloth_severity": "page"}),
+        ("BreadBudgetBurnSlow", {"severity": "warning", "sloth_severity": "ticket"}),
+        ("BreadSliAbsent", {"severity": "warning", "sloth_severity": "ticket"}),
+    ):
+        assert found[alert]["labels"] == {**OWN, **IDENTITY, **own}
+        page = f"https://runbooks.test/pages/{alert}.md"
+        assert found[alert]["annotations"]["runbook_url"] == page
+
+
+def test_what_the_spec_adds_to_alerts_is_added_and_wins(tmp_path: Path) -> None:
+    more = SPEC.replace(
+        "      page_alert:\n        labels:\n",
+        "      labels: {room: north}\n      annotations: {summary: The bread burns}\n"
+        "      page_alert:\n        annotations: {summary: Run}\n        labels:\n",
+    )
+    found = rules(load(write_slo(tmp_path, more)))
+    assert all(found[alert]["labels"]["room"] == "north" for alert in found if "Bread" in alert)
+    assert found["BreadBudgetBurnFast"]["annotations"]["summary"] == "Run"
+    assert found["BreadSliAbsent"]["annotations"]["summary"] == "The bread burns"
+
+
+def test_a_page_silences_its_ticket(book: Rulebook) -> None:
+    labels = ("job", "sloth_id", "sloth_service", "sloth_slo", "team", "tier")
+    assert book.siblings == (("BreadBudgetBurnFast", "BreadBudgetBurnSlow", labels),)
+
+
+def test_a_page_does_not_silence_the_ticket_of_another_objective(tmp_path: Path) -> None:
+    other = SPEC.replace("name: bread", "name: rye").replace("name: Bread", "name: Rye")
+    pages = {
+        f"docs/runbooks/Rye{end}.md": "Look."
+        for end in ("BudgetBurnFast", "BudgetBurnSlow", "SliAbsent")
+    }
+    both = load(write_slo(tmp_path, SPEC, {"rules/slos/rye.yaml": other, **pages}))
+    assert [pair[:2] for pair in both.siblings] == [
+        ("BreadBudgetBurnFast", "BreadBudgetBurnSlow"),
+        ("RyeBudgetBurnFast", "RyeBudgetBurnSlow"),
+    ]
+    assert [slo.id for slo in both.slos] == ["oven-bread", "oven-rye"]
+    assert len(groups(both)) == 4
+
+
+def test_a_stack_may_override_the_limits(tmp_path: Path) -> None:
+    overrides = {"BreadBudgetBurnFast": {"threshold_fast": 10, "for": "5m"}}
+    page = rules(load(write_slo(tmp_path, SPEC), overrides))["BreadBudgetBurnFast"]
+    assert "min_1h_5m" in page["expr"] and "> 10 or" in page["expr"]
+    assert "the limit is 10 (1h and 5m)" in page["annotations"]["description"]
+    assert page["for"] == "5m"
+
+
+def test_other_rules_and_dashboards_may_use_the_series(tmp_path: Path) -> None:
+    uses = ALERTS.replace("oven_heat > 5", "slo:current_burn_rate:ratio > 5").replace(
+        "$labels.pod", "$labels.sloth_slo"
+    )
+    book = load(write_slo(tmp_path, SPEC, {ALERT_FILE: uses}))
+    assert book.check_query('slo:sli_error:ratio_rate5m{sloth_window="5m", job="oven"}') is None
+    assert "no label pod" in str(book.check_query('slo:objective:ratio{pod="a"}'))
+
+
+def test_labels_that_only_some_objectives_have_are_known(tmp_path: Path) -> None:
+    other = SPEC.replace("name: bread", "name: rye").replace("name: Bread", "name: Rye")
+    other = other.replace("team: kitchen", "flour: rye")
+    pages = {
+        f"docs/runbooks/Rye{end}.md": "Look."
+        for end in ("BudgetBurnFast", "BudgetBurnSlow", "SliAbsent")
+    }
+    book = load(write_slo(tmp_path, SPEC, {"rules/slos/rye.yaml": other, **pages}))
+    for label in ("team", "flour"):
+        assert book.check_query(f'slo:objective:ratio{{{label}="a"}}') is None
+
+
+def test_a_project_without_objectives_has_no_such_file(tmp_path: Path) -> None:
+    from tests.support.rule_project import write
+
+    assert "slo_rules.yml" not in load(write(tmp_path, {})).files
+
+
+def test_the_rule_that_looks_back_furthest_is_known(book: Rulebook) -> None:
+    assert book.longest_range[1] == 30 * 86_400_000
+
+
+def test_a_faster_run_shrinks_the_windows_and_keeps_the_names() -> None:
+    text = real_book().files["slo_rules.yml"]
+    faster = rewrite.rules(text, rewrite.Here(60, {}, Path(), {}))
+
+    def read(source: str) -> list[dict[str, Any]]:
+        return [rule for group in yaml.safe_load(source)["groups"] for rule in group["rules"]]
+
+    for before, after in zip(read(text), read(faster), strict=True):
+        for field in ("record", "alert", "labels"):
+            assert after.get(field) == before.get(field)
+        selected = names(before["expr"])
+        assert names(after["expr"]) == selected
+        lengths = sorted(ranges(parse(before["expr"])))
+        assert [60 * length for length in sorted(ranges(parse(after["expr"])))] == lengths
+
+
+def test_the_limits_spend_the_shares_of_the_budget_that_the_workbook_names() -> None:
+    hours = {"1h": 1, "6h": 6, "1d": 24, "3d": 72}
+    spent = [
+        pair.limit * hours[pair.long] / (30 * 24) for burn in (PAGE, TICKET) for pair in burn.pairs
+    ]
+    assert spent == [Decimal(share) for share in ("0.02", "0.05", "0.1", "0.1")]
+
+
+def test_every_objective_leaves_room_for_the_fastest_burn() -> None:
+    for slo in real_book().slos:
+        assert slo.budget < LARGEST_BUDGET
+
+
+@pytest.mark.parametrize("slo", real_book().slos, ids=lambda slo: slo.id)
+def test_an_objective_is_of_something_that_every_stack_runs(
+    slo: Any, recordings: dict[str, Recording]
+) -> None:
+    for stack, platform in recordings.items():
+        assert slo.service in dict(platform.pods()), f"{stack} runs no {slo.service}"

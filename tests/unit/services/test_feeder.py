@@ -1,0 +1,197 @@
+"""The feeder gives every pod the same step, and fails loudly when it can't."""
+
+import asyncio
+import json
+import math
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from itertools import chain, repeat
+from typing import Any
+
+import pytest
+
+from services.feeder.pods import Address, find, parse_address
+from services.feeder.settings import FeederSettings
+from services.feeder.step import Fed, feed
+from services.feeder.vector import vector
+from services.shell import SettingsError, load_settings
+from tests.support.loopback import Stub, ok, stub, unused_address
+from tests.support.series import ROOT
+
+
+def feeding(*lookups: list[str], number: int = 7, timeout_seconds: float = 5) -> Fed:
+    """Feed the pods, which are found anew by each lookup; the last one goes on."""
+    found = chain(lookups, repeat(lookups[-1]))
+
+    async def find() -> list[Address]:
+        return [parse_address(pod) for pod in next(found)]
+
+    return asyncio.run(
+        feed(
+            find,
+            number,
+            period_seconds=60,
+            apply_guardian=False,
+            timeout_seconds=timeout_seconds,
+        )
+    )
+
+
+def fed(*pods: str, **how: Any) -> dict[str, str]:
+    """Feed the pods; why each of those that missed it did."""
+    return {str(pod): reason for pod, reason in feeding(list(pods), **how).missed.items()}
+
+
+def run(**settings: str) -> tuple[int, dict[str, Any]]:
+    """`python -m services.feeder`: its exit code and the one line it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "services.feeder"],
+        cwd=ROOT,
+        env={f"FEEDER_{name.upper()}": value for name, value in settings.items()},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    (line,) = (done.stdout + done.stderr).splitlines()
+    return done.returncode, json.loads(line)
+
+
+@pytest.mark.parametrize("number", [0, 1, 29_400_000])
+def test_the_vector_is_the_sine_that_the_documentation_says(number: int) -> None:
+    expected = [math.sin(2 * math.pi * (number / 60 + i / 16)) for i in range(16)]
+    assert vector(number) == pytest.approx(expected, abs=1e-6)
+
+
+def test_two_feedings_in_a_row_differ() -> None:
+    assert all(vector(number) != vector(number + 1) for number in range(60))
+
+
+def test_every_pod_gets_the_same_step_under_the_same_key() -> None:
+    with ExitStack() as stack:
+        pods = [stack.enter_context(stub()) for _ in range(3)]
+        assert fed(*(pod.address for pod in pods)) == {}
+    seen = [request for pod in pods for request in pod.requests]
+    assert len(seen) == 3
+    for request in seen:
+        assert (request.method, request.path) == ("POST", "/step")
+        assert request.json == {"x": vector(7), "apply_guardian": False}
+        assert request.headers["idempotency-key"] == "feeder-60-7"
+
+
+def test_a_later_feeding_has_another_key() -> None:
+    with stub() as pod:
+        fed(pod.address, number=7)
+        fed(pod.address, number=8)
+        fed(pod.address, number=7)
+    keys = [request.headers["idempotency-key"] for request in pod.requests]
+    assert keys[0] == keys[2] != keys[1]
+
+
+def test_a_pod_that_misses_the_step_is_named_and_the_others_are_fed() -> None:
+    gone = unused_address()
+    with stub() as good, stub(lambda _: (422, b"wrong length")) as bad:
+        missed = fed(good.address, bad.address, gone, timeout_seconds=0.3)
+        assert len(good.requests) == 1
+    assert missed.keys() == {bad.address, gone}
+    assert "422" in missed[bad.address] and "wrong length" in missed[bad.address]
+    assert "ConnectError" in missed[gone]
+
+
+def test_a_pod_that_is_not_ready_is_tried_again_and_a_refusal_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.feeder.step.PAUSE_SECONDS", 0.01)
+    answers = iter([(503, b"starting"), (503, b"starting"), (200, b"")])
+    with stub(lambda _: next(answers)) as starting, stub(lambda _: (409, b"")) as refusing:
+        assert fed(starting.address, refusing.address).keys() == {refusing.address}
+    assert (len(starting.requests), len(refusing.requests)) == (3, 1)
+
+
+def test_a_pod_that_hangs_does_not_hold_up_the_feeder() -> None:
+    with stub() as pod:
+        pod.answer = pod.hang
+        began = time.monotonic()
+        (reason,) = fed(pod.address, timeout_seconds=0.05).values()
+        assert time.monotonic() - began < 2
+    assert "no answer, after 0.05 s" in reason
+
+
+def test_a_pod_that_a_rollout_replaces_is_no_miss_and_its_successor_is_fed() -> None:
+    gone = unused_address()
+    with stub() as stays, stub() as new:
+        lookups = [stays.address, gone], [stays.address, new.address]
+        outcome = feeding(*lookups, timeout_seconds=0.2)
+    assert outcome.missed == {}
+    assert [str(pod) for pod in outcome.fed] == [stays.address, new.address]
+    (one,), (other,) = stays.requests, new.requests
+    assert one.json == other.json
+    assert one.headers["idempotency-key"] == other.headers["idempotency-key"]
+
+
+def test_a_pod_that_is_gone_after_it_was_fed_counts() -> None:
+    with stub() as old, stub() as new:
+        outcome = feeding([old.address], [new.address])
+    assert [str(pod) for pod in outcome.fed] == [old.address, new.address]
+
+
+def test_a_name_that_is_not_found_any_more_excuses_no_miss() -> None:
+    gone = unused_address()
+    assert [str(pod) for pod in feeding([gone], [], timeout_seconds=0.1).missed] == [gone]
+
+
+def test_every_address_behind_a_name_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"field": ["127.0.1.2", "127.0.1.1"], "127.0.1.1": ["127.0.1.1"]}
+
+    def lookup(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        if host not in known:
+            raise socket.gaierror
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in known[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    targets = [parse_address(text) for text in ("field:8000", "127.0.1.1:8000", "nobody:8000")]
+    found = asyncio.run(find(targets))
+    assert found == [Address("127.0.1.1", 8000), Address("127.0.1.2", 8000)]
+
+
+def test_the_program_succeeds_when_all_pods_are_fed() -> None:
+    with stub() as one, stub() as two:
+        code, line = run(target=f"{one.address}, {two.address}", min_pods="2")
+    assert code == 0
+    assert line["level"] == "info"
+    assert line["fields"]["fed"] == sorted([one.address, two.address])
+    assert one.requests[0].json == two.requests[0].json
+
+
+def outcome(pod: Stub, **settings: str) -> tuple[int, dict[str, Any]]:
+    return run(**{"target": pod.address, **settings})
+
+
+def test_the_program_fails_and_names_the_pod_that_was_missed() -> None:
+    gone = unused_address()
+    with stub(ok) as pod:
+        code, line = outcome(pod, target=f"{pod.address},{gone}", timeout_seconds="0.3")
+    assert code == 1
+    assert line["level"] == "error"
+    assert line["fields"]["fed"] == [pod.address]
+    assert line["fields"]["missed"].keys() == {gone}
+
+
+# No resolver is asked for a name with an empty part.
+@pytest.mark.parametrize(
+    "settings", [{"min_pods": "2"}, {"target": "no..pods:8000"}], ids=["few", "none"]
+)
+def test_the_program_fails_when_too_few_pods_are_found(settings: dict[str, str]) -> None:
+    with stub() as pod:
+        code, line = outcome(pod, **settings)
+    assert code == 1
+    assert line["level"] == "error" and "target" in line["fields"]
+
+
+@pytest.mark.parametrize("target", ["", "psi-field", "psi-field:http", "psi-field:0", ":8000"])
+def test_a_target_that_is_no_address_is_named_in_one_line(target: str) -> None:
+    with pytest.raises(SettingsError, match=r"^FEEDER_TARGET: ") as refusal:
+        load_settings(FeederSettings, {"FEEDER_TARGET": target})
+    assert "\n" not in str(refusal.value)

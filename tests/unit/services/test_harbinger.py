@@ -1,0 +1,269 @@
+"""Harbinger takes what Alertmanager sends, keeps the last of it, and misses the heartbeat."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from services.harbinger.app import NOTIFICATION_LIMIT, build
+from services.harbinger.settings import HarbingerSettings
+from services.harbinger.watchdog import Moment
+from tests.support.in_process import Client, started
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+# What Alertmanager 0.31 posts.
+NOTIFICATION = {
+    "receiver": "warning",
+    "status": "firing",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {"alertname": "TreatyRttHigh", "severity": "warning", "treaty": "A"},
+            "annotations": {"summary": "Treaty round-trip time is high"},
+            "startsAt": "2026-03-01T11:58:03.123456789Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "http://prometheus/graph",
+            "fingerprint": "c2b1f0a93e5d7788",
+        }
+    ],
+    "groupLabels": {"alertname": "TreatyRttHigh"},
+    "commonLabels": {"alertname": "TreatyRttHigh"},
+    "commonAnnotations": {},
+    "externalURL": "http://alertmanager",
+    "version": "4",
+    "groupKey": '{}:{alertname="TreatyRttHigh"}',
+    "truncatedAlerts": 0,
+}
+
+
+@dataclass
+class Clock:
+    seconds: float = 0
+
+    def __call__(self) -> Moment:
+        return Moment(self.seconds, START + timedelta(seconds=self.seconds))
+
+
+@contextmanager
+def harbinger(clock: Clock | None = None, **settings: Any) -> Iterator[Client]:
+    with started(build(HarbingerSettings(**settings), clock or Clock())) as client:
+        yield client
+
+
+def notification(*names: str, status: str = "firing", **labels: str) -> dict[str, Any]:
+    made = deepcopy(NOTIFICATION)
+    (alert,) = made["alerts"]
+    made["alerts"] = [
+        {**alert, "status": status, "labels": {"alertname": name, **labels}} for name in names
+    ]
+    return made
+
+
+def send(client: Client, message: Any) -> httpx.Response:
+    return client.post("/alerts", json=message)
+
+
+def events(client: Client, query: str = "") -> list[dict[str, Any]]:
+    return client.get(f"/events{query}").json()["events"]
+
+
+def count(client: Client, alertname: str, status: str = "firing") -> float | None:
+    return client.metrics().value("harbinger_events_total", alertname=alertname, status=status)
+
+
+def healthy(client: Client) -> float | None:
+    return client.metrics().value("harbinger_watchdog_healthy")
+
+
+def test_what_alertmanager_sends_becomes_an_event() -> None:
+    with harbinger(Clock(60)) as client:
+        assert send(client, NOTIFICATION).status_code == 200
+        (event,) = events(client)
+    assert event == {
+        "number": 1,
+        "received": "2026-03-01T12:01:00.000+00:00",
+        "receiver": "warning",
+        "alertname": "TreatyRttHigh",
+        "status": "firing",
+        "labels": {"alertname": "TreatyRttHigh", "severity": "warning", "treaty": "A"},
+        "annotations": {"summary": "Treaty round-trip time is high"},
+        "starts_at": "2026-03-01T11:58:03.123456+00:00",
+        "ends_at": None,
+        "fingerprint": "c2b1f0a93e5d7788",
+    }
+
+
+def test_a_newer_alertmanager_may_say_more() -> None:
+    message = {**notification("A"), "mood": "calm"}
+    message["alerts"][0]["colour"] = "red"
+    with harbinger() as client:
+        assert send(client, message).status_code == 200
+        assert len(events(client)) == 1
+
+
+def test_events_come_newest_first_as_many_as_asked_for() -> None:
+    with harbinger() as client:
+        send(client, notification("A", "B", "C"))
+        assert [event["alertname"] for event in events(client)] == ["C", "B", "A"]
+        assert [event["alertname"] for event in events(client, "?limit=2")] == ["C", "B"]
+
+
+def test_events_can_be_asked_for_by_alert_and_by_status() -> None:
+    with harbinger() as client:
+        send(client, notification("A", "B"))
+        send(client, notification("A", status="resolved"))
+        found = [(event["alertname"], event["status"]) for event in events(client, "?alert=A")]
+        assert found == [("A", "resolved"), ("A", "firing")]
+        assert [event["number"] for event in events(client, "?status=firing")] == [2, 1]
+        assert [event["number"] for event in events(client, "?alert=A&status=firing")] == [1]
+        assert events(client, "?alert=Z") == []
+
+
+@pytest.mark.parametrize(
+    "query", ["?limit=0", "?limit=1001", "?limit=x", "?status=on", "?alert=", "?since=1"]
+)
+def test_a_question_that_makes_no_sense_is_refused(query: str) -> None:
+    with harbinger() as client:
+        answer = client.get(f"/events{query}")
+        assert answer.status_code == 400
+        assert query[1:].partition("=")[0] in answer.json()["error"]
+
+
+def test_only_the_last_events_are_kept_and_all_are_counted() -> None:
+    with harbinger(max_events=3) as client:
+        for _ in range(2):
+            send(client, notification("A", "B"))
+        assert [event["number"] for event in events(client)] == [4, 3, 2]
+        assert (count(client, "A"), count(client, "B")) == (2, 2)
+
+
+def test_the_kept_events_weigh_no_more_than_4_mib() -> None:
+    with harbinger() as client:
+        for number in range(6):
+            send(client, notification(f"A{number}", text="x" * 900_000))
+        assert [event["alertname"] for event in events(client)] == ["A5", "A4", "A3", "A2"]
+
+
+def test_events_are_counted_by_alert_and_status() -> None:
+    with harbinger() as client:
+        send(client, notification("A", "A", "B"))
+        send(client, notification("A", status="resolved"))
+        assert (count(client, "A"), count(client, "A", "resolved")) == (2, 1)
+        assert (count(client, "B"), count(client, "B", "resolved")) == (1, None)
+
+
+def test_alerts_beyond_the_first_names_are_counted_together() -> None:
+    with harbinger(max_alert_names=2) as client:
+        send(client, notification("A", "B", "C", "D", "A"))
+        assert (count(client, "A"), count(client, "B"), count(client, "other")) == (2, 1, 2)
+        assert count(client, "C") is None
+
+
+@pytest.mark.parametrize(
+    "labels", [{"team": "a"}, {"alertname": ""}, {"alertname": "x" * 257}], ids=str
+)
+def test_an_alert_without_a_fit_name_is_kept_and_costs_the_others_nothing(
+    labels: dict[str, str],
+) -> None:
+    with harbinger() as client:
+        assert send(client, broken(labels=labels)).status_code == 200
+        assert [event["alertname"] for event in events(client)] == ["", "A"]
+        assert events(client)[0]["labels"] == labels
+        assert (count(client, "A"), count(client, "other")) == (1, 1)
+
+
+def broken(**changes: Any) -> dict[str, Any]:
+    """The notification with fields changed, or left out where they are None."""
+    made = notification("A", "B")
+    for key, value in changes.items():
+        target = made["alerts"][1] if key in made["alerts"][1] else made
+        target[key] = value
+    return {key: value for key, value in made.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (broken(version="5"), "version"),
+        (broken(version=None), "version"),
+        (broken(receiver=7), "receiver"),
+        (broken(alerts=[]), "alerts"),
+        (broken(labels={"alertname": 7}), "alerts.1.labels.alertname"),
+        (broken(annotations=["text"]), "alerts.1.annotations"),
+        (broken(startsAt="yesterday"), "alerts.1.startsAt"),
+        (broken(endsAt="2026-03-01T12:00:00"), "alerts.1.endsAt"),
+        ([], "object"),
+    ],
+)
+def test_a_payload_that_is_none_is_refused_whole(message: Any, reason: str) -> None:
+    with harbinger() as client:
+        answer = send(client, message)
+        assert answer.status_code == 422
+        assert reason in answer.json()["error"]
+        assert events(client) == []
+        assert count(client, "A") is None
+
+
+def test_a_notification_of_a_large_group_is_taken_and_an_endless_one_is_not() -> None:
+    large = notification(*(f"A{number}" for number in range(1000)), text="x" * 400)
+    assert 400_000 < len(json.dumps(large)) < NOTIFICATION_LIMIT
+    with harbinger() as client:
+        assert send(client, large).status_code == 200
+        endless = notification("A", text="x" * NOTIFICATION_LIMIT)
+        assert send(client, endless).status_code == 413
+
+
+def test_before_the_first_heartbeat_nothing_is_said_about_it() -> None:
+    with harbinger() as client:
+        send(client, notification("A"))
+        assert healthy(client) is None
+        assert client.metrics().value("harbinger_last_watchdog_timestamp_seconds") is None
+
+
+def test_the_heartbeat_is_healthy_while_it_comes_and_is_counted_but_no_event() -> None:
+    with harbinger(Clock(30)) as client:
+        send(client, notification("Watchdog"))
+        assert healthy(client) == 1
+        seen = client.metrics().value("harbinger_last_watchdog_timestamp_seconds")
+        assert seen == START.timestamp() + 30
+        assert count(client, "Watchdog") == 1
+        assert events(client) == []
+
+
+def test_a_heartbeat_that_stops_is_noticed_once_and_its_return_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.harbinger.app.CHECK_SECONDS", 0.001)
+    clock = Clock()
+    with harbinger(clock, watchdog_timeout_seconds=300) as client:
+        send(client, notification("Watchdog"))
+        clock.seconds = 300
+        client.sleep(0.01)
+        assert healthy(client) == 1
+        clock.seconds = 300.5
+        client.sleep(0.01)
+        assert healthy(client) == 0
+        (lost,) = events(client)
+        assert (lost["alertname"], lost["status"]) == ("WatchdogLost", "firing")
+        assert "2026-03-01T12:00:00+00:00" in lost["annotations"]["summary"]
+        assert count(client, "WatchdogLost") == 1
+        clock.seconds = 360
+        send(client, notification("Watchdog"))
+        assert healthy(client) == 1
+        found, _ = events(client)
+        assert (found["alertname"], found["status"]) == ("WatchdogLost", "resolved")
+        assert found["starts_at"] == lost["starts_at"] < found["ends_at"]
+
+
+def test_a_watchdog_that_resolves_is_no_heartbeat() -> None:
+    with harbinger() as client:
+        send(client, notification("Watchdog", status="resolved"))
+        assert healthy(client) is None
+        assert [event["alertname"] for event in events(client)] == ["Watchdog"]

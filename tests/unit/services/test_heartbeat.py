@@ -1,0 +1,139 @@
+"""The heartbeat sends bounded traffic, and says so when the treaty does not answer."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.heartbeat.settings import HeartbeatSettings
+from services.heartbeat.traffic import Outcome, has_provenance, send
+from services.shell import SettingsError, load_settings
+from services.treaty.app import TreatyRequest
+from tests.support.loopback import Seen, stub, unused_address
+from tests.support.series import ROOT
+
+
+def sent(target: str, **settings: Any) -> Outcome:
+    defaults = {"requests": 20, "per_second": 1000, "duration_seconds": 5}
+    return asyncio.run(send(HeartbeatSettings(target=target, **{**defaults, **settings})))
+
+
+def run(target: str, **settings: str) -> tuple[int, dict[str, Any]]:
+    """`python -m services.heartbeat`: its exit code and the one line it prints."""
+    variables = {"target": target, "requests": "3", "per_second": "100", **settings}
+    done = subprocess.run(
+        [sys.executable, "-m", "services.heartbeat"],
+        cwd=ROOT,
+        env={f"HEARTBEAT_{name.upper()}": value for name, value in variables.items()},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    (line,) = (done.stdout + done.stderr).splitlines()
+    return done.returncode, json.loads(line)
+
+
+def test_the_requests_are_such_as_the_treaty_takes_and_a_share_carries_provenance() -> None:
+    with stub() as treaty:
+        outcome = sent(f"{treaty.url}/", provenance_share=0.95)
+    assert outcome.answers == {200: 20} and outcome.is_answered
+    ready, *requests = treaty.requests
+    assert (ready.method, ready.path) == ("GET", "/ready")
+    assert {(seen.method, seen.path) for seen in requests} == {("POST", "/requests")}
+    taken = [TreatyRequest.model_validate(seen.json) for seen in requests]
+    assert len({request.id for request in taken}) == 20
+    assert sum(request.provenance is not None for request in taken) == 19
+
+
+@given(st.floats(0, 1), st.integers(1, 300))
+def test_the_share_with_provenance_holds_for_any_number_of_requests(share: float, n: int) -> None:
+    assert sum(has_provenance(number, share) for number in range(n)) == int(n * share)
+
+
+def test_no_request_comes_before_its_time() -> None:
+    arrivals = []
+
+    def note(seen: Seen) -> tuple[int, bytes]:
+        if seen.path == "/requests":
+            arrivals.append(time.monotonic())
+        return 200, b""
+
+    with stub(note) as treaty:
+        began = time.monotonic()
+        sent(treaty.url, requests=5, per_second=5)
+    assert all(arrival - began >= number / 5 for number, arrival in enumerate(arrivals))
+
+
+def test_it_ends_in_time_however_slow_the_treaty_is() -> None:
+    with stub() as treaty:
+        treaty.answer = lambda seen: (200, b"") if seen.path == "/ready" else treaty.hang(seen)
+        began = time.monotonic()
+        outcome = sent(treaty.url, timeout_seconds=0.1, duration_seconds=0.25)
+        assert time.monotonic() - began < 1
+    assert not outcome.is_answered
+    assert outcome.unanswered + outcome.unsent == 20 and outcome.unsent > 0
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_treaty_that_drops_requests_has_answered(status: int) -> None:
+    with stub(lambda seen: (200 if seen.path == "/ready" else status, b"")) as treaty:
+        assert sent(treaty.url).is_answered
+
+
+def test_nothing_is_sent_before_the_treaty_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.heartbeat.traffic.PAUSE_SECONDS", 0.01)
+    readiness = iter([503, 503, 200])
+    with stub() as treaty:
+        treaty.answer = lambda seen: (next(readiness) if seen.path == "/ready" else 200, b"")
+        outcome = sent(treaty.url, requests=2)
+    assert outcome.is_answered and outcome.last_error is None
+    assert [seen.path for seen in treaty.requests] == ["/ready"] * 3 + ["/requests"] * 2
+
+
+def test_a_treaty_that_hangs_at_first_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.heartbeat.traffic.PAUSE_SECONDS", 0.01)
+    with stub() as treaty:
+        treaty.answer = lambda seen: treaty.hang(seen) if len(treaty.requests) == 1 else (200, b"")
+        assert sent(treaty.url, timeout_seconds=0.3).is_answered
+
+
+def test_a_treaty_that_does_not_get_ready_is_sent_nothing_and_ends_it_in_time() -> None:
+    with stub(lambda _: (503, b"starting")) as treaty:
+        outcome = sent(treaty.url, duration_seconds=0.2)
+        assert {seen.path for seen in treaty.requests} == {"/ready"}
+    assert not outcome.is_answered and outcome.unsent == 20
+    assert outcome.last_error == "not ready: starting"
+
+
+@pytest.mark.parametrize("status", [302, 404, 422, 500])
+def test_an_answer_that_is_not_a_treaty_s_is_none(status: int) -> None:
+    with stub(lambda _: (status, b"")) as treaty:
+        assert not sent(treaty.url).is_answered
+
+
+def test_the_program_succeeds_when_the_treaty_answers() -> None:
+    with stub() as treaty:
+        code, line = run(treaty.url)
+    assert code == 0
+    assert line["fields"]["answers"] == {"200": 3}
+
+
+def test_the_program_fails_with_one_line_when_the_treaty_is_not_there() -> None:
+    code, line = run(f"http://{unused_address()}", duration_seconds="0.3")
+    assert code == 1
+    assert line["level"] == "error"
+    assert line["fields"]["unsent"] == 3
+    assert "ConnectError" in line["fields"]["last_error"]
+
+
+def test_more_requests_than_fit_into_the_duration_are_refused_at_the_start() -> None:
+    with pytest.raises(SettingsError, match="HEARTBEAT_DURATION_SECONDS") as refusal:
+        load_settings(HeartbeatSettings, {"HEARTBEAT_REQUESTS": "1000"})
+    assert "\n" not in str(refusal.value)
+    load_settings(HeartbeatSettings, {})

@@ -1,0 +1,104 @@
+"""What the services really export is what rules/metrics.yaml says they do."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+
+from services.harbinger.app import build as harbinger
+from services.harbinger.settings import HarbingerSettings
+from services.psi_field.service import build as psi_field
+from services.psi_field.settings import PsiFieldSettings
+from services.scheduler.app import build as scheduler
+from services.scheduler.settings import Job, SchedulerSettings
+from services.shell import Service
+from services.treaty.app import build as treaty
+from services.treaty.settings import TreatySettings
+from tests.support.exposition import Exposed
+from tests.support.in_process import Client, started
+from tests.support.loopback import stub
+from tests.support.series import inventory, series_of
+from tests.unit.services.test_harbinger import notification
+
+FILE = "rules/metrics.yaml"
+
+
+def step(client: Client) -> None:
+    """A step of the field, once the pod is ready."""
+    client.until(lambda: client.get("/ready").is_success)
+    assert client.post("/step", json={"x": [0.5] * 16, "apply_guardian": False}).is_success
+
+
+def request(client: Client) -> None:
+    assert client.post("/requests", json={}).is_success
+
+
+def notify(client: Client) -> None:
+    assert client.post("/alerts", json=notification("A", "Watchdog")).is_success
+
+
+def succeed(client: Client) -> None:
+    """The first run of a job that is due every second."""
+    name = "scheduler_job_last_success_timestamp_seconds"
+    client.until(lambda: client.metrics().value(name, task="sweep"))
+
+
+def exercised(service: Service, use: Callable[[Client], None]) -> Exposed:
+    with started(service) as client:
+        use(client)
+        return client.metrics()
+
+
+@cache
+def exposed() -> dict[str, Exposed]:
+    """Each workload's /metrics after it has done what it is there for."""
+    with stub() as target:
+        job = Job(name="sweep", cron="* * * * * *", url=target.url)
+        jobs = exercised(scheduler(SchedulerSettings.model_construct(jobs=(job,))), succeed)
+    return {
+        "psi-field": exercised(psi_field(PsiFieldSettings(peers=())), step),
+        "aurora-treaty": exercised(treaty(TreatySettings()), request),
+        "scheduler": jobs,
+        "harbinger": exercised(harbinger(HarbingerSettings()), notify),
+    }
+
+
+def listed() -> list[dict[str, Any]]:
+    """What is expected of each workload; what all of them export stands once for each."""
+    own = [*inventory()["metrics"], *inventory()["details"]]
+    workloads = dict.fromkeys(metric["workload"] for metric in own)
+    shared = [
+        {**metric, "workload": workload}
+        for metric in inventory()["processes"]
+        for workload in workloads
+    ]
+    return [*own, *shared]
+
+
+def test_every_workload_of_the_inventory_is_looked_at() -> None:
+    assert {metric["workload"] for metric in listed()} == exposed().keys()
+
+
+@pytest.mark.parametrize("metric", listed(), ids=lambda m: f"{m['workload']}-{m['name']}")
+def test_a_listed_metric_is_exported_with_its_type_and_its_labels(metric: dict[str, Any]) -> None:
+    name, workload = metric["name"], metric["workload"]
+    shown = exposed()[workload]
+    assert shown.types.get(name) == metric["type"], f"correct {workload}, or {name} in {FILE}"
+    for series, labels in series_of(metric).items():
+        assert shown.labels(series) == {labels}
+
+
+@pytest.mark.parametrize("workload", ["psi-field", "aurora-treaty", "scheduler", "harbinger"])
+def test_a_workload_exports_nothing_that_is_not_listed(workload: str) -> None:
+    known = [metric for metric in listed() if metric["workload"] == workload]
+    shown = exposed()[workload]
+    advice = f"add to {FILE} what {workload} exports besides"
+    assert shown.types.keys() == {metric["name"] for metric in known}, advice
+    assert {name for name, _ in shown.samples} == set().union(*map(series_of, known)), advice
+
+
+@pytest.mark.parametrize("workload", ["psi-field", "aurora-treaty", "scheduler", "harbinger"])
+def test_a_workload_sets_no_label_that_scraping_sets(workload: str) -> None:
+    labels = {label for _, pairs in exposed()[workload].samples for label, _ in pairs}
+    assert not labels & set(inventory()["scrape_labels"])

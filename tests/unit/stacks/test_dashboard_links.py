@@ -1,0 +1,107 @@
+"""An alert leads to the first dashboard with a panel that names it, wherever Grafana is."""
+
+import json
+from typing import Any
+
+import yaml
+
+from dashboards.catalog import Dashboard
+from dashboards.runbooks import belongs_to
+from rules.merge import annotated
+from stacks.dashboard_links import dashboard_urls, without_panel
+from tests.support.boards import BOARDS
+from tests.support.recording import Recording, configure, record, stack_values
+from tests.support.series import alerts, book
+
+
+def board(uid: str, *descriptions: str) -> Dashboard:
+    """A dashboard with a panel of each description."""
+    alerts_named = belongs_to(" ".join(descriptions), alerts())
+    return Dashboard(
+        uid=uid,
+        title=uid,
+        source=f"{uid}.py",
+        filename=uid,
+        json="{}",
+        queries=(),
+        alerts=frozenset(alerts_named),
+    )
+
+
+def links(platform: Recording) -> dict[str, str]:
+    """The dashboard of each alert, as Prometheus gets it."""
+    texts = platform.one("ConfigMap", "prometheus-server")["data"]
+    return {
+        rule["alert"]: rule["annotations"]["dashboard_url"]
+        for name, text in texts.items()
+        if name.endswith("_rules.yml")
+        for group in yaml.safe_load(text)["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+
+
+def test_every_alert_leads_to_a_dashboard_that_has_a_panel_on_it(platform: Any) -> None:
+    boards = {found.uid: found for found in BOARDS.values()}
+    found = links(platform)
+    assert found.keys() >= alerts().keys()
+    for alert, url in found.items():
+        uid = url.rpartition("/d/")[2]
+        panels = json.loads(boards[uid].json)["panels"]
+        assert [panel for panel in panels if alert in panel.get("description", "")], alert
+
+
+def test_behind_a_port_forward_the_link_leads_to_the_port_that_it_opens(platform: Any) -> None:
+    local = platform.result["portForward"]["grafana"].split()[-1].split(":")[0]
+    for url in links(platform).values():
+        assert url.startswith(f"http://localhost:{local}/d/")
+
+
+def test_behind_a_load_balancer_it_leads_to_the_domain() -> None:
+    from stacks.platform import build
+    from stacks.settings import load_configuration
+
+    values = stack_values("staging")
+    values["vaultmesh:settings"]["grafana"] = {
+        "exposure": "load-balancer",
+        "domain": "grafana.example.com",
+        "certificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/ID",
+        "sourceRanges": ["203.0.113.0/24"],
+        "subnetRanges": ["10.1.0.0/16"],
+    }
+    configure(values)
+    platform = record(lambda: build(load_configuration()))
+    for url in links(platform).values():
+        assert url.startswith("https://grafana.example.com/d/")
+
+
+def test_the_first_dashboard_that_names_the_alert_is_its_own() -> None:
+    everything = board("second", " ".join(alert.name for alert in book().alerts))
+    first = board("first", "Nothing.", "TreatyDown fires below.")
+    configure(stack_values("local"))
+    from stacks.settings import load_configuration
+
+    urls = dashboard_urls(load_configuration().settings, book(), [first, everything])
+    assert urls["TreatyDown"].endswith("/d/first")
+    assert {url.rpartition("/")[2] for url in urls.values()} == {"first", "second"}
+
+
+def test_an_alert_without_a_panel_is_refused_with_what_to_do() -> None:
+    names = [alert.name for alert in book().alerts if alert.name != "TreatyDown"]
+    (line,) = without_panel(book(), [board("b", *names, "TreatyDownstream")])
+    assert line.startswith("dashboards: no panel's description names the alert TreatyDown; name it")
+    assert "\n" not in line
+
+
+def test_only_the_one_annotation_is_added() -> None:
+    urls = {alert.name: f"http://x/{alert.name}" for alert in book().alerts}
+    for text in book().files.values():
+        rules = yaml.safe_load(annotated(text, "dashboard_url", urls))
+        for group in rules["groups"]:
+            for rule in group["rules"]:
+                if "alert" in rule:
+                    assert rule["annotations"].pop("dashboard_url") == f"http://x/{rule['alert']}"
+        assert rules == yaml.safe_load(text)
+        assert annotated(text, "dashboard_url", urls).count("\n") - text.count("\n") == sum(
+            "alert" in rule for group in rules["groups"] for rule in group["rules"]
+        )

@@ -1,0 +1,73 @@
+"""Samples are kept as long as the rules look back, or the stack is refused."""
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from rules.fields import duration_ms, duration_text
+from rules.promql import parse, ranges
+from stacks.content import compose
+from stacks.retention import forgotten
+from stacks.schema import Settings
+from tests.support.recording import STACKS, stack_values
+from tests.support.series import book
+
+KEY = "vaultmesh:settings.prometheus.retention"
+
+
+def settings(stack: str, retention: str | None = None) -> dict[str, Any]:
+    values = stack_values(stack)
+    if retention is not None:
+        values["vaultmesh:settings"]["prometheus"]["retention"] = retention
+    return values
+
+
+def problems(stack: str, retention: str | None = None) -> list[str]:
+    text = json.dumps(settings(stack, retention)["vaultmesh:settings"])
+    return list(forgotten(Settings.model_validate_json(text), book()))
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_keeps_samples_as_long_as_its_rules_look_back(stack: str) -> None:
+    assert problems(stack) == []
+
+
+@pytest.mark.parametrize("retention", ["30d", "720h", "4w3d", "1y"])
+def test_exactly_as_long_is_enough(retention: str) -> None:
+    assert problems("local", retention) == []
+
+
+@pytest.mark.parametrize("retention", ["2d", "15d", "4w1d", "719h59m"])
+def test_less_is_refused_with_the_rule_and_what_to_do(retention: str) -> None:
+    (problem,) = problems("local", retention)
+    assert problem.startswith(f"{KEY}: {retention} is less than the 30d that slo:")
+    assert problem.endswith("looks back; set it to 30d or more")
+
+
+def test_the_program_stops_before_it_declares_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", told.append)
+    text = json.dumps(settings("local", "15d")["vaultmesh:settings"])
+    with pytest.raises(SystemExit):
+        compose(Settings.model_validate_json(text))
+    assert told == problems("local", "15d")
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("up", []),
+        ("rate(a_total[5m])", [300_000]),
+        ("rate(a_total[5m] offset 1h)", [3_900_000]),
+        ("max_over_time(up[1d:5m] offset 1h) > 1 or rate(a_total[1h])", [3_600_000, 90_000_000]),
+    ],
+)
+def test_a_range_reaches_back_by_its_offset_too(expr: str, expected: list[int]) -> None:
+    assert sorted(ranges(parse(expr))) == expected
+
+
+@pytest.mark.parametrize("text", ["30d", "36h", "90m", "30s", "500ms"])
+def test_a_duration_is_written_as_it_was_read(text: str) -> None:
+    assert duration_text(duration_ms(text)) == text

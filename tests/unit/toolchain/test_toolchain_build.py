@@ -1,0 +1,145 @@
+"""Building tools: once a machine, whole or not at all, with progress."""
+
+import io
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import program
+from toolchain import build, disk, golang, progress, tools
+from toolchain.build import Program
+from toolchain.errors import UserError
+
+TOOL = Program(name="tool", module="tool", package="example.org/tool", variables=("main.v=1",))
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine whose `go build` writes its arguments into the program and counts its calls."""
+    module = tmp_path / "go" / "tool"
+    module.mkdir(parents=True)
+    (module / "go.mod").write_text("module tool\n")
+    (module / "go.sum").write_text("sum\n")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for module in (tools, build):
+        monkeypatch.setattr(module, "MODULES", tmp_path / "go")
+    monkeypatch.setattr(tools, "TOOLS", {"tool": (TOOL,)})
+    monkeypatch.setattr(tools, "BUILD_GIB", {"tool": 1.0})
+    monkeypatch.setattr(disk, "require", lambda *_: None)
+    go_with(tmp_path, monkeypatch, 'echo "$*" > "$7"', "echo example.org/tool >&2")
+    return tmp_path
+
+
+def go_with(folder: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    """Make the machine's Go count its calls in `calls` and run the lines."""
+    go = program(folder, "go-program", f"echo build >> {folder}/calls", *lines)
+    monkeypatch.setattr(golang, "find", lambda: go)
+
+
+def test_a_tool_is_built_once_for_all_clones(machine: Path):
+    [folder] = tools.folders(["tool"])
+    assert "-X main.v=1" in (folder / "tool").read_text()
+    assert tools.folders(["tool"]) == [folder]
+    assert (machine / "calls").read_text() == "build\n"
+
+
+def test_clones_that_build_at_once_end_with_one_whole_tool(machine: Path):
+    clones = [threading.Thread(target=tools.folders, args=(["tool"],)) for _ in range(3)]
+    for clone in clones:
+        clone.start()
+    for clone in clones:
+        clone.join()
+    assert (machine / "calls").read_text() == "build\n"
+    assert (tools.folder_of("tool") / "tool").exists()
+
+
+@pytest.mark.parametrize("file", ["go.mod", "go.sum"])
+def test_a_changed_pin_makes_another_tool(machine: Path, file: str):
+    before = tools.folder_of("tool")
+    (machine / "go" / "tool" / file).write_text("changed\n")
+    assert tools.folder_of("tool") != before
+
+
+def test_a_failed_build_leaves_no_tool_and_says_why_and_where(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+):
+    go_with(machine, monkeypatch, 'touch "$7"', "echo 'x.go:1: error: no good'", "echo", "exit 1")
+    with pytest.raises(UserError) as refused:
+        tools.folders(["tool"])
+    log = machine / "cache" / "vaultmesh-observability" / "logs" / "tool.log"
+    assert str(refused.value) == f"tool 1 of 1 failed: x.go:1: error: no good (log: {log})"
+    assert not tools.folder_of("tool").exists()
+    assert not list(tools.cache().glob("build-part-*"))
+
+
+def test_every_tool_says_how_much_disk_it_takes():
+    assert tools.BUILD_GIB.keys() == tools.TOOLS.keys()
+
+
+def test_every_tool_is_pinned_by_a_module_of_its_own():
+    for parts in tools.TOOLS.values():
+        for part in parts:
+            pinned = (tools.MODULES / part.module / "go.mod").read_text()
+            assert part.package in pinned, (
+                f"toolchain/go/{part.module}/go.mod does not name {part.package}"
+            )
+
+
+class Terminal(io.StringIO):
+    """Text that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+
+def slow(stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The progress of a program that compiles two packages and takes a second to."""
+    monkeypatch.setattr(progress, "PLAIN_INTERVAL", 0.2)
+    script = "import time\nfor p in 'ab': print('example.org/' + p, flush=True); time.sleep(0.6)"
+    progress.run(
+        [sys.executable, "-c", script],
+        task="pulumi 1 of 4",
+        log=tmp_path / "log",
+        count={"^example": "packages compiled"},
+        env={"PATH": os.environ["PATH"]},
+        stream=stream,
+    )
+    assert (tmp_path / "log").read_text() == "example.org/a\nexample.org/b\n"
+    return stream.getvalue()
+
+
+def test_progress_in_a_log_is_a_line_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lines = slow(io.StringIO(), tmp_path, monkeypatch).splitlines()
+    assert "pulumi 1 of 4: 1 packages compiled, 0 s ..." in lines
+    assert lines[-1] == "pulumi 1 of 4: 2 packages compiled, 1 s done"
+
+
+def test_a_log_gets_a_line_every_15_seconds_and_a_terminal_every_blink():
+    def lines(stream: io.StringIO) -> int:
+        now = [0.0]
+        shown = progress.Progress("task", stream, clock=lambda: now[0])
+        for now[0] in (0.0, 0.1, 7.0, 14.9, 15.0, 29.9, 31.0):
+            shown.tick()
+        return stream.getvalue().count("task:")
+
+    assert lines(io.StringIO()) == 3
+    assert lines(Terminal()) == 5
+
+
+def test_progress_on_a_terminal_is_one_line_rewritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = slow(Terminal(), tmp_path, monkeypatch)
+    assert text.count("\n") == 1
+    assert text.endswith("\r\x1b[Kpulumi 1 of 4: 2 packages compiled, 1 s done\n")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (425, "7 min 05 s")]
+)
+def test_durations_read_as_people_say_them(seconds: float, text: str):
+    assert progress.duration(seconds) == text

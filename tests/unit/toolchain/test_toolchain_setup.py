@@ -1,0 +1,162 @@
+"""What set-up decides: which Python, Go, Pulumi and packages, and how it refuses."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import program
+from toolchain import disk, golang, packages, stacks, tools
+from toolchain.errors import UserError
+from toolchain.paths import CLONE
+
+ENTRY = CLONE / "toolchain" / "__main__.py"
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with an empty PATH, cache and home, and no package index; its PATH folder."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setattr(golang, "state", lambda: tmp_path / "state")
+    return folder
+
+
+def test_the_entry_is_readable_for_any_python_3():
+    ast.parse(ENTRY.read_text(), feature_version=(3, 3))
+
+
+def test_an_old_python_is_refused_in_one_line():
+    old = (
+        "import runpy, sys; sys.version_info = (3, 9, 2, 'final', 0); runpy.run_module('toolchain')"
+    )
+    result = subprocess.run([sys.executable, "-c", old], cwd=CLONE, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "is Python 3.9, and 3.11 or newer is needed" in result.stderr
+
+
+def test_go_missing_without_network_is_one_line_that_says_what_to_do(bare: Path, tmp_path: Path):
+    with pytest.raises(UserError) as refused:
+        golang.find()
+    text = str(refused.value)
+    assert "\n" not in text
+    assert "Go 1.26 or newer is needed" in text
+    assert "install Go" in text
+    assert str(tmp_path / "state") in text
+    assert not list((tmp_path / "cache").rglob("part"))
+
+
+def test_a_go_that_is_too_old_is_not_used(bare: Path):
+    old = program(bare, "go", "echo go1.25.9")
+    assert golang.version_of(old) == (1, 25)
+    with pytest.raises(UserError, match=f"{old} is older than 1.26"):
+        golang.find()
+
+
+@pytest.mark.parametrize(
+    "version", ["go1.26", "go1.26.8", "go1.30.1 X:nocoverageredesign", "go2.0"]
+)
+def test_a_go_that_is_new_enough_is_used(bare: Path, version: str):
+    go = program(bare, "go", f"echo {version}")
+    assert golang.find() == go
+
+
+def test_a_full_disk_is_refused_with_what_is_free_and_what_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10 << 30, 9 << 30, 1 << 30))
+    with pytest.raises(UserError, match=rf"{tmp_path}: 1.0 GiB free, and building needs 6 GiB"):
+        disk.require(tmp_path / "not" / "there" / "yet", 6, "building")
+    disk.require(tmp_path, 1, "building")
+
+
+def test_an_official_pulumi_on_path_is_used_and_nothing_is_built(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pulumi = program(bare, "pulumi")
+    program(bare, "pulumi-language-python")
+    monkeypatch.setattr(tools, "folders", lambda names: pytest.fail("it builds"))
+    env, used = stacks.base_environment()
+    assert used == pulumi
+    assert env["PATH"].split(os.pathsep) == [str(stacks.VENV_BIN), str(bare)]
+
+
+def test_an_official_pulumi_behind_a_link_finds_its_host_beside_itself(bare: Path, tmp_path: Path):
+    installed = program(tmp_path / "opt", "pulumi")
+    program(tmp_path / "opt", "pulumi-language-python")
+    (bare / "pulumi").symlink_to(installed)
+    assert tools.official_pulumi() == bare / "pulumi"
+
+
+def test_a_pulumi_without_its_python_host_is_not_official(bare: Path):
+    program(bare, "pulumi")
+    assert tools.official_pulumi() is None
+
+
+class TestVenv:
+    """A .venv in a folder of its own, with every program that would be run recorded."""
+
+    @pytest.fixture
+    def ran(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        ran: list[str] = []
+        lock = tmp_path / "requirements.txt"
+        lock.write_text("a==1 \\\n    --hash=sha256:00\n")
+        for name, value in {
+            "VENV": tmp_path / ".venv",
+            "VENV_PYTHON": tmp_path / ".venv" / "bin" / "python",
+            "LOCK": lock,
+            "state": lambda: tmp_path / "state",
+        }.items():
+            monkeypatch.setattr(packages, name, value)
+
+        def run(command: list[object], *, task: str, **_: object) -> None:
+            ran.append(task)
+            program(tmp_path / ".venv" / "bin", "python")
+
+        monkeypatch.setattr(packages.progress, "run", run)
+        return ran
+
+    def test_a_second_set_up_runs_nothing(self, ran: list[str]):
+        packages.ensure_venv()
+        assert ran == ["Python environment (.venv)", "Python packages"]
+        packages.ensure_venv()
+        assert len(ran) == 2
+
+    def test_a_new_lock_makes_it_anew(self, ran: list[str], tmp_path: Path):
+        packages.ensure_venv()
+        (tmp_path / "requirements.txt").write_text("a==2 \\\n    --hash=sha256:00\n")
+        packages.ensure_venv()
+        assert len(ran) == 4
+
+    def test_one_that_was_cut_half_way_is_made_anew(
+        self, ran: list[str], monkeypatch: pytest.MonkeyPatch
+    ):
+        def cut(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(packages, "install", cut)
+            packages.ensure_venv()
+        packages.ensure_venv()
+        assert ran.count("Python environment (.venv)") == 2
+
+    def test_a_python_without_venv_is_refused_by_name(
+        self, ran: list[str], monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
+        with pytest.raises(UserError, match=r"its module venv is missing: install it"):
+            packages.ensure_venv()
+        assert ran == []

@@ -1,0 +1,261 @@
+"""How a stack is run: rehearsal or real, which plugins, and what is refused."""
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stacks.secrets import MADE_UP
+from tests.support.programs import program
+from toolchain import commands, config_copy, plugins, rehearsal, stacks, tools
+from toolchain.errors import UserError
+
+PROJECT = {
+    "name": "demo",
+    "config": {
+        "settings": {"type": "object"},
+        "password": {"type": "string", "secret": True},
+        "other:token": {"type": "string", "secret": True},
+    },
+}
+RENDERED = {"config": {"demo:settings": {"cluster": {"render": "out"}}}}
+ON_EKS = {"config": {"demo:settings": {"cluster": {"eks": "aurora"}}}}
+LOGIN = '{"current": "s3://state"}'
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone with two stacks and a user's own Pulumi that notes how it is called."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for key in [key for key in os.environ if key.startswith("PULUMI_")]:
+        monkeypatch.delenv(key)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    program(tmp_path / "bin", "pulumi-language-python")
+    program(tmp_path / "bin", "pulumi", f'echo "$*" >> {tmp_path}/calls', "exit 0")
+    monkeypatch.setattr(tools, "folders", lambda names: pytest.fail("it builds"))
+    monkeypatch.setattr(plugins, "state", lambda: tmp_path / "plugin-state")
+    root = tmp_path / "clone"
+    root.mkdir()
+    for name, content in {"": PROJECT, ".local": RENDERED, ".staging": ON_EKS}.items():
+        (root / f"Pulumi{name}.yaml").write_text(yaml.safe_dump(content))
+    return root
+
+
+def calls(clone: Path) -> list[str]:
+    """How the user's Pulumi was called so far."""
+    noted = clone.parent / "calls"
+    return noted.read_text().splitlines() if noted.exists() else []
+
+
+def log_in(clone: Path) -> None:
+    """Give the user a Pulumi login."""
+    home = clone.parent / "home" / ".pulumi"
+    home.mkdir(parents=True)
+    (home / "credentials.json").write_text(LOGIN)
+
+
+def test_local_is_rehearsed_even_by_a_user_with_a_login(clone: Path):
+    log_in(clone)
+    run = stacks.plan("preview", "local", [], root=clone)
+    assert run.environment["PULUMI_BACKEND_URL"].startswith(f"file://{clone}/.state/backend")
+    assert "--config-file" in run.command
+
+
+def test_with_a_login_another_stack_is_exactly_pulumi_s_own_command(clone: Path):
+    log_in(clone)
+    run = stacks.plan("preview", "staging", ["--diff"], root=clone)
+    pulumi = str(clone.parent / "bin" / "pulumi")
+    assert run.command == [pulumi, "preview", "--stack", "staging", "--diff"]
+    assert "PULUMI_BACKEND_URL" not in run.environment
+    assert not (clone / ".state" / "config").exists()
+
+
+def test_a_real_up_asks_for_confirmation_and_a_local_one_does_not(clone: Path):
+    log_in(clone)
+    assert "--yes" not in stacks.plan("up", "staging", [], root=clone).command
+    assert "--yes" in stacks.plan("up", "local", [], root=clone).command
+
+
+@pytest.mark.parametrize("verb", ["up", "refresh", "destroy"])
+def test_without_a_backend_nothing_is_changed_in_a_real_cluster(clone: Path, verb: str):
+    with pytest.raises(UserError, match=rf"{verb} of stack staging .* run `pulumi login`"):
+        stacks.plan(verb, "staging", [], root=clone)
+    assert calls(clone) == []
+
+
+def test_a_rehearsal_of_another_stack_says_so_in_one_line(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+):
+    stacks.plan("preview", "staging", [], root=clone)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "rehearsal" in line]
+    assert len(lines) == 1
+    assert all(word in lines[0] for word in (".state/", "made up", "pulumi login"))
+
+
+def test_a_stack_that_does_not_exist_is_refused_naming_those_that_do(clone: Path):
+    with pytest.raises(UserError, match=r"no stack stagin .* choose local or staging"):
+        stacks.plan("preview", "stagin", [], root=clone)
+
+
+def test_settings_that_are_not_yaml_are_refused_with_file_and_line(clone: Path):
+    (clone / "Pulumi.local.yaml").write_text("config:\n  a: [1\n  b: 2\n")
+    with pytest.raises(UserError, match=r"Pulumi.local.yaml:3: not YAML"):
+        stacks.plan("preview", "local", [], root=clone)
+
+
+def test_a_passphrase_of_the_user_never_meets_the_rehearsal_s(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "the user's")
+    run = stacks.plan("preview", "local", [], root=clone)
+    assert "PULUMI_CONFIG_PASSPHRASE" not in run.environment
+    passphrase = Path(run.environment["PULUMI_CONFIG_PASSPHRASE_FILE"])
+    assert passphrase.stat().st_mode & 0o777 == 0o600
+    assert (clone / ".state").stat().st_mode & 0o777 == 0o700
+    before = passphrase.read_text()
+    stacks.plan("preview", "local", [], root=clone)
+    assert passphrase.read_text() == before
+
+
+def test_a_made_up_secret_is_given_on_stdin_and_never_as_an_argument(clone: Path):
+    program(clone.parent / "bin", "pulumi", f'echo "$* stdin=$(cat)" >> {clone.parent}/calls')
+    stacks.plan("preview", "local", [], root=clone)
+    setting = sorted(call for call in calls(clone) if "config set" in call)
+    assert len(setting) == 2
+    for call, key in zip(setting, ("demo:password", "other:token"), strict=True):
+        command, given = call.split(" stdin=")
+        assert command == f"config set --secret {key} --stack local --non-interactive"
+        assert given.startswith(MADE_UP) and len(given) >= len(MADE_UP) + 16
+
+
+def test_tracked_values_win_and_made_up_secrets_are_kept():
+    kept = "encryptionsalt: v1:x\nconfig: {'demo:password': {secure: s}, 'demo:gone': 1}"
+    merged = config_copy.merge("config: {'demo:a': 2}", kept, ["demo:password"])
+    assert yaml.safe_load(merged) == {
+        "encryptionsalt": "v1:x",
+        "config": {"demo:a": 2, "demo:password": {"secure": "s"}},
+    }
+
+
+def test_tracked_values_keep_their_spelling():
+    values = ["yes", "'12e4'", "12e4", "012", '"a # b"', "0x1f", "'true'", "~"]
+    tracked = "".join(f"  demo:{i}: {value}\n" for i, value in enumerate(values))
+    merged = config_copy.merge(f"config:\n{tracked}", "", [])
+    assert merged == f"config:\n{tracked}"
+
+
+@pytest.mark.parametrize("tracked", ["", "config:\n", "config: {}\n", "# nothing\n"])
+def test_a_stack_without_values_is_an_empty_one(tracked: str):
+    assert yaml.safe_load(config_copy.merge(tracked, "", [])) == {"config": {}}
+
+
+def test_secrets_encrypted_for_someone_else_are_made_up_anew():
+    tracked = {
+        "secretsprovider": "awskms://alias/x",
+        "encryptedkey": "k",
+        "config": {"demo:a": 1, "demo:extra": {"secure": "theirs"}, **RENDERED["config"]},
+    }
+    wanted = config_copy.secret_keys(PROJECT, tracked)
+    assert wanted == ["demo:password", "other:token", "demo:extra"]
+    merged = config_copy.merge(yaml.safe_dump(tracked), "", wanted)
+    assert yaml.safe_load(merged) == {"config": {"demo:a": 1, **RENDERED["config"]}}
+
+
+def test_a_lock_of_a_dead_process_goes_and_that_of_a_living_one_stays(tmp_path: Path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    folder = tmp_path / ".state" / "backend" / ".pulumi" / "locks" / "organization" / "p" / "local"
+    folder.mkdir(parents=True)
+    here = socket.gethostname()
+    holders = {
+        "dead": (dead.pid, here),
+        "alive": (os.getpid(), here),
+        "elsewhere": (dead.pid, f"not-{here}"),
+    }
+    for name, (pid, host) in holders.items():
+        (folder / f"{name}.json").write_text(f'{{"pid": {pid}, "hostname": "{host}"}}')
+    rehearsal.drop_dead_locks(tmp_path)
+    assert sorted(path.stem for path in folder.iterdir()) == ["alive", "elsewhere"]
+
+
+class TestPlugins:
+    """Official plugin or stand-in."""
+
+    def test_an_installed_official_plugin_is_used_as_pulumi_always_does(self, clone: Path):
+        version = plugins.importlib.metadata.version("pulumi-kubernetes")
+        installed = clone.parent / "home/.pulumi/plugins" / f"resource-kubernetes-v{version}"
+        installed.mkdir(parents=True)
+        pulumi = clone.parent / "bin" / "pulumi"
+        assert plugins.environment(["kubernetes"], pulumi, {}) == {}
+        assert calls(clone) == []
+
+    def test_an_official_plugin_that_can_be_fetched_is_fetched(self, clone: Path):
+        pulumi = clone.parent / "bin" / "pulumi"
+        assert plugins.environment(["kubernetes"], pulumi, {}) == {}
+        assert calls(clone)[0].startswith("plugin install resource kubernetes 4.")
+
+    def test_a_plugin_that_can_t_be_fetched_is_stood_in_for_without_asking_again(self, clone: Path):
+        pulumi = program(
+            clone.parent / "bin",
+            "pulumi",
+            f'echo "$*" >> {clone.parent}/calls',
+            "echo 'warning: Error downloading plugin: no such host'",
+            "exec sleep 60",
+        )
+        env = plugins.environment(["kubernetes"], pulumi, {})
+        assert plugins.environment(["kubernetes"], pulumi, {}) == env
+        assert len(calls(clone)) == 1
+        [launcher] = Path(env["PULUMI_HOME"]).glob("plugins/*/pulumi-resource-kubernetes")
+        assert os.access(launcher, os.X_OK)
+        assert env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
+        assert env["PULUMI_CREDENTIALS_PATH"] == str(clone.parent / "home" / ".pulumi")
+
+    def test_an_official_plugin_is_used_beside_a_stand_in(self, clone: Path):
+        version = plugins.importlib.metadata.version("pulumi-kubernetes")
+        installed = clone.parent / "home/.pulumi/plugins" / f"resource-kubernetes-v{version}"
+        official = program(installed, "pulumi-resource-kubernetes")
+        pulumi = program(clone.parent / "bin", "pulumi", "exit 1")
+        env = plugins.environment(["kubernetes", "aws"], pulumi, {})
+        used = Path(env["PULUMI_HOME"], "plugins", installed.name, "pulumi-resource-kubernetes")
+        assert used.resolve() == official
+
+    def test_only_a_stack_on_eks_needs_the_aws_plugin(
+        self, clone: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        asked: list[list[str]] = []
+
+        def environment(packages: list[str], *_: object) -> dict[str, str]:
+            asked.append(packages)
+            return {}
+
+        monkeypatch.setattr(plugins, "environment", environment)
+        for stack in ("local", "staging"):
+            stacks.plan("preview", stack, [], root=clone)
+        assert asked == [["kubernetes"], ["kubernetes", "aws"]]
+
+
+def test_clean_removes_what_was_made_and_nothing_else(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(commands, "CLONE", clone)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache-of-the-user")
+    for made in (".venv/bin", ".state", "rendered/local", "stacks/__pycache__"):
+        (clone / made).mkdir(parents=True)
+    (clone / ".coverage").touch()
+    commands.main(["clean"])
+    assert sorted(path.name for path in clone.iterdir()) == [
+        "Pulumi.local.yaml",
+        "Pulumi.staging.yaml",
+        "Pulumi.yaml",
+        "stacks",
+    ]
+    assert "/cache-of-the-user/vaultmesh-observability" in capsys.readouterr().out
+
+
+def test_a_failure_is_one_line_and_code_1(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        commands.main(["no-such-verb"])
+    assert str(ended.value).startswith("error: there is no command 'no-such-verb': choose one of")
