@@ -13,7 +13,7 @@ from dashboards.bands import Thresholds
 from dashboards.panels import DATASOURCE_UID
 from dashboards.runbooks import Runbooks, link_runbooks
 from dashboards.slos import Slo
-from dashboards.variables import without_variables
+from promql.variables import without_variables
 
 __all__ = ["DATASOURCE_UID", "Dashboard", "Slo", "all_dashboards", "without_variables"]
 

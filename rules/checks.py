@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from problems import Problems
+from promql.expressions import PromqlError, parse
 from rules import heartbeat
-from rules.problems import Problems
-from rules.promql import PromqlError, parse
 from rules.runbooks import wrong_with_runbook
 from rules.schema import AlertRule
 from rules.series import Series

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rules.promql import parse
+from promql.expressions import parse
 from rules.schema import AlertRule, RecordRule
 from rules.series import Series
 from rules.slo.objective import Slo

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from rules.problems import Problems
+from problems import Problems
 
 ALERTS = "rules/alerts"
 PLATFORM = "rules/platform"

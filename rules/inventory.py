@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from problems import Problems
+from promql.labels import Labels
 from rules import schema
 from rules.files import METRICS
-from rules.labels import Labels
-from rules.problems import Problems
 from rules.reader import Document, Place
 
 _SUFFIXES = {

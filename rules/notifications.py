@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from problems import Problems
 from rules.files import read_text
-from rules.problems import Problems
 from rules.template_lexer import TemplateError, Token, actions
 
 FILE = "rules/notifications.tmpl"

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from rules.fields import duration_ms
-from rules.problems import Problems
-from rules.promql import PromqlError
+from problems import Problems
+from promql.durations import parse_duration
+from promql.expressions import PromqlError
 from rules.schema import AlertRule
 from rules.source import Sourced
 from rules.thresholds import ThresholdError, thresholds, with_thresholds
@@ -67,7 +67,7 @@ def _with_for(rule: AlertRule, value: object, place: str, problems: Problems) ->
     try:
         if not isinstance(value, str):
             raise ValueError(f"must be a duration in quotes, such as 30m, not {value!r}.")
-        duration_ms(value)
+        parse_duration(value)
     except ValueError as error:
         problems.add(place, 0, f"`for`: {error}")
         return rule

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from problems import Problems
 from rules.files import read_text
-from rules.problems import Problems
 
 _MAX_DEPTH = 20
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from problems import Problems
+from promql.expressions import PromqlError, parse, ranges
 from rules.checks import check_alert, check_expr
 from rules.content import Alert, Record, Sibling, siblings
 from rules.files import ALERTS, METRICS, PLATFORM, RECORDS, SLOS, alert_files, slo_files
 from rules.inventory import Metric, load_inventory
 from rules.merge import merged, with_runbook
 from rules.overrides import Overrides, apply_overrides
-from rules.problems import Problems
-from rules.promql import PromqlError, parse, ranges
 from rules.reader import read
 from rules.schema import AlertRule, RecordRule
 from rules.series import Series
@@ -68,7 +68,7 @@ def load_rulebook(
     alerts another `for` or `threshold*`, as in the settings. The annotation `runbook_url` of each
     alert becomes `runbook_base_url`, "/", its name and ".md".
 
-    Raises rules.problems.Refused with every problem of every file and override.
+    Raises problems.Refused with every problem of every file and override.
     """
     problems = Problems()
     documents = [read(root, file, problems) for file in alert_files(root, problems)]

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from problems import Problems
 from rules.files import read_text
-from rules.problems import Problems
 
 FOLDER = "docs/runbooks"
 _UNWRITTEN = re.compile(r"\b(?:TODO|TBD|FIXME|(?i:placeholder|lorem ipsum|coming soon))\b")

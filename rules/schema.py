@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from problems import Problems
 from rules.fields import AlertName, Duration, Interval, LabelName, MetricName, RecordName, Text
-from rules.problems import Problems
 from rules.reader import Document, Place
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import promql_parser as pp
 
+from promql.expressions import PromqlError, matchers, metric_name, parse, selectors
+from promql.labels import Labels, result_labels
 from rules.inventory import Metric, nearest
-from rules.labels import Labels, result_labels
-from rules.promql import PromqlError, matchers, metric_name, parse, selectors
 from rules.schema import RecordRule
 from rules.source import Sourced
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias, TypeVar
 
-from rules.problems import Problems
+from problems import Problems
 from rules.reader import Document, Place
 from rules.schema import AlertRule, Group, RecordRule, RuleFile, validate
 

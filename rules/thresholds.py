@@ -2,7 +2,7 @@
 
 import re
 
-from rules.promql import comparisons
+from promql.expressions import comparisons
 from rules.schema import AlertRule
 
 Span = tuple[int, int]

@@ -15,9 +15,9 @@ from components.alertmanager_config import (
 )
 from components.alertmanager_receivers import Addresses
 from components.alertmanager_times import Window
+from problems import Problems
 from rules import heartbeat
 from rules.notifications import called, load_notifications
-from rules.problems import Problems
 from rules.rulebook import Rulebook
 from stacks import windows
 from stacks.schema import Settings
@@ -29,7 +29,7 @@ IDLE_ALERT = "TreatyNoRequests"
 def alertmanager_files(settings: Settings, rulebook: Rulebook, root: Path) -> dict[str, str]:
     """The files of Alertmanager's ConfigMap by name; `root` is the project's folder.
 
-    Raises rules.problems.Refused if the templates of notifications can't be used.
+    Raises problems.Refused if the templates of notifications can't be used.
     """
     problems = Problems()
     config = alertmanager_yml(_config(settings, rulebook))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from rules.fields import duration_ms
+from promql.durations import parse_duration
 from stacks.fields import DnsLabel, Duration, Gibibytes
 from stacks.sections import Resources, Section
 from stacks.windows import Window
@@ -64,7 +64,7 @@ class Webhook(Section):
 
 def _long_enough(text: str) -> str:
     """A duration of a minute or more; ValueError otherwise."""
-    if duration_ms(text) < 60_000:
+    if parse_duration(text) < 60_000:
         raise ValueError(f"{text} is too short for a heartbeat; write 1m or more")
     return text
 
@@ -81,7 +81,7 @@ class Heartbeat(Section):
     @property
     def timeout_seconds(self) -> int:
         """The timeout, in whole seconds."""
-        return duration_ms(self.timeout) // 1000
+        return parse_duration(self.timeout) // 1000
 
     @property
     def interval_seconds(self) -> int:

@@ -15,7 +15,7 @@ from dashboards.catalog import (
     all_dashboards,
     without_variables,
 )
-from rules.problems import Refused
+from problems import Refused
 from rules.rulebook import Rulebook, load_rulebook
 from stacks.alerting import alertmanager_files, missing_alerts
 from stacks.alerting_settings import Routes

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from rules.fields import duration_ms
+from promql.durations import parse_duration
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|Ki|Mi|Gi|Ti)?$")]
@@ -35,7 +35,7 @@ def _narrow(network: str) -> str:
 
 def _period(text: str) -> str:
     """A Prometheus duration that is longer than nothing; ValueError otherwise."""
-    if duration_ms(text) == 0:
+    if parse_duration(text) == 0:
         raise ValueError("a period of 0 keeps nothing; write one such as 15d")
     return text
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.fields import duration_ms, duration_text
+from promql.durations import format_duration, parse_duration
 from rules.rulebook import Rulebook
 from stacks.schema import Settings
 
@@ -15,8 +15,8 @@ def forgotten(settings: Settings, rulebook: Rulebook) -> Iterator[str]:
     """
     rule, length = rulebook.longest_range
     kept = settings.prometheus.retention
-    if duration_ms(kept) < length:
-        back = duration_text(length)
+    if parse_duration(kept) < length:
+        back = format_duration(length)
         yield (
             f"vaultmesh:settings.prometheus.retention: {kept} is less than the {back} that"
             f" {rule} looks back; set it to {back} or more"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
-from rules.fields import duration_ms
+from promql.durations import parse_duration
 from stacks.fields import DnsLabel, Duration, Text
 from stacks.sections import Resources, Section
 
@@ -71,17 +71,17 @@ class Synthetics(Section):
     @property
     def scrape_timeout(self) -> str:
         """How long Prometheus waits for a result: longer than the probe waits for an answer."""
-        return f"{duration_ms(self.timeout) + duration_ms(MARGIN)}ms"
+        return f"{parse_duration(self.timeout) + parse_duration(MARGIN)}ms"
 
     @model_validator(mode="after")
     def _results_are_seen_and_in_time(self) -> "Synthetics":
-        shortest, longest = duration_ms(SHORTEST_INTERVAL), duration_ms(LONGEST_INTERVAL)
-        if not shortest <= duration_ms(self.interval) <= longest:
+        shortest, longest = parse_duration(SHORTEST_INTERVAL), parse_duration(LONGEST_INTERVAL)
+        if not shortest <= parse_duration(self.interval) <= longest:
             raise ValueError(
                 f"interval must be {SHORTEST_INTERVAL} to {LONGEST_INTERVAL}, not {self.interval}: "
                 f"the rules look every {SHORTEST_INTERVAL}, at the last 5 minutes"
             )
-        if duration_ms(self.timeout) + duration_ms(MARGIN) > duration_ms(self.interval):
+        if parse_duration(self.timeout) + parse_duration(MARGIN) > parse_duration(self.interval):
             raise ValueError(
                 f"timeout {self.timeout} must be {MARGIN} shorter than interval {self.interval}"
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ops.dashboards.boards import Variable
 from ops.live.durations import scaled_promql
+from promql.variables import replace_variables
 
 PIXELS = 1600
 """How wide a dashboard is; Grafana asks for at most one value a pixel."""
@@ -22,9 +23,6 @@ _ROUNDED = {
 }
 """Below how many units an interval is rounded to how many; Grafana's own table from 1 s on."""
 
-_VARIABLE = re.compile(
-    r"\$(?P<plain>[A-Za-z_]\w*)|\$\{(?P<braced>\w+)[^}]*\}|\[\[(?P<bracketed>[A-Za-z_]\w*)[^\]]*\]\]"
-)
 _SPECIAL = re.compile(r"[\\$^*{}\[\]+?.()|]")
 _SCRAPES_IN_A_RATE = 4
 
@@ -73,12 +71,7 @@ def filled(expr: str, values: Values, window: Window, columns: int) -> str:
         "__range_ms": str(window.length),
         **values,
     }
-
-    def replacement(match: re.Match[str]) -> str:
-        name = match["plain"] or match["braced"] or match["bracketed"]
-        return known.get(name, match[0])
-
-    return scaled_promql(_VARIABLE.sub(replacement, expr), window.speed)
+    return scaled_promql(replace_variables(expr, known.get), window.speed)
 
 
 def chosen(variable: Variable, picked: Sequence[str]) -> str:

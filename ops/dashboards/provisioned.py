@@ -8,8 +8,8 @@ import yaml
 
 from ops.dashboards.boards import Annotation, Board, Boards, Json, Panel, Target, Variable
 from ops.live import rendered
-from ops.live.durations import milliseconds
 from ops.live.problems import LiveError
+from promql.durations import parse_duration
 
 PREFIX = "dashboard-"
 """How the ConfigMap of a dashboard is called; what follows is the name of its file."""
@@ -27,7 +27,7 @@ def load(manifests: Path) -> Boards:
     if not found:
         raise LiveError(f"{manifests} holds no dashboard: run `make up` first")
     (interval,) = set(_intervals(config_maps.get("grafana", {})))
-    return Boards(milliseconds(interval), tuple(found))
+    return Boards(parse_duration(interval), tuple(found))
 
 
 def _intervals(files: Mapping[str, str]) -> Iterator[str]:
@@ -42,7 +42,7 @@ def _board(name: str, model: Json) -> Board:
         name=name,
         title=model["title"],
         description=model["description"],
-        since=milliseconds(model["time"]["from"].removeprefix("now-")),
+        since=parse_duration(model["time"]["from"].removeprefix("now-")),
         panels=tuple(_panel(panel) for panel in model["panels"]),
         variables=tuple(
             Variable(variable["name"], variable["query"], variable["allValue"])

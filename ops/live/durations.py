@@ -2,8 +2,8 @@
 
 import re
 
-_UNITS = {"y": 31536000000, "w": 604800000, "d": 86400000, "h": 3600000, "m": 60000, "s": 1000}
-_MILLISECONDS = {**_UNITS, "ms": 1}
+from promql.durations import parse_duration
+
 _PART = r"\d+(?:ms|[ywdhms])"
 _DURATION = re.compile(rf"(?:{_PART})+")
 # A string or a comment is taken whole, so that nothing inside it is mistaken for a range.
@@ -13,17 +13,9 @@ _PROMQL = re.compile(
 )
 
 
-def milliseconds(text: str) -> int:
-    """How long `1h30m` is. Raises ValueError if the text is no duration."""
-    if not _DURATION.fullmatch(text):
-        raise ValueError(f"{text!r} is no duration, such as 30s or 1h30m")
-    parts = re.findall(r"(\d+)(ms|[ywdhms])", text)
-    return sum(int(number) * _MILLISECONDS[unit] for number, unit in parts)
-
-
 def seconds(text: str) -> float:
     """How long `1h30m` is. Raises ValueError if the text is no duration."""
-    return milliseconds(text) / 1000
+    return parse_duration(text) / 1000
 
 
 def scaled(text: str, speed: int) -> str:
@@ -31,7 +23,7 @@ def scaled(text: str, speed: int) -> str:
 
     Raises ValueError if the text is no duration.
     """
-    whole = milliseconds(text)
+    whole = parse_duration(text)
     if speed == 1 or whole == 0:
         return text
     return _text(max(1, round(whole / speed)))
@@ -49,10 +41,9 @@ def scaled_promql(expression: str, speed: int) -> str:
 
 
 def _text(whole: int) -> str:
-    for unit in ("h", "m", "s"):
-        if whole % _UNITS[unit] == 0:
-            return f"{whole // _UNITS[unit]}{unit}"
-    return f"{whole}ms"
+    units = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
+    unit, size = next((unit, size) for unit, size in units if whole % size == 0)
+    return f"{whole // size}{unit}"
 
 
 def longest_range(expression: str) -> float:

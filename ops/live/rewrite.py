@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 import yaml
 
 from ops.live import edits
-from ops.live.durations import milliseconds, scaled, scaled_promql
+from ops.live.durations import scaled, scaled_promql
 from ops.live.pods import label_value
+from promql.durations import parse_duration
 
 DISCOVERY = "kubernetes_sd_configs"
 PROBED = ("params", "target")
@@ -74,7 +75,7 @@ def prometheus_yml(text: str, here: Here) -> str:
             # It guards against a pod that hangs, which time that runs faster does not change; but
             # it may not be longer than the interval.
             longest = scaled(interval, here.speed)
-            is_longer = milliseconds(value) > milliseconds(longest)
+            is_longer = parse_duration(value) > parse_duration(longest)
             return _entry(path, value, longest if is_longer else value)
         return None
 

@@ -1,9 +1,9 @@
 """What has to be true of an objective's queries, beyond its shape."""
 
-from rules.fields import duration_ms
-from rules.labels import Labels
-from rules.problems import Problems
-from rules.promql import PromqlError, parse, ranges
+from problems import Problems
+from promql.durations import parse_duration
+from promql.expressions import PromqlError, parse, ranges
+from promql.labels import Labels
 from rules.series import Series
 from rules.slo.objective import Slo
 from rules.slo.records import sli
@@ -42,7 +42,7 @@ def _labels(slo: Slo, name: str, text: str, series: Series, problems: Problems) 
         return None
     for reason in series.check(tree):
         slo.note(problems, f"`{name}` of {slo.id}: {reason}", *place)
-    if any(length != duration_ms(_PROBE) for length in ranges(tree)):
+    if any(length != parse_duration(_PROBE) for length in ranges(tree)):
         reason = "looks back a fixed time. Write each range as [{{.window}}]."
         slo.note(problems, f"`{name}` of {slo.id} {reason}", *place)
     labels = series.result_labels(tree)

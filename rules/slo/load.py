@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from rules.problems import Problems
+from problems import Problems
 from rules.reader import Document, Place
 from rules.schema import validate
 from rules.slo.objective import Slo

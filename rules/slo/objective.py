@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from rules.problems import Problems
+from problems import Problems
 from rules.reader import Document, Place
 from rules.slo.spec import SloSpec, in_window
 from rules.slo.windows import ABSENT_SUFFIX, PAGE, TICKET

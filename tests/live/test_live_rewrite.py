@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from ops.live import rendered
-from ops.live.durations import longest_range, milliseconds, scaled, scaled_promql
+from ops.live.durations import longest_range, scaled, scaled_promql
 from ops.live.rewrite import Here, config_map
+from promql.durations import parse_duration
 
 HARBINGER = "127.0.93.9"
 AS_IT_IS = {"notifications.tmpl", "blackbox.yml"}
@@ -149,11 +150,11 @@ def test_every_duration_of_the_rules_is_a_sixtieth(
     for name in ("alerting_rules.yml", "recording_rules.yml"):
         old, new = (yaml.safe_load(side[name])["groups"] for side in (texts, live[60]))
         for was, now in zip(old, new, strict=True):
-            assert milliseconds(was["interval"]) == 60 * milliseconds(now["interval"])
+            assert parse_duration(was["interval"]) == 60 * parse_duration(now["interval"])
             for rule, faster in zip(was["rules"], now["rules"], strict=True):
                 compared += "for" in rule
                 if "for" in rule:
-                    assert milliseconds(rule["for"]) == 60 * milliseconds(faster["for"])
+                    assert parse_duration(rule["for"]) == 60 * parse_duration(faster["for"])
                 assert longest_range(rule["expr"]) == 60 * longest_range(faster["expr"])
                 promql_parser.parse(faster["expr"])
     assert compared == 12

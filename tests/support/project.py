@@ -14,7 +14,17 @@ import yaml
 from toolchain import stacks
 from toolchain.paths import CLONE, VENV, state
 
-SOURCES = ("__main__.py", "Pulumi*.yaml", "stacks", "components", "rules", "dashboards", "docs")
+SOURCES = (
+    "__main__.py",
+    "Pulumi*.yaml",
+    "stacks",
+    "components",
+    "rules",
+    "dashboards",
+    "promql",
+    "problems.py",
+    "docs",
+)
 LIMIT_SECONDS = 180
 
 

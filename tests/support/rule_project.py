@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.problems import Refused
+from problems import Refused
 from rules.rulebook import Rulebook, load_rulebook
 
 ALERTS = """\

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rules.promql import PromqlError
+from promql.expressions import PromqlError
 from tests.support.runbook import RUNBOOKS, Runbook, first_line
 from tests.support.series import mistakes
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
+from promql.expressions import matchers, metric_name, parse, selectors
+from promql.labels import Labels, result_labels
 from rules.inventory import Metric
-from rules.labels import Labels, result_labels
-from rules.promql import matchers, metric_name, parse, selectors
 from rules.rulebook import Rulebook, load_rulebook
 
 ROOT = Path(__file__).resolve().parents[2]

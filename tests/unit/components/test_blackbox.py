@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rules.fields import duration_ms
+from promql.durations import parse_duration
 from tests.support.recording import STACKS, Recording, stack_values
 from tests.unit.components.test_network import edges
 from tests.unit.components.test_servers import mounts, server_of
@@ -105,9 +105,9 @@ def test_a_probe_gives_up_before_prometheus_does_and_that_before_the_next_one(
     platform: Recording,
 ) -> None:
     for name, job in scrape_jobs(platform).items():
-        scrape = duration_ms(job["scrape_timeout"])
-        assert duration_ms(modules(platform)[name]["timeout"]) <= scrape - OFFSET_MS
-        assert scrape <= duration_ms(job["scrape_interval"])
+        scrape = parse_duration(job["scrape_timeout"])
+        assert parse_duration(modules(platform)[name]["timeout"]) <= scrape - OFFSET_MS
+        assert scrape <= parse_duration(job["scrape_interval"])
 
 
 def test_the_exporter_may_reach_whom_it_asks_and_prometheus_may_reach_it(

@@ -14,11 +14,11 @@ from ops.dashboards.ask import Asker
 from ops.dashboards.boards import Annotation, Panel, Target, Variable
 from ops.dashboards.fill import Window, chosen, filled
 from ops.live import rendered as manifests
-from ops.live.durations import milliseconds
 from ops.live.problems import LiveError
+from promql.durations import parse_duration
 
-HOUR = milliseconds("1h")
-SCRAPE = milliseconds("30s")
+HOUR = parse_duration("1h")
+SCRAPE = parse_duration("30s")
 WHOLE_WIDTH = 24
 
 
@@ -36,8 +36,8 @@ WHOLE_WIDTH = 24
     ],
 )
 def test_the_interval_is_grafana_s(shown: str, columns: int, expected: str) -> None:
-    step = Window(milliseconds(shown), SCRAPE).step(columns)
-    assert step == milliseconds(expected)
+    step = Window(parse_duration(shown), SCRAPE).step(columns)
+    assert step == parse_duration(expected)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_variables_are_filled_in(expr: str, expected: str) -> None:
 
 
 def test_the_rate_interval_grows_with_the_interval() -> None:
-    window = Window(milliseconds("30d"), SCRAPE)
-    assert filled("$__rate_interval", {}, window, 12) == f"{milliseconds('1h') + SCRAPE}ms"
+    window = Window(parse_duration("30d"), SCRAPE)
+    assert filled("$__rate_interval", {}, window, 12) == f"{parse_duration('1h') + SCRAPE}ms"
 
 
 def test_all_ranges_shrink_with_time_that_runs_faster() -> None:

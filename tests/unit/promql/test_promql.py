@@ -2,8 +2,8 @@
 
 import pytest
 
-from rules.labels import Labels, result_labels
-from rules.promql import PromqlError, comparisons, metric_name, parse, selectors
+from promql.expressions import PromqlError, comparisons, metric_name, parse, selectors
+from promql.labels import Labels, result_labels
 
 METRICS: dict[str, Labels] = {
     "m": frozenset({"a", "b", "c"}),

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from problems import Problems, Refused
 from rules.notifications import FILE, load_notifications
-from rules.problems import Problems, Refused
 from tests.support.recording import ROOT
 
 SOUND = """\

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.problems import Refused
+from problems import Refused
 from rules.rulebook import Rulebook
 from tests.support.rule_project import (
     ALERT_FILE,

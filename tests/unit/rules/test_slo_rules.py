@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ops.live import rewrite
-from rules.promql import parse, ranges
+from promql.expressions import parse, ranges
 from rules.rulebook import Rulebook
 from rules.slo.windows import LARGEST_BUDGET, PAGE, TICKET
 from tests.support.recording import Recording

@@ -2,7 +2,7 @@
 
 import promql_parser as pp
 
-from rules.promql import matchers, parse, selectors
+from promql.expressions import matchers, parse, selectors
 from tests.support.recording import Recording
 from tests.support.series import alerts
 

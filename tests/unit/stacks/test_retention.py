@@ -6,8 +6,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from rules.fields import duration_ms, duration_text
-from rules.promql import parse, ranges
+from promql.durations import format_duration, parse_duration
+from promql.expressions import parse, ranges
 from stacks.content import compose
 from stacks.retention import forgotten
 from stacks.schema import Settings
@@ -70,4 +70,4 @@ def test_a_range_reaches_back_by_its_offset_too(expr: str, expected: list[int]) 
 
 @pytest.mark.parametrize("text", ["30d", "36h", "90m", "30s", "500ms"])
 def test_a_duration_is_written_as_it_was_read(text: str) -> None:
-    assert duration_text(duration_ms(text)) == text
+    assert format_duration(parse_duration(text)) == text

@@ -1,13 +1,15 @@
-"""What is wrong with the rule files: one line each, collected and reported together."""
+"""What is wrong with a user's input: one line each, collected and reported together."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 _MAX_LENGTH = 500
 _MAX_REPORTED = 100
 
 
 class Refused(Exception):  # noqa: N818
-    """The rules can't be used.
+    """The input can't be used.
 
     `problems` holds one line for each problem, "place: what is wrong. What to do.", ordered by file
     and line, 100 at most; the place is "file:line", or the settings key of an override. `str()` is
@@ -50,3 +52,9 @@ def one_line(text: str) -> str:
     flat = " ".join(text.split())
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in flat)
     return shown if len(shown) <= _MAX_LENGTH else shown[: _MAX_LENGTH - 3] + "..."
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The advice "Did you mean `x`?" for a misspelled word, or `otherwise` if none is close."""
+    near = get_close_matches(word, list(known), n=1)
+    return f"Did you mean `{near[0]}`?" if near else otherwise

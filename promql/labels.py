@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import promql_parser as pp
 
-from rules.promql import matchers, metric_name
+from promql.expressions import matchers, metric_name
 
 Labels = frozenset[str] | None
 """The names of the labels a result can carry; None where they can't be known."""

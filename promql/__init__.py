@@ -1,0 +1,1 @@
+"""PromQL, as every other package reads it: expressions, labels, durations, variables."""

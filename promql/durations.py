@@ -1,0 +1,38 @@
+"""Durations as Prometheus writes them."""
+
+import re
+
+MILLISECONDS = {
+    "y": 31_536_000_000,
+    "w": 604_800_000,
+    "d": 86_400_000,
+    "h": 3_600_000,
+    "m": 60_000,
+    "s": 1000,
+    "ms": 1,
+}
+"""Length of each unit, largest first: the order in which a duration lists them."""
+_DURATION = re.compile("".join(rf"(?:([0-9]+){unit})?" for unit in MILLISECONDS))
+_LONGEST_MS = (2**63 - 1) // 1_000_000  # Prometheus keeps durations as 64-bit nanoseconds
+
+
+def parse_duration(text: str) -> int:
+    """Milliseconds of a duration such as "1h30m".
+
+    Raises ValueError if Prometheus would not read the text as a duration.
+    """
+    match = _DURATION.fullmatch(text) if len(text) <= 50 else None
+    if text != "0" and (not match or not text):
+        raise ValueError(f"`{text}` is not a duration. Write one such as 30s, 5m or 1h30m.")
+    parts = match.groups() if match else ()
+    total = sum(int(n or 0) * size for n, size in zip(parts, MILLISECONDS.values(), strict=False))
+    if total > _LONGEST_MS:
+        raise ValueError(f"`{text}` is longer than Prometheus can count. Shorten it.")
+    return total
+
+
+def format_duration(milliseconds: int) -> str:
+    """The duration in its largest whole unit, days at most: 30d, 90m."""
+    units = ((unit, MILLISECONDS[unit]) for unit in ("d", "h", "m", "s", "ms"))
+    unit, size = next((unit, size) for unit, size in units if milliseconds % size == 0)
+    return f"{milliseconds // size}{unit}"

@@ -1,0 +1,41 @@
+"""Grafana's variables in a dashboard's queries."""
+
+import re
+from collections.abc import Callable
+
+VARIABLE = re.compile(
+    r"\$(?P<plain>[A-Za-z_]\w*)|\$\{(?P<braced>\w+)[^}]*\}|\[\[(?P<bracketed>[A-Za-z_]\w*)[^\]]*\]\]"
+)
+"""A variable in any of Grafana's three spellings: `$pod`, `${pod:regex}`, `[[pod]]`."""
+_LABEL_VALUES = re.compile(r"\s*label_values\(\s*(?:(?P<series>.+),)?\s*[A-Za-z_]\w*\s*\)\s*", re.S)
+_NUMBER = re.compile(r"__(interval|range)_m?s|__from|__to")
+_DURATION = re.compile(r"__(rate_interval|interval|range|auto)\w*")
+
+
+def replace_variables(expr: str, value_of: Callable[[str], str | None]) -> str:
+    """Replace each variable by what `value_of` gives for its name; keep those it gives None for."""
+
+    def replacement(match: re.Match[str]) -> str:
+        value = value_of(match["plain"] or match["braced"] or match["bracketed"])
+        return match[0] if value is None else value
+
+    return VARIABLE.sub(replacement, expr)
+
+
+def without_variables(expr: str) -> str:
+    """Replace Grafana's variables, so that a PromQL parser can read the query.
+
+    `$pod` becomes `pod`, `$__range` and its kind a duration, `$__range_s` and its kind a number,
+    and `label_values(series, label)` becomes `series`. A metric name made from a variable becomes
+    one that no workload exports; the check for unknown metrics reports it.
+    """
+    if values := _LABEL_VALUES.fullmatch(expr):
+        # Without a series, it asks for all values of the label and names no metric.
+        expr = values["series"] or "vector(0)"
+    return replace_variables(expr, _parsable)
+
+
+def _parsable(name: str) -> str:
+    if _NUMBER.fullmatch(name):
+        return "300"
+    return "5m" if _DURATION.fullmatch(name) else name
