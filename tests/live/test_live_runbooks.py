@@ -7,8 +7,7 @@ import pytest
 
 from tests.live.conftest import Live, running
 from tests.support.report_servers import program
-from tests.support.runbook import RUNBOOKS
-from tests.support.runbook_run import run
+from tests.support.runbooks import RUNBOOKS, run
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Calls of kubectl: their flags, and whether what they name exists in a stack."""
+"""Checks kubectl calls: the flags, and whether the objects that they name exist in a stack."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from tests.support.recording import Recording
 NAME = "app.kubernetes.io/name="
 SERVICE_NAME = "kubernetes.io/service-name="
 
-# The flags of each verb that the pages may use, and whether they take a value; as kubectl 1.32
-# lists them. Nothing runs inside a pod: the images have no shell and no tools.
+# The flags of each verb that the pages may use, as kubectl 1.32 lists them, and whether the flag
+# takes a value. `exec` is missing: the images have no shell and no tools.
 _SHORT = {
     "-n": "--namespace",
     "-l": "--selector",
@@ -34,8 +34,7 @@ _FLAGS: Mapping[str, Mapping[str, bool]] = {
     "rollout undo": _SELECTING | {"--to-revision": True},
     "rollout history": _SELECTING | {"--revision": True},
 }
-# What the cluster makes by itself. A name of one is known to nobody beforehand, but that of a pod
-# begins with its workload's.
+# The cluster makes these itself, so their names are unknown; a pod's name begins with its workload.
 _MADE = {"pod", "event", "replicaset", "endpointslice", "job", "persistentvolumeclaim", "node"}
 _DECLARED = (
     *("Deployment", "StatefulSet", "Service", "ConfigMap", "Secret", "NetworkPolicy", "CronJob"),
@@ -44,12 +43,12 @@ _DECLARED = (
 
 
 class CallError(Exception):
-    """kubectl would refuse the call."""
+    """The call is one that kubectl would refuse, or that does not belong in a runbook."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call: its verb, its arguments besides, and its flags by their long names."""
+    """One call: verb, positional arguments, and flags by their long names."""
 
     verb: str
     arguments: tuple[str, ...]
@@ -57,7 +56,7 @@ class Call:
 
 
 def parse(words: Sequence[str]) -> Call:
-    """Read the words after `kubectl`. Raises CallError."""
+    """Parse the arguments of one kubectl call. Raises CallError."""
     flags: dict[str, str] = {}
     plain: list[str] = []
     known = {flag: value for flags in _FLAGS.values() for flag, value in flags.items()}
@@ -77,20 +76,20 @@ def parse(words: Sequence[str]) -> Call:
     size = 2 if plain[:1] == ["rollout"] else 1
     verb, arguments = " ".join(plain[:size]), tuple(plain[size:])
     if verb not in _FLAGS:
-        raise CallError(f"`kubectl {verb}` is not for a page")
+        raise CallError(f"`kubectl {verb}` does not belong in a runbook")
     for flag in flags:
         if flag not in _FLAGS[verb]:
             raise CallError(f"unknown flag: {flag} of kubectl {verb}")
     if not arguments and not (verb == "logs" and "--selector" in flags):
-        raise CallError(f"kubectl {verb} of what?")
+        raise CallError(f"kubectl {verb} names no object")
     return Call(verb, arguments, flags)
 
 
-def wrong_with(call: Call, stack: Recording, namespace: str) -> Iterator[str]:
-    """What the call names, and the stack lacks."""
+def call_problems(call: Call, stack: Recording, namespace: str) -> Iterator[str]:
+    """Report a missing namespace, and every object, container and port that the stack lacks."""
     if call.flags.get("--namespace") != namespace:
         yield f'kubectl {call.verb} without -n "$NAMESPACE"'
-    yield from _wrong_selector(call.flags.get("--selector", ""), stack)
+    yield from _selector_problems(call.flags.get("--selector", ""), stack)
     arguments = list(call.arguments)
     if not arguments:
         return
@@ -108,10 +107,10 @@ def wrong_with(call: Call, stack: Recording, namespace: str) -> Iterator[str]:
         elif _singular(kind) == "pod" and not _workload(name, stack):
             yield f"there is no pod {name}"
         else:
-            yield from _wrong_inside(call, _singular(kind), name, ports, stack)
+            yield from _inner_problems(call, _singular(kind), name, ports, stack)
 
 
-def _wrong_inside(
+def _inner_problems(
     call: Call, kind: str, name: str, ports: Sequence[str], stack: Recording
 ) -> Iterator[str]:
     template = dict(stack.pods()).get((_workload(name, stack) or "") if kind == "pod" else name)
@@ -130,7 +129,7 @@ def _wrong_inside(
             yield f"{kind} {name} has no port {port}, but {open_ports}"
 
 
-def _wrong_selector(selector: str, stack: Recording) -> Iterator[str]:
+def _selector_problems(selector: str, stack: Recording) -> Iterator[str]:
     services = [found["metadata"]["name"] for found in stack.all("Service")]
     workloads = [name for name, _ in (*stack.pods(), *stack.tasks())]
     for key, known in ((SERVICE_NAME, services), (NAME, workloads)):
@@ -139,6 +138,7 @@ def _wrong_selector(selector: str, stack: Recording) -> Iterator[str]:
 
 
 def _workload(pod: str, stack: Recording) -> str | None:
+    """The workload whose name the pod's name begins with; the longest one if several match."""
     names = [name for name, _ in stack.pods() if pod.startswith(f"{name}-")]
     return max(names, key=len, default=None)
 

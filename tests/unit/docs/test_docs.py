@@ -1,38 +1,65 @@
-"""The documentation says what is so: its commands, its picture, its paths and its links."""
+"""The documentation is true: its commands, links, paths, picture and numbers."""
 
 import json
 import re
-from typing import Any
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.recording import ROOT, Recording
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = sorted(path.relative_to(ROOT) for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(
+    path.relative_to(ROOT)
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    if path.is_file()
+)
 NAME = "app.kubernetes.io/name"
+GENERATED = ("rendered/", ".state/", ".venv", "reports/")
 
 
 def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def commands(text: str) -> list[str]:
-    """The command lines of a page: those of its shell blocks and those quoted in its prose."""
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    return [*"\n".join(blocks).splitlines(), *re.findall(r"`([^`\n]+)`", text)]
+def dead_references(page: Path) -> Iterator[str]:
+    """Report every make target, link and path of the page that does not exist."""
+    in_shell = False
+    entries = {path.name for path in ROOT.iterdir()}
+    for number, line in enumerate((ROOT / page).read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip().startswith("```"):
+            in_shell = line.strip() in ("```sh", "```bash")
+        quoted = re.findall(r"`([^`]+)`", line)
+        for command in [*quoted, *([line] if in_shell else [])]:
+            match = re.match(r"make ([a-z-]+)", command.strip())
+            if match and match[1] not in make_targets():
+                yield f"{page}:{number}: `make {match[1]}` is not a target of the Makefile."
+        for target in re.findall(r"\]\(([^)#\s]+)", line):
+            if (
+                not target.startswith("https://")
+                and not (ROOT / page).parent.joinpath(target).exists()
+            ):
+                yield f"{page}:{number}: the link to {target} is dead."
+        for path in quoted:
+            if (
+                re.fullmatch(r"(?:[\w.]+/)+[\w.-]*", path)
+                and not path.startswith(GENERATED)
+                and path.split("/")[0] in entries
+                and not (ROOT / path).exists()
+            ):
+                yield f"{page}:{number}: {path} does not exist."
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
-def test_every_make_command_of_a_page_is_a_target(page: Any) -> None:
-    for command in commands((ROOT / page).read_text(encoding="utf-8")):
-        if match := re.match(r"make ([a-z]+)", command):
-            assert match[1] in make_targets(), f"{page}: `{command}` is no target of the Makefile"
+def test_every_command_link_and_path_of_a_page_exists(page: Path) -> None:
+    assert list(dead_references(page)) == []
 
 
 def test_the_readme_shows_every_command_that_help_shows() -> None:
-    named = set(re.findall(r"`(?:make )?([a-z]+)`", README))
-    named |= {match[1] for line in commands(README) if (match := re.match(r"make (\w+)", line))}
+    named = set(re.findall(r"`(?:make )?([a-z-]+)`", README))
+    named |= set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE))
     assert make_targets() - {"help"} <= named
 
 
@@ -43,44 +70,25 @@ def test_ci_runs_the_readmes_own_test_command() -> None:
     assert re.search(r"^make lint$", ci, re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
-def test_every_link_of_a_page_leads_somewhere(page: Any) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#\s]+)", text):
-        if not target.startswith("https://"):
-            assert (ROOT / page).parent.joinpath(target).exists(), f"{page}: dead link {target}"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=str)
-def test_every_path_named_in_a_page_exists(page: Any) -> None:
-    made = ("rendered/", ".state/", ".venv")
-    text = (ROOT / page).read_text(encoding="utf-8")
-    for path in re.findall(r"`((?:[\w.]+/)+[\w.-]*)`", text):
-        if not path.startswith(made) and path.split("/")[0] in {p.name for p in ROOT.iterdir()}:
-            assert (ROOT / path).exists(), f"{page} names {path}, which does not exist"
-
-
-def test_every_folder_of_the_project_stands_in_the_map() -> None:
-    from subprocess import run
-
-    listed = run(
+def test_the_readme_lists_every_folder_of_the_project() -> None:
+    listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
     folders = {path.split("/")[0] for path in listed if "/" in path and not path.startswith(".")}
     for folder in sorted(folders):
-        assert f"| `{folder}/` |" in README, f"README.md, 'The folders', lacks {folder}/"
+        assert f"| `{folder}/` |" in README, f"README.md, 'The folders', does not list {folder}/."
 
 
-def drawn() -> set[tuple[str, str]]:
-    """The arrows of the README's picture."""
+def drawn_edges() -> set[tuple[str, str]]:
+    """The arrows of the README's picture, as (source, target)."""
     (picture,) = re.findall(r"```mermaid\n(.*?)```", README, re.DOTALL)
     node = r"([\w-]+)(?:\[[^\]]*\]|\(\[[^\]]*\]\))?"
     found = set(re.findall(rf"^\s*{node} -->(?:\|[^|]*\|)? {node}\s*$", picture, re.MULTILINE))
-    assert len(found) == picture.count("-->"), "an arrow of the picture can't be read"
+    assert len(found) == picture.count("-->"), "README.md: an arrow of the picture does not parse"
     return found
 
 
-def declared(recordings: dict[str, Recording]) -> set[tuple[str, str]]:
+def declared_edges(recordings: dict[str, Recording]) -> set[tuple[str, str]]:
     """The edges that the NetworkPolicies of any stack open, as (source, target)."""
     edges = set()
     for platform in recordings.values():
@@ -99,7 +107,7 @@ def test_the_picture_shows_exactly_the_edges_that_the_stacks_open(
     recordings: dict[str, Recording],
 ) -> None:
     people = {("people", "grafana")}
-    assert drawn() - people == declared(recordings)
+    assert drawn_edges() - people == declared_edges(recordings)
 
 
 def test_every_dashboard_is_shown_with_a_small_picture(recordings: dict[str, Recording]) -> None:
@@ -124,7 +132,7 @@ def test_every_dashboard_is_shown_with_a_small_picture(recordings: dict[str, Rec
     assert shown == boards.keys(), f"remove the pictures of {shown - boards.keys()}"
 
 
-def test_every_decision_stands_in_the_index() -> None:
+def test_the_index_lists_every_decision() -> None:
     folder = ROOT / "docs" / "decisions"
     index = (folder / "README.md").read_text(encoding="utf-8")
     for page in folder.glob("[0-9]*.md"):
