@@ -3,23 +3,25 @@
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-_USERINFO = re.compile(r"(?<=://)[^/\s?#]*@")
+from ops.http_api import without_userinfo
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line, without the usage around it."""
+    """A parser that reports a mistake in one line, without the usage text."""
 
     def error(self, message: str) -> NoReturn:
-        """End with code 2."""
-        sys.stderr.write(f"error: {self.prog}: {shown(message)}; --help lists what it takes\n")
+        """End the program with exit code 2."""
+        said = without_userinfo(message).rstrip(".")
+        sys.stderr.write(f"error: {self.prog}: {said}. --help lists the options.\n")
         raise SystemExit(2)
 
 
-def address(text: str) -> str:
-    """The address of an API: http or https, a host, perhaps a port, user and path prefix."""
+def server_address(text: str) -> str:
+    """The address of an API: http or https and a host; a port, user and path are optional."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -28,11 +30,32 @@ def address(text: str) -> str:
         usable = False
     if not usable or re.search(r"\s|[\x00-\x1f]", text):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no address of a server: write it as http://HOST:PORT"
+            f"{text!r} is not the address of a server. Write http://HOST:PORT."
         )
     return text.rstrip("/")
 
 
-def shown(text: str) -> str:
-    """Text without the user and password of any address in it."""
-    return _USERINFO.sub("", text)
+def loopback_network(text: str) -> str:
+    """The first three numbers of addresses on loopback: 127.X.Y."""
+    first, *others = text.split(".")
+    numbers = [int(part) for part in others if part.isascii() and part.isdecimal()]
+    if first != "127" or len(numbers) != 2 or len(others) != 2 or max(numbers) > 255:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a part of loopback. Write three numbers such as 127.0.80."
+        )
+    return text
+
+
+def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    """An argument type: a whole number from `lowest` to `highest`."""
+
+    def parse(text: str) -> int:
+        # The length bounds the work of int().
+        digits = text.isascii() and text.isdecimal() and len(text) < 20
+        if not digits or not lowest <= int(text) <= highest:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number from {lowest} to {highest}."
+            )
+        return int(text)
+
+    return parse

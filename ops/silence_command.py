@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ops.answers import HEARTBEAT
-from ops.apis import Alertmanager, Prometheus
-from ops.arguments import Parser, address
+from ops.alertmanager_api import Alertmanager
+from ops.arguments import Parser, server_address
 from ops.http_api import ApiError
-from ops.report.alerting import matcher_text
+from ops.manifests import ManifestsError, read_manifests
+from ops.prometheus_api import WATCHDOG, Prometheus
 from ops.report.document import clean
 from ops.report.numbers import when
-from ops.report.rendered import RenderedError, read_rendered
 from ops.silences import SilenceError, current, duration, expire, matchers, reason, silence
 
 
@@ -28,8 +27,8 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("name one alert to silence, or use --list, or --expire ID or ALERT")
     if options.alert and not (options.lasting and options.why):
         parser.error("a silence needs an end and a reason: add --for 2h --why TEXT")
-    if options.alert == HEARTBEAT:
-        parser.error(f"{HEARTBEAT} is the heartbeat of alerting: its silence raises the alarm")
+    if options.alert == WATCHDOG:
+        parser.error(f"{WATCHDOG} is the heartbeat of alerting: its silence raises the alarm")
     alertmanager = Alertmanager(options.alertmanager)
     try:
         if options.list:
@@ -60,7 +59,7 @@ def _silence(alertmanager: Alertmanager, options: argparse.Namespace) -> None:
         by=options.by or _user(),
     )
     now_quiet = len(alertmanager.alerts(matching))
-    what = ", ".join(map(matcher_text, matching))
+    what = ", ".join(map(str, matching))
     verb = "silenced" if outcome.verb == "created" else f"{outcome.verb} the silence of"
     sys.stdout.write(
         f"{verb} {what} until {when(outcome.ends_at)}; alerts that it keeps quiet now: {now_quiet}"
@@ -70,7 +69,7 @@ def _silence(alertmanager: Alertmanager, options: argparse.Namespace) -> None:
 
 def _list(alertmanager: Alertmanager) -> None:
     for one in current(alertmanager):
-        what = ", ".join(map(matcher_text, one.matchers))
+        what = ", ".join(map(str, one.matchers))
         said = f"{what} until {when(one.ends_at)}, {one.status.state}, {one.created_by}: "
         sys.stdout.write(f"{one.id}  {clean(said + one.comment)}\n")
 
@@ -78,7 +77,7 @@ def _list(alertmanager: Alertmanager) -> None:
 def _expire(alertmanager: Alertmanager, options: argparse.Namespace) -> None:
     ended = expire(alertmanager, options.expire, dict(options.label))
     for one in ended:
-        sys.stdout.write(f"expired {one.id} {', '.join(map(matcher_text, one.matchers))}\n")
+        sys.stdout.write(f"expired {one.id} {', '.join(map(str, one.matchers))}\n")
     if not ended:
         sys.stdout.write(f"no silence of {options.expire} is left to expire\n")
 
@@ -94,8 +93,8 @@ def _refuse_unknown(options: argparse.Namespace) -> None:
         known = {one.name for group in groups for one in group.rules if one.type == "alerting"}
     else:
         try:
-            known = read_rendered(options.rendered).alerts
-        except RenderedError as error:
+            known = read_manifests(options.rendered).alert_names()
+        except ManifestsError as error:
             raise SilenceError(f"{error}; or give --prometheus to ask which alerts exist") from None
     if options.alert not in known:
         near = difflib.get_close_matches(options.alert, sorted(known), 3, 0.5)
@@ -143,10 +142,10 @@ def _parser() -> Parser:
     parser.add_argument("--list", action="store_true", help="list what is silenced")
     parser.add_argument("--expire", metavar="ID|ALERT", help="end a silence")
     parser.add_argument(
-        "--alertmanager", type=address, default="http://localhost:9093", metavar="URL"
+        "--alertmanager", type=server_address, default="http://localhost:9093", metavar="URL"
     )
     parser.add_argument(
-        "--prometheus", type=address, metavar="URL", help="asked which alerts there are"
+        "--prometheus", type=server_address, metavar="URL", help="asked which alerts there are"
     )
     parser.add_argument(
         "--rendered", type=Path, default=Path("rendered/local"), metavar="DIR", help="else asked"

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ops.answers import Matcher, Silence
-from ops.apis import Alertmanager
+from ops.alertmanager_api import Alertmanager, Matcher, Silence
 
 LONGEST = timedelta(days=7)
 """What is quiet for longer is no known idle period but an alert to change."""
@@ -113,7 +112,7 @@ def expire(alertmanager: Alertmanager, target: str, labels: Mapping[str, str]) -
         wanted = _key(matchers(target, labels))
         ending = [one for one in current(alertmanager) if wanted <= _key(one.matchers)]
     for one in ending:
-        alertmanager.expire(one.id)
+        alertmanager.expire_silence(one.id)
     return ending
 
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ops.answers import Series
-from ops.apis import Prometheus
 from ops.dashboards.boards import Annotation, Panel, Target, Variable
 from ops.dashboards.fill import COLUMNS, Values, Window, filled
 from ops.http_api import ApiError
+from ops.prometheus_api import Prometheus, Series
 
 _LABEL_VALUES = re.compile(r"label_values\((?:(?P<series>.+),)?\s*(?P<label>\w+)\s*\)", re.S)
 _ANNOTATION_STEP = 60_000

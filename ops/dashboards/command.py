@@ -1,16 +1,16 @@
 """`python -m ops dashboards`: writes the dashboards for import elsewhere, and draws them."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ops.arguments import Parser
+from ops.arguments import Parser, loopback_network, whole_number
 from ops.dashboards import provisioned, run
 from ops.dashboards.drawing import draw
 from ops.dashboards.export import for_import
-from ops.live.command import network
 from ops.live.problems import LiveError
+from ops.manifests import ManifestsError
+from toolchain.files import write_whole
 
 SHORTEST, LONGEST = 10, 120
 """Minutes of the platform's time: the longest range that shows a state is 10 minutes; and two
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
             path = pictures / f"{results.board.name}.png"
             draw(results).save(path)
             _say(str(path))
-    except LiveError as error:
+    except (LiveError, ManifestsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except OSError as error:
@@ -52,8 +52,7 @@ def _say(line: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text)
     _say(str(path))
 
 
@@ -62,15 +61,14 @@ def _parser() -> Parser:
     parser.add_argument("--manifests", type=Path, default=Path("rendered/local/1-manifest"))
     parser.add_argument("--out", type=Path, default=Path("rendered/dashboards"))
     parser.add_argument("--pictures", type=Path, help="where the pictures go, if not there too")
-    parser.add_argument("--minutes", type=_minutes, default=60, help="how much time they show")
+    parser.add_argument(
+        "--minutes",
+        type=whole_number(SHORTEST, LONGEST),
+        default=60,
+        help="how much time they show",
+    )
     parser.add_argument("--state", type=Path, default=Path(".state/dashboards"))
-    parser.add_argument("--network", type=network, default="127.0.82", help="of the pods: 127.X.Y")
+    parser.add_argument(
+        "--network", type=loopback_network, default="127.0.82", help="of the pods: 127.X.Y"
+    )
     return parser
-
-
-def _minutes(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and SHORTEST <= int(text) <= LONGEST):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no whole number of minutes from {SHORTEST} to {LONGEST}"
-        )
-    return int(text)

@@ -1,32 +1,22 @@
 """Reads the dashboards of a rendered stack."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import yaml
 
 from ops.dashboards.boards import Annotation, Board, Boards, Json, Panel, Target, Variable
-from ops.live import rendered
-from ops.live.problems import LiveError
+from ops.manifests import ManifestsError, read_manifests
 from promql.durations import parse_duration
-
-PREFIX = "dashboard-"
-"""How the ConfigMap of a dashboard is called; what follows is the name of its file."""
 
 
 def load(manifests: Path) -> Boards:
-    """The dashboards of the manifests in the folder. Raises LiveError if there are none."""
-    config_maps = rendered.config_maps(manifests)
-    found = [
-        _board(name.removeprefix(PREFIX), json.loads(text))
-        for name, texts in sorted(config_maps.items())
-        if name.startswith(PREFIX)
-        for text in texts.values()
-    ]
+    """The dashboards of the manifests in the folder. Raises ManifestsError if there are none."""
+    stack = read_manifests(manifests)
+    found = [_board(name, model) for name, model in stack.dashboards.items()]
     if not found:
-        raise LiveError(f"{manifests} holds no dashboard: run `make up` first")
-    (interval,) = set(_intervals(config_maps.get("grafana", {})))
+        raise ManifestsError(f"{manifests}: holds no dashboard. Run `make up` first.")
+    (interval,) = set(_intervals(stack.config_maps.get("grafana", {})))
     return Boards(parse_duration(interval), tuple(found))
 
 

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ops.answers import Series
-from ops.apis import Prometheus
 from ops.dashboards.ask import Answer, Asker
 from ops.dashboards.boards import Annotation, Board, Panel
 from ops.dashboards.fill import Window, chosen
 from ops.dashboards.palette import colour
 from ops.dashboards.place import Marks, Times
+from ops.prometheus_api import Prometheus, Series
 
 _APART = 1.5
 """How many steps apart two samples are between which an annotation was over."""

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 from matplotlib.ticker import FixedLocator
 
-from ops.answers import Point
 from ops.dashboards import legend, palette
 from ops.dashboards.ask import Answer
 from ops.dashboards.boards import Panel
@@ -13,6 +12,7 @@ from ops.dashboards.legend import Entry
 from ops.dashboards.palette import SOFT
 from ops.dashboards.place import NOTHING, Marks, Place, Times
 from ops.dashboards.timed import BELOW, LABEL, named, time_axis
+from ops.prometheus_api import Point
 
 STRIP = 0.72
 """The part of its room that a strip of states takes."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from ops.answers import Point, Series
 from ops.dashboards import legend
 from ops.dashboards.ask import Answer
 from ops.dashboards.boards import Panel
 from ops.dashboards.palette import RULE, SOFT
 from ops.dashboards.place import Times
+from ops.prometheus_api import Point, Series
 
 BELOW, LABEL = 22, 8
 """Pixels below a chart for the labels of its axis; points of their text."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from ops.answers import Series
 from ops.dashboards import legend, palette
 from ops.dashboards.ask import Answer
 from ops.dashboards.boards import Panel
 from ops.dashboards.palette import SOFT
 from ops.dashboards.place import NOTHING, Marks, Place, Times
 from ops.dashboards.units import shown
+from ops.prometheus_api import Series
 
 LARGEST, SMALLEST = 24.0, 9.0
 ROW = 26

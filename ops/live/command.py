@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from ops.arguments import Parser
+from ops.arguments import Parser, loopback_network, whole_number
 from ops.live import pace, view
 from ops.live import scenario as scenarios
 from ops.live.observation import Observer
@@ -17,6 +17,7 @@ from ops.live.platform import Platform
 from ops.live.problems import LiveError
 from ops.live.replay import replay
 from ops.live.scenario import Scenario
+from ops.manifests import ManifestsError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SCENARIO_SPEED = 60
@@ -41,7 +42,7 @@ def main(arguments: list[str]) -> int:
     try:
         scenario = scenarios.load(given.scenario) if given.scenario else None
         _run(_platform(given, scenario, screen), scenario, screen)
-    except LiveError as error:
+    except (LiveError, ManifestsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except _StoppedError:
@@ -106,23 +107,14 @@ def _parser() -> Parser:
     parser.add_argument("--manifests", type=Path, default=Path("rendered/local/1-manifest"))
     parser.add_argument("--state", type=Path, default=Path(".state/live"))
     parser.add_argument("--keep", action="store_true", help="keep the samples of the last run")
-    parser.add_argument("--network", type=network, default="127.0.80", help="of the pods: 127.X.Y")
+    parser.add_argument(
+        "--network", type=loopback_network, default="127.0.80", help="of the pods: 127.X.Y"
+    )
     return parser
 
 
 def _speed(text: str) -> int:
-    if text and not (text.isascii() and text.isdecimal() and 1 <= int(text) <= FASTEST):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {FASTEST}")
-    return int(text or 0)
-
-
-def network(text: str) -> str:
-    """The first three numbers of addresses on loopback, as an argument."""
-    first, *others = text.split(".")
-    numbers = [int(part) for part in others if part.isascii() and part.isdecimal()]
-    if first != "127" or len(numbers) != 2 or len(others) != 2 or max(numbers) > 255:
-        raise argparse.ArgumentTypeError(f"{text!r} is no part of loopback, such as 127.0.80")
-    return text
+    return whole_number(1, FASTEST)(text) if text else 0
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import httpx
 
-from ops.live import layout, rendered
+from ops.live import layout
 from ops.live.layout import Layout
 from ops.live.pods import Pod
 from ops.live.rewrite import Here, config_map
+from ops.manifests import read_config_maps
 
 RELOAD_SECONDS = 30
 
@@ -66,14 +67,8 @@ class Mount:
         return found.digest()
 
 
-def newest(folder: Path) -> int:
-    """When the rendered ConfigMaps have last changed, in nanoseconds; 0 if there are none."""
-    times = [path.stat().st_mtime_ns for path in folder.glob("v1-configmap-*")]
-    return max(times, default=0)
-
-
 def refresh(mounts: list[Mount], folder: Path) -> None:
-    """Bring every mount up to what is rendered. Raises LiveError."""
-    config_maps = rendered.config_maps(folder)
+    """Bring every mount up to what is rendered. Raises ManifestsError."""
+    config_maps = read_config_maps(folder)
     for mount in mounts:
         mount.refresh(config_maps)

@@ -9,7 +9,7 @@ from cronsim import CronSim
 
 from ops.live import processes
 from ops.live.processes import Child
-from ops.live.rendered import CronJob
+from ops.manifests import CronJob
 
 SHORTEST_PAUSE_SECONDS = 5.0
 """Between two starts of a job when time runs faster: starting a program takes its own time."""

@@ -20,7 +20,7 @@ def exposed(pods: Collection[Pod], jobs: Collection[Job], namespace: str) -> dic
 
 
 def _of_pod(pod: Pod, jobs: Collection[Job], namespace: str) -> dict[str, float]:
-    given = [arg for arg in pod.workload.main["args"] if arg.startswith(_ALLOWLIST)]
+    given = [arg for arg in pod.workload.main_container["args"] if arg.startswith(_ALLOWLIST)]
     allowed = given[0].removeprefix(_ALLOWLIST).split(",") if given else []
     return {
         f'{metric}{{namespace="{namespace}",cronjob="{job.name}"}}': value

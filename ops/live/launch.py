@@ -11,8 +11,8 @@ from ops.live.layout import Layout
 from ops.live.pace import paced
 from ops.live.pods import Pod, random_part
 from ops.live.processes import Child
-from ops.live.rendered import CronJob, Workload
 from ops.live.rewrite import Here
+from ops.manifests import CronJob, Workload
 
 PROGRAMS = {
     "blackbox-exporter": "blackbox_exporter",
@@ -53,14 +53,18 @@ class Launcher:
         for folder in here.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
         command = self._command(pod, number, here)
-        variables = self._variables(pod.workload.name, pod.workload.main, pod.name)
+        variables = self._variables(pod.workload.name, pod.workload.main_container, pod.name)
         place = {"HOST": pod.address, "PORT": str(pod.port)}
         return self._start(pod.name, command, {**place, **variables})
 
     def job(self, job: CronJob) -> Child:
         """Start one run of a job; its runs share a log."""
         name = f"{job.name}-{random_part()}"
-        return self._start(job.name, job.main["command"], self._variables(job.name, job.main, name))
+        return self._start(
+            job.name,
+            job.main_container["command"],
+            self._variables(job.name, job.main_container, name),
+        )
 
     def _command(self, pod: Pod, number: int, here: Here) -> list[str]:
         name = pod.workload.name
@@ -68,11 +72,11 @@ class Launcher:
             file = self.replay if name in self.replayed else self.files.objects
             return ["python", "-m", "ops.live.exporter", str(file), name, str(number)]
         if name not in PROGRAMS:
-            return list(pod.workload.main["command"])
+            return list(pod.workload.main_container["command"])
         flags = _FLAGS.get(name, {}) if self.speed > 1 else {}
         return [
             PROGRAMS[name],
-            *map(here.path, pod.workload.main["args"]),
+            *map(here.path, pod.workload.main_container["args"]),
             f"--web.listen-address={pod.address}:{pod.port}",
             *(f"--{flag}={_faster(flag, value, self.speed)}" for flag, value in flags.items()),
         ]
@@ -95,4 +99,4 @@ def _faster(flag: str, value: str, speed: int) -> str:
 def is_runnable(workload: Workload) -> bool:
     """Whether there is a program for it here, or something that stands in for it."""
     known = workload.name in (*PROGRAMS, kube_state.NAME)
-    return known or bool(workload.main.get("command"))
+    return known or bool(workload.main_container.get("command"))

@@ -1,7 +1,6 @@
 """The folder of a local run: what stands where in it, and where mounts lead."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.live.pods import Pod
+from toolchain.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Layout:
         volumes = {volume["name"]: volume for volume in pod.workload.pod["spec"]["volumes"]}
         return {
             mount["mountPath"]: self._folder(volumes.get(mount["name"], {}), pod)
-            for mount in pod.workload.main.get("volumeMounts", [])
+            for mount in pod.workload.main_container.get("volumeMounts", [])
         }
 
     def _folder(self, volume: Mapping[str, Any], pod: Pod) -> Path:
@@ -75,11 +75,7 @@ def write(path: Path, text: str) -> bool:
     """Put the text there, whole or not at all; whether it changed anything."""
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not a `.json`: target files are found by their ending.
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
+    write_whole(path, text)
     return True
 
 

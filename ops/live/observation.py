@@ -6,10 +6,9 @@ from typing import Any
 
 import httpx
 
-from ops.answers import ActiveAlert, Rule, RuleGroup, Target
-from ops.apis import Prometheus
 from ops.http_api import ApiError
 from ops.live.platform import Platform
+from ops.prometheus_api import ActiveAlert, Prometheus, Rule, RuleGroup, Target
 
 RELOADED = "config_last_reload_successful"
 _RELOADS = f'{{__name__=~"(prometheus|alertmanager|blackbox_exporter)_{RELOADED}"}}'

@@ -3,7 +3,7 @@
 import shutil
 import time
 
-from ops.live import config, kube_state, layout, processes, rendered
+from ops.live import config, kube_state, layout, processes
 from ops.live.jobs import Clock, Job
 from ops.live.launch import PROGRAMS, Launcher, is_runnable
 from ops.live.layout import Layout
@@ -12,6 +12,7 @@ from ops.live.pods import Pod, names, pods_of, target_groups
 from ops.live.problems import LiveError
 from ops.live.processes import Child
 from ops.live.rewrite import Here
+from ops.manifests import config_maps_changed_at, read_manifests
 
 READY_SECONDS = 30
 CONFIG_SECONDS = 1.0
@@ -24,12 +25,12 @@ class Platform:
         """Raises LiveError if there is nothing to run."""
         self.options = options
         self.files = Layout(options.state.resolve())
-        self.rendered = rendered.load(options.manifests)
+        self.manifests = read_manifests(options.manifests)
         # Of what is stood in for, nothing needs to be there but its name.
         runnable = [
-            w for w in self.rendered.workloads if is_runnable(w) or w.name in options.replayed
+            w for w in self.manifests.workloads if is_runnable(w) or w.name in options.replayed
         ]
-        self.left_out = [w.name for w in self.rendered.workloads if w not in runnable]
+        self.left_out = [w.name for w in self.manifests.workloads if w not in runnable]
         order = ["", *PROGRAMS]
         runnable.sort(key=lambda w: order.index(w.name) if w.name in order else 0)
         self.pods = pods_of(runnable, options.network)
@@ -43,7 +44,7 @@ class Platform:
             environment=options.environment,
         )
         clock = Clock(options.speed)
-        jobs = self.rendered.cron_jobs
+        jobs = self.manifests.cron_jobs
         self.jobs = {job.name: Job(job, clock, self._launcher.job) for job in jobs}
         self._rendered_at, self._looked_at = 0, 0.0
 
@@ -124,7 +125,7 @@ class Platform:
             speed=self.options.speed,
             folders=self.files.folders(pod),
             targets=self.files.targets,
-            names=names(self.rendered, self.pods),
+            names=names(self.manifests, self.pods),
         )
 
     def _check(self) -> None:
@@ -138,21 +139,21 @@ class Platform:
 
     def _publish(self) -> None:
         """Tell names and discovery which pods there are."""
-        layout.write_json(self.files.names, names(self.rendered, self.pods))
-        for workload in self.rendered.workloads:
-            groups = target_groups(self.of(workload.name), self.rendered.namespace)
+        layout.write_json(self.files.names, names(self.manifests, self.pods))
+        for workload in self.manifests.workloads:
+            groups = target_groups(self.of(workload.name), self.manifests.namespace)
             layout.write_json(self.files.targets / f"{workload.name}.json", groups)
 
     def _tell_of_jobs(self) -> None:
         """Let the series on CronJobs say what is so; there is none of a job that is not run."""
         jobs = self.jobs.values() if self.options.jobs else ()
         pods = self.of(kube_state.NAME)
-        told = kube_state.exposed(pods, jobs, self.rendered.namespace)
+        told = kube_state.exposed(pods, jobs, self.manifests.namespace)
         layout.write_json(self.files.objects, told)
 
     def _refresh(self) -> None:
         self._looked_at = time.monotonic()
-        rendered_at = config.newest(self.options.manifests)
+        rendered_at = config_maps_changed_at(self.options.manifests)
         if rendered_at != self._rendered_at:
             self._rendered_at = rendered_at
             config.refresh(self.mounts, self.options.manifests)

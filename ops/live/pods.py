@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from ops.live.rendered import NAME_LABEL, Rendered, Service, Workload
+from ops.manifests import NAME_LABEL, Manifests, Service, Workload
 
 HTTP = "http"
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -36,7 +36,7 @@ class Pod:
 
     def is_ready(self) -> bool:
         """Whether its readiness probe succeeds."""
-        probe = self.workload.main["readinessProbe"]["httpGet"]["path"]
+        probe = self.workload.main_container["readinessProbe"]["httpGet"]["path"]
         try:
             return httpx.get(f"{self.url}{probe}", timeout=5, trust_env=False).is_success
         except httpx.HTTPError:
@@ -93,14 +93,14 @@ def target_groups(pods: Sequence[Pod], namespace: str) -> list[dict[str, Any]]:
     ]
 
 
-def names(rendered: Rendered, pods: Sequence[Pod]) -> dict[str, list[str]]:
+def names(manifests: Manifests, pods: Sequence[Pod]) -> dict[str, list[str]]:
     """The cluster's DNS: the addresses behind every name that a Service gives."""
     known: dict[str, list[str]] = {}
-    for service in rendered.services:
+    for service in manifests.services:
         behind = [pod for pod in pods if pod.workload.name == service.selects]
         for name, addresses in _records(service, behind).items():
             for suffix in ("", ".NS", ".NS.svc", ".NS.svc.cluster.local"):
-                known[name + suffix.replace("NS", rendered.namespace)] = addresses
+                known[name + suffix.replace("NS", manifests.namespace)] = addresses
     return known
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
-from ops.answers import HEARTBEAT, Labels
-from ops.http_api import ApiError
+from ops.http_api import ApiError, Labels
 from ops.live.observation import Observation, Observer
 from ops.live.platform import Platform
 from ops.live.problems import LiveError
 from ops.live.view import on
+from ops.prometheus_api import WATCHDOG
 
 FOLDER = Path(__file__).resolve().parent
 CLOSE = 1e-9
@@ -79,7 +79,7 @@ class Scenario:
         firing = _grouped(
             (rule.name, alert.labels, f"{rule.labels['severity']} {alert.value:g}")
             for rule, alert in seen.alerts("firing")
-            if rule.name != HEARTBEAT
+            if rule.name != WATCHDOG
         )
         arrived = _grouped(
             (event["alertname"], event["labels"], _receipt(event)) for event in seen.events

@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from ops.answers import HEARTBEAT
 from ops.live.observation import Observation
 from ops.live.platform import Platform
+from ops.prometheus_api import WATCHDOG
 
 SHOWN_EVENTS = 5
 
@@ -28,7 +28,7 @@ def table(seen: Observation) -> list[str]:
     firing = [
         [rule.labels.get("severity", ""), rule.name, on(alert.labels), f"{alert.value:.4g}"]
         for rule, alert in seen.alerts("firing")
-        if rule.name != HEARTBEAT
+        if rule.name != WATCHDOG
     ]
     lines += ["", f"firing: {len(firing)}", *columns(firing)]
     events = [

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from ops.answers import ActiveAlert, Labels, Matcher, NotifiedAlert, Rule, RuleGroup
+from ops.alertmanager_api import NotifiedAlert
+from ops.http_api import Labels
+from ops.prometheus_api import ActiveAlert, Rule, RuleGroup
 from ops.report.document import Cell, Items, Part, Section, Table, cell, code
 from ops.report.facts import Facts, Unavailable, reasons, subject
 from ops.report.numbers import NOTHING, number, span, when
@@ -69,7 +71,7 @@ def silences_section(facts: Facts) -> Section:
                 ("Silences", "State", "From", "Until", "By", "Reason"),
                 [
                     (
-                        cell(*(code(matcher_text(matcher)) for matcher in silence.matchers)),
+                        cell(*(code(str(matcher)) for matcher in silence.matchers)),
                         cell(silence.status.state),
                         cell(when(silence.starts_at)),
                         cell(when(silence.ends_at)),
@@ -83,13 +85,6 @@ def silences_section(facts: Facts) -> Section:
         ],
         unavailable=reasons(facts.silences),
     )
-
-
-def matcher_text(matcher: Matcher) -> str:
-    """A condition as PromQL writes it."""
-    signs = ("!=", "=", "!~", "=~")
-    sign = signs[2 * matcher.is_regex + matcher.is_equal]
-    return f'{matcher.name}{sign}"{matcher.value}"'
 
 
 def threshold(annotations: Labels) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import timedelta
 
-from ops.answers import Series
+from ops.prometheus_api import Series
 from ops.report.chart_table import CHARTS, Chart
 from ops.report.document import Figure, Figures, Section, Table, cell, code
 from ops.report.drawing import COLOURS, Line, draw

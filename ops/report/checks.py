@@ -81,9 +81,10 @@ def dashboard(words: str) -> Check:
     def check(facts: Facts) -> Evidence:
         if isinstance(facts.rendered, Unavailable):
             return Evidence(False, facts.rendered.reason)
-        for one in facts.rendered.dashboards:
-            if pattern.search(one.title):
-                return Evidence(True, f"dashboard {one.title} ({one.uid}) provisioned")
+        for model in sorted(facts.rendered.dashboards.values(), key=lambda one: one["title"]):
+            if pattern.search(model["title"]):
+                text = f"dashboard {model['title']} ({model['uid']}) provisioned"
+                return Evidence(True, text)
         return Evidence(False, f"no dashboard {words} among the manifests")
 
     return check

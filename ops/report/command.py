@@ -2,19 +2,19 @@
 
 import argparse
 import math
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ops.apis import Alertmanager, Prometheus
-from ops.arguments import Parser, address
+from ops.alertmanager_api import Alertmanager
+from ops.arguments import Parser, server_address
+from ops.prometheus_api import Prometheus
 from ops.report import render, snapshot
 from ops.report.compose import compose
 from ops.report.gather import gather
 from ops.report.snapshot import Snapshot, SnapshotError
+from toolchain.files import write_whole
 
 STEM = "kpi-status"
 MOST_HOURS = 24 * 14
@@ -48,9 +48,8 @@ def main(arguments: Sequence[str]) -> int:
         "json": snapshot.text(current),
     }
     try:
-        options.out.mkdir(parents=True, exist_ok=True)
         for ending, text in texts.items():
-            write(options.out / f"{stem}.{ending}", text)
+            write_whole(options.out / f"{stem}.{ending}", text)
     except OSError as error:
         sys.stderr.write(f"error: {options.out}: can't be written: {error.strerror}\n")
         return 1
@@ -59,22 +58,6 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"not in the report: {reason}\n")
     sys.stdout.write(f"{options.out / stem}.html\n{options.out / stem}.md\n")
     return 0
-
-
-def write(path: Path, text: str) -> None:
-    """Write the file whole or not at all. Raises OSError."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
-    ) as part:
-        try:
-            part.write(text)
-            part.flush()
-            os.fsync(part.fileno())
-            Path(part.name).chmod(0o644)
-            Path(part.name).replace(path)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise
 
 
 def _previous(given: Path | None, out: Path) -> tuple[Snapshot | None, str | None]:
@@ -102,8 +85,8 @@ def _parser() -> Parser:
     parser = Parser(
         prog="python -m ops report", description="Write the KPI status report from live APIs."
     )
-    parser.add_argument("--prometheus", type=address, required=True, metavar="URL")
-    parser.add_argument("--alertmanager", type=address, required=True, metavar="URL")
+    parser.add_argument("--prometheus", type=server_address, required=True, metavar="URL")
+    parser.add_argument("--alertmanager", type=server_address, required=True, metavar="URL")
     parser.add_argument(
         "--rendered",
         type=Path,

@@ -18,7 +18,7 @@ from matplotlib import dates  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import MaxNLocator  # noqa: E402
 
-from ops.answers import Point  # noqa: E402
+from ops.prometheus_api import Point  # noqa: E402
 
 WIDTH, HEIGHT = 4.8, 2.3
 """Inches of 72 points; a point is a pixel where the chart is shown in its own size."""

@@ -4,20 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ops.answers import (
-    HEARTBEAT,
+from ops.alertmanager_api import NotifiedAlert, Silence
+from ops.manifests import Manifests
+from ops.prometheus_api import (
+    WATCHDOG,
     ActiveAlert,
-    Described,
-    NotifiedAlert,
+    Metadata,
     Rule,
     RuleGroup,
     Sample,
     Series,
-    Silence,
     Target,
 )
 from ops.report.inventory import Metric
-from ops.report.rendered import Rendered
 
 HEALTH, AVAILABILITY = "vaultmesh:health_score", "vaultmesh:l3_availability"
 DRIFT, ERROR = "psi:pod_drift:abs", "psi_field_prediction_error"
@@ -47,10 +46,10 @@ class Facts:
     groups: Sequence[RuleGroup] | Unavailable
     samples: Sequence[Sample] | Unavailable
     moves: Sequence[Sample] | Unavailable
-    metadata: dict[str, list[Described]] | Unavailable
+    metadata: dict[str, list[Metadata]] | Unavailable
     notified: Sequence[NotifiedAlert] | Unavailable
     silences: Sequence[Silence] | Unavailable
-    rendered: Rendered | Unavailable
+    rendered: Manifests | Unavailable
     inventory: Sequence[Metric] | Unavailable
     history: Sequence[Sequence[Series] | Unavailable]
 
@@ -65,7 +64,7 @@ class Facts:
         found = [
             (rule, alert)
             for rule in self.rules()
-            if rule.name != HEARTBEAT
+            if rule.name != WATCHDOG
             for alert in rule.alerts
             if alert.state == "firing"
         ]

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from ops.answers import Target
-from ops.apis import Alertmanager, Prometheus
+from ops.alertmanager_api import Alertmanager
 from ops.http_api import ApiError
+from ops.manifests import Manifests, ManifestsError, read_manifests
+from ops.prometheus_api import Prometheus, Target
 from ops.report.chart_table import CHARTS
 from ops.report.facts import ALWAYS, Facts, Unavailable
 from ops.report.inventory import InventoryError, read_inventory
-from ops.report.rendered import Rendered, RenderedError, read_rendered
 
 T = TypeVar("T")
 POINTS = 240
@@ -58,7 +58,7 @@ def gather(
         metadata=_try(prometheus.metadata),
         notified=_try(alertmanager.alerts),
         silences=_try(alertmanager.silences),
-        rendered=_of_the_same_environment(_try(lambda: read_rendered(rendered)), targets),
+        rendered=_of_the_same_environment(_try(lambda: read_manifests(rendered)), targets),
         history=[
             _try(lambda query=chart.query: prometheus.query_range(query, start, now, step))
             for chart in CHARTS
@@ -67,8 +67,8 @@ def gather(
 
 
 def _of_the_same_environment(
-    rendered: Rendered | Unavailable, targets: Sequence[Target] | Unavailable
-) -> Rendered | Unavailable:
+    rendered: Manifests | Unavailable, targets: Sequence[Target] | Unavailable
+) -> Manifests | Unavailable:
     """The manifests, unless the targets say that they are those of another environment."""
     if isinstance(rendered, Unavailable) or isinstance(targets, Unavailable):
         return rendered
@@ -86,5 +86,5 @@ def _of_the_same_environment(
 def _try(ask: Callable[[], T]) -> T | Unavailable:
     try:
         return ask()
-    except (ApiError, InventoryError, RenderedError) as error:
+    except (ApiError, InventoryError, ManifestsError) as error:
         return Unavailable(str(error))

@@ -7,7 +7,7 @@ from pathlib import Path
 import promql_parser as pp
 import yaml
 
-from ops.answers import Rule
+from ops.prometheus_api import Rule
 
 INVENTORY = Path(__file__).parents[2] / "rules" / "metrics.yaml"
 MAX_LENGTH = 4096

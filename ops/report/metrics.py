@@ -1,6 +1,6 @@
 """The sections on the metrics: the inventory, and the health of the whole platform."""
 
-from ops.answers import Sample
+from ops.prometheus_api import Sample
 from ops.report.document import Cell, Part, Section, Table, cell, code
 from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable, pod_of, reasons
 from ops.report.inventory import Metric, Uses

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ops.answers import Labels
+from ops.http_api import Labels
 from ops.report.document import Cell, Part, Section, Table, cell, code
 from ops.report.facts import Facts, Unavailable, reasons, severity_rank
 from ops.report.finding import CRITICAL, WARNING, Finding

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ops.answers import Sample, Target
+from ops.prometheus_api import Sample, Target
 from ops.report.document import Cell, Part, Section, Table, cell, code
 from ops.report.facts import Facts, Unavailable, pod_of, reasons
 from ops.report.numbers import NOTHING, span
@@ -42,7 +42,7 @@ def workloads(facts: Facts) -> list[Workload]:
     jobs, found = facts.jobs(), {}
     known = not isinstance(facts.targets, Unavailable)
     if not isinstance(facts.rendered, Unavailable):
-        for declared in facts.rendered.workloads:
+        for declared in (*facts.rendered.workloads, *facts.rendered.cron_jobs):
             targets = jobs.get(declared.name, [])
             state = _state(targets, declared.replicas) if known else UNKNOWN
             if declared.kind == "CronJob":

@@ -99,7 +99,7 @@ def test_without_rendered_manifests_it_says_what_to_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([f"--manifests={tmp_path}", f"--state={tmp_path}"]) == 1
-    assert capsys.readouterr().err == f"error: {tmp_path} holds no stack: run `make up` first\n"
+    assert capsys.readouterr().err == f"error: {tmp_path}: holds no stack. Run `make up` first.\n"
 
 
 @pytest.mark.parametrize(

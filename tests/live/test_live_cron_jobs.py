@@ -13,7 +13,7 @@ import pytest
 from ops.live import kube_state
 from ops.live.jobs import Clock, Job
 from ops.live.pods import Pod
-from ops.live.rendered import CronJob, Workload
+from ops.manifests import CronJob, Workload
 from tests.live.conftest import SPEED, Live, running
 from tests.support.series import inventory
 
@@ -126,7 +126,7 @@ def test_every_metric_of_the_inventory_is_there_and_says_its_own_namespace(busy:
             assert labels.keys() == {
                 "__name__", "job", "namespace", "pod", "instance", "cronjob"
             }  # fmt: skip
-            assert labels["namespace"] == busy.platform.rendered.namespace
+            assert labels["namespace"] == busy.platform.manifests.namespace
             assert (labels["job"], labels["pod"]) == (kube_state.NAME, pod.name)
 
 

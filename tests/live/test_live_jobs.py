@@ -11,11 +11,11 @@ import pytest
 
 from ops.live import command, jobs, processes, view
 from ops.live.jobs import Clock, Job
-from ops.live.rendered import CronJob
+from ops.manifests import CronJob
 from services.heartbeat.settings import HeartbeatSettings
 from services.shell import load_settings
 
-MINUTELY = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=60, main={})
+MINUTELY = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=60, main_container={})
 LATE = datetime(2026, 1, 1, 0, 0, 59, tzinfo=UTC)
 """A second before the next run is due."""
 
@@ -75,7 +75,7 @@ def test_a_job_that_still_runs_is_not_started_again(runs: Runs) -> None:
 
 def test_a_job_that_takes_too_long_is_killed_and_said_to_have_failed(runs: Runs) -> None:
     runs.program = "import time; time.sleep(60)"
-    strict = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=0, main={})
+    strict = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=0, main_container={})
     job = Job(strict, Clock(1), runs)
     job.start()
     said = tick_until(job, lambda: bool(job.outcomes))

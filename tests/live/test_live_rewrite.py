@@ -10,9 +10,9 @@ import promql_parser
 import pytest
 import yaml
 
-from ops.live import rendered
 from ops.live.durations import longest_range, scaled, scaled_promql
 from ops.live.rewrite import Here, config_map
+from ops.manifests import read_config_maps
 from promql.durations import parse_duration
 
 HARBINGER = "127.0.93.9"
@@ -43,7 +43,7 @@ PLACES = {
 
 @pytest.fixture(scope="module")
 def texts(manifests: Path) -> dict[str, str]:
-    maps = rendered.config_maps(manifests)
+    maps = read_config_maps(manifests)
     return {key: text for name in MAPS for key, text in maps[name].items()}
 
 
@@ -60,7 +60,7 @@ def rewritten(manifests: Path, speed: int) -> dict[str, str]:
         targets=Path("/a run/targets"),
         names={f"{name}.aurora-local.svc": [address] for name, address in SERVICES.items()},
     )
-    maps = rendered.config_maps(manifests)
+    maps = read_config_maps(manifests)
     return {key: text for name in MAPS for key, text in config_map(name, maps[name], here).items()}
 
 

@@ -23,7 +23,7 @@ def test_what_a_runbook_asks_is_answered(page: str, stack: Live, tmp_path: Path)
     """kubectl stands in for the real one, but its port-forwards lead to the servers that run."""
     behind = {
         service.name: stack.platform.of(service.selects)
-        for service in stack.platform.rendered.services
+        for service in stack.platform.manifests.services
     }
     addresses = {f"service/{name}": pods[0] for name, pods in behind.items() if pods}
     addresses |= {f"pod/{pod.name}": pod for pod in stack.platform.pods}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ops.answers import HEARTBEAT
 from ops.live import replay, scenario, view
 from ops.live.problems import LiveError
 from ops.live.scenario import Row, Scenario
+from ops.prometheus_api import WATCHDOG
 from tests.live.conftest import Live
 from tests.support.runner import run
 
@@ -45,7 +45,7 @@ def test_every_value_comes_out_and_every_alert_arrives_at_the_receiver_of_its_se
     assert found["arrived: PsiFieldPodDrift on psi-field"] == receipt
     assert two.name not in str(found)
     firing = {rule.name for rule, _ in replayed.observer.look().alerts("firing")}
-    assert sorted(firing - {HEARTBEAT}) == [
+    assert sorted(firing - {WATCHDOG}) == [
         "PsiFieldPodDrift",
         "PsiFieldPredictionErrorHigh",
         "TreatyNoRequests",

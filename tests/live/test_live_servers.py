@@ -11,11 +11,11 @@ from contextlib import contextmanager
 import httpx
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from ops.apis import Prometheus
 from ops.http_api import ApiError
 from ops.live import layout, view
 from ops.live.observation import Observation
 from ops.live.pods import Pod
+from ops.prometheus_api import Prometheus
 from tests.live.conftest import SPEED, Live
 from tests.support.project import Project
 

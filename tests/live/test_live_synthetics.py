@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from ops.apis import Alertmanager
+from ops.alertmanager_api import Alertmanager
 from ops.live.observation import Observation
 from ops.report.gather import gather
 from ops.report.maturity import judge, score

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from ops.apis import Alertmanager, Prometheus
+from ops.alertmanager_api import Alertmanager
+from ops.prometheus_api import Prometheus
 from ops.report.compose import compose
 from ops.report.document import Document
 from ops.report.facts import Facts

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from ops.answers import HEARTBEAT
-from ops.apis import Alertmanager, Prometheus
+from ops.alertmanager_api import Alertmanager
 from ops.http_api import ApiError
+from ops.prometheus_api import WATCHDOG, Prometheus
 from tests.support.kpi_platform import render
 from tests.support.psi_process import free_port, wait_for
 from tests.support.recording import run_stack
@@ -62,7 +62,7 @@ def _settled(servers: Servers) -> bool:
             groups = prometheus.rules()
         except ApiError:
             return False
-    return names - {HEARTBEAT} == EXPECTED and all(
+    return names - {WATCHDOG} == EXPECTED and all(
         rule.health == "ok" for one in groups for rule in one.rules
     )
 

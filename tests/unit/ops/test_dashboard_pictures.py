@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ops.answers import Series
 from ops.dashboards import legend, palette, results, run, strips
 from ops.dashboards.ask import Answer
 from ops.dashboards.boards import Board, Panel, Target
@@ -19,6 +18,7 @@ from ops.dashboards.place import Marks, Place, Times
 from ops.dashboards.results import Results
 from ops.dashboards.units import shown
 from ops.live.problems import LiveError
+from ops.prometheus_api import Series
 
 END = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = 3_600_000

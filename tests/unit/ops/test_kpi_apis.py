@@ -7,9 +7,9 @@ from contextlib import closing
 import httpx
 import pytest
 
-from ops.answers import Matcher
-from ops.apis import Alertmanager, Prometheus
+from ops.alertmanager_api import Alertmanager, Matcher
 from ops.http_api import MAX_BYTES, ApiError
+from ops.prometheus_api import Prometheus
 from tests.support.loopback import stub, unused_address
 
 SECRET = "hunter2"

@@ -1,6 +1,5 @@
 """What the report says when something could not be asked, and how its command ends."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import pytest
 
 from ops.__main__ import main
 from ops.report import render
-from ops.report.command import write
 from ops.report.document import Document
 from tests.support.kpi_platform import Platform, report_on
 from tests.support.loopback import unused_address
@@ -70,7 +68,7 @@ def test_a_server_that_does_not_answer_is_not_asked_again(rendered: Path) -> Non
 
 def test_without_manifests_the_scraped_workloads_are_still_shown(tmp_path: Path) -> None:
     document, _ = report_on(Platform(), tmp_path / "none")
-    assert "run `make up`" in unavailable(document)["workloads"]
+    assert "Run `make up`" in unavailable(document)["workloads"]
     assert "psi-field" in render.markdown(document)
 
 
@@ -137,19 +135,3 @@ def test_a_folder_that_can_not_be_written_is_one_line_and_code_1(tmp_path: Path)
     done = run("report", *servers, "--out", tmp_path / "file", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "can't be written" in done.stderr
-
-
-def test_a_file_is_written_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "report.json"
-    write(path, json.dumps("old"))
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write(path, json.dumps("new"))
-    assert [one.name for one in tmp_path.iterdir()] == ["report.json"]
-    assert path.read_text() == '"old"'

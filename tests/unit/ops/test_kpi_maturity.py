@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ops.manifests import read_manifests
 from ops.report.capabilities import BEFORE, CAPABILITIES, REPORT, SINCE
 from ops.report.maturity import judge, score
-from ops.report.rendered import read_rendered
 from tests.support.kpi_answers import find, probe, sample
 from tests.support.kpi_platform import Platform, facts_of
 from tests.support.recording import Recording
@@ -116,5 +116,5 @@ def test_servers_that_do_not_answer_earn_nothing(tmp_path: Path) -> None:
 
 
 def test_the_rendered_dashboards_are_those_of_the_stack(rendered: Path) -> None:
-    titles = {board.title for board in read_rendered(rendered).dashboards}
+    titles = {model["title"] for model in read_manifests(rendered).dashboards.values()}
     assert {"ψ-Field Metrics", "Aurora KPIs", "Scheduler"} <= titles

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from ops.__main__ import main
-from ops.apis import Alertmanager
+from ops.alertmanager_api import Alertmanager
 from ops.silences import LONGEST, SilenceError, duration, expire, matchers, reason, silence
 from tests.support.kpi_answers import NOW, rule_groups
 from tests.support.loopback import Seen, stub, unused_address

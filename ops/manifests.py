@@ -1,0 +1,206 @@
+"""Reads the manifests of a stack that `pulumi up` has rendered; never opens those of Secrets."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from problems import one_line
+
+KINDS = ("ConfigMap", "CronJob", "Deployment", "Namespace", "Service", "StatefulSet")
+"""The kinds that are read. A file's name says its kind: GROUP_VERSION-KIND-NAMESPACE-NAME.yaml."""
+NAME_LABEL = "app.kubernetes.io/name"
+DASHBOARD_PREFIX = "dashboard-"
+"""Begins the names of the ConfigMaps that hold a dashboard."""
+
+Json = Mapping[str, Any]
+ConfigMaps = Mapping[str, Mapping[str, str]]
+"""The texts of each ConfigMap: name, then key."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same loader in C, where PyYAML was built with it."""
+
+
+class ManifestsError(Exception):
+    """There are no manifests, or one can't be read: one line that says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Deployment or a StatefulSet; `pod` is its pod template."""
+
+    kind: str
+    name: str
+    replicas: int
+    pod: Json
+
+    @property
+    def main_container(self) -> Json:
+        """The container that carries the name of the workload; the others help it."""
+        return next(c for c in self.pod["spec"]["containers"] if c["name"] == self.name)
+
+    @property
+    def template_hash(self) -> str:
+        """Ten hex digits that change with the pod template."""
+        text = json.dumps(self.pod, sort_keys=True).encode()
+        return hashlib.sha256(text).hexdigest()[:10]
+
+
+@dataclass(frozen=True)
+class CronJob:
+    """A job that runs on a cron schedule in UTC, for at most `deadline_seconds`.
+
+    `replicas` is None because its pods come and go.
+    """
+
+    kind: ClassVar[str] = "CronJob"
+    replicas: ClassVar[None] = None
+
+    name: str
+    schedule: str
+    suspend: bool
+    deadline_seconds: int
+    main_container: Json
+
+
+@dataclass(frozen=True)
+class Service:
+    """A name in the cluster's DNS for the pods of the workload `selects`."""
+
+    name: str
+    is_headless: bool
+    selects: str
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What the manifests of one stack declare; `dashboards` are Grafana's models by name."""
+
+    namespace: str
+    config_maps: ConfigMaps
+    workloads: tuple[Workload, ...]
+    services: tuple[Service, ...]
+    cron_jobs: tuple[CronJob, ...]
+    dashboards: Mapping[str, Json]
+
+    def alert_names(self) -> frozenset[str]:
+        """The names of all alerts. Raises ManifestsError."""
+        names: set[str] = set()
+        for name, texts in self.config_maps.items():
+            for key, text in texts.items():
+                if key.endswith("_rules.yml"):
+                    try:
+                        groups = _load(text)["groups"]
+                        rules = [rule for group in groups for rule in group["rules"]]
+                        names |= {rule["alert"] for rule in rules if "alert" in rule}
+                    except (KeyError, TypeError, yaml.YAMLError):
+                        raise ManifestsError(
+                            f"ConfigMap {name}, {key}: is not a file of rules. Run `make up`."
+                        ) from None
+        return frozenset(names)
+
+
+def read_manifests(folder: Path) -> Manifests:
+    """Read the manifests below the folder. Raises ManifestsError."""
+    found: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+    for path, manifest in _manifests(folder, KINDS):
+        try:
+            found[manifest["kind"]].append(_READERS[manifest["kind"]](manifest))
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise ManifestsError(
+                f"{path}: is not the manifest that its name says. Run `make up`."
+            ) from None
+    if not found["Namespace"] or not found["ConfigMap"]:
+        raise ManifestsError(f"{folder}: holds no stack. Run `make up` first.")
+    config_maps = dict(found["ConfigMap"])
+    return Manifests(
+        namespace=found["Namespace"][0],
+        config_maps=config_maps,
+        workloads=tuple(found["Deployment"] + found["StatefulSet"]),
+        services=tuple(found["Service"]),
+        cron_jobs=tuple(found["CronJob"]),
+        dashboards=_dashboards(config_maps),
+    )
+
+
+def read_config_maps(folder: Path) -> ConfigMaps:
+    """Read the ConfigMaps alone, as a watcher does. Raises ManifestsError."""
+    return dict(_config_map(manifest) for _, manifest in _manifests(folder, ("ConfigMap",)))
+
+
+def config_maps_changed_at(folder: Path) -> int:
+    """When a ConfigMap was last rendered: Unix time in nanoseconds, 0 if there are none."""
+    paths = folder.rglob("v1-configmap-*.yaml")
+    return max((path.stat().st_mtime_ns for path in paths), default=0)
+
+
+def _manifests(folder: Path, kinds: tuple[str, ...]) -> Iterator[tuple[Path, Any]]:
+    wanted = {kind.lower() for kind in kinds}
+    for path in sorted(folder.rglob("*-*-*.yaml")):
+        if path.name.split("-")[1] not in wanted:
+            continue
+        try:
+            yield path, _load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            reason = one_line(str(error))
+            raise ManifestsError(f"{path}: can't be read: {reason}. Run `make up`.") from None
+
+
+def _load(text: str) -> Any:
+    return yaml.load(text, Loader=_LOADER)  # noqa: S506 - it is a safe loader
+
+
+def _workload(manifest: Json) -> Workload:
+    spec = manifest["spec"]
+    name = manifest["metadata"]["name"]
+    return Workload(manifest["kind"], name, int(spec.get("replicas", 1)), spec["template"])
+
+
+def _cron_job(manifest: Json) -> CronJob:
+    spec = manifest["spec"]
+    job = spec["jobTemplate"]["spec"]
+    return CronJob(
+        name=manifest["metadata"]["name"],
+        schedule=spec["schedule"],
+        suspend=spec["suspend"],
+        deadline_seconds=job["activeDeadlineSeconds"],
+        main_container=job["template"]["spec"]["containers"][0],
+    )
+
+
+def _service(manifest: Json) -> Service:
+    spec = manifest["spec"]
+    is_headless = spec.get("clusterIP") == "None"
+    return Service(manifest["metadata"]["name"], is_headless, spec["selector"][NAME_LABEL])
+
+
+def _config_map(manifest: Json) -> tuple[str, Mapping[str, str]]:
+    return manifest["metadata"]["name"], manifest.get("data") or {}
+
+
+_READERS = {
+    "ConfigMap": _config_map,
+    "CronJob": _cron_job,
+    "Deployment": _workload,
+    "Namespace": lambda manifest: manifest["metadata"]["name"],
+    "Service": _service,
+    "StatefulSet": _workload,
+}
+
+
+def _dashboards(config_maps: ConfigMaps) -> Mapping[str, Json]:
+    found = {}
+    for name, texts in sorted(config_maps.items()):
+        if name.startswith(DASHBOARD_PREFIX):
+            for key, text in texts.items():
+                try:
+                    found[name.removeprefix(DASHBOARD_PREFIX)] = json.loads(text)
+                except ValueError:
+                    raise ManifestsError(
+                        f"ConfigMap {name}, {key}: is not JSON. Run `make up`."
+                    ) from None
+    return found

@@ -1,0 +1,138 @@
+"""The HTTP API of Prometheus (v1): the parts that the operator's commands use.
+
+The server's configuration is never asked for: it may hold secrets.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field
+
+from ops.http_api import Answer, EmptyIfNull, HttpApi, Labels
+
+WATCHDOG = "Watchdog"
+"""The alert that always fires: its absence raises the alarm, its presence is no news."""
+
+Point = tuple[float, float]
+"""Unix time and value. The server writes NaN and infinities as text; here they are numbers."""
+
+
+class Target(Answer):
+    """A scraped pod; `health` is `up`, `down` or, before the first scrape, `unknown`."""
+
+    labels: Labels
+    health: str
+    last_error: str = ""
+    last_scrape: AwareDatetime
+
+
+class ActiveAlert(Answer):
+    """One series of an alert; `state` is `pending` or `firing`."""
+
+    labels: Labels
+    annotations: Labels
+    state: str
+    active_at: AwareDatetime | None = None
+    value: float
+
+
+class Rule(Answer):
+    """A rule; `type` is `alerting` or `recording`.
+
+    `health` is `ok`, `err` or, before the first evaluation, `unknown`. `duration` is the `for` of
+    an alert in seconds.
+    """
+
+    name: str
+    query: str
+    type: str
+    health: str
+    last_error: str = ""
+    labels: Labels = Field(default_factory=dict)
+    annotations: Labels = Field(default_factory=dict)
+    duration: float = 0
+    alerts: Annotated[list[ActiveAlert], EmptyIfNull] = Field(default_factory=list)
+
+
+class RuleGroup(Answer):
+    """A group of rules, evaluated every `interval` seconds."""
+
+    name: str
+    file: str
+    interval: float
+    rules: Annotated[list[Rule], EmptyIfNull]
+    last_evaluation: datetime | None = None
+
+
+class Sample(Answer):
+    """The value of a series at one moment."""
+
+    metric: Labels
+    value: Point
+
+
+class Series(Answer):
+    """The values of a series over a time range."""
+
+    metric: Labels
+    values: Annotated[list[Point], EmptyIfNull]
+
+
+class Metadata(Answer):
+    """A target's description of a metric that it exports."""
+
+    type: str
+    help: str
+    unit: str = ""
+
+
+class Prometheus(HttpApi):
+    """A Prometheus server; every method raises ApiError."""
+
+    name = "Prometheus"
+
+    def version(self) -> str:
+        """For example 3.13.5; `unknown` for a build without a version."""
+        answer = self._get("/status/buildinfo")
+        return self.parse(dict[str, Any], answer, "data").get("version") or "unknown"
+
+    def targets(self) -> list[Target]:
+        """All targets that are scraped now."""
+        answer = self._get("/targets", state="active")
+        return self.parse(list[Target], answer, "data", "activeTargets")
+
+    def rules(self) -> list[RuleGroup]:
+        """All loaded rule groups."""
+        return self.parse(list[RuleGroup], self._get("/rules"), "data", "groups")
+
+    def metadata(self) -> dict[str, list[Metadata]]:
+        """The targets' descriptions of their metrics, by metric name."""
+        return self.parse(dict[str, list[Metadata]], self._get("/metadata"), "data")
+
+    def query(self, expression: str) -> list[Sample]:
+        """The series of an expression now."""
+        answer = self.call("POST", "/api/v1/query", data={"query": expression})
+        return self.parse(list[Sample], answer, "data", "result")
+
+    def query_range(
+        self, expression: str, start: datetime, end: datetime, step_seconds: float
+    ) -> list[Series]:
+        """The series of an expression from `start` to `end`, both included."""
+        form = {"query": expression, "step": str(step_seconds), **_range(start, end)}
+        answer = self.call("POST", "/api/v1/query_range", data=form)
+        return self.parse(list[Series], answer, "data", "result")
+
+    def label_values(
+        self, label: str, selector: str | None, *, start: datetime, end: datetime
+    ) -> list[str]:
+        """The sorted values of a label, of all series or of those that the selector matches."""
+        matching = {"match[]": selector} if selector else {}
+        answer = self._get(f"/label/{label}/values", **_range(start, end), **matching)
+        return self.parse(list[str], answer, "data")
+
+    def _get(self, path: str, **parameters: str) -> Any:
+        return self.call("GET", f"/api/v1{path}", params=parameters)
+
+
+def _range(start: datetime, end: datetime) -> dict[str, str]:
+    return {"start": str(start.timestamp()), "end": str(end.timestamp())}
