@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 COMMANDS = {
-    "dashboards": "ops.dashboards.command",
+    "dashboards": "ops.pictures.command",
     "live": "ops.live.command",
     "report": "ops.report.command",
     "silence": "ops.silence_command",

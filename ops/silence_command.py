@@ -13,9 +13,9 @@ from ops.alertmanager_api import Alertmanager
 from ops.arguments import Parser, server_address
 from ops.http_api import ApiError
 from ops.manifests import ManifestsError, read_manifests
+from ops.numbers import when
 from ops.prometheus_api import WATCHDOG, Prometheus
 from ops.report.document import clean
-from ops.report.numbers import when
 from ops.silences import SilenceError, current, duration, expire, matchers, reason, silence
 
 

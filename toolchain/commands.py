@@ -78,8 +78,10 @@ def pulumi(verb: str, arguments: list[str]) -> NoReturn:
 
 def run_local(command: str, arguments: list[str]) -> NoReturn:
     """Provision the stack `local`, then become a command that runs it, with the servers on PATH."""
-    from toolchain import stacks, tools
+    from toolchain import browser, stacks, tools
 
+    if command == "dashboards":
+        browser.ensure()
     run = stacks.plan("up", stacks.LOCAL, ["--suppress-outputs"])
     if subprocess.run(run.command, env=run.environment, cwd=run.root).returncode:
         raise UserError(f"the stack {stacks.LOCAL} can't be provisioned: see above")

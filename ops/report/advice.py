@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from ops.numbers import points
 from ops.report.alerting import SEVERITY_TONES
 from ops.report.document import Cell, Items, Part, Section, cell, code
 from ops.report.facts import Facts, reasons
 from ops.report.finding import Finding
 from ops.report.maturity import Judged
-from ops.report.numbers import points
 
 
 def findings_section(facts: Facts, found: Sequence[Finding]) -> Section:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from ops.alertmanager_api import NotifiedAlert
 from ops.http_api import Labels
+from ops.numbers import NOTHING, number, span, when
 from ops.prometheus_api import ActiveAlert, Rule, RuleGroup
 from ops.report.document import Cell, Items, Part, Section, Table, cell, code
 from ops.report.facts import Facts, Unavailable, reasons, subject
-from ops.report.numbers import NOTHING, number, span, when
 
 SEVERITY_TONES = {"critical": "bad", "warning": "warn"}
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ops.numbers import number, points, when
 from ops.report.document import Cell, Items, Part, Section, cell
-from ops.report.numbers import number, points, when
 from ops.report.snapshot import Snapshot
 
 

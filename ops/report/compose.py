@@ -1,10 +1,11 @@
 """Puts the report together."""
 
+from ops.numbers import NOTHING, percent, points, when
 from ops.report import (
     advice,
     alerting,
     changes,
-    charts,
+    history,
     maturity,
     metrics,
     slos,
@@ -14,7 +15,6 @@ from ops.report import (
 from ops.report.document import Document, Tile
 from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable
 from ops.report.findings import findings
-from ops.report.numbers import NOTHING, percent, points, when
 from ops.report.snapshot import Snapshot
 
 
@@ -44,7 +44,7 @@ def compose(
         alerting.silences_section(facts),
         metrics.platform_section(facts),
         slos.section(facts),
-        charts.section(facts, hours),
+        history.section(facts, hours),
         metrics.inventory_section(facts),
         maturity.section(facts, judged),
     ]

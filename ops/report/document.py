@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ops.report.numbers import NOTHING
+from markupsafe import Markup
+
+from ops.numbers import NOTHING
 
 LONGEST = 400
 """Characters of one text; label values and errors can be of any length."""
@@ -71,12 +73,12 @@ class Items:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart. `svg` is trusted markup; `legend` pairs a colour's number with a name."""
+    """A chart. `svg` is trusted markup; `legend` pairs colours with names."""
 
     title: str
     alt: str
-    svg: str
-    legend: Sequence[tuple[int, str]]
+    svg: Markup
+    legend: Sequence[tuple[str, str]]
     table: Table
 
 

@@ -1,7 +1,7 @@
 """Why pods of ψ-Field disagree: which of them got no step."""
 
+from ops.numbers import number
 from ops.report.facts import ENGINE, ERROR, STEPS, Facts, Unavailable, pod_of
-from ops.report.numbers import number
 
 ACTION = (
     "Send the same steps to every pod, by the headless Service and never through the ClusterIP:"

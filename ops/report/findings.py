@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from ops.numbers import number
 from ops.report import drift, slos
 from ops.report.alerting import notified, threshold
 from ops.report.facts import Facts, Unavailable, pod_of, reasons, severity_rank, subject
 from ops.report.finding import CRITICAL, WARNING, Finding
-from ops.report.numbers import number
 from ops.report.workloads import MISSING, workloads
 
 IDLE = "TreatyNoRequests"

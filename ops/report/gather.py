@@ -10,8 +10,8 @@ from ops.alertmanager_api import Alertmanager
 from ops.http_api import ApiError
 from ops.manifests import Manifests, ManifestsError, read_manifests
 from ops.prometheus_api import Prometheus, Target
-from ops.report.chart_table import CHARTS
 from ops.report.facts import ALWAYS, Facts, Unavailable
+from ops.report.history import CHARTS
 from ops.report.inventory import InventoryError, read_inventory
 
 T = TypeVar("T")

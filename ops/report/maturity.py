@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from ops.numbers import points
 from ops.report.capabilities import CAPABILITIES, Capability
 from ops.report.checks import Evidence
 from ops.report.document import Part, Section, Table, cell
 from ops.report.facts import Facts, reasons
-from ops.report.numbers import points
 
 SCALE = 10
 

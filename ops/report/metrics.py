@@ -1,10 +1,10 @@
 """The sections on the metrics: the inventory, and the health of the whole platform."""
 
+from ops.numbers import SPACE, number, percent
 from ops.prometheus_api import Sample
 from ops.report.document import Cell, Part, Section, Table, cell, code
 from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable, pod_of, reasons
 from ops.report.inventory import Metric, Uses
-from ops.report.numbers import percent, with_unit
 
 
 def inventory_section(facts: Facts) -> Section:
@@ -95,10 +95,16 @@ def _values(facts: Facts, metric: Metric) -> Cell:
         return cell("unknown" if unknown else "no value", tone="muted" if unknown else "bad")
     return cell(
         *(
-            Part(f"{_who(metric, sample)}: {with_unit(sample.value[1], metric.unit)}")
+            Part(f"{_who(metric, sample)}: {_with_unit(sample.value[1], metric.unit)}")
             for sample in found
         )
     )
+
+
+def _with_unit(value: float, unit: str) -> str:
+    """The number, with its unit where that has a sign."""
+    sign = {"milliseconds": "ms", "seconds": "s", "bytes": "B"}.get(unit)
+    return number(value) if sign is None else f"{number(value)}{SPACE}{sign}"
 
 
 def _who(metric: Metric, sample: Sample) -> str:

@@ -1,14 +1,13 @@
 """Writes a document as Markdown and as HTML."""
 
 import re
-from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 
+from ops import pages
 from ops.report.document import Block, Document, Part
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
 # An underscore inside a word is only an underscore; the rest marks something anywhere.
 _SPECIAL = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
 # What makes a list, a heading or a line of what it starts.
@@ -17,8 +16,8 @@ _STARTS_BLOCK = re.compile(r"^(\d*)([.)+]|#+|-+|=+)(?=\s|$)")
 
 def html(document: Document) -> str:
     """One page that needs nothing besides itself."""
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    return _environment().get_template("report.html.j2").render(document=document, css=css)
+    template = _environment().get_template("report.html.j2")
+    return template.render(document=document, css=pages.stylesheet("report.css"))
 
 
 def markdown(document: Document) -> str:
@@ -28,13 +27,7 @@ def markdown(document: Document) -> str:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=select_autoescape(("html.j2",)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment()
     environment.filters |= {"md": escaped, "mdpart": _part, "kind": _kind}
     return environment
 

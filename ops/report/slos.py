@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ops.http_api import Labels
+from ops.numbers import NOTHING, number, percent, span
 from ops.report.document import Cell, Part, Section, Table, cell, code
 from ops.report.facts import Facts, Unavailable, reasons, severity_rank
 from ops.report.finding import CRITICAL, WARNING, Finding
-from ops.report.numbers import NOTHING, number, percent, span
 
 ID = "sloth_id"
 OBJECTIVE, PERIOD = "slo:objective:ratio", "slo:time_period:days"

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ops.numbers import NOTHING, span
 from ops.prometheus_api import Sample, Target
 from ops.report.document import Cell, Part, Section, Table, cell, code
 from ops.report.facts import Facts, Unavailable, pod_of, reasons
-from ops.report.numbers import NOTHING, span
 
 UP, PARTLY, DOWN, MISSING = "up", "partly up", "down", "not deployed"
 UNKNOWN, UNSEEN = "unknown", "not observed"

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.dashboards import provisioned
-from ops.dashboards.ask import Answer, Asker
-from ops.dashboards.boards import Board, Boards
-from ops.dashboards.fill import Values, Window, chosen
 from ops.live import pace, scenario
+from ops.pictures.boards import Board, Boards, read_boards
+from ops.pictures.queries import Answer, Asker, TimeRange, Values, chosen_pattern
 from tests.live.conftest import SPEED, Live, running
 from tests.support.series import ROOT
 
@@ -30,7 +28,7 @@ Found = dict[str, Answer]
 
 @pytest.fixture(scope="module")
 def stack(manifests: Path) -> Boards:
-    return provisioned.load(manifests)
+    return read_boards(manifests)
 
 
 @pytest.fixture(scope="module")
@@ -43,25 +41,27 @@ def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def asker(live: Live, board: Board, stack: Boards) -> Asker:
     """Somebody who has just opened the dashboard."""
-    window = Window(board.since, stack.interval, SPEED)
-    return Asker(live.observer.prometheus, window)
+    time_range = TimeRange(board.since, stack.interval, SPEED)
+    return Asker(live.observer.prometheus, time_range)
 
 
 def ask(asker: Asker, board: Board, values: Values) -> Found:
     found = {
         f"panel {panel.title} {chr(ord('A') + index)}": answer
         for panel in board.charts
-        for index, answer in enumerate(asker.panel(panel, values))
+        for index, answer in enumerate(asker.panel_answers(panel, values))
     }
-    marks = {f"annotation {a.name}": asker.annotation(a, values) for a in board.annotations}
+    marks = {f"annotation {a.name}": asker.annotation_answer(a, values) for a in board.annotations}
     return {**found, **marks}
 
 
 def choices(asker: Asker, board: Board) -> list[Values]:
     """All of every variable, as the dashboard opens, and each single value of each of them."""
-    offered = [[(v, ()), *((v, (one,)) for one in asker.values(v))] for v in board.variables]
+    offered = [
+        [(v, ()), *((v, (one,)) for one in asker.variable_values(v))] for v in board.variables
+    ]
     return [
-        {variable.name: chosen(variable, picked) for variable, picked in combination}
+        {variable.name: chosen_pattern(variable, picked) for variable, picked in combination}
         for combination in itertools.product(*offered)
     ]
 
@@ -72,7 +72,7 @@ def unanswered(live: Live, board: Board, stack: Boards) -> list[str]:
     lacking = [
         f"variable {variable.name} has no value"
         for variable in board.variables
-        if not who.values(variable)
+        if not who.variable_values(variable)
     ]
     return lacking + [
         f"{place} {answer.problem or 'has no data'}: {answer.query}"
@@ -104,7 +104,7 @@ def alerts_shown(live: Live, stack: Boards) -> dict[str, set[str]]:
     shown: dict[str, set[str]] = {place: set() for place in ONLY_WHILE_AN_ALERT_FIRES}
     for board in stack.all:
         who = asker(live, board, stack)
-        values = {variable.name: chosen(variable, ()) for variable in board.variables}
+        values = {variable.name: chosen_pattern(variable, ()) for variable in board.variables}
         for place, answer in ask(who, board, values).items():
             assert answer.problem is None, f"{board.title}: {place} {answer.problem}"
             for exempt in filter(place.startswith, ONLY_WHILE_AN_ALERT_FIRES):

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from ops.report import render
-from ops.report.chart_table import CHARTS
 from ops.report.document import Document
+from ops.report.history import CHARTS
 from tests.support.kpi_answers import past
 from tests.support.kpi_platform import Platform, report_on
 from tests.support.kpi_platform import render as render_manifests

@@ -42,7 +42,7 @@ window.addEventListener("load", () => {
   document.title = JSON.stringify({
     width, scrollWidth: root.scrollWidth,
     background: style(page.body).backgroundColor,
-    sections: [...page.querySelectorAll("section")].map((one) => [one.id, shown(one) && shown(one.querySelector("h2"))]),
+    sections: [...page.querySelectorAll("section")].map((one) => [one.id, shown(one) && shown(one.querySelector("h2, h3"))]),
     charts: [...page.querySelectorAll(".chart svg")].filter((one) => one.getBoundingClientRect().height > 80).length,
     outside: [...page.body.querySelectorAll("*")].filter((element) => shown(element)
       && !element.closest(".table") && element.getBoundingClientRect().right > width + 0.5).map(name),

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops import photograph
 from tests.support.report_pods import served
 from toolchain.browser import find
 
 MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
-OPTIONS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--disable-extensions",
-    "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--enable-logging=stderr", "--virtual-time-budget=2000",
-)  # fmt: skip
+OPTIONS = (*photograph.OPTIONS, "--enable-logging=stderr", "--virtual-time-budget=2000")
 DARK = "--blink-settings=preferredColorScheme=0"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.report.numbers import NOTHING
+from ops.numbers import NOTHING
 from tests.support.kpi_answers import NOW, fire, labels, loaded, sample
 from tests.support.kpi_platform import Platform, report_on
 from tests.support.series import alerts

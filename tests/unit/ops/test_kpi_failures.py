@@ -83,7 +83,7 @@ def test_a_manifest_that_is_none_is_said_in_one_line(tmp_path: Path, text: str) 
 
 def run(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ops", *map(str, arguments)]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "MPLCONFIGDIR": str(cwd)}
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env)
 
 

@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
-from ops.report.numbers import number, points, span, when
-from tests.support.kpi_answers import FIRST, NOW, SECOND, TREATY, fire, loaded, sample
+from tests.support.kpi_answers import FIRST, SECOND, TREATY, fire, loaded, sample
 from tests.support.kpi_platform import Platform, report_on
 from tests.unit.ops.test_kpi_report import items
 
@@ -111,26 +108,6 @@ def test_fewer_pods_than_declared_are_a_finding(rendered: Path) -> None:
     found = items(report_on(platform, rendered)[0], "findings")
     assert any("psi-field has 1 of 2 pods" in text for text in found)
     assert found[0].startswith("critical: PsiFieldPodDrift")
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (0.8625, "0.8625"), (118.7, "118.7"), (1 / 3, "0.3333"), (0.0, "0"), (1e-6, "1e-06"),
-        (1045.4, "1\N{NARROW NO-BREAK SPACE}045"), (float("nan"), "NaN"), (float("-inf"), "-∞"),
-        (-0.5, "-0.5"), (None, "\N{EN DASH}"),
-    ],
-)  # fmt: skip
-def test_numbers_are_rounded_to_what_counts(value: float | None, shown: str) -> None:
-    assert number(value) == shown
-
-
-def test_times_spans_and_points_are_written_alike_everywhere() -> None:
-    assert when(NOW) == "2025-10-23 12:00 UTC"
-    assert [span(seconds) for seconds in (40, 720, 11_100, 21_600, 187_200)] == [
-        "40 s", "12 min", "3 h 05 min", "6 h", "2 d 4 h",
-    ]  # fmt: skip
-    assert [points(value) for value in (8.5, 7.0, 0.75)] == ["8.5", "7.0", "0.75"]
 
 
 def test_the_heartbeat_fires_and_is_no_news(rendered: Path) -> None:

@@ -8,11 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.dashboards import provisioned
-from ops.dashboards.ask import Asker
-from ops.dashboards.boards import Annotation, Panel, Target, Variable
-from ops.dashboards.fill import Window, chosen, filled
 from ops.manifests import ManifestsError, read_config_maps
+from ops.pictures.boards import Annotation, Panel, Target, Variable, read_boards
+from ops.pictures.queries import Asker, TimeRange, chosen_pattern, fill_variables
 from ops.prometheus_api import Prometheus
 from promql.durations import parse_duration
 
@@ -35,7 +33,7 @@ WHOLE_WIDTH = 24
     ],
 )
 def test_the_interval_is_grafana_s(shown: str, columns: int, expected: str) -> None:
-    step = Window(parse_duration(shown), SCRAPE).step(columns)
+    step = TimeRange(parse_duration(shown), SCRAPE).step(columns)
     assert step == parse_duration(expected)
 
 
@@ -57,18 +55,21 @@ def test_the_interval_is_grafana_s(shown: str, columns: int, expected: str) -> N
     ],
 )
 def test_variables_are_filled_in(expr: str, expected: str) -> None:
-    window = Window(24 * HOUR, SCRAPE)
-    assert filled(expr, {"pod": "a|b", "job": "c"}, window, WHOLE_WIDTH) == expected
+    time_range = TimeRange(24 * HOUR, SCRAPE)
+    assert fill_variables(expr, {"pod": "a|b", "job": "c"}, time_range, WHOLE_WIDTH) == expected
 
 
 def test_the_rate_interval_grows_with_the_interval() -> None:
-    window = Window(parse_duration("30d"), SCRAPE)
-    assert filled("$__rate_interval", {}, window, 12) == f"{parse_duration('1h') + SCRAPE}ms"
+    time_range = TimeRange(parse_duration("30d"), SCRAPE)
+    assert (
+        fill_variables("$__rate_interval", {}, time_range, 12)
+        == f"{parse_duration('1h') + SCRAPE}ms"
+    )
 
 
 def test_all_ranges_shrink_with_time_that_runs_faster() -> None:
     expr = "rate(a_total[5m]) + increase(a_total[$__range]) + rate(a_total[$__rate_interval])"
-    sent = filled(expr, {}, Window(HOUR, SCRAPE, speed=60), WHOLE_WIDTH)
+    sent = fill_variables(expr, {}, TimeRange(HOUR, SCRAPE, speed=60), WHOLE_WIDTH)
     assert sent == "rate(a_total[5s]) + increase(a_total[1m]) + rate(a_total[2s])"
 
 
@@ -82,12 +83,12 @@ def test_all_ranges_shrink_with_time_that_runs_faster() -> None:
     ],
 )
 def test_a_choice_becomes_a_pattern_in_a_string(picked: tuple[str, ...], pattern: str) -> None:
-    assert chosen(Variable("pod", "", ".+"), picked) == pattern
+    assert chosen_pattern(Variable("pod", "", ".+"), picked) == pattern
 
 
 def test_the_dashboards_of_a_stack_are_those_that_are_rendered(rendered: Path) -> None:
     folder = rendered / "1-manifest"
-    found = provisioned.load(folder)
+    found = read_boards(folder)
     texts = [
         text
         for _, texts in sorted(read_config_maps(folder).items())
@@ -106,7 +107,7 @@ def test_the_dashboards_of_a_stack_are_those_that_are_rendered(rendered: Path) -
 
 def test_a_folder_without_dashboards_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ManifestsError, match="holds no stack"):
-        provisioned.load(tmp_path)
+        read_boards(tmp_path)
 
 
 class Server:
@@ -141,9 +142,9 @@ def panel(target: Target) -> Panel:
 
 def test_an_instant_query_asks_for_now_and_a_range_query_for_the_time_shown() -> None:
     server = Server("1")
-    who = Asker(server.client, Window(HOUR, SCRAPE, speed=60))
+    who = Asker(server.client, TimeRange(HOUR, SCRAPE, speed=60))
     for is_instant in (True, False):
-        (answer,) = who.panel(panel(Target("up[$__range]", "", is_instant)), {})
+        (answer,) = who.panel_answers(panel(Target("up[$__range]", "", is_instant)), {})
         assert answer.has_data and answer.query == "up[1m]"
     (now, (path, form)) = server.asked
     assert now == ("/api/v1/query", {"query": "up[1m]"})
@@ -157,29 +158,32 @@ def test_an_instant_query_asks_for_now_and_a_range_query_for_the_time_shown() ->
 
 def test_the_values_of_a_variable_are_asked_for_as_its_query_says() -> None:
     server = Server("a", "b")
-    who = Asker(server.client, Window(HOUR, SCRAPE))
-    assert who.values(Variable("pod", 'label_values(up{job="x"}, pod)', ".+")) == ["a", "b"]
+    who = Asker(server.client, TimeRange(HOUR, SCRAPE))
+    assert who.variable_values(Variable("pod", 'label_values(up{job="x"}, pod)', ".+")) == [
+        "a",
+        "b",
+    ]
     ((path, form),) = server.asked
     assert path == "/api/v1/label/pod/values" and form["match[]"] == 'up{job="x"}'
 
 
 def test_marks_are_asked_for_at_most_once_a_minute() -> None:
     server = Server("1")
-    who = Asker(server.client, Window(HOUR, SCRAPE))
-    assert who.annotation(Annotation("A", "up", "red", is_value_the_time=False), {}).has_data
+    who = Asker(server.client, TimeRange(HOUR, SCRAPE))
+    assert who.annotation_answer(Annotation("A", "up", "red", is_value_the_time=False), {}).has_data
     ((_, form),) = server.asked
     assert float(form["step"]) == 60
 
 
 @pytest.mark.parametrize("values", [(), ("NaN",)])
 def test_no_series_and_no_number_are_no_data(values: tuple[str, ...]) -> None:
-    who = Asker(Server(*values).client, Window(HOUR, SCRAPE))
-    (answer,) = who.panel(panel(Target("up", "", is_instant=False)), {})
+    who = Asker(Server(*values).client, TimeRange(HOUR, SCRAPE))
+    (answer,) = who.panel_answers(panel(Target("up", "", is_instant=False)), {})
     assert not answer.has_data and answer.problem is None
 
 
 @pytest.mark.parametrize("is_instant", [True, False])
 def test_a_query_that_is_refused_is_an_answer_with_the_reason(is_instant: bool) -> None:
-    who = Asker(Server(status=400).client, Window(HOUR, SCRAPE))
-    (answer,) = who.panel(panel(Target("up{", "", is_instant)), {})
+    who = Asker(Server(status=400).client, TimeRange(HOUR, SCRAPE))
+    (answer,) = who.panel_answers(panel(Target("up{", "", is_instant)), {})
     assert answer.problem and "bad query" in answer.problem and not answer.has_data

@@ -1,43 +1,44 @@
-"""`python -m ops dashboards`: writes the dashboards for import elsewhere, and draws them."""
+"""`python -m ops dashboards`: writes the dashboards for import elsewhere, and a picture of each."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ops.arguments import Parser, loopback_network, whole_number
-from ops.dashboards import provisioned, run
-from ops.dashboards.drawing import draw
-from ops.dashboards.export import for_import
 from ops.live.problems import LiveError
 from ops.manifests import ManifestsError
+from ops.photograph import BrowserError, photograph
+from ops.pictures.boards import for_import, read_boards
+from ops.pictures.collect import collect
+from ops.pictures.page import dashboard_page, page_size
 from toolchain.files import write_whole
 
 SHORTEST, LONGEST = 10, 120
-"""Minutes of the platform's time: the longest range that shows a state is 10 minutes; and two
-minutes of the clock."""
+"""Minutes of the platform's time: the longest range of a query that shows a state is 10 minutes,
+and a run may take two minutes of the clock."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write and draw them; 0, or 1 with one line that says what could not be done."""
+    """Write JSON and pictures. Exit code: 0 done, 1 failed with one line on stderr."""
     given = _parser().parse_args(arguments)
     pictures: Path = given.pictures or given.out
     try:
-        found = provisioned.load(given.manifests)
-        for board in found.all:
+        boards = read_boards(given.manifests)
+        for board in boards.all:
             _write(given.out / f"{board.name}.json", for_import(board.model))
-        drawn = run.run(
+        collected = collect(
             given.manifests,
-            found,
+            boards,
             state=given.state,
             network=given.network,
             minutes=given.minutes,
             say=_say,
         )
-        for results in drawn:
+        for results in collected:
             path = pictures / f"{results.board.name}.png"
-            draw(results).save(path)
+            photograph(dashboard_page(results), path, *page_size(results.board))
             _say(str(path))
-    except (LiveError, ManifestsError) as error:
+    except (LiveError, ManifestsError, BrowserError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except OSError as error:
@@ -57,15 +58,18 @@ def _write(path: Path, text: str) -> None:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="python -m ops dashboards", description="Write and draw the dashboards.")
+    parser = Parser(
+        prog="python -m ops dashboards",
+        description="Write the dashboards for import elsewhere, and a picture of each.",
+    )
     parser.add_argument("--manifests", type=Path, default=Path("rendered/local/1-manifest"))
     parser.add_argument("--out", type=Path, default=Path("rendered/dashboards"))
-    parser.add_argument("--pictures", type=Path, help="where the pictures go, if not there too")
+    parser.add_argument("--pictures", type=Path, help="folder of the pictures (default: --out)")
     parser.add_argument(
         "--minutes",
         type=whole_number(SHORTEST, LONGEST),
         default=60,
-        help="how much time they show",
+        help="the time that they show",
     )
     parser.add_argument("--state", type=Path, default=Path(".state/dashboards"))
     parser.add_argument(

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from ops.dashboards import command, provisioned, run
-from ops.dashboards.boards import Boards
-from ops.dashboards.export import INPUT, for_import
 from ops.live.problems import LiveError
+from ops.pictures import command
+from ops.pictures.boards import INPUT, Boards, for_import, read_boards
 
 
 @pytest.fixture
 def found(rendered: Path) -> Boards:
-    return provisioned.load(rendered / "1-manifest")
+    return read_boards(rendered / "1-manifest")
 
 
 def sources(value: Any) -> list[str]:
@@ -59,7 +58,7 @@ def test_a_stack_that_does_not_come_up_is_one_line_and_the_json_is_there(
     def fail(*_: Any, **__: Any) -> None:
         raise LiveError("Prometheus has no data for any panel of the dashboard X: see logs")
 
-    monkeypatch.setattr(run, "run", fail)
+    monkeypatch.setattr(command, "collect", fail)
     assert command.main(arguments(rendered, tmp_path)) == 1
     assert capsys.readouterr().err == (
         "error: Prometheus has no data for any panel of the dashboard X: see logs\n"

@@ -1,1 +1,0 @@
-"""`make dashboards`: what is provisioned as dashboards, written for others and drawn."""

@@ -1,0 +1,96 @@
+"""Photographs of HTML pages: small PNG files, made by the browser that the tests use."""
+
+import base64
+import json
+import re
+import struct
+import subprocess
+import tempfile
+import zlib
+from pathlib import Path
+
+from ops.pages import environment
+from toolchain import browser
+
+OPTIONS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--disable-extensions", "--disable-dev-shm-usage"),
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+"""Options of a browser that shows one page, asks for nothing else, and may run as root."""
+COLOURS = 224
+"""Colours of a picture: enough for the flat ones and the blends at the edges of text."""
+TIMEOUT_SECONDS = 120
+"""The longest that one run of the browser may take, its start included."""
+
+
+class BrowserError(Exception):
+    """The page can't be photographed; the message is one line that says why."""
+
+
+def photograph(page: str, path: Path, width: int, height: int) -> None:
+    """Write a PNG of `width` times `height` pixels of an HTML page, the same for the same page.
+
+    Raises BrowserError and OSError.
+    """
+    program = browser.find()
+    if program is None:
+        raise BrowserError(
+            f"No browser is found to draw pictures with. Install {browser.PACKAGE} (Debian, as "
+            f"root: apt-get install {browser.PACKAGE})."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder, "picture.png")
+        size = ("--hide-scrollbars", f"--window-size={width},{height}")
+        said = _browse(program, page, Path(folder), *size, f"--screenshot={picture}")
+        if not picture.is_file():
+            raise BrowserError(f"{program} has drawn no picture: {said[-200:]}")
+        template = environment().get_template("palette.html.j2")
+        encoded = base64.b64encode(picture.read_bytes()).decode()
+        reduce = template.render(picture=encoded, colours=COLOURS)
+        reduced = _browse(program, reduce, Path(folder), "--dump-dom")
+    found = re.search(r"\{.*\}(?=</body>)", reduced)
+    if not found:
+        raise BrowserError(f"{program} has not reduced the colours of the picture.")
+    parts = {name: base64.b64decode(text) for name, text in json.loads(found[0]).items()}
+    path.write_bytes(_indexed_png(width, height, parts["palette"], parts["pixels"]))
+
+
+def _browse(program: str, page: str, folder: Path, *options: str) -> str:
+    """Open the page, and return what the browser wrote to stdout."""
+    source = folder / "page.html"
+    source.write_text(page, encoding="utf-8")
+    # A profile can be used once: the browser before may not have left it yet.
+    profile = tempfile.mkdtemp(prefix="profile-", dir=folder)
+    command = [program, *OPTIONS, f"--user-data-dir={profile}", *options, source.as_uri()]
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True
+        )
+    except subprocess.TimeoutExpired:
+        raise BrowserError(f"{program} took longer than {TIMEOUT_SECONDS} s.") from None
+    except subprocess.CalledProcessError as error:
+        last = " ".join(error.stderr.split()[-30:])
+        raise BrowserError(f"{program} ended with code {error.returncode}: {last}") from None
+    return done.stdout
+
+
+def _indexed_png(width: int, height: int, palette: bytes, pixels: bytes) -> bytes:
+    """The PNG of pixels that are indices into a palette of RGB colours."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    # Each row begins with the number of its filter, 0 for none.
+    rows = (pixels[at : at + width] for at in range(0, width * height, width))
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"PLTE", palette)
+        + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows), 9))
+        + chunk(b"IEND", b"")
+    )

@@ -1,0 +1,1 @@
+"""Exports the dashboards for import elsewhere, and photographs them with live data."""

@@ -1,0 +1,212 @@
+"""The dashboards of a stack: what their queries and pictures need, and their export."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ops.manifests import Json, ManifestsError, read_manifests
+from promql.durations import parse_duration
+
+INPUT = "DS_PROMETHEUS"
+"""The input of an import that asks which data source to use."""
+KIND = "prometheus"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One query of a panel; an instant query asks for the values now, others for a range."""
+
+    expr: str
+    legend: str
+    is_instant: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel, or a heading with the type `row`. Place and size count cells of Grafana's grid.
+
+    `steps` are its thresholds: (start, colour), the first without a start. `model` is its JSON.
+    """
+
+    id: int
+    type: str
+    title: str
+    x: int
+    y: int
+    width: int
+    height: int
+    unit: str
+    steps: tuple[tuple[float | None, str], ...]
+    targets: tuple[Target, ...]
+    model: Json
+
+    @property
+    def defaults(self) -> Json:
+        """The display options of all its values."""
+        return self.model.get("fieldConfig", {}).get("defaults", {})
+
+    @property
+    def custom(self) -> Json:
+        """The display options that belong to its type."""
+        return self.defaults.get("custom", {})
+
+    @property
+    def has_links(self) -> bool:
+        """Whether it links a page, such as the runbook of an alert."""
+        return bool(self.model.get("links"))
+
+    @property
+    def no_value(self) -> str:
+        """The text that replaces a missing value."""
+        return self.defaults.get("noValue", "No data")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A choice that narrows the panels; `everything` is the pattern that "All" stands for."""
+
+    name: str
+    query: str
+    everything: str
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Marks on every graph: at each sample, or at the time in ms that its value gives."""
+
+    name: str
+    expr: str
+    colour: str
+    is_value_the_time: bool
+
+
+@dataclass(frozen=True)
+class Board:
+    """A dashboard; `since` is the length in milliseconds of the range that it opens with."""
+
+    name: str
+    title: str
+    description: str
+    since: int
+    panels: tuple[Panel, ...]
+    variables: tuple[Variable, ...]
+    annotations: tuple[Annotation, ...]
+    model: Json
+
+    @property
+    def charts(self) -> list[Panel]:
+        """The panels without the headings."""
+        return [panel for panel in self.panels if panel.type != "row"]
+
+
+@dataclass(frozen=True)
+class Boards:
+    """All dashboards of a stack; `interval` is the data source's, in milliseconds."""
+
+    interval: int
+    all: tuple[Board, ...]
+
+
+def read_boards(folder: Path) -> Boards:
+    """Read the dashboards from the manifests in the folder.
+
+    Raises ManifestsError if it has none.
+    """
+    stack = read_manifests(folder)
+    found = [_board(name, model) for name, model in stack.dashboards.items()]
+    if not found:
+        raise ManifestsError(f"{folder}: holds no dashboard. Run `make up` first.")
+    (interval,) = set(_intervals(stack.config_maps.get("grafana", {})))
+    return Boards(parse_duration(interval), tuple(found))
+
+
+def for_import(model: Json) -> str:
+    """The JSON of a dashboard for another Grafana, which asks on import for the data source.
+
+    The uid stays, so links to the dashboard stay valid.
+    """
+    opened = {
+        **_with_input(model),
+        # Outside of this repository the JSON is nobody's copy, and may be changed by hand.
+        "editable": True,
+        "__inputs": [
+            {
+                "name": INPUT,
+                "label": "Prometheus",
+                "description": "The Prometheus that scrapes the platform.",
+                "type": "datasource",
+                "pluginId": KIND,
+                "pluginName": "Prometheus",
+            }
+        ],
+    }
+    return json.dumps(opened, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _with_input(value: Any) -> Any:
+    """The same JSON with the import's input for every reference to a Prometheus."""
+    if isinstance(value, list):
+        return [_with_input(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == KIND and "uid" in value:
+        return {**value, "uid": f"${{{INPUT}}}"}
+    return {key: _with_input(item) for key, item in value.items()}
+
+
+def _intervals(files: Mapping[str, str]) -> Iterator[str]:
+    for text in files.values():
+        if "datasources:" in text:
+            for source in yaml.safe_load(text)["datasources"]:
+                yield source["jsonData"]["timeInterval"]
+
+
+def _board(name: str, model: Json) -> Board:
+    return Board(
+        name=name,
+        title=model["title"],
+        description=model["description"],
+        since=parse_duration(model["time"]["from"].removeprefix("now-")),
+        panels=tuple(_panel(panel) for panel in model["panels"]),
+        variables=tuple(
+            Variable(variable["name"], variable["query"], variable["allValue"])
+            for variable in model["templating"]["list"]
+        ),
+        annotations=tuple(
+            Annotation(
+                marks["name"],
+                marks["target"]["expr"],
+                marks["iconColor"],
+                marks.get("useValueForTime", False),
+            )
+            for marks in model["annotations"]["list"]
+        ),
+        model=model,
+    )
+
+
+def _panel(model: Json) -> Panel:
+    place, defaults = model["gridPos"], model.get("fieldConfig", {}).get("defaults", {})
+    return Panel(
+        id=model["id"],
+        type=model["type"],
+        title=model["title"],
+        x=place["x"],
+        y=place["y"],
+        width=place["w"],
+        height=place["h"],
+        unit=defaults.get("unit", "none"),
+        steps=tuple(
+            (step["value"], step["color"])
+            for step in defaults.get("thresholds", {}).get("steps", ())
+        ),
+        targets=tuple(
+            Target(target["expr"], target.get("legendFormat", ""), target.get("instant", False))
+            for target in model.get("targets", ())
+        ),
+        model=model,
+    )

@@ -1,0 +1,153 @@
+"""Sends a dashboard's queries to Prometheus as Grafana does, with their variables filled in."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ops.http_api import ApiError
+from ops.live.durations import scaled_promql
+from ops.pictures.boards import Annotation, Panel, Target, Variable
+from ops.prometheus_api import Prometheus, Series
+from promql.variables import replace_variables
+
+PIXELS = 1600
+"""How wide a dashboard is; Grafana asks for at most one value a pixel."""
+COLUMNS = 24
+
+_SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
+_SIXTIETHS = ((1.5, 1), (3.5, 2), (7.5, 5), (12.5, 10), (17.5, 15), (25, 20), (45, 30))
+_ROUNDED = {
+    _SECOND: _SIXTIETHS,
+    _MINUTE: _SIXTIETHS,
+    _HOUR: ((1.5, 1), (2.5, 2), (4.5, 3), (9, 6), (24, 12)),
+    _DAY: ((7, 1), (21, 7), (42, 30), (math.inf, 365)),
+}
+"""Rounding table: (upper bound, rounded value), per unit; Grafana's own from 1 s on."""
+_SPECIAL = re.compile(r"[\\$^*{}\[\]+?.()|]")
+_SCRAPES_IN_A_RATE = 4
+_LABEL_VALUES = re.compile(r"label_values\((?:(?P<series>.+),)?\s*(?P<label>\w+)\s*\)", re.S)
+_ANNOTATION_STEP = 60_000
+"""The smallest step in milliseconds at which Grafana asks for annotations."""
+
+Values = Mapping[str, str]
+"""What each variable stands for in a query, by its name."""
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """The last `length` milliseconds of the platform's time, which is `speed` times the clock's.
+
+    `interval` is the data source's, in milliseconds.
+    """
+
+    length: int
+    interval: int
+    speed: int = 1
+
+    def step(self, columns: int) -> int:
+        """Grafana's `$__interval` for a panel of that width: milliseconds between two values."""
+        exact = self.length // (PIXELS * columns // COLUMNS)
+        rounded = next(
+            step * unit
+            for unit, steps in _ROUNDED.items()
+            for below, step in steps
+            if exact < below * unit
+        )
+        return max(rounded, self.interval)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The series of a query, one value each if it is instant, or why it was refused."""
+
+    query: str
+    series: Sequence[Series]
+    problem: str | None = None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether any value is a number that can be shown."""
+        return any(not math.isnan(value) for one in self.series for _, value in one.values)
+
+
+class Asker:
+    """Asks one Prometheus for a range that ends now. Every method may raise ApiError."""
+
+    def __init__(self, prometheus: Prometheus, time_range: TimeRange) -> None:
+        self._prometheus, self.time_range = prometheus, time_range
+        self.end = datetime.now(UTC)
+        self.start = self.end - timedelta(milliseconds=time_range.length / time_range.speed)
+
+    def variable_values(self, variable: Variable) -> list[str]:
+        """The values that a variable offers."""
+        asked = _LABEL_VALUES.fullmatch(variable.query.strip())
+        if not asked:
+            raise ApiError(
+                f"The variable {variable.name} asks `{variable.query}`. Write label_values(...)."
+            )
+        return self._prometheus.label_values(
+            asked["label"], asked["series"], start=self.start, end=self.end
+        )
+
+    def panel_answers(self, panel: Panel, values: Values) -> list[Answer]:
+        """The answers to a panel's queries."""
+        return [self._target(target, panel.width, values) for target in panel.targets]
+
+    def annotation_answer(self, annotation: Annotation, values: Values) -> Answer:
+        """The samples that become marks."""
+        query = fill_variables(annotation.expr, values, self.time_range, COLUMNS)
+        return self._range(query, max(_ANNOTATION_STEP, self.time_range.step(COLUMNS)))
+
+    def _target(self, target: Target, columns: int, values: Values) -> Answer:
+        query = fill_variables(target.expr, values, self.time_range, columns)
+        if not target.is_instant:
+            return self._range(query, self.time_range.step(columns))
+        try:
+            samples = self._prometheus.query(query)
+        except ApiError as error:
+            return Answer(query, (), str(error))
+        return Answer(query, [Series(metric=s.metric, values=[s.value]) for s in samples])
+
+    def _range(self, query: str, step: int) -> Answer:
+        seconds = step / self.time_range.speed / 1000
+        # Grafana aligns the range to the step, so a reload asks for the same moments again.
+        start, end = (
+            datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
+            for moment in (self.start, self.end)
+        )
+        try:
+            return Answer(query, self._prometheus.query_range(query, start, end, seconds))
+        except ApiError as error:
+            return Answer(query, (), str(error))
+
+
+def fill_variables(expr: str, values: Values, time_range: TimeRange, columns: int) -> str:
+    """The PromQL of a panel that is `columns` wide, with durations in the time of the clock.
+
+    An unknown variable stays, as in Grafana, and Prometheus refuses the query.
+    """
+    step = time_range.step(columns)
+    rate = max(step + time_range.interval, _SCRAPES_IN_A_RATE * time_range.interval)
+    seconds = round(time_range.length / _SECOND)
+    known = {
+        "__interval": f"{step}ms",
+        "__interval_ms": str(step),
+        "__rate_interval": f"{rate}ms",
+        "__rate_interval_ms": str(rate),
+        "__range": f"{seconds}s",
+        "__range_s": str(seconds),
+        "__range_ms": str(time_range.length),
+        **values,
+    }
+    return scaled_promql(replace_variables(expr, known.get), time_range.speed)
+
+
+def chosen_pattern(variable: Variable, picked: Sequence[str]) -> str:
+    """The regular expression of the picked values, inside a PromQL string; none means all."""
+    if not picked:
+        return variable.everything
+    patterns = [_SPECIAL.sub(r"\\\g<0>", value) for value in picked]
+    pattern = patterns[0] if len(patterns) == 1 else f"({'|'.join(patterns)})"
+    return pattern.replace("\\", "\\\\").replace('"', '\\"')
