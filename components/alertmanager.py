@@ -8,8 +8,9 @@ from pulumi import ResourceOptions
 from pulumi_kubernetes.core import v1 as core
 
 from components.alertmanager_config import CONFIG_FILE, CONFIG_FOLDER
-from components.alertmanager_receivers import SECRET_FOLDER
+from components.channels import SECRET_FOLDER
 from components.config_reload import config_reload
+from components.kit import DATA_FOLDER, DATA_MOUNT, stateful_set
 from components.pods import (
     HTTP,
     Resources,
@@ -20,7 +21,6 @@ from components.pods import (
     template,
 )
 from components.services import cluster_ip, headless_name
-from components.stateful import DATA_FOLDER, DATA_MOUNT, stateful_set
 
 NAME = "alertmanager"
 PORT = 9093

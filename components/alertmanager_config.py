@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from components.alertmanager_receivers import Addresses, heartbeat_receiver, receiver
 from components.alertmanager_times import Window, time_interval
+from components.channels import Addresses, heartbeat_receiver, receiver
 
 CONFIG_FOLDER = "/etc/alertmanager"
 CONFIG_FILE = "alertmanager.yml"

@@ -10,6 +10,7 @@ from pulumi_kubernetes.rbac import v1 as rbac
 
 from components.access import allow
 from components.config_reload import config_reload
+from components.kit import DATA_FOLDER, DATA_MOUNT, stateful_set
 from components.pods import (
     HTTP,
     Resources,
@@ -22,7 +23,6 @@ from components.pods import (
 )
 from components.prometheus_config import CONFIG_FILE, CONFIG_FOLDER
 from components.services import cluster_ip
-from components.stateful import DATA_FOLDER, DATA_MOUNT, stateful_set
 
 NAME = "prometheus-server"
 PORT = 9090

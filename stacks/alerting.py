@@ -13,14 +13,14 @@ from components.alertmanager_config import (
     Route,
     alertmanager_yml,
 )
-from components.alertmanager_receivers import Addresses
 from components.alertmanager_times import Window
+from components.channels import Addresses
 from problems import Problems
 from rules import heartbeat
 from rules.notifications import called, load_notifications
 from rules.rulebook import Rulebook
 from stacks import windows
-from stacks.schema import Settings
+from stacks.settings.schema import Settings
 
 IDLE_ALERT = "TreatyNoRequests"
 """What known idle times keep quiet; all other alerts mean the same at any time."""

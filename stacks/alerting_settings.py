@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
+from components.values import DnsLabel, Duration, Gibibytes
 from promql.durations import parse_duration
-from stacks.fields import DnsLabel, Duration, Gibibytes
 from stacks.sections import Resources, Section
 from stacks.windows import Window
 

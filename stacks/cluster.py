@@ -5,7 +5,7 @@ import json
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from stacks.schema import Cluster
+from stacks.settings.schema import Cluster
 
 
 def kubernetes_provider(cluster: Cluster) -> kubernetes.Provider:

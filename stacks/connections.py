@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.network import Arrival, Departure, Edge
-from stacks.schema import Settings
+from stacks.settings.schema import Settings
 
 
 def edges(settings: Settings) -> tuple[Edge, ...]:

@@ -23,8 +23,8 @@ from stacks.dashboard_links import dashboard_urls, with_dashboards, without_pane
 from stacks.probes import probes
 from stacks.refusal import refuse
 from stacks.retention import forgotten
-from stacks.schema import Settings
 from stacks.scraping import scraping
+from stacks.settings.schema import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 DASHBOARD_GATE = 200 * 1024

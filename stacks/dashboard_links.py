@@ -6,7 +6,7 @@ from dashboards.catalog import Dashboard
 from rules.merge import annotated
 from rules.rulebook import Rulebook
 from stacks.outputs import grafana_address
-from stacks.schema import Settings
+from stacks.settings.schema import Settings
 
 ANNOTATION = "dashboard_url"
 

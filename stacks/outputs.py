@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pulumi
 
 from components import alertmanager, blackbox, grafana, prometheus
-from stacks.schema import Settings
+from stacks.settings.schema import Settings
 
 Outputs = Mapping[str, pulumi.Input[object]]
 

@@ -8,10 +8,10 @@ from stacks.cluster import kubernetes_provider
 from stacks.connections import arrivals, departures, edges
 from stacks.content import compose
 from stacks.outputs import Outputs, outputs
-from stacks.schema import Quota
 from stacks.servers import servers
 from stacks.services import cron_jobs, workloads
 from stacks.settings import Configuration
+from stacks.settings.schema import Quota
 
 
 def build(configuration: Configuration) -> Outputs:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from components.blackbox_config import Probe
 from stacks import synthetics_settings
-from stacks.schema import Settings
+from stacks.settings.schema import Settings
 
 
 def probes(settings: Settings) -> tuple[Probe, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from promql.durations import format_duration, parse_duration
 from rules.rulebook import Rulebook
-from stacks.schema import Settings
+from stacks.settings.schema import Settings
 
 
 def forgotten(settings: Settings, rulebook: Rulebook) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.prometheus_config import Probing, PrometheusConfig, prometheus_yml
 from stacks.probes import probes
-from stacks.schema import Settings
+from stacks.settings.schema import Settings
 
 
 def jobs(settings: Settings) -> tuple[str, ...]:

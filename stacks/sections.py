@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from stacks.fields import Quantity
+from components.values import Quantity
 
 
 class Section(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from stacks.fields import DomainName, Duration, Gibibytes, Network
+from components.values import DomainName, Duration, Gibibytes, Network
 from stacks.sections import Resources, Section
 
 

@@ -7,8 +7,8 @@ from pulumi import ResourceOptions
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.alertmanager import Alertmanager, AlertmanagerArgs
-from components.alertmanager_receivers import HEARTBEAT_FILE, PAGERDUTY_FILE, SLACK_FILE
 from components.blackbox import Blackbox, BlackboxArgs
+from components.channels import HEARTBEAT_FILE, PAGERDUTY_FILE, SLACK_FILE
 from components.grafana import Grafana, GrafanaArgs, LoadBalancer
 from components.kube_state_metrics import KubeStateMetrics, KubeStateMetricsArgs
 from components.prometheus import Prometheus, PrometheusArgs

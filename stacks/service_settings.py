@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from stacks.fields import Image, Port, Schedule, VariableName
+from components.values import Image, Port, Schedule, VariableName
 from stacks.sections import Resources, Section
 
 

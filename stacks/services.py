@@ -7,11 +7,11 @@ from pulumi import ResourceOptions
 
 from components.cron_job import CronJob, CronJobArgs
 from components.pods import Resources
+from components.values import WATCHDOG_TIMEOUT
 from components.workload import Workload, WorkloadArgs
 from stacks import sections
-from stacks.fields import WATCHDOG_TIMEOUT
-from stacks.schema import Settings
 from stacks.settings import Configuration
+from stacks.settings.schema import Settings
 
 
 def workloads(

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
+from components.values import DnsLabel, Duration, Text
 from promql.durations import parse_duration
-from stacks.fields import DnsLabel, Duration, Text
 from stacks.sections import Resources, Section
 
 SHORTEST_INTERVAL, LONGEST_INTERVAL = "30s", "2m"

@@ -47,8 +47,8 @@ def test_data_lies_on_the_volume_that_its_settings_size(
 
 
 def test_a_rollout_may_take_as_long_as_the_slowest_start() -> None:
+    from components.kit import ROLLOUT_LIMIT
     from components.prometheus import WAL_REPLAY_SECONDS
-    from components.stateful import ROLLOUT_LIMIT
 
     for limit in (ROLLOUT_LIMIT.create, ROLLOUT_LIMIT.update):
         assert int(str(limit).removesuffix("m")) * 60 > WAL_REPLAY_SECONDS

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stacks.cluster import kubernetes_provider
-from stacks.schema import Cluster
+from stacks.settings.schema import Cluster
 from tests.support.recording import record
 
 

@@ -10,7 +10,7 @@ from promql.durations import format_duration, parse_duration
 from promql.expressions import parse, ranges
 from stacks.content import compose
 from stacks.retention import forgotten
-from stacks.schema import Settings
+from stacks.settings.schema import Settings
 from tests.support.recording import STACKS, stack_values
 from tests.support.series import book
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from stacks.pagers import PRODUCTION_PAGERS, ROUTING_KEY, ProductionPagers, pager_problems
 from stacks.refusal import refuse
-from stacks.schema import Images, Settings
 from stacks.secrets import MADE_UP, PROJECT, SECRETS, URLS
+from stacks.settings.schema import Images, Settings
 
 STRUCTURED: dict[str, type[BaseModel]] = {
     "settings": Settings,

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
+from components.values import DnsLabel, HttpsUrl, Image, Quantity, Text, WorkloadName
 from stacks.alerting_settings import Alertmanager
-from stacks.fields import DnsLabel, HttpsUrl, Image, Quantity, Text, WorkloadName
 from stacks.sections import Section
 from stacks.server_settings import Grafana, Prometheus
 from stacks.service_settings import CronJob, Workload
