@@ -1,4 +1,4 @@
-"""Alertmanager: groups, silences and delivers the alerts that Prometheus sends."""
+"""Alertmanager: groups, silences and delivers the alerts of Prometheus."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from pulumi_kubernetes.core import v1 as core
 
 from components.alertmanager_config import CONFIG_FILE, CONFIG_FOLDER
 from components.channels import SECRET_FOLDER
-from components.config_reload import config_reload
-from components.kit import DATA_FOLDER, DATA_MOUNT, stateful_set
-from components.pods import (
-    HTTP,
-    Resources,
-    container,
-    http_probe,
-    metadata,
+from components.kit import (
+    DATA_FOLDER,
+    DATA_MOUNT,
+    ReloadedConfig,
+    Server,
+    headless_name,
+    reloaded_config,
+    served_stateful_set,
     service_account,
-    template,
 )
-from components.services import cluster_ip, headless_name
+from components.pods import HTTP, container, http_probe, metadata, template
+from components.values import Resources
 
-NAME = "alertmanager"
-PORT = 9093
+SERVER = Server(name="alertmanager", port=9093, service_port=9093, has_ui=True)
+NAME = SERVER.name
 GOSSIP_PORT = 9094
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertmanagerArgs:
-    """`config` holds the configuration's files by name, `credentials` secrets by file name."""
+    """`config` maps file names to texts, `credentials` maps file names to secrets."""
 
     namespace: pulumi.Input[str]
     image: str
@@ -43,7 +43,7 @@ class AlertmanagerArgs:
 
 
 class Alertmanager(pulumi.ComponentResource):
-    """The StatefulSet `alertmanager`; its replicas gossip, so that a silence reaches them all."""
+    """The StatefulSet `alertmanager`; its replicas gossip, so a silence reaches all of them."""
 
     url: pulumi.Output[str]
     """Address of the API inside the cluster."""
@@ -53,8 +53,13 @@ class Alertmanager(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         namespace = args.namespace
         service_account(NAME, namespace, child)
-        config = core.ConfigMap(
-            NAME, metadata=metadata(NAME, namespace), data=dict(args.config), opts=child
+        config = reloaded_config(
+            SERVER,
+            namespace,
+            args.config,
+            child,
+            folder=CONFIG_FOLDER,
+            reloader_image=args.reloader_image,
         )
         if args.credentials:
             core.Secret(
@@ -63,43 +68,34 @@ class Alertmanager(pulumi.ComponentResource):
                 string_data=dict(args.credentials),
                 opts=child,
             )
-        service = cluster_ip(NAME, namespace, PORT, child)
-        stateful_set(
-            NAME,
+        self.url = served_stateful_set(
+            SERVER,
             namespace,
-            port=PORT,
+            _pod(args, config),
+            child,
             replicas=args.replicas,
             storage=args.storage,
             storage_class=args.storage_class,
-            template=_pod(args, config.metadata.name),
-            opts=child,
-        )
-        self.url = pulumi.Output.format(
-            "http://{0}.{1}.svc:{2}", service.metadata.name, service.metadata.namespace, PORT
         )
         self.register_outputs({"url": self.url})
 
 
 def _cluster_flags(replicas: int) -> list[str]:
-    """Every replica knows every other by its stable name; a single one listens to nobody."""
+    """Each replica names all replicas by their stable names; a single one has no peers."""
     if replicas == 1:
         return ["--cluster.listen-address="]
     peers = [f"{NAME}-{number}.{headless_name(NAME)}" for number in range(replicas)]
     return [
         f"--cluster.listen-address=0.0.0.0:{GOSSIP_PORT}",
-        # A pod that is replaced has another address; the old one need not be tried for hours.
+        # A replaced pod has a new address, so trying the old one for hours is useless.
         "--cluster.reconnect-timeout=5m",
         *(f"--cluster.peer={peer}:{GOSSIP_PORT}" for peer in peers),
     ]
 
 
-def _pod(args: AlertmanagerArgs, config_map: pulumi.Output[str]) -> core.PodTemplateSpecArgs:
+def _pod(args: AlertmanagerArgs, config: ReloadedConfig) -> core.PodTemplateSpecArgs:
     clustered = args.replicas > 1
-    config_mount = core.VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True)
-    mounts = [config_mount, DATA_MOUNT]
-    volumes = [
-        core.VolumeArgs(name="config", config_map=core.ConfigMapVolumeSourceArgs(name=config_map))
-    ]
+    mounts, volumes = [config.mount, DATA_MOUNT], [config.volume]
     if args.credentials:
         mounts.append(
             core.VolumeMountArgs(name="credentials", mount_path=SECRET_FOLDER, read_only=True)
@@ -109,7 +105,7 @@ def _pod(args: AlertmanagerArgs, config_map: pulumi.Output[str]) -> core.PodTemp
                 name="credentials", secret=core.SecretVolumeSourceArgs(secret_name=NAME)
             )
         )
-    ports = [core.ContainerPortArgs(name=HTTP, container_port=PORT)]
+    ports = [core.ContainerPortArgs(name=HTTP, container_port=SERVER.port)]
     if clustered:
         ports += [
             core.ContainerPortArgs(
@@ -131,7 +127,6 @@ def _pod(args: AlertmanagerArgs, config_map: pulumi.Output[str]) -> core.PodTemp
         liveness_probe=http_probe("/-/healthy"),
         readiness_probe=http_probe("/-/ready"),
     )
-    reload = config_reload(
-        args.reloader_image, port=PORT, folder=CONFIG_FOLDER, mounts=[config_mount]
+    return template(
+        NAME, [server, config.reloader], volumes=volumes, spread=clustered, grace_seconds=60
     )
-    return template(NAME, [server, reload], volumes=volumes, spread=clustered, grace_seconds=60)

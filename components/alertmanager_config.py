@@ -1,143 +1,334 @@
-"""The text of `alertmanager.yml`: which alert reaches whom and when, and which hides which."""
+"""The text of `alertmanager.yml`: who is notified of which alert and when, and what is muted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import available_timezones
 
 import yaml
+from pydantic import AfterValidator, Field, model_validator
 
-from components.alertmanager_times import Window, time_interval
-from components.channels import Addresses, heartbeat_receiver, receiver
+from components.channels import CHANNELS, ROUTABLE, Delivery, heartbeat_receiver, receiver
+from components.values import DnsLabel, Duration, Path, Value, WrongKeysError, matching
+from problems import did_you_mean
+from promql.durations import parse_duration
 
 CONFIG_FOLDER = "/etc/alertmanager"
 CONFIG_FILE = "alertmanager.yml"
 TEMPLATES_FILE = "notifications.tmpl"
 HEARTBEAT_RECEIVER = "heartbeat"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Inhibition:
-    """While alert `source` fires, alert `target` with the same `equal` labels stays silent."""
-
-    source: str
-    target: str
-    equal: tuple[str, ...]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+MIDNIGHT, DAYS_END = "00:00", "24:00"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """Where a severity goes: pagerduty, slack or webhook, at any time or in one window alone."""
+@cache
+def _time_zones() -> set[str]:
+    return available_timezones()
 
-    channel: str
+
+def _known_time_zone(zone: str) -> str:
+    if zone not in _time_zones():
+        advice = did_you_mean(zone, _time_zones(), "Write one such as Europe/Dublin.")
+        raise ValueError(f"`{zone}` is not a time zone. {advice}")
+    return zone
+
+
+def _known_channel(name: str) -> str:
+    if name not in ROUTABLE:
+        advice = did_you_mean(name, ROUTABLE, f"Write one of {', '.join(ROUTABLE)}.")
+        raise ValueError(f"`{name}` is not a channel. {advice}")
+    return name
+
+
+def _long_enough(text: str) -> str:
+    if parse_duration(text) < 60_000:
+        raise ValueError(f"`{text}` is too short for a heartbeat. Write 1m or more.")
+    return text
+
+
+_HOUR = "([01][0-9]|2[0-3]):[0-5][0-9]"
+Start = Annotated[str, matching(_HOUR, "a time of the day", '"08:00"')]
+End = Annotated[str, matching(f"{_HOUR}|24:00", "a time of the day", '"18:00" or "24:00"')]
+
+
+class Window(Value):
+    """The time `from` HH:MM `to` HH:MM; if `to` is not later than `from`, it ends the next day.
+
+    `weekdays` are those on which it begins. Times follow the clocks of the time zone, so a night
+    in which they change is an hour shorter or longer.
+    """
+
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
+    weekdays: tuple[Weekday, ...] = WEEKDAYS
+    start: Start = Field(validation_alias="from")
+    end: End = Field(validation_alias="to")
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> "Window":
+        if not self.weekdays:
+            raise ValueError("`weekdays` is empty. Name at least one day or remove the key.")
+        if self.start == self.end:
+            raise ValueError(
+                f"from {self.start} to {self.end} is no time at all. For a whole day write from:"
+                ' "00:00", to: "24:00".'
+            )
+        return self
+
+
+class IdleWindow(Window):
+    """A time in which no treaty traffic is expected."""
+
+    name: DnsLabel
+
+
+class Route(Value):
+    """Where a severity goes: its channel, always or only `during` the hours of that name."""
+
+    channel: Annotated[str, AfterValidator(_known_channel)]
     during: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Heartbeat:
-    """The alert that always fires, the only one with its `severity`; sent every `interval_seconds`.
+class Routes(Value):
+    """The route of each severity; the fields are the severities, least severe first.
 
-    It goes to the webhook and, if `goes_outside`, to the address in the heartbeat's secret.
+    The name of a channel alone stands for that channel at any time.
     """
 
-    alert: str
-    severity: str
-    interval_seconds: int
-    goes_outside: bool
+    warning: Route
+    critical: Route
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_names_of_channels(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {
+            severity: {"channel": route} if isinstance(route, str) else route
+            for severity, route in values.items()
+        }
+
+    @model_validator(mode="after")
+    def _critical_is_routed_at_any_time(self) -> "Routes":
+        if self.critical.during is not None:
+            raise WrongKeysError(
+                {"critical.during": "critical must reach somebody at any time. Remove the key."}
+            )
+        return self
+
+    def by_severity(self) -> dict[str, Route]:
+        """The routes by severity, least severe first."""
+        return {severity: getattr(self, severity) for severity in SEVERITIES}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Idle:
-    """An alert that is expected, and so kept quiet, while one of the windows is open."""
+SEVERITIES = tuple(Routes.model_fields)
+"""The severities that routes know, least severe first."""
 
-    alert: str
-    severity: str
-    windows: Sequence[Window]
+
+class Webhook(Value):
+    """The workload that receives every notification over HTTP, at `path`."""
+
+    workload: DnsLabel
+    path: Path
+
+
+class Heartbeat(Value):
+    """The alert that always fires; its receivers raise an alarm after `timeout` without it.
+
+    They are the webhook's workload and, with `outside`, the address in the secret heartbeatUrl.
+    """
+
+    timeout: Annotated[Duration, AfterValidator(_long_enough)] = "5m"
+    outside: bool = False
+
+    @property
+    def timeout_seconds(self) -> int:
+        """The timeout, in whole seconds."""
+        return parse_duration(self.timeout) // 1000
+
+    @property
+    def interval_seconds(self) -> int:
+        """How often it is sent: two in a row can be lost without an alarm."""
+        return self.timeout_seconds // 3
+
+
+class Routing(Value):
+    """Who is notified of each severity and when; `hours` are the windows that routes name."""
+
+    routes: Routes
+    hours: dict[DnsLabel, Window] = Field(default_factory=dict)
+    idle_windows: tuple[IdleWindow, ...] = ()
+    heartbeat: Heartbeat = Heartbeat()
+    slack_channel: (
+        Annotated[str, matching(r"[#@]\S+", "a channel or user of Slack", "'#alerts'")] | None
+    ) = None
+    webhook: Webhook | None = None
+
+    @property
+    def channels_outside(self) -> tuple[str, ...]:
+        """The channels in use that leave the cluster, each once."""
+        used = [route.channel for route in self.routes.by_severity().values()]
+        if self.heartbeat.outside:
+            used.append("heartbeat")
+        return tuple(name for name in dict.fromkeys(used) if CHANNELS[name].credential)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> "Routing":
+        wrong = dict([*self._unaddressed_channels(), *self._unclear_times()])
+        if wrong:
+            raise WrongKeysError(wrong)
+        return self
+
+    def _unaddressed_channels(self) -> Iterator[tuple[str, str]]:
+        used = {route.channel for route in self.routes.by_severity().values()}
+        if "slack" in used and self.slack_channel is None:
+            yield "slackChannel", "missing, and a route goes to slack. Write e.g. '#alerts'."
+        if self.webhook is not None:
+            return
+        if "webhook" in used:
+            yield (
+                "webhook",
+                "missing, and a route goes to webhook. Write e.g."
+                " {workload: harbinger, path: /alerts}.",
+            )
+        elif not self.heartbeat.outside:
+            yield "heartbeat", "nobody receives the heartbeat. Set heartbeat.outside or webhook."
+
+    def _unclear_times(self) -> Iterator[tuple[str, str]]:
+        for severity, route in self.routes.by_severity().items():
+            if route.during is not None and route.during not in self.hours:
+                known = ", ".join(self.hours) or "none yet"
+                advice = did_you_mean(route.during, self.hours, f"`hours` has {known}.")
+                yield f"routes.{severity}.during", f"`{route.during}` is not in `hours`. {advice}"
+        taken = set(self.hours)
+        for number, window in enumerate(self.idle_windows):
+            if window.name in taken:
+                yield (
+                    f"idleWindows.{number}.name",
+                    f"`{window.name}` is the name of another window too. Choose another name.",
+                )
+            taken.add(window.name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertmanagerConfig:
-    """`routes` are those of each severity, least severe first; `hours` the windows they name."""
+    """What `alertmanager.yml` is made of.
 
-    addresses: Addresses
-    routes: Mapping[str, Route]
-    hours: Sequence[Window]
-    idle: Idle
-    heartbeat: Heartbeat
-    inhibitions: Sequence[Inhibition]
+    The alert `heartbeat` always fires, the only one with its severity. The alert `idle` is muted
+    in the idle windows; both are (name, severity). Each of `inhibitions` is (source, target, equal
+    labels): while `source` fires, `target` with the same labels is muted.
+    """
+
+    environment: str
+    routing: Routing
+    webhook_url: str | None
+    heartbeat: tuple[str, str]
+    idle: tuple[str, str]
+    inhibitions: Sequence[tuple[str, str, Sequence[str]]]
 
 
 def alertmanager_yml(config: AlertmanagerConfig) -> str:
     """The configuration file, as YAML.
 
-    Each severity has a receiver of its own. An alert whose severity no route knows goes to the
-    receiver of the most severe, so that none is lost.
+    Each severity has its own receiver. An alert whose severity no route knows goes to the receiver
+    of the most severe, so that none is lost.
     """
-    *_, most_severe = config.routes
-    windows = [*config.hours, *config.idle.windows]
+    routing = config.routing
+    routes = routing.routes.by_severity()
+    delivery = Delivery(
+        environment=config.environment,
+        slack_channel=routing.slack_channel,
+        webhook_url=config.webhook_url,
+    )
     document = {
         # Relative to this file, so that both can be moved together.
         "templates": [TEMPLATES_FILE],
         "route": {
-            "receiver": most_severe,
+            "receiver": SEVERITIES[-1],
             # Never by pod: one cause in many pods is one notification.
             "group_by": ["alertname", "namespace", "job", "workload"],
             "group_wait": "30s",
             "group_interval": "5m",
             "repeat_interval": "4h",
             "routes": [
-                _heartbeat_route(config.heartbeat),
-                *(_route(config, severity, route) for severity, route in config.routes.items()),
+                _heartbeat_route(config),
+                *(_route(config, severity, route) for severity, route in routes.items()),
             ],
         },
         "inhibit_rules": [
             {
-                "source_matchers": [f'alertname="{rule.source}"'],
-                "target_matchers": [f'alertname="{rule.target}"'],
-                "equal": list(rule.equal),
+                "source_matchers": [f'alertname="{source}"'],
+                "target_matchers": [f'alertname="{target}"'],
+                "equal": list(equal),
             }
-            for rule in config.inhibitions
+            for source, target, equal in config.inhibitions
         ],
         "receivers": [
-            heartbeat_receiver(
-                HEARTBEAT_RECEIVER,
-                config.addresses,
-                goes_outside=config.heartbeat.goes_outside,
-            ),
-            *(
-                receiver(severity, route.channel, config.addresses)
-                for severity, route in config.routes.items()
-            ),
+            heartbeat_receiver(HEARTBEAT_RECEIVER, delivery, outside=routing.heartbeat.outside),
+            *(receiver(severity, route.channel, delivery) for severity, route in routes.items()),
         ],
-        "time_intervals": [time_interval(window) for window in windows],
+        "time_intervals": [
+            *(time_interval(name, window) for name, window in routing.hours.items()),
+            *(time_interval(window.name, window) for window in routing.idle_windows),
+        ],
     }
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def _heartbeat_route(heartbeat: Heartbeat) -> dict[str, Any]:
+def _heartbeat_route(config: AlertmanagerConfig) -> dict[str, Any]:
+    alert, severity = config.heartbeat
+    interval = config.routing.heartbeat.interval_seconds
     return {
         "receiver": HEARTBEAT_RECEIVER,
-        "matchers": [f'alertname="{heartbeat.alert}"', f'severity="{heartbeat.severity}"'],
+        "matchers": [f'alertname="{alert}"', f'severity="{severity}"'],
         "group_wait": "0s",
-        "group_interval": f"{heartbeat.interval_seconds}s",
-        # Shorter than the interval: a repetition that comes due a moment after a flush would wait
-        # for the next one, and every second beat would be left out.
-        "repeat_interval": f"{heartbeat.interval_seconds // 2}s",
+        "group_interval": f"{interval}s",
+        # Shorter than the interval: a repetition that comes due just after a flush waits for the
+        # next one, and every second heartbeat would be left out.
+        "repeat_interval": f"{interval // 2}s",
     }
 
 
 def _route(config: AlertmanagerConfig, severity: str, route: Route) -> dict[str, Any]:
-    found = {"receiver": severity, "matchers": [f'severity="{severity}"'], **_active(route)}
-    if config.idle.windows and config.idle.severity == severity:
+    active = {"active_time_intervals": [route.during]} if route.during else {}
+    found = {"receiver": severity, "matchers": [f'severity="{severity}"'], **active}
+    idle, idle_severity = config.idle
+    if config.routing.idle_windows and idle_severity == severity:
         found["routes"] = [
             {
-                "matchers": [f'alertname="{config.idle.alert}"'],
+                "matchers": [f'alertname="{idle}"'],
                 # A route does not inherit its parent's times.
-                **_active(route),
-                "mute_time_intervals": [window.name for window in config.idle.windows],
+                **active,
+                "mute_time_intervals": [window.name for window in config.routing.idle_windows],
             }
         ]
     return found
 
 
-def _active(route: Route) -> dict[str, Any]:
-    return {"active_time_intervals": [route.during]} if route.during else {}
+def time_interval(name: str, window: Window) -> Mapping[str, Any]:
+    """An entry of `time_intervals`; a window that passes midnight is two ranges of it."""
+    if window.start < window.end:
+        parts = [(window.weekdays, window.start, window.end)]
+    else:
+        parts = [
+            (window.weekdays, window.start, DAYS_END),
+            ([_next_day(day) for day in window.weekdays], MIDNIGHT, window.end),
+        ]
+    return {
+        "name": name,
+        "time_intervals": [
+            {
+                "weekdays": sorted(days, key=WEEKDAYS.index),
+                "times": [{"start_time": start, "end_time": end}],
+                "location": window.time_zone,
+            }
+            for days, start, end in parts
+            if start != end
+        ],
+    }
+
+
+def _next_day(weekday: Weekday) -> Weekday:
+    return WEEKDAYS[(WEEKDAYS.index(weekday) + 1) % len(WEEKDAYS)]

@@ -1,30 +1,78 @@
-"""The blackbox exporter: asks the services what their users would ask, when Prometheus says so."""
+"""The blackbox exporter: makes requests as users would, whenever Prometheus asks for them."""
 
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import pulumi
+import yaml
 from pulumi import ResourceOptions
-from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
-from pulumi_kubernetes.meta import v1 as meta
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from components.blackbox_config import CONFIG_FILE, CONFIG_FOLDER
-from components.config_reload import config_reload
-from components.pods import (
-    HTTP,
-    Resources,
-    container,
-    disruption_budget,
-    http_probe,
-    metadata,
-    selector,
+from components.kit import (
+    ReloadedConfig,
+    Server,
+    reloaded_config,
+    served_deployment,
     service_account,
-    template,
 )
-from components.services import cluster_ip
+from components.pods import HTTP, container, http_probe, template
+from components.values import DnsLabel, Path, Resources, Text, Value, matching
 
-NAME = "blackbox-exporter"
-PORT = 9115
+SERVER = Server(name="blackbox-exporter", port=9115, service_port=9115, has_ui=True)
+NAME = SERVER.name
+CONFIG_FOLDER = "/etc/blackbox-exporter"
+CONFIG_FILE = "blackbox.yml"
+LONGEST_ANSWER = "1MB"
+"""A longer answer is a failure: the exporter would have to hold it in memory."""
+CREDENTIALS = ("authorization", "cookie", "proxy-authorization")
+
+
+def _no_credential(name: str) -> str:
+    if name.lower() in CREDENTIALS:
+        raise ValueError(
+            f"{name} would be stored in plain text. Probe something that needs no credential."
+        )
+    return name
+
+
+HeaderName = Annotated[
+    str,
+    matching(r"[A-Za-z][A-Za-z0-9-]*", "the name of a header", "Idempotency-Key"),
+    AfterValidator(_no_credential),
+]
+HeaderValue = Annotated[
+    str, matching(r"[!-~]([ -~]*[!-~])?", "the value of a header", "application/json")
+]
+
+
+class Expectation(Value):
+    """A good answer has one of the `statuses` and, if `contains` is set, that text in its body."""
+
+    statuses: tuple[Annotated[int, Field(ge=100, le=599)], ...] = Field(
+        default=(200,), min_length=1
+    )
+    contains: Text | None = None
+
+
+class Probe(Value):
+    """A request to the Service of a workload; `body` is sent as JSON."""
+
+    workload: DnsLabel
+    method: Literal["GET", "POST", "PUT"] = "GET"
+    path: Path
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
+    body: dict[str, JsonValue] | None = None
+    expect: Expectation = Expectation()
+
+    @model_validator(mode="after")
+    def _only_some_methods_have_a_body(self) -> "Probe":
+        if (self.body is None) != (self.method == "GET"):
+            raise ValueError("a GET has no body, a POST or PUT has one. Set both keys to match.")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,47 +96,61 @@ class Blackbox(pulumi.ComponentResource):
     def __init__(self, args: BlackboxArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Blackbox", NAME, None, opts)
         child = ResourceOptions(parent=self)
-        namespace = args.namespace
-        service_account(NAME, namespace, child)
-        config = core.ConfigMap(
-            NAME, metadata=metadata(NAME, namespace), data={CONFIG_FILE: args.config}, opts=child
+        service_account(NAME, args.namespace, child)
+        config = reloaded_config(
+            SERVER,
+            args.namespace,
+            {CONFIG_FILE: args.config},
+            child,
+            folder=CONFIG_FOLDER,
+            reloader_image=args.reloader_image,
         )
-        service = cluster_ip(NAME, namespace, PORT, child)
-        if args.replicas > 1:
-            disruption_budget(NAME, namespace, child)
-        apps.Deployment(
-            NAME,
-            metadata=metadata(NAME, namespace),
-            spec=apps.DeploymentSpecArgs(
-                replicas=args.replicas,
-                selector=meta.LabelSelectorArgs(match_labels=selector(NAME)),
-                template=_pod(args, config.metadata.name),
-            ),
-            opts=child,
-        )
-        self.url = pulumi.Output.format(
-            "http://{0}.{1}.svc:{2}", service.metadata.name, service.metadata.namespace, PORT
+        self.url = served_deployment(
+            SERVER, args.namespace, _pod(args, config), child, replicas=args.replicas
         )
         self.register_outputs({"url": self.url})
 
 
-def _pod(args: BlackboxArgs, config_map: pulumi.Output[str]) -> core.PodTemplateSpecArgs:
-    config_mount = core.VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True)
+def _pod(args: BlackboxArgs, config: ReloadedConfig) -> core.PodTemplateSpecArgs:
     server = container(
         NAME,
         args.image,
         args.resources,
         args=[f"--config.file={CONFIG_FOLDER}/{CONFIG_FILE}"],
-        ports=[core.ContainerPortArgs(name=HTTP, container_port=PORT)],
-        volume_mounts=[config_mount],
+        ports=[core.ContainerPortArgs(name=HTTP, container_port=SERVER.port)],
+        volume_mounts=[config.mount],
         startup_probe=http_probe("/-/healthy", period_seconds=2, failures=30),
         liveness_probe=http_probe("/-/healthy"),
         readiness_probe=http_probe("/-/healthy", period_seconds=5),
     )
-    reload = config_reload(
-        args.reloader_image, port=PORT, folder=CONFIG_FOLDER, mounts=[config_mount]
+    return template(
+        NAME, [server, config.reloader], volumes=[config.volume], spread=args.replicas > 1
     )
-    config = core.VolumeArgs(
-        name="config", config_map=core.ConfigMapVolumeSourceArgs(name=config_map)
-    )
-    return template(NAME, [server, reload], volumes=[config], spread=args.replicas > 1)
+
+
+def blackbox_yml(probes: Mapping[str, Probe], timeout: str) -> str:
+    """The configuration file, as YAML: a module for each probe, under the probe's name."""
+    modules = {name: _module(probe, timeout) for name, probe in probes.items()}
+    return yaml.safe_dump({"modules": modules}, sort_keys=False)
+
+
+def _module(probe: Probe, timeout: str) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "method": probe.method,
+        # In a cluster whose Services have IPv6 addresses only, it falls back to those.
+        "preferred_ip_protocol": "ip4",
+        "ip_protocol_fallback": True,
+        "follow_redirects": False,
+        "valid_status_codes": list(probe.expect.statuses),
+        "body_size_limit": LONGEST_ANSWER,
+    }
+    headers = dict(probe.headers)
+    if probe.body is not None and "content-type" not in map(str.lower, headers):
+        headers = {"Content-Type": "application/json", **headers}
+    if headers:
+        request["headers"] = headers
+    if probe.body is not None:
+        request["body"] = json.dumps(probe.body, sort_keys=True)
+    if probe.expect.contains is not None:
+        request["fail_if_body_not_matches_regexp"] = [re.escape(probe.expect.contains)]
+    return {"prober": "http", "timeout": timeout, "http": request}

@@ -1,7 +1,8 @@
-"""How each channel of Alertmanager is told: Slack, PagerDuty, a webhook, the heartbeat.
+"""The channels by which Alertmanager notifies people and programs: one row for each.
 
-The texts of messages stand in the file of templates; credentials in files, which Alertmanager reads
-anew for each notification.
+Standard library only, because tools read the secrets' names from here without starting Pulumi.
+Message texts are in the template file, credentials in files that Alertmanager reads anew for each
+notification.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,20 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 SECRET_FOLDER = "/etc/alertmanager-credentials"
-SLACK_FILE = "slack-api-url"
-PAGERDUTY_FILE = "pagerduty-routing-key"
-HEARTBEAT_FILE = "heartbeat-url"
-
 RUNBOOK = "{{ .CommonAnnotations.runbook_url }}"
 DASHBOARD = "{{ .CommonAnnotations.dashboard_url }}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Addresses:
-    """Where notifications go, beside the credentials.
+class Delivery:
+    """Where notifications go, besides the credentials.
 
-    `slack_channel` is needed only where a channel is slack. Every notification goes to
-    `webhook_url` as well, if there is one.
+    `slack_channel` is needed only if a route goes to slack. Every notification also goes to
+    `webhook_url`, if there is one.
     """
 
     environment: str
@@ -30,45 +27,73 @@ class Addresses:
     webhook_url: str | None
 
 
-def receiver(severity: str, channel: str, addresses: Addresses) -> dict[str, Any]:
-    """The receiver of a severity: `channel` is pagerduty, slack or webhook."""
-    return {
-        "name": severity,
-        **_webhook(addresses, severity),
-        **_CHANNELS[channel](addresses, severity),
-    }
+@dataclass(frozen=True, kw_only=True)
+class Credential:
+    """A secret that a channel needs: its configuration key, and its file in SECRET_FOLDER.
+
+    `reason` completes the sentence "The secret is missing, and ...".
+    """
+
+    key: str
+    file: str
+    reason: str
+    is_url: bool = False
+
+    @property
+    def path(self) -> str:
+        """The file as Alertmanager's configuration names it."""
+        return f"{SECRET_FOLDER}/{self.file}"
 
 
-def heartbeat_receiver(name: str, addresses: Addresses, *, goes_outside: bool) -> dict[str, Any]:
-    """The receiver of the heartbeat, for which an end is no news: its silence is."""
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """A way to notify; one that leaves the cluster has a credential.
+
+    `receive` returns a receiver's entries for a delivery and a severity. It is None for the
+    heartbeat, to which no severity can be routed.
+    """
+
+    credential: Credential | None
+    receive: Callable[[Delivery, str], dict[str, Any]] | None
+
+
+def receiver(severity: str, channel: str, delivery: Delivery) -> dict[str, Any]:
+    """The receiver of a severity, by one of ROUTABLE; the webhook receives it as well."""
+    receive = CHANNELS[channel].receive
+    entries = receive(delivery, severity) if receive else {}
+    return {"name": severity, **_webhook(delivery, severity), **entries}
+
+
+def heartbeat_receiver(name: str, delivery: Delivery, *, outside: bool) -> dict[str, Any]:
+    """The receiver of the heartbeat; only its silence is news, so it never sends `resolved`."""
     targets: list[dict[str, str]] = []
-    if addresses.webhook_url is not None:
-        targets.append({"url": addresses.webhook_url})
-    if goes_outside:
-        targets.append({"url_file": f"{SECRET_FOLDER}/{HEARTBEAT_FILE}"})
+    if delivery.webhook_url is not None:
+        targets.append({"url": delivery.webhook_url})
+    if outside:
+        targets.append({"url_file": _HEARTBEAT_URL.path})
     return {
         "name": name,
         "webhook_configs": [{**target, "send_resolved": False} for target in targets],
     }
 
 
-def _title(addresses: Addresses) -> str:
-    return f'[{addresses.environment}] {{{{ template "vaultmesh.title" . }}}}'
+def _title(delivery: Delivery) -> str:
+    return f'[{delivery.environment}] {{{{ template "vaultmesh.title" . }}}}'
 
 
-def _pagerduty(addresses: Addresses, severity: str) -> dict[str, Any]:
+def _pagerduty(delivery: Delivery, severity: str) -> dict[str, Any]:
     return {
         "pagerduty_configs": [
             {
-                "routing_key_file": f"{SECRET_FOLDER}/{PAGERDUTY_FILE}",
+                "routing_key_file": _ROUTING_KEY.path,
                 "severity": severity,
-                "description": _title(addresses),
-                "source": addresses.environment,
+                "description": _title(delivery),
+                "source": delivery.environment,
                 "client": "Dashboard",
                 "client_url": DASHBOARD,
                 "class": "{{ .GroupLabels.alertname }}",
                 "component": "{{ or .GroupLabels.workload .GroupLabels.job }}",
-                "group": addresses.environment,
+                "group": delivery.environment,
                 "details": {
                     "firing": '{{ template "vaultmesh.pagerduty.alerts" .Alerts.Firing }}',
                     "resolved": '{{ template "vaultmesh.pagerduty.alerts" .Alerts.Resolved }}',
@@ -83,16 +108,16 @@ def _pagerduty(addresses: Addresses, severity: str) -> dict[str, Any]:
     }
 
 
-def _slack(addresses: Addresses, _severity: str) -> dict[str, Any]:
+def _slack(delivery: Delivery, _severity: str) -> dict[str, Any]:
     return {
         "slack_configs": [
             {
-                "api_url_file": f"{SECRET_FOLDER}/{SLACK_FILE}",
-                "channel": addresses.slack_channel,
+                "api_url_file": _SLACK_URL.path,
+                "channel": delivery.slack_channel,
                 "color": '{{ template "vaultmesh.slack.color" . }}',
-                "title": _title(addresses),
+                "title": _title(delivery),
                 "title_link": DASHBOARD,
-                "fallback": _title(addresses),
+                "fallback": _title(delivery),
                 "text": '{{ template "vaultmesh.slack.text" . }}',
                 "send_resolved": True,
             }
@@ -100,14 +125,27 @@ def _slack(addresses: Addresses, _severity: str) -> dict[str, Any]:
     }
 
 
-def _webhook(addresses: Addresses, _severity: str = "") -> dict[str, Any]:
-    if addresses.webhook_url is None:
+def _webhook(delivery: Delivery, _severity: str) -> dict[str, Any]:
+    if delivery.webhook_url is None:
         return {}
-    return {"webhook_configs": [{"url": addresses.webhook_url, "send_resolved": True}]}
+    return {"webhook_configs": [{"url": delivery.webhook_url, "send_resolved": True}]}
 
 
-_CHANNELS: Mapping[str, Callable[[Addresses, str], dict[str, Any]]] = {
-    "pagerduty": _pagerduty,
-    "slack": _slack,
-    "webhook": _webhook,
+_SLACK_URL = Credential(
+    key="slackApiUrl", file="slack-api-url", reason="a route goes to slack", is_url=True
+)
+_ROUTING_KEY = Credential(
+    key="pagerdutyRoutingKey", file="pagerduty-routing-key", reason="a route goes to pagerduty"
+)
+_HEARTBEAT_URL = Credential(
+    key="heartbeatUrl", file="heartbeat-url", reason="the heartbeat goes outside", is_url=True
+)
+
+CHANNELS: Mapping[str, Channel] = {
+    "pagerduty": Channel(credential=_ROUTING_KEY, receive=_pagerduty),
+    "slack": Channel(credential=_SLACK_URL, receive=_slack),
+    "webhook": Channel(credential=None, receive=_webhook),
+    "heartbeat": Channel(credential=_HEARTBEAT_URL, receive=None),
 }
+ROUTABLE = tuple(name for name, channel in CHANNELS.items() if channel.receive)
+"""The channels that a severity can be routed to."""

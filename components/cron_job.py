@@ -1,56 +1,66 @@
-"""A service that runs at set times and ends: never twice at once, never for ever."""
+"""A service that runs on a schedule: never twice at once, never longer than its deadline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.batch import v1 as batch
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
+from pydantic import Field
 
-from components.pods import (
-    Resources,
-    container,
-    labels,
-    metadata,
-    service_account,
-    template,
-    variables,
-)
+from components.kit import service_account
+from components.pods import container, labels, metadata, template, variables
+from components.values import Resources, Value, matching
 
 KEPT_RUNS = 3
-"""Finished runs, of each outcome, that stay for somebody to look at."""
+"""Finished runs of each outcome that stay for inspection."""
 KEPT_SECONDS = 24 * 60 * 60
-"""How long they stay at most."""
+"""How long finished runs stay at most."""
+
+
+Schedule = Annotated[
+    str, matching(r"(\S+ ){4}\S+", "a cron expression of five fields", "0 6 * * *")
+]
+
+
+class CronJobSpec(Value):
+    """What runs when: `schedule` is a cron expression in UTC.
+
+    A run that lasts longer than `deadline_seconds` is killed.
+    """
+
+    command: tuple[str, ...] = Field(min_length=1)
+    schedule: Schedule
+    suspend: bool = False
+    deadline_seconds: int = Field(ge=1, le=3600)
+    resources: Resources = Resources()
 
 
 @dataclass(frozen=True, kw_only=True)
 class CronJobArgs:
-    """`schedule` is a cron expression in UTC; a run is cut off after `deadline_seconds`."""
+    """`environment` holds variables besides POD_NAME."""
 
     namespace: pulumi.Input[str]
     image: str
-    command: tuple[str, ...]
-    schedule: str
-    suspend: bool
-    deadline_seconds: int
+    spec: CronJobSpec
     environment: Mapping[str, str]
-    resources: Resources
 
 
 class CronJob(pulumi.ComponentResource):
-    """A CronJob that skips a run rather than let two overlap, and does not retry a failed one.
+    """A CronJob that skips a run rather than overlap two, and does not retry a failed one.
 
     The next run comes soon enough, and a retry would hide the failure.
     """
 
     def __init__(self, name: str, args: CronJobArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:CronJob", name, None, opts)
-        child = ResourceOptions(parent=self)
+        child, spec = ResourceOptions(parent=self), args.spec
         service_account(name, args.namespace, child)
         run = batch.JobSpecArgs(
-            active_deadline_seconds=args.deadline_seconds,
+            active_deadline_seconds=spec.deadline_seconds,
             backoff_limit=0,
             ttl_seconds_after_finished=KEPT_SECONDS,
             template=_pod(name, args),
@@ -59,11 +69,11 @@ class CronJob(pulumi.ComponentResource):
             name,
             metadata=metadata(name, args.namespace),
             spec=batch.CronJobSpecArgs(
-                schedule=args.schedule,
+                schedule=spec.schedule,
                 time_zone="Etc/UTC",
-                suspend=args.suspend,
+                suspend=spec.suspend,
                 concurrency_policy="Forbid",
-                starting_deadline_seconds=args.deadline_seconds,
+                starting_deadline_seconds=spec.deadline_seconds,
                 successful_jobs_history_limit=KEPT_RUNS,
                 failed_jobs_history_limit=KEPT_RUNS,
                 job_template=batch.JobTemplateSpecArgs(
@@ -79,8 +89,8 @@ def _pod(name: str, args: CronJobArgs) -> core.PodTemplateSpecArgs:
     task = container(
         name,
         args.image,
-        args.resources,
-        command=list(args.command),
+        args.spec.resources,
+        command=list(args.spec.command),
         env=variables(args.environment),
     )
     return template(name, [task], spread=False, restart="Never")

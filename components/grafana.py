@@ -1,37 +1,74 @@
-"""Grafana: shows the dashboards; keeps nothing of its own."""
+"""Grafana: shows the dashboards; stores nothing of its own."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import pulumi
 from pulumi import ResourceOptions
-from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
+from pydantic import model_validator
+from pydantic.alias_generators import to_camel
 
-from components.grafana_config import PASSWORD_FILE
-from components.grafana_config import PORT as PORT
-from components.grafana_pod import NAME as NAME
-from components.grafana_pod import config_key, dashboard_name, pod
-from components.pods import HTTP, Resources, labels, metadata, selector, service_account
-from components.services import cluster_ip
+from components.grafana_config import (
+    CONFIG_FOLDER,
+    DASHBOARD_FOLDER,
+    PASSWORD_FILE,
+    PROVISIONING,
+    SECRET_FOLDER,
+    SERVER,
+)
+from components.kit import cluster_ip, deployment, service_account
+from components.pods import HTTP, container, http_probe, labels, metadata, selector, template
+from components.values import DomainName, Network, Resources, Value, matching
 
-SERVICE_PORT = 80
+NAME = SERVER.name
+DATA_FOLDER = "/var/lib/grafana"
+"""Where the image keeps its database and plugins by default."""
+SCRATCH = "256Mi"
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-"""TLS 1.2 and 1.3; the controller's own default still takes 1.0."""
+"""TLS 1.2 and 1.3; the controller's own default still accepts 1.0."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LoadBalancer:
-    """TLS on port 443 with `certificate_arn`, for clients in `source_ranges` (CIDR) alone.
+class Exposure(Value):
+    """How people reach Grafana: internally by a port-forward, or at a TLS load balancer.
 
-    `scheme` is internal (addresses of the VPC) or internet-facing.
+    `source_ranges` are the networks of the people who may reach it, `subnet_ranges` those of the
+    load balancer, from which its traffic and health checks arrive; both CIDR. `scheme` is internal
+    (addresses of the VPC) or internet-facing. The empty string stands for no domain or certificate.
     """
 
-    domain: str
-    certificate_arn: str
-    source_ranges: tuple[str, ...]
-    scheme: str
+    exposure: Literal["internal", "load-balancer"] = "internal"
+    source_ranges: tuple[Network, ...] = ()
+    subnet_ranges: tuple[Network, ...] = ()
+    certificate_arn: Annotated[
+        str,
+        matching(
+            r"arn:aws[\w-]*:acm:\S+",
+            "the ARN of a certificate",
+            "arn:aws:acm:eu-west-1:000000000000:certificate/ID",
+        ),
+    ] = ""
+    domain: DomainName = ""
+    scheme: Literal["internal", "internet-facing"] = "internal"
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether there is no load balancer."""
+        return self.exposure == "internal"
+
+    @model_validator(mode="after")
+    def _a_load_balancer_is_guarded(self) -> "Exposure":
+        guards = ("source_ranges", "subnet_ranges", "certificate_arn", "domain")
+        names = ", ".join(map(to_camel, guards))
+        values = [getattr(self, guard) for guard in guards]
+        if not self.is_internal and not all(values):
+            raise ValueError(f"`exposure: load-balancer` needs {names}. Set all of them.")
+        if self.is_internal and any(values):
+            raise ValueError(f"{names} need `exposure: load-balancer`. Set it or remove them.")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +81,18 @@ class GrafanaArgs:
     files: Mapping[str, str]
     dashboards: Mapping[str, str]
     admin_password: pulumi.Output[str]
-    load_balancer: LoadBalancer | None
+    exposure: Exposure
 
 
 class Grafana(pulumi.ComponentResource):
     """The Deployment `grafana`, its configuration, its dashboards and its address.
 
-    Its database is new at each start: the admin password always is the one in the Secret, and only
-    what is provisioned survives.
+    Its database is new at each start, so the admin password is always the one in the Secret, and
+    only what is provisioned survives.
     """
 
     url: pulumi.Output[str]
-    """Where users find it: the public address if it has one, else the one inside the cluster."""
+    """The public address if it has one, else the address inside the cluster."""
 
     def __init__(self, args: GrafanaArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Grafana", NAME, None, opts)
@@ -71,52 +108,34 @@ class Grafana(pulumi.ComponentResource):
         config = core.ConfigMap(
             NAME,
             metadata=metadata(NAME, namespace),
-            data={config_key(path): text for path, text in args.files.items()},
+            data={_config_key(path): text for path, text in args.files.items()},
             opts=child,
         )
         for file_name, text in args.dashboards.items():
-            name = dashboard_name(file_name)
+            name = _dashboard_name(file_name)
             core.ConfigMap(
                 name, metadata=metadata(name, namespace), data={file_name: text}, opts=child
             )
-        apps.Deployment(
-            NAME,
-            metadata=metadata(NAME, namespace),
-            spec=apps.DeploymentSpecArgs(
-                replicas=1,
-                selector=meta.LabelSelectorArgs(match_labels=selector(NAME)),
-                template=pod(
-                    args.image,
-                    args.resources,
-                    config.metadata.name,
-                    args.files,
-                    list(args.dashboards),
-                ),
-            ),
-            opts=child,
-        )
-        self.url = self._serve(args, child)
+        deployment(NAME, namespace, _pod(args, config.metadata.name), child)
+        if args.exposure.is_internal:
+            self.url = cluster_ip(SERVER, namespace, child)
+        else:
+            self.url = _load_balancer(namespace, args.exposure, child)
         self.register_outputs({"url": self.url})
-
-    def _serve(self, args: GrafanaArgs, child: ResourceOptions) -> pulumi.Output[str]:
-        if args.load_balancer is None:
-            service = cluster_ip(NAME, args.namespace, SERVICE_PORT, child)
-            return pulumi.Output.format(
-                "http://{0}.{1}.svc", service.metadata.name, service.metadata.namespace
-            )
-        _load_balancer(args.namespace, args.load_balancer, child)
-        return pulumi.Output.from_input(f"https://{args.load_balancer.domain}")
 
 
 def _load_balancer(
-    namespace: pulumi.Input[str], balancer: LoadBalancer, child: ResourceOptions
-) -> None:
-    """A network load balancer that ends TLS; its security group lets the source ranges in."""
+    namespace: pulumi.Input[str], exposure: Exposure, child: ResourceOptions
+) -> pulumi.Output[str]:
+    """A network load balancer that terminates TLS on port 443; returns the public address.
+
+    Its security group admits the source ranges alone.
+    """
     annotations = {
         "type": "external",
         "nlb-target-type": "ip",
-        "scheme": balancer.scheme,
-        "ssl-cert": balancer.certificate_arn,
+        "scheme": exposure.scheme,
+        "ssl-cert": exposure.certificate_arn,
         "ssl-ports": "443",
         "ssl-negotiation-policy": TLS_POLICY,
     }
@@ -131,9 +150,87 @@ def _load_balancer(
         ),
         spec=core.ServiceSpecArgs(
             type="LoadBalancer",
-            load_balancer_source_ranges=list(balancer.source_ranges),
+            load_balancer_source_ranges=list(exposure.source_ranges),
             selector=selector(NAME),
             ports=[core.ServicePortArgs(name=HTTP, port=443, target_port=HTTP)],
         ),
         opts=child,
     )
+    return pulumi.Output.from_input(f"https://{exposure.domain}")
+
+
+def _config_key(path: str) -> str:
+    """ConfigMap keys cannot contain a slash; the volume restores the path."""
+    return path.replace("/", "_")
+
+
+def _dashboard_name(file_name: str) -> str:
+    """Name of the ConfigMap that holds one dashboard."""
+    return f"dashboard-{file_name.removesuffix('.json')}"
+
+
+def _pod(args: GrafanaArgs, config_map: pulumi.Input[str]) -> core.PodTemplateSpecArgs:
+    """The pod: configuration and dashboards read-only, the database on scratch space.
+
+    `config_map` is the ConfigMap's output, so that a pod which rolls for a changed file finds the
+    change in place.
+    """
+    config = core.VolumeArgs(
+        name="config",
+        config_map=core.ConfigMapVolumeSourceArgs(
+            name=config_map,
+            items=[core.KeyToPathArgs(key=_config_key(path), path=path) for path in args.files],
+        ),
+    )
+    boards = core.VolumeArgs(
+        name="dashboards",
+        projected=core.ProjectedVolumeSourceArgs(
+            sources=[
+                core.VolumeProjectionArgs(
+                    config_map=core.ConfigMapProjectionArgs(name=_dashboard_name(file_name))
+                )
+                for file_name in args.dashboards
+            ]
+        ),
+    )
+    credentials = core.VolumeArgs(
+        name="credentials", secret=core.SecretVolumeSourceArgs(secret_name=NAME)
+    )
+    scratch = core.VolumeArgs(
+        name="scratch",
+        empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=SCRATCH),
+    )
+    server = container(
+        NAME,
+        args.image,
+        args.resources,
+        env=[
+            core.EnvVarArgs(name="GF_PATHS_CONFIG", value=f"{CONFIG_FOLDER}/grafana.ini"),
+            # The image sets this variable too, and variables override grafana.ini.
+            core.EnvVarArgs(name="GF_PATHS_PROVISIONING", value=f"{CONFIG_FOLDER}/{PROVISIONING}"),
+        ],
+        ports=[core.ContainerPortArgs(name=HTTP, container_port=SERVER.port)],
+        volume_mounts=[
+            core.VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True),
+            core.VolumeMountArgs(name="dashboards", mount_path=DASHBOARD_FOLDER, read_only=True),
+            core.VolumeMountArgs(name="credentials", mount_path=SECRET_FOLDER, read_only=True),
+            core.VolumeMountArgs(name="scratch", mount_path=DATA_FOLDER, sub_path="data"),
+            core.VolumeMountArgs(name="scratch", mount_path="/tmp", sub_path="tmp"),
+        ],
+        startup_probe=http_probe("/api/health", period_seconds=5, failures=60),
+        liveness_probe=http_probe("/api/health"),
+        readiness_probe=http_probe("/api/health", period_seconds=5),
+    )
+    return template(
+        NAME,
+        [server],
+        volumes=[config, boards, credentials, scratch],
+        spread=False,
+        annotations={"vaultmesh.io/config-hash": _digest(args.files)},
+    )
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    """Changes with any file, so that pods roll: Grafana reads these files only at its start."""
+    text = "\0".join(f"{path}\0{files[path]}" for path in sorted(files))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

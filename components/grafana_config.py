@@ -1,4 +1,4 @@
-"""The files that configure Grafana: grafana.ini, its data source and where dashboards lie."""
+"""The files that configure Grafana: grafana.ini, the data source, the dashboard provider."""
 
 import configparser
 import io
@@ -6,23 +6,25 @@ from dataclasses import dataclass
 
 import yaml
 
+from components.kit import Server
+
+SERVER = Server(name="grafana", port=3000, service_port=80, has_ui=True)
 CONFIG_FOLDER = "/etc/grafana-config"
 DASHBOARD_FOLDER = "/etc/grafana-dashboards"
 SECRET_FOLDER = "/etc/grafana-credentials"
 PASSWORD_FILE = "admin-password"
 PROVISIONING = "provisioning"
-PORT = 3000
 RESCAN_SECONDS = 30
 """How often Grafana looks for changed dashboards."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GrafanaConfig:
-    """`domain` is the public host name, None where Grafana is reached by port-forward."""
+    """`domain` is the public host name, empty where Grafana is reached by port-forward."""
 
     prometheus_url: str
     datasource_uid: str
-    domain: str | None
+    domain: str
 
 
 def grafana_files(config: GrafanaConfig) -> dict[str, str]:
@@ -34,10 +36,10 @@ def grafana_files(config: GrafanaConfig) -> dict[str, str]:
     }
 
 
-def _ini(domain: str | None) -> str:
-    """Grafana's hardening guide, applied; nothing is sent to the vendor or fetched from there."""
+def _ini(domain: str) -> str:
+    """Grafana's hardening guide, applied; it neither sends to its vendor nor fetches from it."""
     sections = {
-        "server": {"http_port": str(PORT)},
+        "server": {"http_port": str(SERVER.port)},
         "log": {"mode": "console"},
         "analytics": {
             "reporting_enabled": "false",
@@ -53,14 +55,14 @@ def _ini(domain: str | None) -> str:
         },
         "snapshots": {"enabled": "false", "external_enabled": "false"},
         "public_dashboards": {"enabled": "false"},
-        # Alerts are Prometheus' and Alertmanager's: rules made here would be routed to nobody.
+        # Prometheus and Alertmanager do the alerting: rules made here would reach nobody.
         "unified_alerting": {"enabled": "false"},
         "users": {"allow_sign_up": "false", "allow_org_create": "false"},
         "auth": {"login_cookie_name": "__Host-grafana_session"},
         "auth.anonymous": {"enabled": "false", "hide_version": "true"},
         "security": {
             "admin_user": "admin",
-            # Read by Grafana itself; its image would copy a GF_..__FILE into the environment.
+            # Grafana itself reads the file; its image would copy GF_..__FILE into the environment.
             "admin_password": f"$__file{{{SECRET_FOLDER}/{PASSWORD_FILE}}}",
             "cookie_secure": "true",
             "cookie_samesite": "strict",
@@ -71,7 +73,7 @@ def _ini(domain: str | None) -> str:
             "disable_gravatar": "true",
         },
     }
-    if domain is not None:
+    if domain:
         sections["server"] |= {
             "domain": domain,
             "root_url": f"https://{domain}/",

@@ -1,39 +1,178 @@
-"""The StatefulSet shape that Prometheus and Alertmanager share: a disk and a stable name each."""
+"""The parts that components are assembled from: servers, their addresses, disks and reloads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
+from pulumi import ResourceOptions
 from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
+from pulumi_kubernetes.policy import v1 as policy
+from pulumi_kubernetes.rbac import v1 as rbac
 
-from components.pods import HTTP, disruption_budget, metadata, selector
-from components.services import headless, headless_name
+from components.pods import HTTP, container, labels, metadata, selector
+from components.values import Resources
 
 DATA_FOLDER = "/data"
-ROLLOUT_LIMIT = pulumi.CustomTimeouts(create="40m", update="40m")
-"""How long `up` waits for the pods: longer than the longest start that a startup probe allows."""
 DATA_MOUNT = core.VolumeMountArgs(name="data", mount_path=DATA_FOLDER)
+ROLLOUT_LIMIT = pulumi.CustomTimeouts(create="40m", update="40m")
+"""How long `up` waits for the pods of a StatefulSet: longer than any startup probe allows."""
+
+RELOADER = "config-reload"
+RELOADER_PORT = 8080
+RELOADER_PORT_NAME = "reload-http"
+RELOADER_RESOURCES = Resources(
+    cpu="10m", memory="32Mi", memory_limit="64Mi", ephemeral_storage="64Mi"
+)
+
+Namespace = pulumi.Input[str]
 
 
-def stateful_set(
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Pods called `name` that serve HTTP on `port`, and their Service on `service_port`.
+
+    `has_ui` says whether people open it in a browser.
+    """
+
+    name: str
+    port: int
+    service_port: int
+    has_ui: bool = False
+
+    def url(self, namespace: str) -> str:
+        """The address of the Service inside the cluster."""
+        port = "" if self.service_port == 80 else f":{self.service_port}"
+        return f"http://{self.name}.{namespace}.svc{port}"
+
+
+def service_account(
     name: str,
-    namespace: pulumi.Input[str],
+    namespace: Namespace,
+    opts: ResourceOptions,
     *,
-    port: int,
+    rules: Sequence[rbac.PolicyRuleArgs] = (),
+) -> None:
+    """The identity of the pods called `name`; it carries no token unless a pod asks for one.
+
+    `rules` say what it may read of the Kubernetes API, in its own namespace alone.
+    """
+    account = core.ServiceAccount(
+        name, metadata=metadata(name, namespace), automount_service_account_token=False, opts=opts
+    )
+    if not rules:
+        return
+    role = rbac.Role(name, metadata=metadata(name, namespace), rules=list(rules), opts=opts)
+    rbac.RoleBinding(
+        name,
+        metadata=metadata(name, namespace),
+        role_ref=rbac.RoleRefArgs(
+            api_group="rbac.authorization.k8s.io", kind="Role", name=role.metadata.name
+        ),
+        subjects=[
+            rbac.SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=namespace)
+        ],
+        opts=opts,
+    )
+
+
+def cluster_ip(server: Server, namespace: Namespace, opts: ResourceOptions) -> pulumi.Output[str]:
+    """A Service with one address for all pods of the server; returns its URL in the cluster."""
+    service = core.Service(
+        server.name,
+        metadata=metadata(server.name, namespace),
+        spec=core.ServiceSpecArgs(
+            type="ClusterIP",
+            selector=selector(server.name),
+            ports=[core.ServicePortArgs(name=HTTP, port=server.service_port, target_port=HTTP)],
+        ),
+        opts=opts,
+    )
+    return service.metadata.namespace.apply(server.url)
+
+
+def headless(server: Server, namespace: Namespace, opts: ResourceOptions) -> None:
+    """A DNS name for each pod of the server, ready or not, so that peers find each other early."""
+    name = headless_name(server.name)
+    core.Service(
+        name,
+        metadata=meta.ObjectMetaArgs(name=name, namespace=namespace, labels=labels(server.name)),
+        spec=core.ServiceSpecArgs(
+            type="ClusterIP",
+            cluster_ip="None",
+            publish_not_ready_addresses=True,
+            selector=selector(server.name),
+            ports=[core.ServicePortArgs(name=HTTP, port=server.port, target_port=HTTP)],
+        ),
+        opts=opts,
+    )
+
+
+def headless_name(name: str) -> str:
+    """Name of the headless Service of the pods called `name`."""
+    return f"{name}-headless"
+
+
+def deployment(
+    name: str,
+    namespace: Namespace,
+    template: core.PodTemplateSpecArgs,
+    opts: ResourceOptions,
+    *,
+    replicas: int = 1,
+    strategy: apps.DeploymentStrategyArgs | None = None,
+) -> None:
+    """A Deployment; several replicas have a disruption budget."""
+    if replicas > 1:
+        _disruption_budget(name, namespace, opts)
+    apps.Deployment(
+        name,
+        metadata=metadata(name, namespace),
+        spec=apps.DeploymentSpecArgs(
+            replicas=replicas,
+            selector=meta.LabelSelectorArgs(match_labels=selector(name)),
+            strategy=strategy,
+            template=template,
+        ),
+        opts=opts,
+    )
+
+
+def served_deployment(
+    server: Server,
+    namespace: Namespace,
+    template: core.PodTemplateSpecArgs,
+    opts: ResourceOptions,
+    *,
+    replicas: int = 1,
+    strategy: apps.DeploymentStrategyArgs | None = None,
+) -> pulumi.Output[str]:
+    """A Deployment with a Service in front of it; returns the URL in the cluster."""
+    deployment(server.name, namespace, template, opts, replicas=replicas, strategy=strategy)
+    return cluster_ip(server, namespace, opts)
+
+
+def served_stateful_set(
+    server: Server,
+    namespace: Namespace,
+    template: core.PodTemplateSpecArgs,
+    opts: ResourceOptions,
+    *,
     replicas: int,
     storage: str,
     storage_class: str | None,
-    template: core.PodTemplateSpecArgs,
-    opts: pulumi.ResourceOptions,
-) -> apps.StatefulSet:
-    """A StatefulSet whose pods mount a volume of `storage` at DATA_FOLDER, and what it stands on.
+) -> pulumi.Output[str]:
+    """A StatefulSet with its Services; returns the URL in the cluster.
 
-    Each pod has a stable name, at which it serves HTTP on `port`; replicas have a disruption
-    budget. `storage_class` None means the cluster's default class. The volumes outlive a
-    StatefulSet that must be replaced; `destroy` removes them with their namespace.
+    Each pod has a stable name and a volume of `storage`, mounted where DATA_MOUNT says.
+    `storage_class` None means the cluster's default class. The volumes outlive a StatefulSet that
+    must be replaced; `destroy` removes them with their namespace.
     """
-    headless(name, namespace, {HTTP: port}, opts)
+    name = server.name
+    headless(server, namespace, opts)
     if replicas > 1:
-        disruption_budget(name, namespace, opts)
+        _disruption_budget(name, namespace, opts)
     claim = core.PersistentVolumeClaimArgs(
         metadata=meta.ObjectMetaArgs(name="data"),
         spec=core.PersistentVolumeClaimSpecArgs(
@@ -42,13 +181,13 @@ def stateful_set(
             resources=core.VolumeResourceRequirementsArgs(requests={"storage": storage}),
         ),
     )
-    return apps.StatefulSet(
+    apps.StatefulSet(
         name,
         metadata=metadata(name, namespace),
         spec=apps.StatefulSetSpecArgs(
             replicas=replicas,
-            # Literal, not the Service's output: the engine holds a Service to be complete once
-            # pods stand behind it, and these pods would wait for the Service.
+            # Literal, not the Service's output: the engine takes a Service for complete only once
+            # it has pods, and these pods would wait for the Service.
             service_name=headless_name(name),
             pod_management_policy="Parallel",
             selector=meta.LabelSelectorArgs(match_labels=selector(name)),
@@ -60,7 +199,73 @@ def stateful_set(
                 )
             ),
         ),
-        opts=pulumi.ResourceOptions.merge(
-            opts, pulumi.ResourceOptions(custom_timeouts=ROLLOUT_LIMIT)
+        opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=ROLLOUT_LIMIT)),
+    )
+    return cluster_ip(server, namespace, opts)
+
+
+def _disruption_budget(name: str, namespace: Namespace, opts: ResourceOptions) -> None:
+    """Lets a node drain evict one pod called `name` at a time."""
+    policy.PodDisruptionBudget(
+        name,
+        metadata=metadata(name, namespace),
+        spec=policy.PodDisruptionBudgetSpecArgs(
+            max_unavailable=1,
+            # A replica that keeps crashing must not block the drain of its node.
+            unhealthy_pod_eviction_policy="AlwaysAllow",
+            selector=meta.LabelSelectorArgs(match_labels=selector(name)),
+        ),
+        opts=opts,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReloadedConfig:
+    """A ConfigMap as a pod uses it; `reloader` is the container that reloads the server."""
+
+    volume: core.VolumeArgs
+    mount: core.VolumeMountArgs
+    reloader: core.ContainerArgs
+
+
+def reloaded_config(
+    server: Server,
+    namespace: Namespace,
+    files: Mapping[str, str],
+    opts: ResourceOptions,
+    *,
+    folder: str,
+    reloader_image: str,
+) -> ReloadedConfig:
+    """A ConfigMap of `files`, mounted at `folder`, whose changes the server reloads.
+
+    The reloader posts to /-/reload on the server's port. Its image is prometheus-config-reloader,
+    which knows that Kubernetes updates a mounted ConfigMap by moving a symbolic link.
+    """
+    config_map = core.ConfigMap(
+        server.name, metadata=metadata(server.name, namespace), data=dict(files), opts=opts
+    )
+    mount = core.VolumeMountArgs(name="config", mount_path=folder, read_only=True)
+    reloader = container(
+        RELOADER,
+        reloader_image,
+        RELOADER_RESOURCES,
+        args=[
+            f"--reload-url=http://127.0.0.1:{server.port}/-/reload",
+            f"--watched-dir={folder}",
+            f"--listen-address=:{RELOADER_PORT}",
+        ],
+        ports=[core.ContainerPortArgs(name=RELOADER_PORT_NAME, container_port=RELOADER_PORT)],
+        volume_mounts=[mount],
+        liveness_probe=core.ProbeArgs(
+            http_get=core.HTTPGetActionArgs(path="/healthz", port=RELOADER_PORT_NAME),
+            period_seconds=30,
+            timeout_seconds=5,
         ),
     )
+    volume = core.VolumeArgs(
+        name="config",
+        # The ConfigMap's output, so that pods roll only after their configuration is in place.
+        config_map=core.ConfigMapVolumeSourceArgs(name=config_map.metadata.name),
+    )
+    return ReloadedConfig(volume=volume, mount=mount, reloader=reloader)

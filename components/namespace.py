@@ -1,4 +1,4 @@
-"""The namespace: what may run in it, how much of it, and that nothing in it talks by default."""
+"""The namespace: what may run in it, how much, and a policy that denies all traffic by default."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,27 @@ from pulumi import ResourceOptions
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 from pulumi_kubernetes.networking import v1 as networking
+from pydantic import Field
+
+from components.values import Quantity, Value
+
+
+class Quota(Value):
+    """Limits of the whole namespace: a number of pods, cores, and quantities of memory."""
+
+    pods: int = Field(ge=1)
+    cpu: Quantity
+    memory: Quantity
+    memory_limit: Quantity
 
 
 @dataclass(frozen=True, kw_only=True)
 class NamespaceArgs:
-    """`quota` maps names of the ResourceQuota API, such as `requests.cpu`, to quantities."""
+    """`pod_security_version` is a version of Kubernetes, such as v1.34."""
 
     name: str
     pod_security_version: str
-    quota: dict[str, str]
+    quota: Quota
 
 
 class Namespace(pulumi.ComponentResource):
@@ -38,7 +50,7 @@ class Namespace(pulumi.ComponentResource):
         core.ResourceQuota(
             "quota",
             metadata=meta.ObjectMetaArgs(name="quota", namespace=self.name),
-            spec=core.ResourceQuotaSpecArgs(hard=args.quota),
+            spec=core.ResourceQuotaSpecArgs(hard=_hard_limits(args.quota)),
             opts=child,
         )
         core.LimitRange(
@@ -59,7 +71,7 @@ class Namespace(pulumi.ComponentResource):
 
 
 def _pod_security(version: str) -> dict[str, str]:
-    """Labels that make the API server enforce, audit and warn of the restricted level."""
+    """Labels that make the API server enforce, audit and warn at the restricted level."""
     modes = ("enforce", "audit", "warn")
     prefix = "pod-security.kubernetes.io"
     return {f"{prefix}/{mode}": "restricted" for mode in modes} | {
@@ -67,8 +79,17 @@ def _pod_security(version: str) -> dict[str, str]:
     }
 
 
+def _hard_limits(quota: Quota) -> dict[str, str]:
+    return {
+        "pods": str(quota.pods),
+        "requests.cpu": quota.cpu,
+        "requests.memory": quota.memory,
+        "limits.memory": quota.memory_limit,
+    }
+
+
 def _container_defaults() -> core.LimitRangeItemArgs:
-    """What a container gets that states nothing: the size of a small sidecar."""
+    """For containers that declare no resources: the size of a small sidecar."""
     return core.LimitRangeItemArgs(
         type="Container",
         default_request={"cpu": "25m", "memory": "64Mi", "ephemeral-storage": "32Mi"},

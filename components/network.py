@@ -1,8 +1,8 @@
 """Who may talk to whom: one NetworkPolicy for each edge of the architecture picture.
 
 Inside the namespace the receiving side decides: each edge opens one port of its target to its
-source alone. Pods may open connections to other pods of the namespace and to DNS; whatever leaves
-the namespace is an edge of its own.
+source alone. Pods may open connections to other pods of the namespace and to DNS; each connection
+that leaves the namespace is an edge of its own.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Edge:
 class Departure:
     """Pods called `source` may reach HTTPS outside the namespace, to get to `destination`.
 
-    The destination's addresses change, so the policy names the port and not them.
+    The destination's addresses change, so the policy names the port instead.
     """
 
     source: str
@@ -51,7 +51,7 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """The edges that exist; nothing else gets through."""
+    """The connections that exist; all others are denied."""
 
     namespace: pulumi.Input[str]
     edges: Sequence[Edge]
@@ -60,7 +60,7 @@ class NetworkArgs:
 
 
 class Network(pulumi.ComponentResource):
-    """Every connection that the default-deny policy of the namespace leaves open."""
+    """Exceptions from the default-deny policy of the namespace."""
 
     def __init__(self, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Network", "network", None, opts)

@@ -1,13 +1,13 @@
-"""What every pod of the platform has in common: its labels, its limits and its hardening."""
+"""What every pod of the platform has in common: labels, limits and hardening."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
-from pulumi_kubernetes.policy import v1 as policy
+
+from components.values import Resources
 
 NAME_LABEL = "app.kubernetes.io/name"
 HTTP = "http"
@@ -17,28 +17,18 @@ USER_ID = 10001
 """User and group of every container: above 10000, so that it matches no user of the node."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """What one container asks for and may use at most; Kubernetes quantities."""
-
-    cpu: str
-    memory: str
-    memory_limit: str
-    ephemeral_storage: str
-
-
 def selector(name: str) -> dict[str, str]:
-    """The labels by which Services, policies and scrape jobs find the pods called `name`."""
+    """Labels by which Services, policies and scrape jobs find the pods called `name`."""
     return {NAME_LABEL: name}
 
 
 def metadata(name: str, namespace: pulumi.Input[str]) -> meta.ObjectMetaArgs:
-    """Metadata with a literal name, so that references to the object can be read and grepped."""
+    """Metadata with a literal name, so that readers can search for references to the object."""
     return meta.ObjectMetaArgs(name=name, namespace=namespace, labels=labels(name))
 
 
 def labels(name: str) -> dict[str, str]:
-    """Labels of an object called `name`: its selector, and the platform it belongs to."""
+    """Labels of an object called `name`: its selector, and the platform that it is part of."""
     return {**selector(name), "app.kubernetes.io/part-of": "vaultmesh"}
 
 
@@ -46,7 +36,7 @@ def container(name: str, image: str, resources: Resources, **details: Any) -> co
     """A container under Pod Security `restricted`, with a read-only root and bounded resources.
 
     `details` are further arguments of `core.ContainerArgs`. CPU has no limit: throttling would slow
-    rule evaluation while the node is idle.
+    rule evaluation down even on an idle node.
     """
     return core.ContainerArgs(
         name=name,
@@ -83,10 +73,10 @@ def template(
     restart: str = "Always",
     annotations: dict[str, str] | None = None,
 ) -> core.PodTemplateSpecArgs:
-    """A pod that runs as its own ServiceAccount `name`, as a user without rights.
+    """A pod that runs under the ServiceAccount `name`, as a user without privileges.
 
-    `spread` asks the scheduler to place replicas on different zones and nodes where it can;
-    `token` mounts a token for the Kubernetes API.
+    `spread` asks the scheduler to prefer different zones and nodes for replicas; `token` mounts a
+    token for the Kubernetes API.
     """
     security = core.PodSecurityContextArgs(
         run_as_non_root=True,
@@ -125,7 +115,7 @@ def _constraints(name: str) -> list[core.TopologySpreadConstraintArgs]:
 
 
 def variables(plain: Mapping[str, str]) -> list[core.EnvVarArgs]:
-    """Environment of one of our services: its pod's own name, and `plain`; never a secret."""
+    """Environment variables: POD_NAME with the pod's own name, and `plain`; never a secret."""
     pod_name = core.EnvVarArgs(
         name="POD_NAME",
         value_from=core.EnvVarSourceArgs(
@@ -136,36 +126,10 @@ def variables(plain: Mapping[str, str]) -> list[core.EnvVarArgs]:
 
 
 def http_probe(path: str, *, period_seconds: int = 10, failures: int = 3) -> core.ProbeArgs:
-    """A probe of the HTTP port; it gives up after `period_seconds` x `failures` seconds."""
+    """A probe of the HTTP port that fails after `period_seconds` x `failures` seconds."""
     return core.ProbeArgs(
         http_get=core.HTTPGetActionArgs(path=path, port=HTTP),
         period_seconds=period_seconds,
         timeout_seconds=5,
         failure_threshold=failures,
-    )
-
-
-def service_account(
-    name: str, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
-) -> core.ServiceAccount:
-    """The identity of the pods called `name`; it carries no token unless a pod asks for one."""
-    return core.ServiceAccount(
-        name, metadata=metadata(name, namespace), automount_service_account_token=False, opts=opts
-    )
-
-
-def disruption_budget(
-    name: str, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
-) -> policy.PodDisruptionBudget:
-    """Lets a node drain evict one pod called `name` at a time."""
-    return policy.PodDisruptionBudget(
-        name,
-        metadata=metadata(name, namespace),
-        spec=policy.PodDisruptionBudgetSpecArgs(
-            max_unavailable=1,
-            # A replica that keeps crashing must not hold up the drain of its node.
-            unhealthy_pod_eviction_policy="AlwaysAllow",
-            selector=meta.LabelSelectorArgs(match_labels=selector(name)),
-        ),
-        opts=opts,
     )

@@ -1,34 +1,38 @@
 """Prometheus: scrapes the pods, evaluates the rules, sends alerts to Alertmanager."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
+import yaml
 from pulumi import ResourceOptions
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.rbac import v1 as rbac
 
-from components.access import allow
-from components.config_reload import config_reload
-from components.kit import DATA_FOLDER, DATA_MOUNT, stateful_set
-from components.pods import (
-    HTTP,
-    Resources,
-    container,
-    http_probe,
-    metadata,
+from components.kit import (
+    DATA_FOLDER,
+    DATA_MOUNT,
+    ReloadedConfig,
+    Server,
+    reloaded_config,
+    served_stateful_set,
     service_account,
-    template,
-    variables,
 )
-from components.prometheus_config import CONFIG_FILE, CONFIG_FOLDER
-from components.services import cluster_ip
+from components.pods import HTTP, NAME_LABEL, container, http_probe, template, variables
+from components.values import Resources
 
-NAME = "prometheus-server"
-PORT = 9090
-SERVICE_PORT = 80
+SERVER = Server(name="prometheus-server", port=9090, service_port=80, has_ui=True)
+NAME = SERVER.name
+CONFIG_FOLDER = "/etc/config"
+CONFIG_FILE = "prometheus.yml"
+INTERVAL = "30s"
+"""How often pods are scraped and rules evaluated."""
+DISK_SHARE = 0.85
+"""Share of the volume that samples may fill; the rest is for compaction and for growth between two
+checks of the size."""
 WAL_REPLAY_SECONDS = 30 * 60
-"""Longest wait for a start: replaying the write-ahead log of a busy server takes minutes."""
+"""Longest start: replaying the write-ahead log of a busy server takes minutes."""
 DISCOVERY = rbac.PolicyRuleArgs(
     api_groups=[""], resources=["pods", "services", "endpoints"], verbs=["get", "list", "watch"]
 )
@@ -37,7 +41,7 @@ DISCOVERY = rbac.PolicyRuleArgs(
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusArgs:
-    """`config` maps the keys of the ConfigMap (file names) to their text."""
+    """`config` maps file names of the configuration to texts."""
 
     namespace: pulumi.Input[str]
     image: str
@@ -50,7 +54,7 @@ class PrometheusArgs:
 
 
 class Prometheus(pulumi.ComponentResource):
-    """The StatefulSet `prometheus-server`, its configuration and its right to find pods."""
+    """The StatefulSet `prometheus-server`, its configuration, and its permission to find pods."""
 
     url: pulumi.Output[str]
     """Address of the API inside the cluster."""
@@ -58,31 +62,28 @@ class Prometheus(pulumi.ComponentResource):
     def __init__(self, args: PrometheusArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Prometheus", "prometheus", None, opts)
         child = ResourceOptions(parent=self)
-        namespace = args.namespace
-        account = service_account(NAME, namespace, child)
-        allow(NAME, namespace, account, [DISCOVERY], child)
-        config = core.ConfigMap(
-            NAME, metadata=metadata(NAME, namespace), data=args.config, opts=child
+        service_account(NAME, args.namespace, child, rules=[DISCOVERY])
+        config = reloaded_config(
+            SERVER,
+            args.namespace,
+            args.config,
+            child,
+            folder=CONFIG_FOLDER,
+            reloader_image=args.reloader_image,
         )
-        service = cluster_ip(NAME, namespace, SERVICE_PORT, child)
-        stateful_set(
-            NAME,
-            namespace,
-            port=PORT,
+        self.url = served_stateful_set(
+            SERVER,
+            args.namespace,
+            _pod(args, config),
+            child,
             replicas=args.replicas,
             storage=args.storage,
             storage_class=args.storage_class,
-            template=_pod(args, config.metadata.name),
-            opts=child,
-        )
-        self.url = pulumi.Output.format(
-            "http://{0}.{1}.svc", service.metadata.name, service.metadata.namespace
         )
         self.register_outputs({"url": self.url})
 
 
-def _pod(args: PrometheusArgs, config_map: pulumi.Output[str]) -> core.PodTemplateSpecArgs:
-    config_mount = core.VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True)
+def _pod(args: PrometheusArgs, config: ReloadedConfig) -> core.PodTemplateSpecArgs:
     server = container(
         NAME,
         args.image,
@@ -93,23 +94,145 @@ def _pod(args: PrometheusArgs, config_map: pulumi.Output[str]) -> core.PodTempla
             "--web.enable-lifecycle",
         ],
         env=variables({}),
-        ports=[core.ContainerPortArgs(name=HTTP, container_port=PORT)],
-        volume_mounts=[config_mount, DATA_MOUNT],
+        ports=[core.ContainerPortArgs(name=HTTP, container_port=SERVER.port)],
+        volume_mounts=[config.mount, DATA_MOUNT],
         startup_probe=http_probe("/-/ready", period_seconds=15, failures=WAL_REPLAY_SECONDS // 15),
         liveness_probe=http_probe("/-/healthy"),
         readiness_probe=http_probe("/-/ready"),
     )
-    reload = config_reload(
-        args.reloader_image, port=PORT, folder=CONFIG_FOLDER, mounts=[config_mount]
-    )
-    config = core.VolumeArgs(
-        name="config", config_map=core.ConfigMapVolumeSourceArgs(name=config_map)
-    )
     return template(
         NAME,
-        [server, reload],
-        volumes=[config],
+        [server, config.reloader],
+        volumes=[config.volume],
         spread=args.replicas > 1,
         token=True,
         grace_seconds=120,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What one probe asks for: the `url`, which the pods of `workload` serve."""
+
+    probe: str
+    workload: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probing:
+    """The probes that pods called `prober` make, every `interval`; a scrape fails at `timeout`.
+
+    The prober gives up half a second earlier, so that it can report the failure itself.
+    """
+
+    prober: str
+    interval: str
+    timeout: str
+    targets: Sequence[Target]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusConfig:
+    """What differs between environments; `storage_gibibytes` is the size of the volume.
+
+    Series of `labelled_jobs` describe other objects, so they keep their own label `namespace`.
+    """
+
+    environment: str
+    namespace: str
+    jobs: Sequence[str]
+    labelled_jobs: Sequence[str]
+    probing: Probing
+    rule_files: Sequence[str]
+    alertmanager: str
+    retention: str
+    storage_gibibytes: int
+
+
+def prometheus_yml(config: PrometheusConfig) -> str:
+    """The configuration file, as YAML; each job scrapes the pods that carry its name."""
+    probing, namespace = config.probing, config.namespace
+    size = f"{int(config.storage_gibibytes * 1024 * DISK_SHARE)}MB"
+    document = {
+        "global": {
+            "scrape_interval": INTERVAL,
+            "scrape_timeout": "10s",
+            "evaluation_interval": INTERVAL,
+            "external_labels": {"environment": config.environment, "replica": "${POD_NAME}"},
+        },
+        "storage": {"tsdb": {"retention": {"time": config.retention, "size": size}}},
+        "rule_files": [f"{CONFIG_FOLDER}/{name}" for name in config.rule_files],
+        "alerting": {
+            # Without this label Alertmanager recognises the same alert from several replicas.
+            "alert_relabel_configs": [{"action": "labeldrop", "regex": "replica"}],
+            "alertmanagers": [_discovered(config.alertmanager, namespace)],
+        },
+        "scrape_configs": [
+            *(_job(job, config) for job in config.jobs),
+            *(_probe_job(target, probing, namespace) for target in probing.targets),
+        ],
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def _job(job: str, config: PrometheusConfig) -> dict[str, Any]:
+    return {
+        "job_name": job,
+        **({"honor_labels": True} if job in config.labelled_jobs else {}),
+        **_discovered(job, config.namespace, relabelings=_pod_labels()),
+    }
+
+
+def _probe_job(target: Target, probing: Probing, namespace: str) -> dict[str, Any]:
+    """Scrapes the prober's pods for one probe: they make it and answer with the result.
+
+    The series are the prober's, so `job`, `pod` and `instance` say who asked. The job's own name
+    contains a slash, which no workload's name can.
+    """
+    labels = {"job": probing.prober, "probe": target.probe, "workload": target.workload}
+    named = [{"target_label": label, "replacement": text} for label, text in labels.items()]
+    return {
+        "job_name": f"{probing.prober}/{target.probe}",
+        "metrics_path": "/probe",
+        "params": {"module": [target.probe], "target": [target.url]},
+        "scrape_interval": probing.interval,
+        "scrape_timeout": probing.timeout,
+        **_discovered(probing.prober, namespace, relabelings=[*_pod_labels(), *named]),
+    }
+
+
+def _discovered(
+    name: str, namespace: str, *, relabelings: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """The running pods called `name`, at the container port named `http`."""
+    return {
+        "kubernetes_sd_configs": [
+            {
+                "role": "pod",
+                "namespaces": {"names": [namespace]},
+                "selectors": [{"role": "pod", "label": f"{NAME_LABEL}={name}"}],
+            }
+        ],
+        "relabel_configs": [
+            {
+                "source_labels": ["__meta_kubernetes_pod_container_port_name"],
+                "action": "keep",
+                "regex": HTTP,
+            },
+            {
+                "source_labels": ["__meta_kubernetes_pod_phase"],
+                "action": "drop",
+                "regex": "Succeeded|Failed",
+            },
+            *relabelings,
+        ],
+    }
+
+
+def _pod_labels() -> list[dict[str, Any]]:
+    """Give every series the namespace and the real name of its pod."""
+    return [
+        {"source_labels": [f"__meta_kubernetes_{source}"], "target_label": target}
+        for source, target in (("namespace", "namespace"), ("pod_name", "pod"))
+    ]

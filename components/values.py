@@ -1,88 +1,84 @@
-"""The kinds of value that settings are made of."""
+"""Value types that components take and a stack's settings are made of."""
 
 import ipaddress
+import re
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
 
 from promql.durations import parse_duration
 
-DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|Ki|Mi|Gi|Ti)?$")]
-Gibibytes = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*Gi$")]
-Text = Annotated[str, StringConstraints(min_length=1)]
-DomainName = Annotated[
-    str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]+$")
-]
-Image = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[a-z0-9][a-z0-9._/-]*(:\d+/[a-z0-9._/-]+)?"
-        r"(:[\w][\w.-]*|@sha256:[0-9a-f]{64}|:[\w][\w.-]*@sha256:[0-9a-f]{64})$"
-    ),
-]
-Schedule = Annotated[str, StringConstraints(pattern=r"^(\S+ ){4}\S+$")]
-Port = Annotated[int, Field(ge=1024, le=65535)]
-HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(/\S*[^\s/])?$")]
+
+class Value(BaseModel):
+    """A group of values: frozen, and closed to unknown keys.
+
+    Python code gives each field by its own name. Settings give it in camelCase: validate them with
+    `by_name=False`, so that no key has two spellings.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
 
 
-def _narrow(network: str) -> str:
-    """An IP network no wider than a /8; ValueError otherwise."""
+class WrongKeysError(ValueError):
+    """Keys that contradict each other: for each path below the value, what is wrong with it."""
+
+    def __init__(self, found: Mapping[str, str]) -> None:
+        self.found = found
+        super().__init__(" ".join(f"{key}: {text}" for key, text in found.items()))
+
+
+def matching(pattern: str, kind: str, example: str) -> AfterValidator:
+    """A check that a text matches `pattern` whole; `kind` and `example` are for the message."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"`{text}` is not {kind}. Write one such as {example}.")
+        return text
+
+    return AfterValidator(check)
+
+
+def _narrow_network(network: str) -> str:
     if ipaddress.ip_network(network).prefixlen < 8:
-        raise ValueError(f"{network} is too wide; name the networks that are meant")
+        raise ValueError(f"{network} is too wide. Name the networks that you mean.")
     return network
 
 
 def _period(text: str) -> str:
-    """A Prometheus duration that is longer than nothing; ValueError otherwise."""
     if parse_duration(text) == 0:
-        raise ValueError("a period of 0 keeps nothing; write one such as 15d")
+        raise ValueError(f"`{text}` is no time at all. Write a duration such as 30s or 15d.")
     return text
 
 
-RESERVED = frozenset(
-    {
-        "alertmanager",
-        "blackbox-exporter",
-        "grafana",
-        "heartbeat",
-        "kube-state-metrics",
-        "kubernetes-api",
-        "pagerduty",
-        "prometheus-server",
-        "slack",
-        "webhook",
-    }
-)
-"""Names that objects and edges of the platform itself have."""
-
-
-def _own(name: str) -> str:
-    """A name that is not the platform's; ValueError otherwise."""
-    if name in RESERVED:
-        raise ValueError(f"{name} is a part of the platform itself; choose another name")
-    return name
-
-
-WATCHDOG_TIMEOUT = "HARBINGER_WATCHDOG_TIMEOUT_SECONDS"
-"""The variable by which harbinger knows how long the heartbeat may stay away."""
-
-
-def _free(name: str) -> str:
-    """A variable that the program does not set itself; ValueError otherwise."""
-    if name in ("HOST", "PORT", "POD_NAME", WATCHDOG_TIMEOUT):
-        raise ValueError(f"{name} follows from the other settings; remove it")
-    return name
-
-
-VariableName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$"), AfterValidator(_free)
+DNS_LABEL = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
+DnsLabel = Annotated[
+    str, matching(DNS_LABEL, "a DNS label (lower case, digits and hyphens)", "aurora-staging")
 ]
-Duration = Annotated[str, AfterValidator(_period)]
-Network = Annotated[str, AfterValidator(_narrow)]
-WorkloadName = Annotated[
+Quantity = Annotated[
+    str, matching(r"[0-9]+(\.[0-9]+)?(m|Ki|Mi|Gi|Ti)?", "a quantity", "500m, 2 or 256Mi")
+]
+Gibibytes = Annotated[str, matching(r"[1-9][0-9]*Gi", "a size in whole gibibytes", "50Gi")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+DomainName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,52}[a-z0-9])?$"),
-    AfterValidator(_own),
+    matching(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]+", "a domain name", "grafana.example.com"),
 ]
-"""A DNS label with room for the suffix of its headless Service."""
+Port = Annotated[int, Field(ge=1024, le=65535)]
+Path = Annotated[str, matching(r"/\S*", "a path", "/ready")]
+Duration = Annotated[str, AfterValidator(_period)]
+"""A Prometheus duration above zero."""
+Network = Annotated[str, AfterValidator(_narrow_network)]
+"""A network in CIDR notation, /8 at the widest."""
+
+
+class Resources(Value):
+    """What a container requests, and its limits; Kubernetes quantities."""
+
+    cpu: Quantity = "50m"
+    memory: Quantity = "128Mi"
+    memory_limit: Quantity = "256Mi"
+    ephemeral_storage: Quantity = "128Mi"

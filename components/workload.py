@@ -7,21 +7,11 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
-from pulumi_kubernetes.meta import v1 as meta
+from pydantic import Field, model_validator
 
-from components.pods import (
-    HTTP,
-    Resources,
-    container,
-    disruption_budget,
-    http_probe,
-    metadata,
-    selector,
-    service_account,
-    template,
-    variables,
-)
-from components.services import cluster_ip, headless
+from components.kit import Server, headless, served_deployment, service_account
+from components.pods import HTTP, container, http_probe, template, variables
+from components.values import Port, Resources, Value
 
 ROLLING = apps.DeploymentStrategyArgs(
     type="RollingUpdate",
@@ -32,27 +22,39 @@ SCRATCH = "32Mi"
 """Size of /tmp, the one folder that a workload may write to."""
 
 
+class WorkloadSpec(Value):
+    """How a workload runs; `command` starts a server with /health, /ready and /metrics on `port`.
+
+    `headless` adds a Service that gives each pod a DNS name. `never_twice` ends the old pod before
+    the new one starts, for a service that must not do its work twice.
+    """
+
+    command: tuple[str, ...] = Field(min_length=1)
+    replicas: int = Field(default=1, ge=1)
+    port: Port = 8000
+    headless: bool = False
+    never_twice: bool = False
+    resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _never_twice_is_one_replica(self) -> "WorkloadSpec":
+        if self.never_twice and self.replicas > 1:
+            raise ValueError("neverTwice allows one replica. Set replicas to 1.")
+        return self
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
-    """`command` starts a server that answers /health, /ready and /metrics on `port`.
-
-    `has_headless` adds a Service by which each pod can be reached by itself. `never_twice` ends the
-    old pod before the new one starts, for a service that must not do its work twice.
-    """
+    """`environment` holds variables besides HOST, PORT and POD_NAME."""
 
     namespace: pulumi.Input[str]
     image: str
-    command: tuple[str, ...]
-    replicas: int
-    port: int
-    has_headless: bool
-    never_twice: bool
+    spec: WorkloadSpec
     environment: Mapping[str, str]
-    resources: Resources
 
 
 class Workload(pulumi.ComponentResource):
-    """A Deployment whose pods are never fewer than asked for while it rolls, or never more."""
+    """A Deployment that rolls without ever running fewer pods than asked for, or never more."""
 
     url: pulumi.Output[str]
     """Address inside the cluster."""
@@ -60,47 +62,39 @@ class Workload(pulumi.ComponentResource):
     def __init__(self, name: str, args: WorkloadArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Workload", name, None, opts)
         child = ResourceOptions(parent=self)
+        spec, server = args.spec, workload_server(name, args.spec)
         service_account(name, args.namespace, child)
-        service = cluster_ip(name, args.namespace, args.port, child)
-        if args.has_headless:
-            headless(name, args.namespace, {HTTP: args.port}, child)
-        if args.replicas > 1:
-            disruption_budget(name, args.namespace, child)
-        apps.Deployment(
-            name,
-            metadata=metadata(name, args.namespace),
-            spec=apps.DeploymentSpecArgs(
-                replicas=args.replicas,
-                selector=meta.LabelSelectorArgs(match_labels=selector(name)),
-                strategy=RECREATE if args.never_twice else ROLLING,
-                template=_pod(name, args),
-            ),
-            opts=child,
-        )
-        self.url = pulumi.Output.format(
-            "http://{0}.{1}.svc:{2}",
-            service.metadata.name,
-            service.metadata.namespace,
-            args.port,
+        if spec.headless:
+            headless(server, args.namespace, child)
+        self.url = served_deployment(
+            server,
+            args.namespace,
+            _pod(name, args),
+            child,
+            replicas=spec.replicas,
+            strategy=RECREATE if spec.never_twice else ROLLING,
         )
         self.register_outputs({"url": self.url})
 
 
+def workload_server(name: str, spec: WorkloadSpec) -> Server:
+    """The workload as others reach it."""
+    return Server(name=name, port=spec.port, service_port=spec.port)
+
+
 def _pod(name: str, args: WorkloadArgs) -> core.PodTemplateSpecArgs:
+    port = args.spec.port
     server = container(
         name,
         args.image,
-        args.resources,
-        command=list(args.command),
-        env=variables({"PORT": str(args.port), **args.environment}),
-        ports=[core.ContainerPortArgs(name=HTTP, container_port=args.port)],
+        args.spec.resources,
+        command=list(args.spec.command),
+        env=variables({"PORT": str(port), **args.environment}),
+        ports=[core.ContainerPortArgs(name=HTTP, container_port=port)],
         volume_mounts=[core.VolumeMountArgs(name="tmp", mount_path="/tmp")],
         startup_probe=http_probe("/health", period_seconds=2, failures=30),
         liveness_probe=http_probe("/health"),
         readiness_probe=http_probe("/ready", period_seconds=5),
     )
-    tmp = core.VolumeArgs(
-        name="tmp",
-        empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=SCRATCH),
-    )
-    return template(name, [server], volumes=[tmp], spread=args.replicas > 1)
+    tmp = core.VolumeArgs(name="tmp", empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=SCRATCH))
+    return template(name, [server], volumes=[tmp], spread=args.spec.replicas > 1)

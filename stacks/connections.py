@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.network import Arrival, Departure, Edge
+from stacks.servers import KUBERNETES_API, SERVERS
 from stacks.settings.schema import Settings
 
 
@@ -13,19 +14,22 @@ def edges(settings: Settings) -> tuple[Edge, ...]:
 
 
 def _edges(settings: Settings) -> Iterator[Edge]:
-    for name, workload in settings.workloads.items():
-        yield Edge(source=prometheus.NAME, target=name, port=workload.port)
-        yield Edge(source=blackbox.NAME, target=name, port=workload.port)
+    ports = {name: workload.port for name, workload in settings.workloads.items()}
+    for server in SERVERS:
+        if server.name != prometheus.NAME:
+            yield Edge(source=prometheus.NAME, target=server.name, port=server.port)
+    yield Edge(source=grafana.NAME, target=prometheus.NAME, port=prometheus.SERVER.port)
+    for name, port in ports.items():
+        yield Edge(source=prometheus.NAME, target=name, port=port)
+        yield Edge(source=blackbox.NAME, target=name, port=port)
     for name, caller in (*settings.workloads.items(), *settings.cron_jobs.items()):
         for callee in caller.calls:
-            yield Edge(source=name, target=callee, port=settings.workloads[callee].port)
-    yield Edge(source=prometheus.NAME, target=alertmanager.NAME, port=alertmanager.PORT)
-    yield Edge(source=prometheus.NAME, target=grafana.NAME, port=grafana.PORT)
-    yield Edge(source=prometheus.NAME, target=blackbox.NAME, port=blackbox.PORT)
-    yield Edge(source=grafana.NAME, target=prometheus.NAME, port=prometheus.PORT)
-    yield Edge(source=prometheus.NAME, target=kube_state_metrics.NAME, port=kube_state_metrics.PORT)
+            yield Edge(source=name, target=callee, port=ports[callee])
+    if webhook := settings.alertmanager.webhook:
+        target = webhook.workload
+        yield Edge(source=alertmanager.NAME, target=target, port=ports[target])
     if settings.prometheus.replicas > 1:
-        yield Edge(source=prometheus.NAME, target=prometheus.NAME, port=prometheus.PORT)
+        yield Edge(source=prometheus.NAME, target=prometheus.NAME, port=prometheus.SERVER.port)
     if settings.alertmanager.replicas > 1:
         yield Edge(
             source=alertmanager.NAME,
@@ -33,30 +37,23 @@ def _edges(settings: Settings) -> Iterator[Edge]:
             port=alertmanager.GOSSIP_PORT,
             protocols=("TCP", "UDP"),
         )
-    if webhook := settings.alertmanager.webhook:
-        port = settings.workloads[webhook.workload].port
-        yield Edge(source=alertmanager.NAME, target=webhook.workload, port=port)
 
 
 def departures(settings: Settings) -> tuple[Departure, ...]:
     """Every connection that leaves the namespace."""
-    routes = settings.alertmanager.routes.by_severity().values()
-    outside = [route.channel for route in routes if route.channel != "webhook"]
-    if settings.alertmanager.heartbeat.outside:
-        outside.append("heartbeat")
     return (
-        Departure(source=prometheus.NAME, destination="kubernetes-api"),
-        Departure(source=kube_state_metrics.NAME, destination="kubernetes-api"),
+        Departure(source=prometheus.NAME, destination=KUBERNETES_API),
+        Departure(source=kube_state_metrics.NAME, destination=KUBERNETES_API),
         *(
-            Departure(source=alertmanager.NAME, destination=destination)
-            for destination in dict.fromkeys(outside)
+            Departure(source=alertmanager.NAME, destination=channel)
+            for channel in settings.alertmanager.channels_outside
         ),
     )
 
 
 def arrivals(settings: Settings) -> tuple[Arrival, ...]:
     """Every connection that enters the namespace from outside the cluster."""
-    if settings.grafana.exposure == "internal":
+    if settings.grafana.is_internal:
         return ()
     ranges = settings.grafana.subnet_ranges
-    return (Arrival(target=grafana.NAME, port=grafana.PORT, source_ranges=ranges),)
+    return (Arrival(target=grafana.NAME, port=grafana.SERVER.port, source_ranges=ranges),)

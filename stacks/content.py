@@ -1,145 +1,190 @@
-"""What the repository's files become in one environment, checked before all else."""
+"""The texts of every ConfigMap of one environment, checked before anything is declared."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from components import kube_state_metrics, prometheus
-from components.blackbox_config import blackbox_yml
-from components.grafana_config import GrafanaConfig, grafana_files
-from components.prometheus_config import CONFIG_FILE
-from dashboards.catalog import (
-    DATASOURCE_UID,
-    Dashboard,
-    Slo,
-    all_dashboards,
-    without_variables,
+from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
+from components.alertmanager_config import (
+    CONFIG_FILE,
+    TEMPLATES_FILE,
+    AlertmanagerConfig,
+    alertmanager_yml,
 )
-from problems import Refused
-from rules.rulebook import Rulebook, load_rulebook
-from stacks.alerting import alertmanager_files, missing_alerts
-from stacks.alerting_settings import Routes
-from stacks.dashboard_links import dashboard_urls, with_dashboards, without_panel
-from stacks.probes import probes
+from components.blackbox import blackbox_yml
+from components.grafana_config import GrafanaConfig, grafana_files
+from components.prometheus import Probing, PrometheusConfig, Target, prometheus_yml
+from components.workload import workload_server
+from dashboards.catalog import DATASOURCE_UID, Dashboard
+from problems import Problems
+from promql.durations import format_duration, parse_duration
+from rules import heartbeat
+from rules.merge import annotated
+from rules.notifications import called, load_notifications
+from rules.rulebook import Rulebook
+from stacks.files import ROOT, read_files
+from stacks.outputs import grafana_address
 from stacks.refusal import refuse
-from stacks.retention import forgotten
-from stacks.scraping import scraping
+from stacks.servers import SERVERS
+from stacks.settings import Configuration
 from stacks.settings.schema import Settings
 
-ROOT = Path(__file__).resolve().parent.parent
+IDLE_ALERT = "TreatyNoRequests"
+"""The alert that idle windows mute; all other alerts mean the same at any time."""
 DASHBOARD_GATE = 200 * 1024
-"""Largest dashboard, in bytes: one that comes near is no longer readable by anybody, and well below
-the 256 KiB that `kubectl apply` can keep in an annotation."""
+"""Largest dashboard, in bytes: a larger one is no longer readable, and this is well below the
+256 KiB that `kubectl apply` can keep in an annotation."""
 CONFIG_MAP_GATE = 1000 * 1024
 """Largest ConfigMap, in bytes: Kubernetes refuses more than 1 MiB, its metadata included."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """The texts of every ConfigMap of one environment, by file name.
+    """The files of each server's ConfigMap by its name, and the dashboards, by file name.
 
     `object_metrics` are the metrics on objects of the cluster that rules and dashboards may use.
     """
 
-    prometheus: Mapping[str, str]
-    alertmanager: Mapping[str, str]
-    blackbox: str
-    grafana: Mapping[str, str]
+    files: Mapping[str, Mapping[str, str]]
     dashboards: Mapping[str, str]
     object_metrics: tuple[str, ...]
 
 
-def compose(settings: Settings) -> Content:
-    """Read, check and merge rules and dashboards into what `settings` make of them.
+def compose(configuration: Configuration) -> Content:
+    """Read, check and merge rules and dashboards into what the settings make of them.
 
-    Raises SystemExit, after one line for every problem, if anything would break at run time.
+    Raises SystemExit after one line for every problem of the configuration, the rules, the
+    templates of notifications and the dashboards.
     """
-    try:
-        rulebook = load_rulebook(
-            ROOT,
-            severities=tuple(Routes.model_fields),
-            overrides=settings.rules.overrides,
-            runbook_base_url=settings.rules.runbook_base_url,
-        )
-    except Refused as refused:
-        refuse(refused.problems)
-    try:
-        boards = all_dashboards(
-            _thresholds(rulebook),
-            runbooks=_runbooks(rulebook),
-            objectives=_objectives(rulebook),
-        )
-    except ValueError as error:
-        refuse([str(error)])
-    if problems := [*without_panel(rulebook, boards), *missing_alerts(rulebook)]:
+    settings, problems = configuration.settings, configuration.problems
+    found = read_files(settings.rules.overrides, settings.rules.runbook_base_url, problems)
+    if found is None:
         refuse(problems)
-    try:
-        alerting = alertmanager_files(settings, rulebook, ROOT)
-    except Refused as refused:
-        refuse(refused.problems)
-    files = with_dashboards(rulebook.files, dashboard_urls(settings, rulebook, boards))
+    rulebook, boards = found.rulebook, found.boards
+    check_retention(settings, rulebook, problems)
+    urls = dashboard_urls(settings, boards)
+    for alert in rulebook.alerts:
+        if alert.name not in urls:
+            problems.add(
+                "dashboards",
+                0,
+                f"no panel's description names the alert {alert.name}. Name it in that of the"
+                " panel that shows what the alert watches.",
+            )
+    config = _alertmanager_yml(settings, rulebook, problems)
+    templates = load_notifications(ROOT, called(config), problems)
+    rules = {name: annotated(text, "dashboard_url", urls) for name, text in rulebook.files.items()}
     content = Content(
-        prometheus={CONFIG_FILE: scraping(settings, tuple(rulebook.files)), **files},
-        alertmanager=alerting,
-        blackbox=blackbox_yml(probes(settings), settings.synthetics.timeout),
-        grafana=grafana_files(_grafana(settings)),
+        files={
+            prometheus.NAME: {
+                prometheus.CONFIG_FILE: _prometheus_yml(settings, tuple(rules)),
+                **rules,
+            },
+            alertmanager.NAME: {CONFIG_FILE: config, TEMPLATES_FILE: templates},
+            blackbox.NAME: {
+                blackbox.CONFIG_FILE: blackbox_yml(settings.probes, settings.synthetics.timeout)
+            },
+            grafana.NAME: grafana_files(
+                GrafanaConfig(
+                    prometheus_url=prometheus.SERVER.url(settings.namespace),
+                    datasource_uid=DATASOURCE_UID,
+                    domain=settings.grafana.domain,
+                )
+            ),
+        },
         dashboards={board.filename: board.json for board in boards},
         object_metrics=tuple(
             metric.name for metric in rulebook.metrics if metric.workload == kube_state_metrics.NAME
         ),
     )
-    if problems := [
-        *_unknown_series(boards, rulebook),
-        *_oversized(boards, content),
-        *forgotten(settings, rulebook),
-    ]:
+    for board in boards:
+        _check_size(board.source, [board.json], DASHBOARD_GATE, problems)
+    for name, files in content.files.items():
+        _check_size(f"ConfigMap {name}", files.values(), CONFIG_MAP_GATE, problems)
+    if problems:
         refuse(problems)
     return content
 
 
-def _thresholds(rulebook: Rulebook) -> dict[str, Mapping[str, float]]:
-    return {alert.name: alert.thresholds for alert in rulebook.alerts}
+def dashboard_urls(settings: Settings, boards: Iterable[Dashboard]) -> dict[str, str]:
+    """The address of each alert's dashboard: the first, in order, with a panel on it."""
+    base = grafana_address(settings)
+    urls: dict[str, str] = {}
+    for board in boards:
+        for alert in board.alerts:
+            urls.setdefault(alert, f"{base}/d/{board.uid}")
+    return urls
 
 
-def _objectives(rulebook: Rulebook) -> list[Slo]:
-    return [
-        Slo(slo.id, slo.service, slo.spec.name, slo.page, slo.ticket, slo.absent)
-        for slo in rulebook.slos
+def check_retention(settings: Settings, rulebook: Rulebook, problems: Problems) -> None:
+    """Note the rule that looks back further than retention keeps.
+
+    Samples of the whole retention are always there: Prometheus deletes a block only when its last
+    sample is older than that.
+    """
+    rule, length = rulebook.longest_range
+    retention = settings.prometheus.retention
+    if parse_duration(retention) < length:
+        back = format_duration(length)
+        problems.add(
+            "vaultmesh:settings.prometheus.retention",
+            0,
+            f"{retention} is less than the {back} that {rule} looks back. Write {back} or more.",
+        )
+
+
+def _prometheus_yml(settings: Settings, rule_files: tuple[str, ...]) -> str:
+    targets = [
+        Target(probe=name, workload=probe.workload, url=_url(settings, probe.workload, probe.path))
+        for name, probe in settings.probes.items()
     ]
-
-
-def _runbooks(rulebook: Rulebook) -> dict[str, str]:
-    return {alert.name: alert.annotations["runbook_url"] for alert in rulebook.alerts}
-
-
-def _grafana(settings: Settings) -> GrafanaConfig:
-    return GrafanaConfig(
-        prometheus_url=f"http://{prometheus.NAME}.{settings.namespace}.svc",
-        datasource_uid=DATASOURCE_UID,
-        domain=settings.grafana.domain,
+    return prometheus_yml(
+        PrometheusConfig(
+            environment=settings.environment,
+            namespace=settings.namespace,
+            jobs=(*settings.workloads, *(server.name for server in SERVERS)),
+            labelled_jobs=(kube_state_metrics.NAME,),
+            probing=Probing(
+                prober=blackbox.NAME,
+                interval=settings.synthetics.interval,
+                timeout=settings.synthetics.scrape_timeout,
+                targets=targets,
+            ),
+            rule_files=rule_files,
+            alertmanager=alertmanager.NAME,
+            retention=settings.prometheus.retention,
+            storage_gibibytes=int(settings.prometheus.storage.removesuffix("Gi")),
+        )
     )
 
 
-def _unknown_series(boards: tuple[Dashboard, ...], rulebook: Rulebook) -> Iterator[str]:
-    for board in boards:
-        for place, query in board.queries:
-            if reason := rulebook.check_query(without_variables(query)):
-                yield f"{board.source}: {place!r}: {reason}"
+def _alertmanager_yml(settings: Settings, rulebook: Rulebook, problems: Problems) -> str:
+    severities = {alert.name: alert.severity for alert in rulebook.alerts}
+    for alert, purpose in (
+        (heartbeat.ALERT, "the heartbeat, whose silence is an alarm"),
+        (IDLE_ALERT, "the alert that idleWindows mute"),
+    ):
+        if alert not in severities:
+            problems.add("rules", 0, f"there is no alert {alert}, {purpose}. Restore it.")
+    webhook = settings.alertmanager.webhook
+    return alertmanager_yml(
+        AlertmanagerConfig(
+            environment=settings.environment,
+            routing=settings.alertmanager,
+            webhook_url=_url(settings, webhook.workload, webhook.path) if webhook else None,
+            heartbeat=(heartbeat.ALERT, heartbeat.SEVERITY),
+            idle=(IDLE_ALERT, severities.get(IDLE_ALERT, "")),
+            inhibitions=rulebook.siblings,
+        )
+    )
 
 
-def _oversized(boards: tuple[Dashboard, ...], content: Content) -> Iterator[str]:
-    sizes = [(board.source, DASHBOARD_GATE, _size([board.json])) for board in boards]
-    sizes += [
-        ("ConfigMap prometheus-server", CONFIG_MAP_GATE, _size(content.prometheus.values())),
-        ("ConfigMap alertmanager", CONFIG_MAP_GATE, _size(content.alertmanager.values())),
-        ("ConfigMap blackbox-exporter", CONFIG_MAP_GATE, _size([content.blackbox])),
-        ("ConfigMap grafana", CONFIG_MAP_GATE, _size(content.grafana.values())),
-    ]
-    for place, gate, size in sizes:
-        if size > gate:
-            yield f"{place}: {size} bytes, over the gate of {gate}; split it or make it smaller"
+def _url(settings: Settings, workload: str, path: str) -> str:
+    """The address of a path of a workload inside the cluster."""
+    server = workload_server(workload, settings.workloads[workload])
+    return f"{server.url(settings.namespace)}{path}"
 
 
-def _size(texts: Iterable[str]) -> int:
-    """Bytes of the texts together."""
-    return sum(len(text.encode()) for text in texts)
+def _check_size(place: str, texts: Iterable[str], gate: int, problems: Problems) -> None:
+    size = sum(len(text.encode()) for text in texts)
+    if size > gate:
+        problems.add(place, 0, f"{size} bytes, over the gate of {gate}. Split it or shorten it.")

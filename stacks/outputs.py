@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components import alertmanager, blackbox, grafana, prometheus
+from components import grafana
+from stacks.servers import SERVERS
 from stacks.settings.schema import Settings
 
 Outputs = Mapping[str, pulumi.Input[object]]
@@ -25,7 +26,7 @@ def outputs(
 def grafana_address(settings: Settings) -> str:
     """Where people find Grafana: at its domain, or on this machine behind the port-forward."""
     domain = settings.grafana.domain
-    return f"https://{domain}" if domain else f"http://localhost:{grafana.PORT}"
+    return f"https://{domain}" if domain else f"http://localhost:{grafana.SERVER.port}"
 
 
 def export(values: Outputs) -> None:
@@ -35,15 +36,15 @@ def export(values: Outputs) -> None:
 
 
 def _port_forward(settings: Settings) -> dict[str, str]:
-    """The command, by component, that brings its user interface to this machine."""
-    services = {
-        prometheus.NAME: (prometheus.PORT, prometheus.SERVICE_PORT),
-        alertmanager.NAME: (alertmanager.PORT, alertmanager.PORT),
-        blackbox.NAME: (blackbox.PORT, blackbox.PORT),
-    }
-    if settings.grafana.exposure == "internal":
-        services[grafana.NAME] = (grafana.PORT, grafana.SERVICE_PORT)
+    """By server, the command that makes its user interface reachable on this machine.
+
+    Locally each has the port of its pods, except that Grafana needs none behind a load balancer.
+    """
+    servers = [server for server in SERVERS if server.has_ui]
+    if not settings.grafana.is_internal:
+        servers.remove(grafana.SERVER)
     return {
-        name: f"kubectl --namespace {settings.namespace} port-forward service/{name} {local}:{port}"
-        for name, (local, port) in services.items()
+        server.name: f"kubectl --namespace {settings.namespace} port-forward"
+        f" service/{server.name} {server.port}:{server.service_port}"
+        for server in servers
     }

@@ -1,32 +1,41 @@
-"""Which components one environment has, and what flows between them."""
+"""The architecture: which components one environment has, and what flows between them."""
 
 from pulumi import ResourceOptions
 
+from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
+from components.alertmanager import Alertmanager, AlertmanagerArgs
+from components.blackbox import Blackbox, BlackboxArgs
+from components.cron_job import CronJob, CronJobArgs
+from components.grafana import Grafana, GrafanaArgs
+from components.kube_state_metrics import KubeStateMetrics, KubeStateMetricsArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
+from components.prometheus import Prometheus, PrometheusArgs
+from components.workload import Workload, WorkloadArgs
 from stacks.cluster import kubernetes_provider
 from stacks.connections import arrivals, departures, edges
 from stacks.content import compose
 from stacks.outputs import Outputs, outputs
-from stacks.servers import servers
-from stacks.services import cron_jobs, workloads
+from stacks.secrets import ADMIN_PASSWORD, CREDENTIALS
 from stacks.settings import Configuration
-from stacks.settings.schema import Quota
+from stacks.settings.schema import WATCHDOG_TIMEOUT, Settings
 
 
 def build(configuration: Configuration) -> Outputs:
-    """Declare the whole platform, and say where to find it.
+    """Declare the whole platform; returns the stack's outputs.
 
-    Raises SystemExit before anything is declared if the rules or dashboards are refused.
+    Raises SystemExit before anything is declared if the configuration, the rules or the dashboards
+    are wrong.
     """
-    settings = configuration.settings
-    content = compose(settings)
+    settings, images, secrets = configuration.settings, configuration.images, configuration.secrets
+    content = compose(configuration)
     opts = ResourceOptions(providers=[kubernetes_provider(settings.cluster)])
+
     namespace = Namespace(
         NamespaceArgs(
             name=settings.namespace,
             pod_security_version=settings.pod_security_version,
-            quota=_quota(settings.quota),
+            quota=settings.quota,
         ),
         opts,
     ).name
@@ -39,18 +48,102 @@ def build(configuration: Configuration) -> Outputs:
         ),
         opts,
     )
-    urls = {
-        **servers(configuration, content, namespace, opts),
-        **workloads(configuration, namespace, opts),
+
+    servers = {
+        prometheus.NAME: Prometheus(
+            PrometheusArgs(
+                namespace=namespace,
+                image=images.prometheus,
+                reloader_image=images.config_reloader,
+                replicas=settings.prometheus.replicas,
+                storage=settings.prometheus.storage,
+                storage_class=settings.storage_class,
+                resources=settings.prometheus.resources,
+                config=content.files[prometheus.NAME],
+            ),
+            opts,
+        ),
+        alertmanager.NAME: Alertmanager(
+            AlertmanagerArgs(
+                namespace=namespace,
+                image=images.alertmanager,
+                reloader_image=images.config_reloader,
+                replicas=settings.alertmanager.replicas,
+                storage=settings.alertmanager.storage,
+                storage_class=settings.storage_class,
+                resources=settings.alertmanager.resources,
+                config=content.files[alertmanager.NAME],
+                credentials={
+                    credential.file: secrets[key]
+                    for key, credential in CREDENTIALS.items()
+                    if key in secrets
+                },
+            ),
+            opts,
+        ),
+        blackbox.NAME: Blackbox(
+            BlackboxArgs(
+                namespace=namespace,
+                image=images.blackbox_exporter,
+                reloader_image=images.config_reloader,
+                replicas=settings.synthetics.replicas,
+                resources=settings.synthetics.resources,
+                config=content.files[blackbox.NAME][blackbox.CONFIG_FILE],
+            ),
+            opts,
+        ),
+        grafana.NAME: Grafana(
+            GrafanaArgs(
+                namespace=namespace,
+                image=images.grafana,
+                resources=settings.grafana.resources,
+                files=content.files[grafana.NAME],
+                dashboards=content.dashboards,
+                admin_password=secrets[ADMIN_PASSWORD],
+                exposure=settings.grafana,
+            ),
+            opts,
+        ),
+        kube_state_metrics.NAME: KubeStateMetrics(
+            KubeStateMetricsArgs(
+                namespace=namespace,
+                image=images.kube_state_metrics,
+                metrics=content.object_metrics,
+            ),
+            opts,
+        ),
     }
-    cron_jobs(configuration, namespace, opts)
+    workloads = {
+        name: Workload(
+            name,
+            WorkloadArgs(
+                namespace=namespace,
+                image=workload.image or settings.services_image,
+                spec=workload,
+                environment={**workload.environment, **_heartbeat_timeout(settings, name)},
+            ),
+            opts,
+        )
+        for name, workload in settings.workloads.items()
+    }
+    for name, job in settings.cron_jobs.items():
+        CronJob(
+            name,
+            CronJobArgs(
+                namespace=namespace,
+                image=job.image or settings.services_image,
+                spec=job,
+                environment=job.environment,
+            ),
+            opts,
+        )
+    urls = {name: component.url for name, component in {**servers, **workloads}.items()}
     return outputs(settings, namespace, urls)
 
 
-def _quota(quota: Quota) -> dict[str, str]:
-    return {
-        "pods": str(quota.pods),
-        "requests.cpu": quota.cpu,
-        "requests.memory": quota.memory,
-        "limits.memory": quota.memory_limit,
-    }
+def _heartbeat_timeout(settings: Settings, workload: str) -> dict[str, str]:
+    """The variable that tells the webhook's workload how long to wait for the heartbeat."""
+    webhook = settings.alertmanager.webhook
+    if webhook is None or webhook.workload != workload:
+        return {}
+    return {WATCHDOG_TIMEOUT: str(settings.alertmanager.heartbeat.timeout_seconds)}

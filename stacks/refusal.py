@@ -1,19 +1,23 @@
 """How a user's mistake ends a preview: one line each, no traceback, nothing changed."""
 
-from collections.abc import Iterable
 from typing import NoReturn
 
 import pulumi
+
+from problems import Problems, Refused
 
 SHOWN_TO_USER = 32
 """Exit code by which a program tells Pulumi's Python host that it has printed the reason itself."""
 
 
-def refuse(problems: Iterable[str]) -> NoReturn:
-    """Show each problem as an error of its own and stop the program before it declares anything.
+def refuse(problems: Problems) -> NoReturn:
+    """Show each problem as an error of its own and stop the program, by SystemExit.
 
-    Raises SystemExit always. Call it before the first resource is declared.
+    Call it before the first resource is declared.
     """
-    for problem in problems:
-        pulumi.log.error(problem)
+    try:
+        problems.refuse_if_any()
+    except Refused as refused:
+        for line in refused.problems:
+            pulumi.log.error(line)
     raise SystemExit(SHOWN_TO_USER)

@@ -1,18 +1,22 @@
-"""The secrets that a stack can have. Imports nothing, so that tools can ask for them cheaply."""
+"""The secrets that a stack can have. Standard library only, so that tools can read it cheaply."""
+
+from components.channels import CHANNELS
 
 PROJECT = "vaultmesh"
 """The project's name in Pulumi.yaml, and so the namespace of its configuration."""
 
+ADMIN_PASSWORD = "grafanaAdminPassword"
+CREDENTIALS = {
+    channel.credential.key: channel.credential
+    for channel in CHANNELS.values()
+    if channel.credential
+}
+"""The credential of each channel, by its configuration key."""
 SECRETS = {
-    "grafanaAdminPassword": "Grafana's admin signs in with it",
-    "slackApiUrl": "a route goes to slack",
-    "pagerdutyRoutingKey": "a route goes to pagerduty",
-    "heartbeatUrl": "the heartbeat goes outside",
+    ADMIN_PASSWORD: "Grafana's admin signs in with it",
+    **{key: credential.reason for key, credential in CREDENTIALS.items()},
 }
 """Every secret by its configuration key, and why a stack that lacks it needs it."""
 
-URLS = ("slackApiUrl", "heartbeatUrl")
-"""The secrets that are addresses."""
-
 MADE_UP = "made-up-"
-"""What the value of a secret begins with that was made up to rehearse a stack."""
+"""Prefix of the values that are made up to rehearse a stack."""

@@ -1,18 +1,80 @@
 """The shape of `vaultmesh:settings`: every key a stack may set, its type and its default."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from components.values import DnsLabel, HttpsUrl, Image, Quantity, Text, WorkloadName
-from stacks.alerting_settings import Alertmanager
-from stacks.sections import Section
-from stacks.server_settings import Grafana, Prometheus
-from stacks.service_settings import CronJob, Workload
-from stacks.synthetics_settings import Synthetics, health_probes
+from components.alertmanager_config import Routing
+from components.blackbox import Probe
+from components.cron_job import CronJobSpec
+from components.grafana import Exposure
+from components.namespace import Quota
+from components.values import (
+    DnsLabel,
+    Duration,
+    Gibibytes,
+    Resources,
+    Text,
+    Value,
+    WrongKeysError,
+    matching,
+)
+from components.workload import WorkloadSpec
+from problems import did_you_mean
+from promql.durations import parse_duration
+from stacks.servers import RESERVED
+
+SHORTEST_INTERVAL, LONGEST_INTERVAL = "30s", "2m"
+"""The rules look at the results of probes every 30 s, and at the last 5 minutes of them."""
+MARGIN = "1s"
+"""A probe must end this long before the next; the exporter takes half of it for its answer."""
+WATCHDOG_TIMEOUT = "HARBINGER_WATCHDOG_TIMEOUT_SECONDS"
+"""The variable that tells harbinger how long to wait for the heartbeat."""
 
 
-class Cluster(Section):
+def _not_reserved(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"{name} is part of the platform itself. Choose another name.")
+    return name
+
+
+def _not_derived(name: str) -> str:
+    if name in ("HOST", "PORT", "POD_NAME", WATCHDOG_TIMEOUT):
+        raise ValueError(f"{name} follows from the other settings. Remove it.")
+    return name
+
+
+Image = Annotated[
+    str,
+    matching(
+        r"[a-z0-9][a-z0-9._/-]*(:\d+/[a-z0-9._/-]+)?"
+        r"(:[\w][\w.-]*|@sha256:[0-9a-f]{64}|:[\w][\w.-]*@sha256:[0-9a-f]{64})",
+        "an image with a tag or digest",
+        "vaultmesh/services:0.1.0",
+    ),
+]
+HttpsUrl = Annotated[
+    str, matching(r"https://[^\s/]+(/\S*[^\s/])?", "an https URL", "https://example.com/runbooks")
+]
+VariableName = Annotated[
+    str,
+    matching(r"[A-Z][A-Z0-9_]*", "the name of a variable", "LOG_LEVEL"),
+    AfterValidator(_not_derived),
+]
+WorkloadName = Annotated[
+    str,
+    # A DNS label with room for the suffix of its headless Service.
+    matching(
+        r"[a-z]([-a-z0-9]{0,52}[a-z0-9])?",
+        "a name of at most 54 lower-case letters, digits and hyphens",
+        "psi-field",
+    ),
+    AfterValidator(_not_reserved),
+]
+
+
+class Cluster(Value):
     """How the cluster is reached: exactly one of an EKS name, a kubeconfig context, or a folder."""
 
     eks: Text | None = None
@@ -20,30 +82,100 @@ class Cluster(Section):
     render: Text | None = None
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> "Cluster":
+    def _is_one_way(self) -> "Cluster":
         if sum(way is not None for way in (self.eks, self.context, self.render)) != 1:
-            raise ValueError("set exactly one of eks, context, render")
+            raise ValueError("there must be one way to the cluster. Set eks, context or render.")
         return self
 
 
-class Quota(Section):
-    """Ceiling for the whole namespace: a number of pods, cores, and quantities of memory."""
-
-    pods: int = Field(ge=1)
-    cpu: Quantity
-    memory: Quantity
-    memory_limit: Quantity
-
-
-class Rules(Section):
+class Rules(Value):
     """Where runbooks are published, and what this stack changes in the rules."""
 
     runbook_base_url: HttpsUrl
     overrides: dict[str, dict[str, str | float]] = Field(default_factory=dict)
 
 
-class Images(Section):
-    """The images of others that the platform runs."""
+class Prometheus(Value):
+    """Prometheus: its replicas, how long it keeps samples, and on how much disk."""
+
+    replicas: int = Field(default=1, ge=1)
+    retention: Duration = "30d"
+    storage: Gibibytes
+    resources: Resources
+
+
+class Alertmanager(Routing):
+    """Alertmanager: its replicas, its disk for silences, and whom it notifies when."""
+
+    replicas: int = Field(default=1, ge=1, le=5)
+    storage: Gibibytes = "1Gi"
+    resources: Resources = Resources()
+
+
+class Grafana(Exposure):
+    """Grafana: how people reach it, and its resources."""
+
+    resources: Resources = Resources(
+        memory="256Mi", memory_limit="512Mi", ephemeral_storage="512Mi"
+    )
+
+
+class Workload(WorkloadSpec):
+    """A service that runs all the time; `calls` names the workloads that it connects to."""
+
+    image: Image | None = None
+    calls: tuple[str, ...] = ()
+    environment: dict[VariableName, str] = Field(default_factory=dict)
+
+
+class CronJob(CronJobSpec):
+    """A service that runs on a schedule; `calls` names the workloads that it connects to."""
+
+    image: Image | None = None
+    calls: tuple[str, ...] = Field(min_length=1)
+    environment: dict[VariableName, str] = Field(default_factory=dict)
+
+
+class Synthetics(Value):
+    """Synthetic monitoring: `probes` in addition to one of each workload's /health.
+
+    An answer that takes longer than `timeout` is a failure.
+    """
+
+    interval: Duration = SHORTEST_INTERVAL
+    timeout: Duration = "5s"
+    replicas: int = Field(default=1, ge=1)
+    probes: dict[DnsLabel, Probe] = Field(default_factory=dict)
+    resources: Resources = Resources(cpu="25m", memory="64Mi", memory_limit="128Mi")
+
+    @property
+    def scrape_timeout(self) -> str:
+        """How long Prometheus waits for a result: longer than the probe waits for an answer."""
+        return f"{parse_duration(self.timeout) + parse_duration(MARGIN)}ms"
+
+    @model_validator(mode="after")
+    def _results_are_seen_and_in_time(self) -> "Synthetics":
+        shortest, longest = parse_duration(SHORTEST_INTERVAL), parse_duration(LONGEST_INTERVAL)
+        if not shortest <= parse_duration(self.interval) <= longest:
+            raise WrongKeysError(
+                {
+                    "interval": f"`{self.interval}` does not fit the rules, which look every"
+                    f" {SHORTEST_INTERVAL} at the last 5 minutes. Write {SHORTEST_INTERVAL} to"
+                    f" {LONGEST_INTERVAL}."
+                }
+            )
+        if parse_duration(self.timeout) + parse_duration(MARGIN) > parse_duration(self.interval):
+            raise WrongKeysError(
+                {
+                    "timeout": f"`{self.timeout}` is too long for the interval {self.interval}."
+                    f" Make it at least {MARGIN} shorter."
+                }
+            )
+        return self
+
+
+class Images(Value):
+    """The third-party images that the platform runs."""
 
     prometheus: Image
     alertmanager: Image
@@ -53,7 +185,7 @@ class Images(Section):
     kube_state_metrics: Image
 
 
-class Settings(Section):
+class Settings(Value):
     """All of `vaultmesh:settings`.
 
     `production` says whether people are paged for it; no other stack may have their pager.
@@ -64,7 +196,9 @@ class Settings(Section):
     environment: DnsLabel
     production: bool
     namespace: DnsLabel
-    pod_security_version: Annotated[str, StringConstraints(pattern=r"^v1\.[0-9]+$")]
+    pod_security_version: Annotated[
+        str, matching(r"v1\.[0-9]+", "a version of Kubernetes", "v1.34")
+    ]
     cluster: Cluster
     storage_class: DnsLabel | None = None
     services_image: Image
@@ -77,31 +211,43 @@ class Settings(Section):
     cron_jobs: dict[WorkloadName, CronJob] = Field(default_factory=dict)
     synthetics: Synthetics = Synthetics()
 
-    @model_validator(mode="after")
-    def _names_of_workloads_exist(self) -> "Settings":
-        named = {
-            f"workloads.{name}.calls": workload.calls for name, workload in self.workloads.items()
-        }
-        named |= {f"cronJobs.{name}.calls": job.calls for name, job in self.cron_jobs.items()}
-        named |= {
-            f"synthetics.probes.{name}.workload": (probe.workload,)
-            for name, probe in self.synthetics.probes.items()
-        }
-        if self.alertmanager.webhook is not None:
-            named["alertmanager.webhook.workload"] = (self.alertmanager.webhook.workload,)
-        for key, names in named.items():
-            for name in names:
-                if name not in self.workloads:
-                    raise ValueError(f"{key} names {name!r}; there are {', '.join(self.workloads)}")
-        return self
+    @property
+    def probes(self) -> Mapping[str, Probe]:
+        """Every probe by name: each workload's /health, and those of the settings."""
+        return {**self._health_probes, **self.synthetics.probes}
+
+    @property
+    def _health_probes(self) -> Mapping[str, Probe]:
+        return {f"{name}-health": Probe(workload=name, path="/health") for name in self.workloads}
 
     @model_validator(mode="after")
-    def _each_probe_has_a_name_of_its_own(self) -> "Settings":
-        made = health_probes(self.workloads)
-        for name in self.synthetics.probes:
-            if name in made:
-                raise ValueError(
-                    f"synthetics.probes.{name} has the name of the probe of {made[name].workload}"
-                    f"'s {made[name].path}, which is made without it; choose another"
-                )
+    def _names_are_consistent(self) -> "Settings":
+        wrong = dict([*self._unknown_workloads(), *self._taken_probe_names()])
+        if wrong:
+            raise WrongKeysError(wrong)
         return self
+
+    def _unknown_workloads(self) -> Iterator[tuple[str, str]]:
+        named = [
+            *((f"workloads.{name}.calls", work.calls) for name, work in self.workloads.items()),
+            *((f"cronJobs.{name}.calls", job.calls) for name, job in self.cron_jobs.items()),
+            *(
+                (f"synthetics.probes.{name}.workload", (probe.workload,))
+                for name, probe in self.synthetics.probes.items()
+            ),
+        ]
+        if webhook := self.alertmanager.webhook:
+            named.append(("alertmanager.webhook.workload", (webhook.workload,)))
+        known = ", ".join(self.workloads)
+        for key, names in named:
+            for name in names:
+                if name not in self.workloads:
+                    advice = did_you_mean(name, self.workloads, f"Write one of {known}.")
+                    yield key, f"`{name}` is not a workload. {advice}"
+
+    def _taken_probe_names(self) -> Iterator[tuple[str, str]]:
+        for name in self.synthetics.probes.keys() & self._health_probes.keys():
+            yield (
+                f"synthetics.probes.{name}",
+                "every workload has a probe of this name, of its /health. Choose another name.",
+            )

@@ -95,7 +95,7 @@ def record(program: Callable[[], Any]) -> Recording:
     return recording
 
 
-def stack_values(stack: str) -> dict[str, Any]:
+def configured(stack: str) -> dict[str, Any]:
     """The configuration in Pulumi.<stack>.yaml and the defaults of Pulumi.yaml, as structures."""
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     defaults = {
@@ -104,6 +104,17 @@ def stack_values(stack: str) -> dict[str, Any]:
         if "default" in schema
     }
     return defaults | yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+
+
+def stack_values(stack: str) -> dict[str, Any]:
+    """The same, with the shared settings already part of the stack's own, for tests to change."""
+    from stacks.settings.layers import merged
+
+    values = configured(stack)
+    values["vaultmesh:settings"] = merged(
+        values.pop("vaultmesh:shared"), values["vaultmesh:settings"]
+    )
+    return values
 
 
 def configure(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> None:
@@ -123,5 +134,14 @@ def run_stack(stack: str) -> Recording:
     from stacks.platform import build
     from stacks.settings import load_configuration
 
-    configure(stack_values(stack))
+    configure(configured(stack))
+    return record(lambda: build(load_configuration()))
+
+
+def run_values(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> Recording:
+    """The whole program, for this configuration."""
+    from stacks.platform import build
+    from stacks.settings import load_configuration
+
+    configure(values, secrets)
     return record(lambda: build(load_configuration()))

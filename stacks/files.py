@@ -1,0 +1,57 @@
+"""The repository's rules and dashboards, read and checked for one environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.alertmanager_config import SEVERITIES
+from dashboards.catalog import Dashboard, Slo, all_dashboards, without_variables
+from problems import Problems, Refused
+from rules.rulebook import Rulebook, load_rulebook
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """The rules and the dashboards that belong to them."""
+
+    rulebook: Rulebook
+    boards: tuple[Dashboard, ...]
+
+
+def read_files(
+    overrides: Mapping[str, Mapping[str, str | float]], runbook_base_url: str, problems: Problems
+) -> Files | None:
+    """Read rules and dashboards; note everything that is wrong with them.
+
+    `overrides` and `runbook_base_url` are those of the settings.
+    """
+    try:
+        rulebook = load_rulebook(
+            ROOT,
+            severities=SEVERITIES,
+            overrides=overrides,
+            runbook_base_url=runbook_base_url,
+        )
+    except Refused as refused:
+        for line in refused.problems:
+            place, _, text = line.partition(": ")
+            problems.add(place, 0, text)
+        return None
+    thresholds = {alert.name: alert.thresholds for alert in rulebook.alerts}
+    runbooks = {alert.name: alert.annotations["runbook_url"] for alert in rulebook.alerts}
+    objectives = [
+        Slo(slo.id, slo.service, slo.spec.name, slo.page, slo.ticket, slo.absent)
+        for slo in rulebook.slos
+    ]
+    try:
+        boards = all_dashboards(thresholds, runbooks=runbooks, objectives=objectives)
+    except ValueError as error:
+        problems.add("dashboards", 0, str(error))
+        return None
+    for board in boards:
+        for place, query in board.queries:
+            if reason := rulebook.check_query(without_variables(query)):
+                problems.add(board.source, 0, f"{place!r}: {reason}")
+    return Files(rulebook=rulebook, boards=boards)

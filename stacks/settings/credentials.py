@@ -1,0 +1,94 @@
+"""Whether a stack has the secrets that it needs, and no pager that is another's.
+
+Whose pager a routing key reaches is known by the key's fingerprint, so that no key is stored in the
+clear. A routing key is 32 random characters: nobody finds it by trying.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from typing import Annotated
+
+from pulumi.runtime import config as runtime_config
+from pydantic import RootModel
+
+from components.channels import CHANNELS
+from components.values import matching
+from problems import Problems
+from stacks.secrets import ADMIN_PASSWORD, CREDENTIALS, MADE_UP, PROJECT, SECRETS
+from stacks.settings.schema import Settings
+
+PRODUCTION_PAGERS = "productionPagers"
+ROUTING_KEY = "pagerdutyRoutingKey"
+
+Fingerprint = Annotated[
+    str, matching(r"sha256:[0-9a-f]{64}", "a fingerprint", "sha256: and 64 hexadecimal digits")
+]
+
+
+class ProductionPagers(RootModel[tuple[Fingerprint, ...]]):
+    """The fingerprints of the routing keys that page the production on-call."""
+
+
+def fingerprint(routing_key: str) -> str:
+    """The key's entry in the list of production's pagers."""
+    return f"sha256:{sha256(routing_key.encode()).hexdigest()}"
+
+
+def needed_secrets(settings: Settings) -> tuple[str, ...]:
+    """The configuration keys of the secrets that these settings need."""
+    credentials = (CHANNELS[name].credential for name in settings.alertmanager.channels_outside)
+    return (ADMIN_PASSWORD, *(credential.key for credential in credentials if credential))
+
+
+def check_secrets(
+    settings: Settings,
+    given: Mapping[str, str],
+    production_pagers: Collection[str],
+    problems: Problems,
+) -> None:
+    """Note each secret that is missing, in plain text, malformed, or another environment's.
+
+    `given` holds the configuration by key. No message repeats a secret.
+    """
+    needed = needed_secrets(settings)
+    for key, reason in SECRETS.items():
+        place, remedy = f"{PROJECT}:{key}", f"Run `pulumi config set --secret {key}`"
+        value = given.get(key)
+        if not value:
+            if key in needed:
+                problems.add(place, 0, f"missing, and {reason}. {remedy}.")
+        elif not runtime_config.is_config_secret(place):
+            problems.add(place, 0, f"is stored in plain text. {remedy} and rotate the value.")
+        elif key in needed and not value.startswith(MADE_UP):
+            if key in CREDENTIALS and CREDENTIALS[key].is_url and not _is_https_url(value):
+                problems.add(place, 0, f"is not a URL that begins with https://. {remedy}.")
+            if key == ROUTING_KEY:
+                _check_pager(value, settings.production, production_pagers, problems)
+
+
+def _is_https_url(text: str) -> bool:
+    return re.fullmatch(r"https://[^\s/]+\S*", text) is not None
+
+
+def _check_pager(
+    routing_key: str, production: bool, production_pagers: Collection[str], problems: Problems
+) -> None:
+    place, remedy = f"{PROJECT}:{ROUTING_KEY}", f"Run `pulumi config set --secret {ROUTING_KEY}`"
+    found = fingerprint(routing_key)
+    if not re.fullmatch("[A-Za-z0-9]{32}", routing_key):
+        problems.add(place, 0, f"is not a routing key of 32 letters and digits. {remedy}.")
+    elif production and found not in production_pagers:
+        problems.add(
+            place,
+            0,
+            f"its fingerprint is not in {PROJECT}:{PRODUCTION_PAGERS}. If it pages the production"
+            f" on-call, add `- {found}` there in Pulumi.yaml.",
+        )
+    elif not production and found in production_pagers:
+        problems.add(
+            place,
+            0,
+            f"it pages the production on-call, and {PROJECT}:settings.production is false."
+            f" {remedy} with the key of another service.",
+        )

@@ -1,0 +1,48 @@
+"""The two layers of settings: what all environments share, and what one stack changes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stacks.secrets import PROJECT
+
+SHARED, OWN = "shared", "settings"
+"""Configuration keys: in Pulumi.yaml for all stacks, and in the file of each stack."""
+
+
+def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The stack's own settings over the shared ones, key by key.
+
+    Mappings merge; a list or scalar of the stack replaces the shared one; null removes it.
+    """
+    result = dict(shared)
+    for key, value in own.items():
+        below = result.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            result[key] = merged(below, value)
+        elif value is None and key in shared:
+            del result[key]
+        else:
+            result[key] = value
+    return result
+
+
+def place(
+    path: Sequence[int | str], shared: Mapping[str, Any], own: Mapping[str, Any], stack: str
+) -> str:
+    """The configuration key that a path of the merged settings comes from, and its file."""
+    if not _has(own, path) and _has(shared, path):
+        key, file = SHARED, "Pulumi.yaml"
+    else:
+        key, file = OWN, f"Pulumi.{stack}.yaml"
+    return f"{'.'.join([f'{PROJECT}:{key}', *map(str, path)])} ({file})"
+
+
+def _has(layer: Any, path: Sequence[int | str]) -> bool:
+    """Whether the layer has a value at the path, or a scalar or list above it."""
+    for step in path:
+        if not isinstance(layer, Mapping):
+            return True
+        if step not in layer:
+            return False
+        layer = layer[step]
+    return True
