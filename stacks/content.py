@@ -70,7 +70,8 @@ def compose(configuration: Configuration) -> Content:
                 f"no panel's description names the alert {alert.name}. Name it in that of the"
                 " panel that shows what the alert watches.",
             )
-    config = _alertmanager_yml(settings, rulebook, problems)
+    check_alerts(rulebook, problems)
+    config = _alertmanager_yml(settings, rulebook)
     templates = load_notifications(ROOT, called(config), problems)
     rules = {name: annotated(text, "dashboard_url", urls) for name, text in rulebook.files.items()}
     content = Content(
@@ -115,6 +116,17 @@ def dashboard_urls(settings: Settings, boards: Iterable[Dashboard]) -> dict[str,
     return urls
 
 
+def check_alerts(rulebook: Rulebook, problems: Problems) -> None:
+    """Note each alert that routes are made for and no rule file has."""
+    names = {alert.name for alert in rulebook.alerts}
+    for alert, purpose in (
+        (heartbeat.ALERT, "the heartbeat, whose silence is an alarm"),
+        (IDLE_ALERT, "the alert that idleWindows mute"),
+    ):
+        if alert not in names:
+            problems.add("rules", 0, f"there is no alert {alert}, {purpose}. Restore it.")
+
+
 def check_retention(settings: Settings, rulebook: Rulebook, problems: Problems) -> None:
     """Note the rule that looks back further than retention keeps.
 
@@ -157,14 +169,8 @@ def _prometheus_yml(settings: Settings, rule_files: tuple[str, ...]) -> str:
     )
 
 
-def _alertmanager_yml(settings: Settings, rulebook: Rulebook, problems: Problems) -> str:
+def _alertmanager_yml(settings: Settings, rulebook: Rulebook) -> str:
     severities = {alert.name: alert.severity for alert in rulebook.alerts}
-    for alert, purpose in (
-        (heartbeat.ALERT, "the heartbeat, whose silence is an alarm"),
-        (IDLE_ALERT, "the alert that idleWindows mute"),
-    ):
-        if alert not in severities:
-            problems.add("rules", 0, f"there is no alert {alert}, {purpose}. Restore it.")
     webhook = settings.alertmanager.webhook
     return alertmanager_yml(
         AlertmanagerConfig(

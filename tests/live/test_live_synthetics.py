@@ -155,8 +155,8 @@ def test_a_probe_that_is_added_in_the_settings_is_made_without_a_restart(
     path = project.root / "Pulumi.local.yaml"
     text = path.read_text(encoding="utf-8")
     values = yaml.safe_load(text)
-    probes = values["config"]["vaultmesh:settings"]["synthetics"]["probes"]
-    probes["treaty-ready"] = {"workload": "aurora-treaty", "path": "/ready"}
+    added = {"treaty-ready": {"workload": "aurora-treaty", "path": "/ready"}}
+    values["config"]["vaultmesh:settings"]["synthetics"] = {"probes": added}
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
     try:
         result = project.up()

@@ -76,6 +76,10 @@ class Recording(mocks.Mocks):
             for owner in self.all(kind):
                 yield owner["metadata"]["name"], owner["spec"]["template"]
 
+    def server(self, name: str) -> dict[str, Any]:
+        """The first container of the server called `name`."""
+        return dict(self.pods())[name]["spec"]["containers"][0]
+
     def tasks(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The name and the pod template of every CronJob."""
         for owner in self.all("CronJob"):

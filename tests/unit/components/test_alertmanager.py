@@ -1,6 +1,5 @@
 """Every severity has a receiver, credentials stay in files, and a critical hides its warning."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,17 +9,14 @@ from components.alertmanager_config import TEMPLATES_FILE
 from rules import heartbeat
 from services.harbinger.settings import HarbingerSettings
 from services.shell import load_settings
-from stacks.alerting import missing_alerts
 from tests.support.recording import (
     ROOT,
     SECRETS,
     STACKS,
     Recording,
-    configure,
-    record,
+    run_values,
     stack_values,
 )
-from tests.support.rule_project import load, write
 
 BEAT = "heartbeat"
 SEVERITIES = ("warning", "critical")
@@ -60,13 +56,9 @@ def alerts(platform: Any) -> list[dict[str, Any]]:
 
 def program(stack: str, secrets: dict[str, str] = SECRETS, **alertmanager: Any) -> Recording:
     """What a stack declares with some of Alertmanager's settings replaced."""
-    from stacks.platform import build
-    from stacks.settings import load_configuration
-
     values = stack_values(stack)
     values["vaultmesh:settings"]["alertmanager"].update(alertmanager)
-    configure(values, secrets)
-    return record(lambda: build(load_configuration()))
+    return run_values(values, secrets)
 
 
 def test_every_severity_in_the_rules_is_routed_to_a_receiver_that_delivers(platform: Any) -> None:
@@ -170,14 +162,6 @@ def test_only_who_hears_the_heartbeat_is_told_of_its_timeout(platform: Any) -> N
         if entry["name"].endswith("WATCHDOG_TIMEOUT_SECONDS")
     }
     assert told == {"harbinger"}
-
-
-def test_rules_without_the_alerts_that_routes_are_made_for_are_refused(tmp_path: Path) -> None:
-    lines = list(missing_alerts(load(write(tmp_path, {}))))
-    assert [line.split(";")[0] for line in lines] == [
-        "rules: there is no alert Watchdog",
-        "rules: there is no alert TreatyNoRequests",
-    ]
 
 
 def test_credentials_are_read_from_files_that_the_secret_holds(platform: Any) -> None:

@@ -10,7 +10,6 @@ import yaml
 from promql.durations import parse_duration
 from tests.support.recording import STACKS, Recording, stack_values
 from tests.unit.components.test_network import edges
-from tests.unit.components.test_servers import mounts, server_of
 
 EXPORTER = "blackbox-exporter"
 OFFSET_MS = 500
@@ -46,7 +45,7 @@ def target(job: dict[str, Any]) -> tuple[str, str, int, str]:
 def test_every_workload_is_asked_for_its_health_and_a_step_is_taken(platform: Recording) -> None:
     jobs = scrape_jobs(platform)
     workloads = {
-        name for name, _ in platform.pods() if server_of(platform, name).get("command") is not None
+        name for name, _ in platform.pods() if platform.server(name).get("command") is not None
     }
     assert len(workloads) >= 4
     asked = {(labels(job)["workload"], target(job)[3]) for job in jobs.values()}
@@ -114,22 +113,13 @@ def test_the_exporter_may_reach_whom_it_asks_and_prometheus_may_reach_it(
     platform: Recording,
 ) -> None:
     opened = edges(platform)
-    (port,) = [p["containerPort"] for p in server_of(platform, EXPORTER)["ports"]]
+    (port,) = [p["containerPort"] for p in platform.server(EXPORTER)["ports"]]
     assert {edge for edge in opened if edge[1] == EXPORTER} == {
         ("prometheus-server", EXPORTER, port)
     }, "whoever reaches the exporter can ask anything of any service through it"
     for job in scrape_jobs(platform).values():
         service, _, port, _ = target(job)
         assert (EXPORTER, service, port) in opened
-
-
-def test_its_configuration_is_mounted_and_reloaded(platform: Recording) -> None:
-    server, reloader = dict(platform.pods())[EXPORTER]["spec"]["containers"]
-    (folder,) = mounts(server)
-    assert server["args"] == [f"--config.file={folder}/blackbox.yml"]
-    assert f"--watched-dir={folder}" in reloader["args"]
-    assert "--reload-url=http://127.0.0.1:9115/-/reload" in reloader["args"]
-    assert reloader["volumeMounts"] == server["volumeMounts"]
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from tests.support.boards import BOARDS
-from tests.support.recording import configure, record, stack_values
+from tests.support.recording import Recording, run_values, stack_values
+from tests.support.refusals import refusals
 
 LOAD_BALANCER = {
     "exposure": "load-balancer",
@@ -42,14 +43,12 @@ def ini(platform: Any) -> configparser.ConfigParser:
     return parser
 
 
-def with_load_balancer() -> Any:
-    from stacks.platform import build
-    from stacks.settings import load_configuration
-
+@pytest.fixture(scope="module")
+def balanced() -> Recording:
+    """Staging with a load balancer in front of Grafana."""
     values = stack_values("staging")
     values["vaultmesh:settings"]["grafana"] = LOAD_BALANCER
-    configure(values)
-    return record(lambda: build(load_configuration()))
+    return run_values(values)
 
 
 def test_no_volume_outlives_the_pod(platform: Any) -> None:
@@ -161,23 +160,18 @@ def test_links_to_the_field_dashboard_keep_working(platform: Any) -> None:
 
 
 def test_a_changed_file_rolls_the_pod_and_a_changed_dashboard_does_not(
-    recordings: dict[str, Any],
+    recordings: dict[str, Recording], balanced: Recording
 ) -> None:
     def annotations(platform: Any) -> dict[str, str]:
         return platform.one("Deployment", "grafana")["spec"]["template"]["metadata"]["annotations"]
 
-    staging = annotations(recordings["staging"])
-    assert staging != annotations(with_load_balancer()), "grafana.ini differs"
-    assert staging == annotations(recordings["staging"])
+    staging = recordings["staging"]
+    assert annotations(staging) != annotations(balanced), "grafana.ini differs"
     values = stack_values("staging")
     values["vaultmesh:settings"]["rules"]["overrides"]["PsiFieldPodDrift"] = {"threshold": 0.5}
-    configure(values)
-    from stacks.platform import build
-    from stacks.settings import load_configuration
-
-    overridden = record(lambda: build(load_configuration()))
-    assert boards(overridden) != boards(recordings["staging"])
-    assert annotations(overridden) == staging
+    overridden = run_values(values)
+    assert boards(overridden) != boards(staging)
+    assert annotations(overridden) == annotations(staging)
 
 
 def test_the_service_is_internal_by_default(platform: Any) -> None:
@@ -185,9 +179,10 @@ def test_the_service_is_internal_by_default(platform: Any) -> None:
     assert spec["type"] == "ClusterIP"
 
 
-def test_a_load_balancer_lets_in_the_named_networks_alone_and_ends_tls() -> None:
-    platform = with_load_balancer()
-    service = platform.one("Service", "grafana")
+def test_a_load_balancer_admits_the_named_networks_alone_and_terminates_tls(
+    balanced: Recording,
+) -> None:
+    service = balanced.one("Service", "grafana")
     assert service["spec"]["type"] == "LoadBalancer"
     assert service["spec"]["loadBalancerSourceRanges"] == LOAD_BALANCER["sourceRanges"]
     assert [port["port"] for port in service["spec"]["ports"]] == [443]
@@ -197,18 +192,20 @@ def test_a_load_balancer_lets_in_the_named_networks_alone_and_ends_tls() -> None
     assert annotations[f"{prefix}-ssl-ports"] == "443"
     assert annotations[f"{prefix}-scheme"] == "internal"
     assert "TLS13" in annotations[f"{prefix}-ssl-negotiation-policy"]
-    policy = platform.one("NetworkPolicy", "clients-to-grafana")["spec"]["ingress"][0]
+    policy = balanced.one("NetworkPolicy", "clients-to-grafana")["spec"]["ingress"][0]
     assert [origin["ipBlock"]["cidr"] for origin in policy["from"]] == LOAD_BALANCER["subnetRanges"]
-    assert ini(platform).get("server", "root_url") == f"https://{LOAD_BALANCER['domain']}/"
+    assert ini(balanced).get("server", "root_url") == f"https://{LOAD_BALANCER['domain']}/"
 
 
-def test_the_load_balancer_is_made_by_the_controller_that_makes_target_pods() -> None:
-    service = with_load_balancer().one("Service", "grafana")
+def test_the_load_balancer_is_made_by_the_controller_that_makes_target_pods(
+    balanced: Recording,
+) -> None:
+    service = balanced.one("Service", "grafana")
     prefix = "service.beta.kubernetes.io/aws-load-balancer"
     annotations = service["metadata"]["annotations"]
     assert annotations[f"{prefix}-type"] == "external"
     assert annotations[f"{prefix}-nlb-target-type"] == "ip"
-    deployment = with_load_balancer().one("Deployment", "grafana")
+    deployment = balanced.one("Deployment", "grafana")
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
 
 
@@ -234,9 +231,9 @@ def test_grafana_is_told_its_files_by_the_variables_that_override_its_images(pla
 
 @pytest.mark.parametrize("lacking", ["sourceRanges", "subnetRanges", "certificateArn", "domain"])
 def test_a_load_balancer_needs_each_of_its_guards(lacking: str) -> None:
-    from pydantic import ValidationError
-
-    from stacks.server_settings import Grafana
-
-    with pytest.raises(ValidationError, match="needs all of"):
-        Grafana.model_validate({k: v for k, v in LOAD_BALANCER.items() if k != lacking})
+    values = stack_values("staging")
+    values["vaultmesh:settings"]["grafana"] = {
+        k: LOAD_BALANCER[k] for k in LOAD_BALANCER.keys() - {lacking}
+    }
+    (line,) = refusals(values)
+    assert "`exposure: load-balancer` needs" in line and lacking in line

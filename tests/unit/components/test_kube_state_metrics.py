@@ -5,14 +5,13 @@ from typing import Any
 import yaml
 
 from tests.support.series import inventory
-from tests.unit.components.test_servers import server_of
 
 NAME = "kube-state-metrics"
 
 
 def arguments(platform: Any) -> dict[str, str]:
     """The value of each of its flags."""
-    given = [arg.partition("=") for arg in server_of(platform, NAME)["args"]]
+    given = [arg.partition("=") for arg in platform.server(NAME)["args"]]
     assert all(flag.startswith("--") for flag, _, _ in given)
     return {flag.removeprefix("--"): value for flag, _, value in given}
 
@@ -43,7 +42,7 @@ def test_it_gives_exactly_the_metrics_that_the_inventory_says_it_exports(platfor
 
 
 def test_it_serves_others_on_the_one_port_that_is_scraped(platform: Any) -> None:
-    (port,) = server_of(platform, NAME)["ports"]
+    (port,) = platform.server(NAME)["ports"]
     assert (port["name"], f"{port['containerPort']:.0f}") == ("http", arguments(platform)["port"])
     assert arguments(platform)["telemetry-host"] == "127.0.0.1"
 
@@ -51,7 +50,7 @@ def test_it_serves_others_on_the_one_port_that_is_scraped(platform: Any) -> None
 def test_a_kubernetes_api_that_is_away_makes_it_unready_and_restarts_nothing(
     platform: Any,
 ) -> None:
-    server = server_of(platform, NAME)
+    server = platform.server(NAME)
     paths = {probe: server[f"{probe}Probe"]["httpGet"]["path"] for probe in ("liveness", "startup")}
     assert set(paths.values()) == {"/healthz"}
     # The other path of the same port: it passes the question on to the API.

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.components.test_servers import mounts, server_of
+from tests.unit.components.test_servers import mounts
 
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "projected", "secret", "persistentVolumeClaim"}
 
@@ -172,7 +172,7 @@ def test_the_quota_has_room_for_every_pod_while_each_deployment_rolls(platform: 
 
 def test_every_server_is_probed_and_a_slow_answer_kills_none(platform: Any) -> None:
     for name, _ in platform.pods():
-        server = server_of(platform, name)
+        server = platform.server(name)
         for probe in ("livenessProbe", "readinessProbe"):
             assert server[probe]["timeoutSeconds"] >= 5, f"{name} {probe}"
             assert server[probe]["failureThreshold"] >= 3, f"{name} {probe}"
@@ -181,7 +181,7 @@ def test_every_server_is_probed_and_a_slow_answer_kills_none(platform: Any) -> N
 def test_a_slow_start_is_not_taken_for_a_dead_server(platform: Any) -> None:
     for name, _ in platform.pods():
         if name != "alertmanager":
-            probe = server_of(platform, name)["startupProbe"]
+            probe = platform.server(name)["startupProbe"]
             assert probe["periodSeconds"] * probe["failureThreshold"] >= 60, name
 
 
@@ -202,7 +202,7 @@ def test_folders_that_are_written_to_are_scratch_space_with_a_limit(platform: An
         if owner["metadata"]["name"] not in ("grafana", "kube-state-metrics", "blackbox-exporter")
     }
     for name, folders in written.items():
-        server = server_of(platform, name)
+        server = platform.server(name)
         volumes = {v["name"]: v for v in dict(platform.pods())[name]["spec"]["volumes"]}
         for folder in folders:
             assert volumes[mounts(server)[folder]]["emptyDir"]["sizeLimit"], f"{name} {folder}"

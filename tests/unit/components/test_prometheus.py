@@ -5,8 +5,6 @@ from typing import Any
 
 import yaml
 
-from tests.unit.components.test_servers import server_of
-
 
 def config(platform: Any) -> dict[str, Any]:
     return yaml.safe_load(platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"])
@@ -20,13 +18,6 @@ def metrics_jobs(platform: Any) -> dict[str, dict[str, Any]]:
 
 def pod(platform: Any) -> dict[str, Any]:
     return platform.one("StatefulSet", "prometheus-server")["spec"]["template"]["spec"]
-
-
-def test_the_pod_holds_the_server_and_the_reloader(platform: Any) -> None:
-    assert [found["name"] for found in pod(platform)["containers"]] == [
-        "prometheus-server",
-        "config-reload",
-    ]
 
 
 def test_the_config_map_has_the_files_the_platform_knows(platform: Any) -> None:
@@ -136,16 +127,6 @@ def test_its_services_lead_to_the_port_it_listens_on(platform: Any) -> None:
     assert listening == {"name": "http", "containerPort": 9090}
 
 
-def test_the_reloader_watches_the_mounted_folder_and_calls_the_server(platform: Any) -> None:
-    server, reloader = pod(platform)["containers"]
-    assert "--watched-dir=/etc/config" in reloader["args"]
-    assert "--reload-url=http://127.0.0.1:9090/-/reload" in reloader["args"]
-    assert "--web.enable-lifecycle" in server["args"]
-    assert reloader["volumeMounts"] == [
-        mount for mount in server["volumeMounts"] if mount["name"] == "config"
-    ]
-
-
 def test_alerts_go_to_every_alertmanager_pod_and_look_alike_from_every_replica(
     platform: Any,
 ) -> None:
@@ -161,23 +142,18 @@ def test_alerts_go_to_every_alertmanager_pod_and_look_alike_from_every_replica(
 
 
 def test_the_environment_names_what_the_configuration_reads(platform: Any) -> None:
-    config = yaml.safe_load(
-        platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
-    )
     (name,) = [
         v["name"]
-        for v in server_of(platform, "prometheus-server")["env"]
+        for v in platform.server("prometheus-server")["env"]
         if v["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
     ]
-    assert config["global"]["external_labels"]["replica"] == f"${{{name}}}"
+    assert config(platform)["global"]["external_labels"]["replica"] == f"${{{name}}}"
 
 
 def test_finished_pods_are_not_scraped_and_alerts_reach_this_namespace_alone(platform: Any) -> None:
-    config = yaml.safe_load(
-        platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
-    )
     namespace = platform.all("Namespace")[0]["metadata"]["name"]
-    for found in (*config["scrape_configs"], *config["alerting"]["alertmanagers"]):
+    alertmanagers = config(platform)["alerting"]["alertmanagers"]
+    for found in (*config(platform)["scrape_configs"], *alertmanagers):
         (discovery,) = found["kubernetes_sd_configs"]
         assert discovery["role"] == "pod"
         assert discovery["namespaces"]["names"] == [namespace]
@@ -187,5 +163,5 @@ def test_finished_pods_are_not_scraped_and_alerts_reach_this_namespace_alone(pla
 
 
 def test_prometheus_can_be_reloaded_but_not_administered_over_http(platform: Any) -> None:
-    flags = {arg.split("=")[0] for arg in server_of(platform, "prometheus-server")["args"]}
+    flags = {arg.split("=")[0] for arg in platform.server("prometheus-server")["args"]}
     assert flags == {"--config.file", "--storage.tsdb.path", "--web.enable-lifecycle"}

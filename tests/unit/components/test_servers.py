@@ -1,41 +1,44 @@
-"""What Prometheus and Alertmanager have in common: a disk of their own and a reloader."""
+"""What servers have in common: a reloader, and a disk of their own."""
 
 from typing import Any
 
 import pytest
 
-SERVERS = (
-    ("prometheus-server", "prometheus.yml", "--storage.tsdb.path="),
-    ("alertmanager", "alertmanager.yml", "--storage.path="),
+RELOADED = (
+    ("prometheus-server", "prometheus.yml"),
+    ("alertmanager", "alertmanager.yml"),
+    ("blackbox-exporter", "blackbox.yml"),
 )
-
-
-def server_of(platform: Any, name: str) -> dict[str, Any]:
-    return dict(platform.pods())[name]["spec"]["containers"][0]
 
 
 def mounts(container: dict[str, Any]) -> dict[str, str]:
     return {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
 
 
-@pytest.mark.parametrize(("name", "file", "flag"), SERVERS)
+@pytest.mark.parametrize(("name", "file"), RELOADED)
 def test_the_reloader_watches_its_servers_configuration_and_calls_its_servers_port(
-    platform: Any, name: str, file: str, flag: str
+    platform: Any, name: str, file: str
 ) -> None:
     server, reloader = dict(platform.pods())[name]["spec"]["containers"]
     (config,) = [mount for mount in server["volumeMounts"] if mount["name"] == "config"]
     (port,) = [port["containerPort"] for port in server["ports"] if port["name"] == "http"]
+    assert (server["name"], reloader["name"]) == (name, "config-reload")
     assert f"--config.file={config['mountPath']}/{file}" in server["args"]
     assert f"--watched-dir={config['mountPath']}" in reloader["args"]
     assert f"--reload-url=http://127.0.0.1:{port:.0f}/-/reload" in reloader["args"]
     assert reloader["volumeMounts"] == [config]
+    (volume,) = [v for v in dict(platform.pods())[name]["spec"]["volumes"] if "configMap" in v]
+    assert file in platform.one("ConfigMap", volume["configMap"]["name"])["data"]
 
 
-@pytest.mark.parametrize(("name", "file", "flag"), SERVERS)
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [("prometheus-server", "--storage.tsdb.path="), ("alertmanager", "--storage.path=")],
+)
 def test_data_lies_on_the_volume_that_its_settings_size(
-    platform: Any, name: str, file: str, flag: str
+    platform: Any, name: str, flag: str
 ) -> None:
-    server = server_of(platform, name)
+    server = platform.server(name)
     (folder,) = [arg.removeprefix(flag) for arg in server["args"] if arg.startswith(flag)]
     assert mounts(server)[folder] == "data"
     spec = platform.one("StatefulSet", name)["spec"]

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.support.recording import configure, record, stack_values
+import yaml
+
+from tests.support.recording import run_values, stack_values
 
 
 def test_the_field_runs_at_least_twice_on_port_8000_behind_both_services(platform: Any) -> None:
@@ -26,11 +28,6 @@ def test_every_stack_runs_the_four_workloads(platform: Any) -> None:
 
 
 def test_a_workload_added_in_the_settings_alone_is_deployed_scraped_and_reachable() -> None:
-    import yaml
-
-    from stacks.platform import build
-    from stacks.settings import load_configuration
-
     values = stack_values("staging")
     values["vaultmesh:settings"]["workloads"]["archivist"] = {
         "image": "vaultmesh/archivist:1.0.0",
@@ -38,8 +35,7 @@ def test_a_workload_added_in_the_settings_alone_is_deployed_scraped_and_reachabl
         "port": 9000,
         "calls": ["psi-field"],
     }
-    configure(values)
-    platform = record(lambda: build(load_configuration()))
+    platform = run_values(values)
     (container,) = platform.one("Deployment", "archivist")["spec"]["template"]["spec"]["containers"]
     assert container["image"] == "vaultmesh/archivist:1.0.0"
     assert container["ports"][0]["containerPort"] == 9000

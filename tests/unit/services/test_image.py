@@ -11,13 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import yaml
 
 from components.pods import USER_ID
+from tests.support.recording import STACKS, stack_values
 from tests.support.series import ROOT
 
 LOCK = "services/requirements.txt"
-STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))
 
 
 @cache
@@ -120,9 +119,9 @@ def test_a_service_imports_only_what_the_image_has(file: Path) -> None:
         assert names & locked(), f"{root} is not in {LOCK}: add it to the group services"
 
 
-@pytest.mark.parametrize("stack", STACKS, ids=lambda file: file.name)
-def test_what_a_stack_starts_from_the_image_is_in_it(stack: Path) -> None:
-    settings = yaml.safe_load(stack.read_text())["config"]["vaultmesh:settings"]
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_a_stack_starts_from_the_image_is_in_it(stack: str) -> None:
+    settings = stack_values(stack)["vaultmesh:settings"]
     started = {**settings["workloads"], **settings.get("cronJobs", {})}
     ours = {name: run["command"] for name, run in started.items() if "image" not in run}
     assert ours

@@ -4,20 +4,19 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-import yaml
 
 from services.shell import ServerSettings, Settings, load_settings
-from tests.support.series import ROOT
+from tests.support.recording import STACKS, stack_values
 
 
 def started() -> dict[str, tuple[str, dict[str, str]]]:
     """`stack workload` -> its module and its environment, for every stack."""
     found: dict[str, tuple[str, dict[str, str]]] = {}
-    for stack in sorted(ROOT.glob("Pulumi.*.yaml")):
-        settings = yaml.safe_load(stack.read_text())["config"]["vaultmesh:settings"]
+    for stack in STACKS:
+        settings = stack_values(stack)["vaultmesh:settings"]
         runs: dict[str, Any] = {**settings["workloads"], **settings.get("cronJobs", {})}
         for name, run in runs.items():
-            found[f"{stack.stem} {name}"] = (run["command"][2], run.get("environment", {}))
+            found[f"{stack} {name}"] = (run["command"][2], run.get("environment", {}))
     return found
 
 

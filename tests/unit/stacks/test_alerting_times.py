@@ -8,16 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.alertmanager_times import WEEKDAYS, Window, time_interval
+from components.alertmanager_config import WEEKDAYS, Window, time_interval
 
 EVERY_DAY = tuple(WEEKDAYS)
 BERLIN = "Europe/Berlin"
 
 
 def night(*weekdays: Any, zone: str = BERLIN) -> Window:
-    return Window(
-        name="night", time_zone=zone, weekdays=weekdays or EVERY_DAY, start="22:00", end="06:00"
-    )
+    return Window(time_zone=zone, weekdays=weekdays or EVERY_DAY, start="22:00", end="06:00")
 
 
 def is_in(entry: Any, moment: datetime) -> bool:
@@ -71,7 +69,7 @@ def length(window: Window) -> timedelta:
 
 def opened(window: Window, day: date) -> list[tuple[str, str]]:
     """When, in UTC, the window is open on a day and the next, minute by minute."""
-    entry = time_interval(window)
+    entry = time_interval("w", window)
     start = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     minutes = [start + timedelta(minutes=number) for number in range(24 * 60)]
     spans: list[list[datetime]] = []
@@ -110,10 +108,8 @@ def test_a_night_is_22_to_6_on_the_clocks_of_berlin_while_they_are_changed(
 def test_what_alertmanager_reads_is_what_the_settings_mean_around_a_change(
     change: date, start: str, end: str
 ) -> None:
-    window = Window(
-        name="w", time_zone=BERLIN, weekdays=("saturday", "sunday"), start=start, end=end
-    )
-    entry = time_interval(window)
+    window = Window(time_zone=BERLIN, weekdays=("saturday", "sunday"), start=start, end=end)
+    entry = time_interval("w", window)
     first = datetime(change.year, change.month, change.day, tzinfo=UTC) - timedelta(days=2)
     moments = [first + timedelta(minutes=5 * number) for number in range(5 * 24 * 12)]
     found = {moment for moment in moments if is_in(entry, moment)}
@@ -136,12 +132,12 @@ def test_any_window_is_read_as_it_is_meant(
 ) -> None:
     if start == end:
         return
-    window = Window(name="w", time_zone=zone, weekdays=weekdays, start=start, end=end)
-    assert is_in(time_interval(window), moment) == is_meant(window, moment)
+    window = Window(time_zone=zone, weekdays=weekdays, start=start, end=end)
+    assert is_in(time_interval("w", window), moment) == is_meant(window, moment)
 
 
 def test_a_night_that_begins_on_sunday_ends_on_monday() -> None:
-    first, second = time_interval(night("sunday", "friday"))["time_intervals"]
+    first, second = time_interval("w", night("sunday", "friday"))["time_intervals"]
     assert first["weekdays"] == ["friday", "sunday"]
     assert second["weekdays"] == ["monday", "saturday"]
     assert second["times"] == [{"start_time": "00:00", "end_time": "06:00"}]
@@ -149,6 +145,6 @@ def test_a_night_that_begins_on_sunday_ends_on_monday() -> None:
 
 def test_a_window_until_midnight_leaves_nothing_for_the_next_day() -> None:
     for end in ("00:00", "24:00"):
-        window = Window(name="w", time_zone="UTC", weekdays=EVERY_DAY, start="18:00", end=end)
-        (interval,) = time_interval(window)["time_intervals"]
+        window = Window(time_zone="UTC", weekdays=EVERY_DAY, start="18:00", end=end)
+        (interval,) = time_interval("w", window)["time_intervals"]
         assert interval["times"] == [{"start_time": "18:00", "end_time": "24:00"}]

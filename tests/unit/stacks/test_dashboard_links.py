@@ -1,16 +1,21 @@
 """An alert leads to the first dashboard with a panel that names it, wherever Grafana is."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from dashboards.catalog import Dashboard
 from dashboards.runbooks import belongs_to
+from problems import Problems, Refused
 from rules.merge import annotated
-from stacks.dashboard_links import dashboard_urls, without_panel
+from stacks.content import check_alerts, dashboard_urls
 from tests.support.boards import BOARDS
-from tests.support.recording import Recording, configure, record, stack_values
+from tests.support.recording import Recording, run_values, stack_values
+from tests.support.refusals import loaded
+from tests.support.rule_project import load, write
 from tests.support.series import alerts, book
 
 
@@ -58,9 +63,6 @@ def test_behind_a_port_forward_the_link_leads_to_the_port_that_it_opens(platform
 
 
 def test_behind_a_load_balancer_it_leads_to_the_domain() -> None:
-    from stacks.platform import build
-    from stacks.settings import load_configuration
-
     values = stack_values("staging")
     values["vaultmesh:settings"]["grafana"] = {
         "exposure": "load-balancer",
@@ -69,8 +71,7 @@ def test_behind_a_load_balancer_it_leads_to_the_domain() -> None:
         "sourceRanges": ["203.0.113.0/24"],
         "subnetRanges": ["10.1.0.0/16"],
     }
-    configure(values)
-    platform = record(lambda: build(load_configuration()))
+    platform = run_values(values)
     for url in links(platform).values():
         assert url.startswith("https://grafana.example.com/d/")
 
@@ -78,19 +79,20 @@ def test_behind_a_load_balancer_it_leads_to_the_domain() -> None:
 def test_the_first_dashboard_that_names_the_alert_is_its_own() -> None:
     everything = board("second", " ".join(alert.name for alert in book().alerts))
     first = board("first", "Nothing.", "TreatyDown fires below.")
-    configure(stack_values("local"))
-    from stacks.settings import load_configuration
-
-    urls = dashboard_urls(load_configuration().settings, book(), [first, everything])
+    urls = dashboard_urls(loaded(stack_values("local")).settings, [first, everything])
     assert urls["TreatyDown"].endswith("/d/first")
     assert {url.rpartition("/")[2] for url in urls.values()} == {"first", "second"}
 
 
-def test_an_alert_without_a_panel_is_refused_with_what_to_do() -> None:
-    names = [alert.name for alert in book().alerts if alert.name != "TreatyDown"]
-    (line,) = without_panel(book(), [board("b", *names, "TreatyDownstream")])
-    assert line.startswith("dashboards: no panel's description names the alert TreatyDown; name it")
-    assert "\n" not in line
+def test_rules_without_the_alerts_that_routes_are_made_for_are_refused(tmp_path: Path) -> None:
+    problems = Problems()
+    check_alerts(load(write(tmp_path, {})), problems)
+    with pytest.raises(Refused) as refused:
+        problems.refuse_if_any()
+    assert [line.split(",")[0] for line in refused.value.problems] == [
+        "rules: there is no alert TreatyNoRequests",
+        "rules: there is no alert Watchdog",
+    ]
 
 
 def test_only_the_one_annotation_is_added() -> None:

@@ -3,11 +3,9 @@
 from typing import Any
 
 import pulumi
-import pytest
 import yaml
 
-from tests.support.recording import STACKS, configure, record, stack_values
-from tests.unit.components.test_servers import server_of
+from tests.support.recording import stack_values
 
 
 def test_every_object_goes_to_the_provider_of_the_cluster(platform: Any) -> None:
@@ -16,16 +14,14 @@ def test_every_object_goes_to_the_provider_of_the_cluster(platform: Any) -> None
             assert "::cluster::" in (resource.provider or ""), resource.name
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_users_are_told_addresses_and_ports_that_services_have(stack: str) -> None:
-    from stacks.platform import build
-    from stacks.settings import load_configuration
-
+def test_users_are_told_addresses_and_ports_that_services_have(platform: Any) -> None:
     told: dict[str, Any] = {}
-    configure(stack_values(stack))
-    platform = record(
-        lambda: pulumi.Output.from_input(dict(build(load_configuration()))).apply(told.update)
-    )
+
+    @pulumi.runtime.test
+    def resolve() -> pulumi.Output[None]:
+        return pulumi.Output.from_input(dict(platform.result)).apply(told.update)
+
+    resolve()
     services = {s["metadata"]["name"]: s for s in platform.all("Service")}
     assert told["grafanaUrl"] == told["urls"]["grafana"]
     for component, url in told["urls"].items():
@@ -46,7 +42,7 @@ def test_what_the_settings_say_arrives(recordings: dict[str, Any]) -> None:
     for stack, platform in recordings.items():
         settings = stack_values(stack)["vaultmesh:settings"]
         for name, workload in settings["workloads"].items():
-            assert server_of(platform, name)["command"] == workload["command"], name
+            assert platform.server(name)["command"] == workload["command"], name
         data = platform.one("ConfigMap", "prometheus-server")["data"]
         config = yaml.safe_load(data["prometheus.yml"])
         assert config["global"]["external_labels"]["environment"] == settings["environment"]

@@ -1,15 +1,13 @@
 """Samples are kept as long as the rules look back, or the stack is refused."""
 
 import json
-from typing import Any
 
-import pulumi
 import pytest
 
+from problems import Problems, Refused
 from promql.durations import format_duration, parse_duration
 from promql.expressions import parse, ranges
-from stacks.content import compose
-from stacks.retention import forgotten
+from stacks.content import check_retention
 from stacks.settings.schema import Settings
 from tests.support.recording import STACKS, stack_values
 from tests.support.series import book
@@ -17,16 +15,17 @@ from tests.support.series import book
 KEY = "vaultmesh:settings.prometheus.retention"
 
 
-def settings(stack: str, retention: str | None = None) -> dict[str, Any]:
-    values = stack_values(stack)
-    if retention is not None:
-        values["vaultmesh:settings"]["prometheus"]["retention"] = retention
-    return values
-
-
 def problems(stack: str, retention: str | None = None) -> list[str]:
-    text = json.dumps(settings(stack, retention)["vaultmesh:settings"])
-    return list(forgotten(Settings.model_validate_json(text), book()))
+    settings = stack_values(stack)["vaultmesh:settings"]
+    if retention is not None:
+        settings["prometheus"]["retention"] = retention
+    found = Problems()
+    check_retention(Settings.model_validate_json(json.dumps(settings)), book(), found)
+    try:
+        found.refuse_if_any()
+    except Refused as refused:
+        return list(refused.problems)
+    return []
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -43,16 +42,7 @@ def test_exactly_as_long_is_enough(retention: str) -> None:
 def test_less_is_refused_with_the_rule_and_what_to_do(retention: str) -> None:
     (problem,) = problems("local", retention)
     assert problem.startswith(f"{KEY}: {retention} is less than the 30d that slo:")
-    assert problem.endswith("looks back; set it to 30d or more")
-
-
-def test_the_program_stops_before_it_declares_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(pulumi.log, "error", told.append)
-    text = json.dumps(settings("local", "15d")["vaultmesh:settings"])
-    with pytest.raises(SystemExit):
-        compose(Settings.model_validate_json(text))
-    assert told == problems("local", "15d")
+    assert problem.endswith("looks back. Write 30d or more.")
 
 
 @pytest.mark.parametrize(

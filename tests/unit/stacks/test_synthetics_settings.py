@@ -12,11 +12,10 @@ from services.psi_field.fallback import FallbackPsiEngine
 from services.psi_field.messages import Step
 from services.psi_field.replica import Replica
 from services.psi_field.window import WINDOW
-from stacks.settings import load_configuration
-from tests.support.recording import STACKS, Recording, configure, record, stack_values
+from tests.support.recording import STACKS, run_values, stack_values
+from tests.support.refusals import refusals
 from tests.support.series import thresholds
 from tests.unit.components.test_blackbox import modules, scrape_jobs
-from tests.unit.stacks.test_settings import current_loop, errors, refused  # noqa: F401 - fixtures
 
 GET = {"workload": "aurora-treaty", "path": "/ready"}
 
@@ -31,80 +30,64 @@ def with_probe(**changes: Any) -> dict[str, Any]:
     return with_synthetics(probes={"extra": {**GET, **changes}})
 
 
-def built(values: dict[str, Any]) -> Recording:
-    from stacks.platform import build
-
-    configure(values)
-    return record(lambda: build(load_configuration()))
-
-
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"workload": "nobody"}, "synthetics.probes.extra.workload names 'nobody'; there are"),
-        ({"path": "ready"}, "synthetics.probes.extra.path: string should match"),
-        ({"pth": "/"}, "synthetics.probes.extra.pth: unknown key, did you mean path?"),
-        ({"method": "DELETE"}, "synthetics.probes.extra.method: input should be 'GET'"),
-        ({"method": "POST"}, "synthetics.probes.extra: a GET has no body, POST and PUT have one"),
-        ({"body": {"x": []}}, "synthetics.probes.extra: a GET has no body, POST and PUT have one"),
-        (
-            {"method": "POST", "body": "x=1"},
-            "synthetics.probes.extra.body: input should be an object",
-        ),
+        ({"workload": "nobody"}, "extra.workload: `nobody` is not a workload. Write one of"),
+        ({"path": "ready"}, "extra.path: `ready` is not a path. Write one such as /ready."),
+        ({"pth": "/"}, "extra.pth: unknown key. Did you mean `path`?"),
+        ({"method": "DELETE"}, "extra.method: `DELETE` is not possible here. Write 'GET', 'POS"),
+        ({"method": "POST"}, "extra: a GET has no body, a POST or PUT has one. Set both keys"),
+        ({"body": {"x": []}}, "extra: a GET has no body, a POST or PUT has one. Set both keys"),
+        ({"method": "POST", "body": "x=1"}, "extra.body: `x=1` is not a mapping. Write `key:"),
         (
             {"headers": {"authorization": "Bearer marker"}},
-            "extra.headers.authorization: authorization would stand there in plain text",
+            "extra.headers.authorization: authorization would be stored in plain text. Probe",
         ),
-        ({"headers": {"X A": "b"}}, "synthetics.probes.extra.headers.X A: string should match"),
-        ({"headers": {"X-A": "b\nc"}}, "synthetics.probes.extra.headers.X-A: string should match"),
-        ({"expect": {"statuses": []}}, "extra.expect.statuses: tuple should have at least 1"),
-        ({"expect": {"statuses": [20, 200]}}, "extra.expect.statuses.0: input should be greater"),
-        ({"expect": {"contain": "x"}}, "extra.expect.contain: unknown key, did you mean contains?"),
+        ({"headers": {"X A": "b"}}, "extra.headers.X A: `X A` is not the name of a header. Wr"),
+        ({"headers": {"X-A": "b\nc"}}, "extra.headers.X-A: `b c` is not the value of a header"),
+        ({"expect": {"statuses": []}}, "extra.expect.statuses: empty. Write at least one"),
+        (
+            {"expect": {"statuses": [20, 200]}},
+            "extra.expect.statuses.0: `20` is too small. Write 100",
+        ),
+        ({"expect": {"contain": "x"}}, "expect.contain: unknown key. Did you mean `contains`?"),
     ],
 )
-def test_a_wrong_probe_is_named_with_its_path(
-    errors: list[str],  # noqa: F811
-    changes: dict[str, Any],
-    expected: str,
-) -> None:
-    refused(with_probe(**changes))
-    (line,) = errors
-    assert line.startswith("vaultmesh:settings")
-    assert expected in line
-    assert "marker" not in line and "\n" not in line
+def test_a_wrong_probe_is_named_with_its_path(changes: dict[str, Any], expected: str) -> None:
+    (line,) = refusals(with_probe(**changes))
+    place, _, text = line.partition(": ")
+    assert place.startswith("vaultmesh:settings.synthetics.probes.extra")
+    assert expected in f"{place.partition(' (')[0]}: {text}"
+    assert "marker" not in line
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"interval": "15s"}, "synthetics: interval must be 30s to 2m, not 15s"),
-        ({"interval": "5m"}, "synthetics: interval must be 30s to 2m, not 5m"),
-        ({"timeout": "30s"}, "synthetics: timeout 30s must be 1s shorter than interval 30s"),
-        ({"timeout": "0s"}, "synthetics.timeout: a period of 0"),
-        ({"intervall": "1m"}, "synthetics.intervall: unknown key, did you mean interval?"),
+        ({"interval": "15s"}, "synthetics.interval: `15s` does not fit the rules"),
+        ({"interval": "5m"}, "synthetics.interval: `5m` does not fit the rules"),
+        ({"timeout": "30s"}, "synthetics.timeout: `30s` is too long for the interval 30s. Make"),
+        ({"timeout": "0s"}, "synthetics.timeout: `0s` is no time at all. Write"),
+        ({"intervall": "1m"}, "synthetics.intervall: unknown key. Did you mean `interval`?"),
         (
             {"probes": {"aurora-treaty-health": GET}},
-            "synthetics.probes.aurora-treaty-health has the name of the probe of aurora-treaty's "
-            "/health, which is made without it",
+            "synthetics.probes.aurora-treaty-health: every workload has a probe of this name",
         ),
-        ({"probes": {"Extra_1": GET}}, "synthetics.probes.Extra_1: string should match"),
+        ({"probes": {"Extra_1": GET}}, "probes.Extra_1: `Extra_1` is not a DNS label"),
     ],
 )
-def test_wrong_times_and_names_are_refused(
-    errors: list[str],  # noqa: F811
-    changes: dict[str, Any],
-    expected: str,
-) -> None:
-    refused(with_synthetics(**changes))
-    (line,) = errors
-    assert expected in line
+def test_wrong_times_and_names_are_refused(changes: dict[str, Any], expected: str) -> None:
+    (line,) = refusals(with_synthetics(**changes))
+    place, _, text = line.partition(": ")
+    assert expected in f"{place.partition(' (')[0]}: {text}"
 
 
 def test_a_stack_that_says_nothing_of_probes_has_those_of_its_workloads_health() -> None:
     values = stack_values("local")
     del values["vaultmesh:settings"]["synthetics"]
     names = {f"{name}-health" for name in values["vaultmesh:settings"]["workloads"]}
-    assert scrape_jobs(built(values)).keys() == names
+    assert scrape_jobs(run_values(values)).keys() == names
 
 
 def test_times_replicas_and_an_expected_text_arrive() -> None:
@@ -112,7 +95,7 @@ def test_times_replicas_and_an_expected_text_arrive() -> None:
     values = with_synthetics(
         interval="1m", timeout="20s", replicas=2, probes={"extra": probe, "twin": GET}
     )
-    platform = built(values)
+    platform = run_values(values)
     for job in scrape_jobs(platform).values():
         assert (job["scrape_interval"], job["scrape_timeout"]) == ("1m", "21000ms")
     module = modules(platform)["extra"]
@@ -128,7 +111,7 @@ def test_a_workload_is_probed_as_soon_as_it_is_in_the_settings() -> None:
     values = stack_values("staging")
     settings = values["vaultmesh:settings"]
     settings["workloads"]["archivist"] = {"command": ["archivist"], "port": 9000}
-    job = scrape_jobs(built(values))["archivist-health"]
+    job = scrape_jobs(run_values(values))["archivist-health"]
     assert job["params"]["target"] == [f"http://archivist.{settings['namespace']}.svc:9000/health"]
 
 
