@@ -98,8 +98,8 @@ def test_one_changed_rule_is_one_update_and_no_replacement(deployed: Project) ->
 def test_a_stacks_override_is_shown_in_the_diff_and_changes_nothing_else(
     deployed: Project,
 ) -> None:
-    base = "    rules:\n"
-    override = f"{base}      overrides: {{TreatyNoRequests: {{for: 47m}}}}\n"
+    base = "    cronJobs:\n"
+    override = f"    rules: {{overrides: {{TreatyNoRequests: {{for: 47m}}}}}}\n{base}"
     with edited(deployed, "Pulumi.local.yaml", base, override):
         result = deployed.preview("--diff")
     assert result.changes == {"~": 1, "=": TOTAL - 1}, result.text
@@ -107,8 +107,8 @@ def test_a_stacks_override_is_shown_in_the_diff_and_changes_nothing_else(
 
 
 def test_a_changed_threshold_moves_in_the_rule_and_on_the_dashboard(deployed: Project) -> None:
-    base = "    rules:\n"
-    override = f"{base}      overrides: {{PsiFieldPodDrift: {{threshold: 0.45}}}}\n"
+    base = "    cronJobs:\n"
+    override = f"    rules: {{overrides: {{PsiFieldPodDrift: {{threshold: 0.45}}}}}}\n{base}"
     with edited(deployed, "Pulumi.local.yaml", base, override):
         result = deployed.preview("--diff")
     assert result.changes == {"~": 2, "=": TOTAL - 2}, result.text
@@ -117,14 +117,14 @@ def test_a_changed_threshold_moves_in_the_rule_and_on_the_dashboard(deployed: Pr
 
 
 def test_a_changed_route_is_one_update_and_no_restart(deployed: Project) -> None:
-    with edited(deployed, "Pulumi.local.yaml", "path: /alerts", "path: /alarms"):
+    with edited(deployed, "Pulumi.yaml", "path: /alerts", "path: /alarms"):
         result = deployed.preview("--diff")
     assert result.changes == {"~": 1, "=": TOTAL - 1}, result.text
 
 
 def test_a_workload_is_added_in_the_settings_alone(deployed: Project) -> None:
-    base = "    workloads:\n"
-    archivist = f"{base}      archivist: {{command: [archivist]}}\n"
+    base = "    cronJobs:\n"
+    archivist = f"    workloads: {{archivist: {{command: [archivist]}}}}\n{base}"
     with edited(deployed, "Pulumi.local.yaml", base, archivist):
         result = deployed.preview()
     component, account, service, deployment, policies = 1, 1, 1, 1, 2

@@ -16,6 +16,7 @@ TREATY = "rules/alerts/aurora-treaty.yaml"
 SLO = "rules/slos/treaty-requests.yaml"
 RECORDS = "rules/recording-rules.yaml"
 STACK = "Pulumi.local.yaml"
+PROJECT = "Pulumi.yaml"
 SCHEDULER = "dashboards/scheduler.py"
 
 Change = Callable[[bytes], bytes]
@@ -119,7 +120,10 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
     ),
     "an override for an alert that does not exist": (
         STACK,
-        replace("    rules:\n", "    rules:\n      overrides: {TreatyNoRequest: {for: 30m}}\n"),
+        replace(
+            "    cronJobs:\n",
+            "    rules: {overrides: {TreatyNoRequest: {for: 30m}}}\n    cronJobs:\n",
+        ),
         "vaultmesh:settings.rules.overrides.TreatyNoRequest",
         "TreatyNoRequests",
     ),
@@ -150,8 +154,8 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
     "hours that nobody knows": (
         STACK,
         replace("warning: webhook", "warning: {channel: webhook, during: shift}"),
-        "vaultmesh:settings.alertmanager",
-        "routes.warning.during names 'shift'",
+        "vaultmesh:settings.alertmanager.routes.warning.during (Pulumi.local.yaml)",
+        "`shift` is not in `hours`",
     ),
     "a time zone that does not exist": (
         STACK,
@@ -165,15 +169,21 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
     ),
     "an unknown settings key": (
         STACK,
-        replace("retention: 30d", "retentoin: 30d"),
-        "vaultmesh:settings.prometheus.retentoin",
-        "did you mean retention?",
+        replace("storage: 5Gi", "storage: 5Gi\n      retentoin: 30d"),
+        "vaultmesh:settings.prometheus.retentoin (Pulumi.local.yaml)",
+        "Did you mean `retention`?",
+    ),
+    "an unknown key of the shared settings": (
+        PROJECT,
+        replace("neverTwice: true", "neverTwise: true"),
+        "vaultmesh:shared.workloads.scheduler.neverTwise (Pulumi.yaml)",
+        "Did you mean `neverTwice`?",
     ),
     "samples that are not kept as long as a rule looks back": (
-        STACK,
+        PROJECT,
         replace("retention: 30d", "retention: 29d"),
         "vaultmesh:settings.prometheus.retention",
-        "set it to 30d or more",
+        "Write 30d or more",
     ),
     "an objective whose metric nobody exports": (
         SLO,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stacks.pagers import fingerprint
+from stacks.settings.credentials import fingerprint
 from tests.support.project import Project
 
 MARKERS = {
