@@ -1,0 +1,73 @@
+"""Packages import in one direction, as decision 15 says."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.recording import ROOT
+
+# The modules of ours that each package may import besides its own; "a.b" allows one module.
+ALLOWED: Mapping[str, set[str]] = {
+    "problems": set(),
+    "promql": {"problems"},
+    "rules": {"promql", "problems"},
+    "dashboards": {"rules", "promql", "problems"},
+    "components": {"promql", "problems"},
+    "services": set(),
+    "stacks": {"components", "rules", "dashboards", "promql", "problems"},
+    "__main__": {"stacks"},
+    "toolchain": {"stacks.secrets"},
+    "ops": {"promql", "problems", "toolchain.files", "toolchain.browser"},
+}
+
+
+def package_of(path: Path) -> str:
+    """The first part of the path: `rules` for rules/slo/load.py, `problems` for problems.py."""
+    return path.parts[0].removesuffix(".py")
+
+
+def sources() -> dict[str, list[Path]]:
+    """Every package or module at the top of the repository that is not a test, with its files."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(ROOT.glob("*.py")) + sorted(ROOT.glob("*/**/*.py")):
+        relative = path.relative_to(ROOT)
+        if not relative.parts[0].startswith(".") and relative.parts[0] != "tests":
+            found.setdefault(package_of(relative), []).append(relative)
+    return found
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything that the file imports, also inside functions."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}:{node.lineno}: write the full name of the module."
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def wrong_imports(package: str, allowed: set[str]) -> list[str]:
+    ours = sources().keys()
+    return [
+        f"{path}:{line}: {package} may not import {name}. It may import {sorted(allowed)}."
+        for path in sources()[package]
+        for line, name in imports(path)
+        if name.split(".")[0] in ours - {package}
+        and not any(f"{name}.".startswith(f"{module}.") for module in allowed)
+    ]
+
+
+def test_every_package_has_its_place_in_the_order() -> None:
+    assert sources().keys() == ALLOWED.keys()
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_a_package_imports_only_what_the_order_allows(package: str) -> None:
+    assert wrong_imports(package, ALLOWED[package]) == []
+
+
+def test_an_import_against_the_order_is_reported() -> None:
+    found = wrong_imports("stacks", ALLOWED["stacks"] - {"components"})
+    assert any("stacks may not import components." in problem for problem in found)
