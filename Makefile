@@ -1,4 +1,4 @@
-# Every command sets up what it needs first; a second run finds it done.
+# Every command first sets up the tools that it needs; a second run finds them ready.
 PYTHON ?= python3
 STACK ?= local
 ARGS ?=
@@ -9,7 +9,7 @@ SCENARIO ?=
 RUN := $(PYTHON) -m toolchain
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy live dashboards report test lint lock clean
+.PHONY: help preview up refresh destroy live dashboards report check test lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -20,10 +20,10 @@ preview: ## show what `up` would change; STACK=staging for another stack, ARGS="
 up: ## provision the stack; local renders manifests into rendered/local/
 	@$(RUN) up "--stack=$(STACK)" $(ARGS)
 
-refresh: ## take over into the state what has changed outside
+refresh: ## update the state with changes that were made outside of it
 	@$(RUN) refresh "--stack=$(STACK)" $(ARGS)
 
-destroy: ## remove what `up` has provisioned
+destroy: ## remove everything that `up` has provisioned
 	@$(RUN) destroy "--stack=$(STACK)" $(ARGS)
 
 live: ## run the local stack on this machine; SPEED=60 for faster time, SCENARIO=reference to replay it
@@ -35,14 +35,17 @@ dashboards: ## write the dashboards for import elsewhere, and a picture of each,
 report: ## write the KPI status report into reports/; PROMETHEUS=URL ALERTMANAGER=URL
 	@$(RUN) report "--prometheus=$(PROMETHEUS)" "--alertmanager=$(ALERTMANAGER)" $(ARGS)
 
-test: ## run the tests that need no cluster; ARGS="-k grafana" for some of them
+check: ## check format, lint and types, and run the unit tests; needs no built tool
+	@$(RUN) check $(ARGS)
+
+test: ## run the tests that need no cluster; ARGS="-k grafana" or ARGS=tests/rules for some of them
 	@$(RUN) test $(ARGS)
 
 lint: ## check format, lint and types
 	@$(RUN) lint
 
-lock: ## pin the Python packages of pyproject.toml anew; ARGS="--upgrade" for newer versions
+lock: ## write all lock files from pyproject.toml; ARGS="--upgrade" for newer versions
 	@$(RUN) lock $(ARGS)
 
-clean: ## remove all that these commands have made in this folder
+clean: ## remove the files that these commands have made in this folder
 	@$(RUN) clean

@@ -1,37 +1,40 @@
-"""A browser for the tests that look at pages: the user's own, or Debian's chromium."""
+"""The browser that opens pages for the tests: the user's own, or Debian's chromium."""
 
 import os
 import shutil
 from collections.abc import Sequence
 
 from toolchain import progress
-from toolchain.errors import UserError
-from toolchain.paths import state
+from toolchain.base import UserError, state
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGE = "chromium"
 
 
 def find() -> str | None:
-    """The path of a browser on PATH."""
+    """The path of a browser on PATH, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def ensure() -> str:
-    """The path of a browser, installed first where this user may. Raises UserError."""
+    """The path of a browser; installs Debian's if there is none and the user is root.
+
+    Raises UserError if there is none and none can be installed.
+    """
     if found := find():
         return found
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         raise UserError(
-            f"no browser is found, and the tests look at a page: install one of {', '.join(NAMES)} "
-            f"(Debian, as root: apt-get install {PACKAGE})"
+            "no browser is on PATH, and the tests open a page in one. "
+            f"Install one of {', '.join(NAMES)} (Debian, as root: apt-get install {PACKAGE})."
         )
     _apt("update", task="list of Debian packages")
     _apt("install", "--yes", "--no-install-recommends", PACKAGE, task=f"Debian package {PACKAGE}")
     if found := find():
         return found
     raise UserError(
-        f"apt-get has installed {PACKAGE}, and still none of {', '.join(NAMES)} is found"
+        f"apt-get has installed {PACKAGE}, and none of {', '.join(NAMES)} is on PATH. "
+        "Add the folder of the browser to PATH."
     )
 
 

@@ -1,39 +1,85 @@
-"""Python packages from hash-pinned lock files."""
+"""Python packages: the lock files, and the environment that is installed from them."""
 
 import hashlib
 import importlib.util
 import re
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from toolchain import disk, locks, progress
-from toolchain.errors import UserError
-from toolchain.paths import CLONE, VENV, VENV_PYTHON, state
+from toolchain import progress
+from toolchain.base import CLONE, VENV, VENV_PYTHON, UserError, hold_lock, require_disk, state
 
-LOCK = CLONE / "requirements.txt"
+PROGRAM, DEV = CLONE / "requirements.txt", CLONE / "requirements-dev.txt"
+"""What the Pulumi program needs (`pulumi install` reads it), and what tests and commands add."""
+VENV_LOCKS = (PROGRAM, DEV)
 VENV_GIB = 1.5
+
+UV = "uv==0.13.9"
+COMPILE = (
+    *("pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-annotate"),
+    *("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "make lock"),
+)
+PYTHON_311 = ("--python-version", "3.11")
+LOCKS: dict[str, tuple[str, ...]] = {
+    "requirements.txt": ("pyproject.toml", *PYTHON_311),
+    "requirements-dev.txt": ("pyproject.toml", "--group", "dev", *PYTHON_311),
+    # For the Python of the Dockerfile, which installs wheels alone.
+    "services/requirements.txt": (
+        *("--group", "services", "--python-version", "3.12", "--only-binary", ":all:"),
+        *("--constraint", "requirements-dev.txt"),
+    ),
+    "toolchain/go.txt": ("--group", "go", *PYTHON_311),
+}
+"""Each lock file in the order of writing, and what of pyproject.toml it pins."""
 
 
 def ensure_venv() -> None:
-    """Make .venv hold exactly what requirements.txt locks; nothing to do if it already does."""
+    """Make .venv hold exactly what its lock files name; do nothing if it already does."""
     if _is_current():
         return
-    with locks.held(state() / "venv.lock"):
+    with hold_lock(state() / "venv.lock"):
         if not _is_current():
             _make_venv()
 
 
-def install(python: Path | str, lock: Path, log: Path, *options: str, task: str) -> None:
-    """Install what the lock file names, each file checked against its hash. Raises UserError."""
+def install(python: Path | str, locks: Sequence[Path], log: Path, *options: str, task: str) -> None:
+    """Install what the lock files name, each file checked against its hash. Raises UserError."""
     command = [python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-compile"]
-    command += ["--disable-pip-version-check", "--progress-bar", "off", *options, "-r", lock]
-    everywhere = re.compile(r"^[\w.-]+==.* \\$", re.MULTILINE)
-    total = len(everywhere.findall(lock.read_text(encoding="utf-8")))
+    command += ["--disable-pip-version-check", "--progress-bar", "off", *options]
+    for lock in locks:
+        command += ["-r", lock]
+    total = sum(len(_names(lock)) for lock in locks)
     progress.run(command, task=task, log=log, count={r"^Collecting ": f"of {total} found"})
 
 
+def write_locks(options: Sequence[str]) -> None:
+    """Write every lock file from pyproject.toml; `--upgrade` replaces versions pinned before.
+
+    requirements-dev.txt leaves out what requirements.txt pins: the two are installed together.
+    """
+    home = state() / "uv"
+    pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--upgrade", "--target", home]
+    subprocess.run([*pip, UV], check=True)
+    for file, sources in LOCKS.items():
+        command = [home / "bin" / "uv", *COMPILE, *sources, "--output-file", file, *options]
+        if file != PROGRAM.name:
+            command += ["--constraint", PROGRAM.name]
+        if file == DEV.name:
+            command += [f"--no-emit-package={name}" for name in sorted(set(_names(PROGRAM)))]
+        if subprocess.run(command, cwd=CLONE).returncode:
+            raise UserError(f"{file}: can't be written. See uv's message above.")
+
+
+def _names(lock: Path) -> list[str]:
+    """The packages that the lock file pins, once for each pinned version."""
+    text = lock.read_text(encoding="utf-8")
+    return re.findall(r"^([\w.-]+)==.*\\$", text, re.MULTILINE)
+
+
 def _lock_hash() -> str:
-    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    return hashlib.sha256(b"".join(lock.read_bytes() for lock in VENV_LOCKS)).hexdigest()
 
 
 def _is_current() -> bool:
@@ -45,10 +91,10 @@ def _make_venv() -> None:
     missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(
-            f"{sys.executable}: its module {missing[0]} is missing: install it "
-            f"(Debian, Ubuntu: apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv)"
+            f"{sys.executable}: its module {missing[0]} is missing. Install it (Debian, Ubuntu: "
+            f"apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv)."
         )
-    disk.require(VENV, VENV_GIB, "the Python environment")
+    require_disk(VENV, VENV_GIB, "the Python environment")
     logs = state() / "logs"
     progress.run(
         [sys.executable, "-m", "venv", "--clear", VENV],
@@ -57,9 +103,9 @@ def _make_venv() -> None:
         count={},
     )
     try:
-        install(VENV_PYTHON, LOCK, logs / "pip.log", task="Python packages")
+        install(VENV_PYTHON, VENV_LOCKS, logs / "pip.log", task="Python packages")
     except UserError as error:
         raise UserError(
-            f"{error}; check that the package index can be reached, then run it again"
+            f"{error} Check that the package index can be reached and run the command again."
         ) from None
     (VENV / "lock.stamp").write_text(_lock_hash())

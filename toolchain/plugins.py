@@ -1,4 +1,4 @@
-"""Chooses, for each provider a stack needs, between the official plugin and the stand-in."""
+"""Chooses the official plugin or the stand-in for each provider that a stack needs."""
 
 import importlib.metadata
 import os
@@ -10,16 +10,16 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from toolchain.paths import CLONE, VENV_PYTHON, state
+from toolchain.base import CLONE, VENV_PYTHON, state
 
 FETCH_SECONDS = 120
-"""How long fetching an official plugin may take before the stand-in is used instead."""
+"""After this long, the fetch of an official plugin ends and the stand-in takes its place."""
 
 
 def environment(packages: Iterable[str], pulumi: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """What to add to the environment so that the engine finds a plugin for every package.
+    """Environment variables by which the engine finds a plugin for every package.
 
-    Empty where all of them are official: then the engine sees to them as it always does.
+    Empty if all plugins are official: the engine then finds them by itself.
     """
     versions = {package: importlib.metadata.version(f"pulumi-{package}") for package in packages}
     official = {
@@ -45,7 +45,7 @@ def environment(packages: Iterable[str], pulumi: Path, env: Mapping[str, str]) -
 
 
 def is_official(package: str, version: str, pulumi: Path, env: Mapping[str, str]) -> bool:
-    """Whether the official plugin is there or can be fetched; a failed fetch is not repeated."""
+    """Whether the official plugin is installed or can be fetched; a failed fetch is remembered."""
     if shutil.which(f"pulumi-resource-{package}") or _installed(package, version).is_dir():
         return True
     failed = state() / "unavailable" / f"{package}-{version}"
@@ -59,7 +59,7 @@ def is_official(package: str, version: str, pulumi: Path, env: Mapping[str, str]
 
 
 def user_home() -> Path:
-    """Where the user's Pulumi keeps its plugins and its login."""
+    """The folder in which the user's Pulumi keeps plugins and login."""
     return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
 
 
@@ -85,7 +85,7 @@ def _fetch(package: str, version: str, pulumi: Path, env: Mapping[str, str]) -> 
         limit = threading.Timer(FETCH_SECONDS, process.kill)
         limit.start()
         for line in process.stdout or ():
-            # Pulumi would try five times; a host that can't be reached once is enough here.
+            # Pulumi would try five times; one failure is enough to use the stand-in.
             if "rror downloading" in line:
                 process.kill()
         limit.cancel()
@@ -93,7 +93,7 @@ def _fetch(package: str, version: str, pulumi: Path, env: Mapping[str, str]) -> 
 
 
 def _write_launcher(path: Path, package: str, version: str) -> None:
-    """A plugin program that runs the stand-in with the project's Python, wherever it is started."""
+    """Write a plugin program that runs the stand-in with the project's Python from any folder."""
     run = shlex.join([str(VENV_PYTHON), "-m", "toolchain.standin", package, version])
     text = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(CLONE))} exec {run} "$@"\n'
     if not path.exists() or path.read_text(encoding="utf-8") != text:

@@ -1,4 +1,4 @@
-"""Runs a slow program while showing one line about how far it is."""
+"""Runs a slow program and shows its progress in one line."""
 
 import re
 import subprocess
@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from toolchain.errors import UserError
+from toolchain.base import UserError
 
 PLAIN_INTERVAL, TTY_INTERVAL = 15.0, 0.2
-"""Seconds between two lines in a log, and between two versions of the one line on a terminal."""
+"""Seconds between two lines in a log, and between two updates of the line on a terminal."""
 
 
 def duration(seconds: float) -> str:
-    """`42 s`, or from a minute on `3 min 05 s`."""
+    """The seconds as text: `42 s`, or `3 min 05 s` for a minute and longer."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
@@ -34,13 +34,13 @@ class Progress:
         self.detail = ""
 
     def tick(self) -> None:
-        """Show the line if it is time to."""
+        """Show the line if the interval has passed."""
         if self.clock() >= self._next:
             self._next = self.clock() + self.interval
             self._show("...")
 
     def finish(self, outcome: str) -> None:
-        """Show the line for the last time, with the outcome."""
+        """Show the line a last time, with the outcome."""
         self._show(outcome)
         if self.stream.isatty():
             self.stream.write("\n")
@@ -65,8 +65,8 @@ def run(
 ) -> None:
     """Run the command with its output in the log, and progress on the stream (default stderr).
 
-    `count` maps a pattern of output lines to the words that follow their number in the progress.
-    Raises UserError with the last line that speaks of an error, and the log's path.
+    `count` maps a pattern to the words that follow the number of output lines that match it.
+    Raises UserError with the last line that reports an error, and the log's path.
     """
     progress = Progress(task, stream or sys.stderr)
     counts = dict.fromkeys(count, 0)
@@ -107,15 +107,12 @@ def run(
             reader.join()
     if process.returncode:
         progress.finish("failed")
-        raise UserError(f"{task} failed: {_reason(lines)} (log: {log})")
+        raise UserError(f"{task} failed: {_reason(lines)}. See {log}.")
     progress.finish("done")
 
 
 def _reason(lines: Sequence[str]) -> str:
-    spoken = [line for line in lines if line.strip()]
-    errors = [
-        line
-        for line in spoken
-        if re.search(r"error|cannot|no space|not found", line, re.IGNORECASE)
-    ]
-    return ((errors or spoken or ["no output"])[-1]).strip()
+    written = [line.strip() for line in lines if line.strip()]
+    pattern = re.compile(r"error|cannot|no space|not found", re.IGNORECASE)
+    errors = [line for line in written if pattern.search(line)]
+    return (errors or written or ["it wrote nothing"])[-1].rstrip(".")

@@ -1,4 +1,4 @@
-"""Runs a stack without a Pulumi account: its state in the clone, its secrets made up."""
+"""Rehearses a stack without a Pulumi account: state in the clone, made-up secrets."""
 
 import json
 import os
@@ -7,17 +7,16 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from stacks.secrets import MADE_UP
-from toolchain.config_copy import merge, secret_keys
-from toolchain.errors import UserError
-from toolchain.paths import state
+from stacks.secrets import MADE_UP, PROJECT, SECRETS
+from toolchain.base import UserError, state
 
 
 def environment(root: Path) -> dict[str, str]:
-    """A backend in the clone, and a passphrase made once for it; Pulumi asks for neither."""
+    """Environment variables that name a backend in the clone and the file with its passphrase."""
     folder = state(root)
     folder.mkdir(mode=0o700, exist_ok=True)
     backend = folder / "backend"
@@ -26,17 +25,18 @@ def environment(root: Path) -> dict[str, str]:
     if not passphrase.exists():
         _replace(passphrase, secrets.token_urlsafe(32))
     return {
-        # Without the sidecar file that Pulumi would keep beside each file of the backend: unlike
-        # the file itself it is not replaced whole, and a run that is killed can leave it empty.
+        # `metadata=skip` leaves out the sidecar file that Pulumi keeps beside each file of the
+        # backend. Pulumi does not replace it atomically, so a killed run can leave it empty.
         "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
     }
 
 
 def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Path:
-    """The config file to run the stack with, made from the tracked one and the made-up secrets.
+    """Write the config file to run the stack with: tracked values and made-up secrets.
 
     Made-up secrets and their encryption are kept from one run to the next.
+    Returns the file's path. Raises UserError if Pulumi can't create the stack or set a secret.
     """
     drop_dead_locks(root)
     folder = state(root) / "config"
@@ -63,12 +63,15 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
         )
         if answer.returncode:
             reason = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
-            raise UserError(f"pulumi {' '.join(command[:2])}: {''.join(reason)} (in {folder})")
+            raise UserError(
+                f"pulumi {' '.join(command[:2])} failed: {''.join(reason)}. "
+                f"Correct that, or remove {folder} and run the command again."
+            )
 
     if not _exists(root, project["name"], stack) or "encryptionsalt" not in merged:
         run("stack", "select", "--create", stack)
         if "encryptionsalt" not in path.read_text(encoding="utf-8"):
-            # Pulumi asks for the passphrase anew where a stack has lost its config file.
+            # The stack exists and its config file is lost: Pulumi asks for the passphrase again.
             passphrase = Path(env["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text(encoding="utf-8")
             command = ("stack", "change-secrets-provider", "passphrase", "--stack", stack)
             run(*command, given=f"{passphrase}\n")
@@ -80,9 +83,9 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
 
 
 def drop_dead_locks(root: Path) -> None:
-    """Remove the backend locks of Pulumi processes that died on this machine without doing so.
+    """Remove the backend locks of Pulumi processes that died on this machine.
 
-    Only they can hold one for ever: no other machine uses this backend.
+    No other machine uses this backend, so a lock whose process is dead is never released.
     """
     for path in (state(root) / "backend" / ".pulumi" / "locks").rglob("*.json"):
         try:
@@ -108,3 +111,59 @@ def _replace(path: Path, text: str) -> None:
     ) as file:
         file.write(text)
     scratch.replace(path)
+
+
+def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[str]:
+    """The secrets to make up: those of the project, of the stack's file, and of the program.
+
+    Pulumi.yaml can't declare a secret that only some stacks have. So a stack gets every secret
+    that the program knows, and reads those that its settings need.
+    """
+    name, config = project["name"], tracked.get("config") or {}
+    declared = [
+        key if ":" in key else f"{name}:{key}"
+        for key, schema in (project.get("config") or {}).items()
+        if isinstance(schema, dict) and schema.get("secret")
+    ]
+    given = [key for key, value in config.items() if _is_secure(value)]
+    known = [f"{PROJECT}:{key}" for key in SECRETS] if name == PROJECT else []
+    return list(dict.fromkeys([*declared, *given, *known]))
+
+
+def merge(tracked: str, kept: str, wanted: list[str]) -> str:
+    """Merge the tracked file's plain values with the rehearsal's own secrets and encryption.
+
+    The tracked secrets can't be read here: another passphrase or a key service has encrypted them.
+    Values keep their spelling, because Pulumi and PyYAML read some plain words as different types.
+    """
+    ours, theirs = _entries(yaml.compose(kept)), _entries(yaml.compose(tracked))
+    for key in ("secretsprovider", "encryptedkey", "encryptionsalt"):
+        theirs.pop(key, None)
+    config = {
+        key: entry
+        for key, entry in _entries(theirs.get("config", (None, None))[1]).items()
+        if "secure" not in _entries(entry[1])
+    }
+    if "encryptionsalt" in ours:
+        theirs["encryptionsalt"] = ours["encryptionsalt"]
+        secure = _entries(ours.get("config", (None, None))[1])
+        config |= {key: entry for key, entry in secure.items() if key in wanted}
+    theirs["config"] = (yaml.ScalarNode("tag:yaml.org,2002:str", "config"), _mapping(config))
+    return yaml.serialize(_mapping(theirs), allow_unicode=True)
+
+
+Entries = dict[str, tuple[yaml.Node, yaml.Node]]
+
+
+def _entries(node: yaml.Node | None) -> Entries:
+    """A mapping's entries by key; empty for any other node."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return {key.value: (key, value) for key, value in pairs}
+
+
+def _mapping(entries: Entries) -> yaml.MappingNode:
+    return yaml.MappingNode("tag:yaml.org,2002:map", list(entries.values()), flow_style=False)
+
+
+def _is_secure(value: Any) -> bool:
+    return isinstance(value, dict) and "secure" in value

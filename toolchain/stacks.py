@@ -1,4 +1,4 @@
-"""How Pulumi is run for a stack: which programs, environment, and config file."""
+"""Plans how to run Pulumi for a stack: the program, its environment and its config file."""
 
 import json
 import os
@@ -10,18 +10,17 @@ from typing import Any
 
 import yaml
 
-from toolchain import locks, plugins, rehearsal, tools
-from toolchain.errors import UserError
-from toolchain.paths import CLONE, VENV, VENV_BIN, state
+from toolchain import plugins, rehearsal, tools
+from toolchain.base import CLONE, VENV, VENV_BIN, UserError, hold_lock, state
 
 LOCAL = "local"
-"""The stack that never needs an account: it renders manifests into the clone."""
+"""The stack that needs no account: it renders manifests into the clone."""
 CHANGING = ("up", "refresh", "destroy")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One `pulumi` command line, ready to be started in the project's root."""
+    """One `pulumi` command line, ready to start in the project's root."""
 
     command: list[str]
     environment: dict[str, str]
@@ -29,31 +28,35 @@ class Run:
 
 
 def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> Run:
-    """Prepare `pulumi VERB` for the stack; raises UserError where it can't, or must not, be run."""
+    """Prepare `pulumi VERB` for the stack.
+
+    Raises UserError if there is no such stack, or if the command would change a real cluster and
+    no backend is set.
+    """
     settings = _settings(root, stack)
     cluster = settings.get("cluster") or {}
     env, pulumi = base_environment()
-    rehearsed = stack == LOCAL or not _has_backend(env)
+    rehearsed = stack == LOCAL or not has_backend(env)
     if rehearsed:
         if verb in CHANGING and "render" not in cluster:
             raise UserError(
                 f"{verb} of stack {stack} changes a real cluster, and no Pulumi backend is set to "
-                "keep its state: run `pulumi login`, then `pulumi config set --secret` for its "
-                "secrets, and try again"
+                "keep its state. Run `pulumi login`, then `pulumi config set --secret` for its "
+                "secrets, and run the command again."
             )
         env = {key: value for key, value in env.items() if key != "PULUMI_CONFIG_PASSPHRASE"}
         env |= rehearsal.environment(root)
     packages = ["kubernetes", *(["aws"] if "eks" in cluster else [])]
-    with locks.held(state(root) / "run.lock"):
+    with hold_lock(state(root) / "run.lock"):
         env |= plugins.environment(packages, pulumi, env)
         options = ["--stack", stack]
         if rehearsed:
             options += ["--config-file", str(rehearsal.prepare(root, stack, pulumi, env))]
     if rehearsed and stack != LOCAL:
         print(
-            f"rehearsal of stack {stack}: there is no Pulumi backend, so its state is in "
-            f"{state(root).name}/ and its secrets are made up; for the real thing run "
-            "`pulumi login` and `pulumi config set --secret`",
+            f"rehearsal of stack {stack}: no Pulumi backend is set, so its state is in "
+            f"{state(root).name}/ and its secrets are made up. To work on the real stack, run "
+            "`pulumi login` and `pulumi config set --secret`.",
             file=sys.stderr,
             flush=True,
         )
@@ -63,17 +66,23 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
 
 
 def base_environment() -> tuple[dict[str, str], Path]:
-    """The environment with the project's Python and Pulumi first on PATH, and its `pulumi`."""
+    """The environment with the project's Python and Pulumi first on PATH; the path of `pulumi`."""
     official = tools.official_pulumi()
     folders = [] if official else tools.folders(["pulumi"])
     pulumi = official or folders[0] / "pulumi"
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONHOME"}
+    env = python_environment()
     env |= {
         "PATH": tools.on_path([VENV_BIN, *folders], os.environ["PATH"]),
-        "VIRTUAL_ENV": str(VENV),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
     return env, pulumi
+
+
+def python_environment() -> dict[str, str]:
+    """The environment with the project's Python first on PATH."""
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONHOME"}
+    path = tools.on_path([VENV_BIN], os.environ["PATH"])
+    return {**env, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 
 
 def _settings(root: Path, stack: str) -> Mapping[str, Any]:
@@ -81,7 +90,7 @@ def _settings(root: Path, stack: str) -> Mapping[str, Any]:
     if not path.exists():
         known = sorted(file.name.split(".")[1] for file in root.glob("Pulumi.*.yaml"))
         raise UserError(
-            f"there is no stack {stack} ({path.name} does not exist): choose {' or '.join(known)}"
+            f"there is no stack {stack}: {path.name} does not exist. Choose {' or '.join(known)}."
         )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -90,13 +99,14 @@ def _settings(root: Path, stack: str) -> Mapping[str, Any]:
         where = getattr(error, "problem_mark", None)
         line = f":{where.line + 1}" if where else ""
         raise UserError(
-            f"{path.name}{line}: not YAML: {getattr(error, 'problem', error)}; correct it"
+            f"{path.name}{line}: the file is not YAML: {getattr(error, 'problem', error)}. "
+            "Correct the line."
         ) from None
     return (content.get("config") or {}).get(f"{project}:settings") or {}
 
 
-def _has_backend(env: Mapping[str, str]) -> bool:
-    """Whether the user has told Pulumi where state is to be kept."""
+def has_backend(env: Mapping[str, str]) -> bool:
+    """Whether the user has told Pulumi where to keep state: by login or environment."""
     if env.get("PULUMI_BACKEND_URL") or env.get("PULUMI_ACCESS_TOKEN"):
         return True
     folder = Path(env.get("PULUMI_CREDENTIALS_PATH") or plugins.user_home())

@@ -1,4 +1,4 @@
-"""The Go programs that the project uses: which they are, and one build of each per machine."""
+"""The Go programs that the project uses, each built once a machine."""
 
 import hashlib
 import os
@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from toolchain import disk, golang, locks
-from toolchain.build import Program, build
-from toolchain.paths import MODULES, cache
+from toolchain import golang
+from toolchain.base import MODULES, cache, hold_lock, require_disk
+from toolchain.golang import Program
 
 BUILD_GIB = {
     "pulumi": 3.5,
@@ -19,9 +19,9 @@ BUILD_GIB = {
     "alertmanager": 0.7,
     "blackbox_exporter": 0.6,
 }
-"""Free disk that building each tool from nothing takes: sources, Go's build cache, programs.
+"""Free disk, in GiB, for a first build of each tool: sources, Go's build cache, programs.
 
-The two servers' are estimates: what their tools take, and a margin for what they compile besides.
+Prometheus and Alertmanager are estimates: their command-line tools' sizes and a margin.
 """
 
 PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -30,7 +30,7 @@ PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version"
 
 
 def _of_prometheus(name: str, module: str, version: str) -> tuple[Program]:
-    """A program of Prometheus' family: command and version are laid out alike in its modules."""
+    """A program of the Prometheus project, whose modules keep command and version alike."""
     return (
         Program(
             name=name,
@@ -49,7 +49,7 @@ TOOLS: dict[str, tuple[Program, ...]] = {
             package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
             variables=(f"{PULUMI_VERSION}=3.255.0",),
         ),
-        # Later language hosts are a module of their own that can't be built outside its repository.
+        # Later releases keep the language host in a module that only builds in its repository.
         Program(
             name="pulumi-language-python",
             module="pulumi-language-python",
@@ -71,21 +71,21 @@ TOOLS: dict[str, tuple[Program, ...]] = {
         ),
     ),
 }
-"""Each tool by name, and the programs of its folder: `pulumi` wants its host beside it."""
+"""The programs in each tool's folder: `pulumi` needs its language host beside it."""
 SERVERS = ("prometheus", "alertmanager", "blackbox_exporter")
 TEST_TOOLS = ("promtool", "amtool", *SERVERS)
 
 
 def folders(names: Sequence[str]) -> list[Path]:
-    """The tools' folders, for PATH; builds what is not built yet. Raises UserError."""
+    """The tools' folders, for PATH; builds missing tools first. Raises UserError."""
     if any(not folder_of(name).exists() for name in names):
-        with locks.held(cache() / "build.lock"):
+        with hold_lock(cache() / "build.lock"):
             _build([name for name in names if not folder_of(name).exists()])
     return [folder_of(name) for name in names]
 
 
 def official_pulumi() -> Path | None:
-    """The user's own `pulumi`, if it comes with its Python language host."""
+    """The user's `pulumi` on PATH, if its Python language host is there too; else None."""
     pulumi = shutil.which("pulumi")
     if pulumi is None:
         return None
@@ -94,7 +94,7 @@ def official_pulumi() -> Path | None:
 
 
 def folder_of(name: str) -> Path:
-    """Where the tool is kept; the name changes with anything that changes a program in it."""
+    """The tool's folder; its name changes with everything that changes a program in it."""
     parts = [repr(TOOLS[name]).encode()]
     for program in TOOLS[name]:
         pinned_in = [program.module, *(program.script[:1] if program.script else ())]
@@ -109,8 +109,7 @@ def folder_of(name: str) -> Path:
 def _build(names: Sequence[str]) -> None:
     if not names:
         return
-    needed = sum(BUILD_GIB[name] for name in names)
-    disk.require(cache(), needed, f"building {', '.join(names)}")
+    require_disk(cache(), sum(map(BUILD_GIB.__getitem__, names)), f"building {', '.join(names)}")
     go = golang.find()
     total, number = sum(len(TOOLS[name]) for name in names), 0
     for name in names:
@@ -119,7 +118,7 @@ def _build(names: Sequence[str]) -> None:
             part.mkdir()
             for program in TOOLS[name]:
                 number += 1
-                build(go, program, part, task=f"{program.name} {number} of {total}")
+                golang.build(go, program, part, task=f"{program.name} {number} of {total}")
             part.rename(folder_of(name))
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from tests.support.project import Project
 from toolchain import plugins
-from toolchain.errors import UserError
+from toolchain.base import UserError
 
 PROGRAM = """
 import time
@@ -198,7 +198,7 @@ def test_a_stack_on_eks_is_previewed_with_marked_placeholders(
     small: Small, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
-    monkeypatch.setattr("toolchain.stacks._has_backend", lambda env: False)
+    monkeypatch.setattr("toolchain.stacks.has_backend", lambda env: False)
     small.set("staging", cluster={"eks": "aurora"})
     previewed = succeeded(small.preview(stack="staging"))
     assert previewed.changes == {"+": 7}

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from toolchain import stacks
-from toolchain.paths import CLONE, VENV, state
+from toolchain.base import CLONE, VENV, state
 
 SOURCES = (
     "__main__.py",

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import program
-from toolchain import build, disk, golang, progress, tools
-from toolchain.build import Program
-from toolchain.errors import UserError
+from toolchain import golang, progress, tools
+from toolchain.base import UserError
+from toolchain.golang import Program
 
 TOOL = Program(name="tool", module="tool", package="example.org/tool", variables=("main.v=1",))
 
@@ -24,11 +24,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (module / "go.mod").write_text("module tool\n")
     (module / "go.sum").write_text("sum\n")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for module in (tools, build):
+    for module in (tools, golang):
         monkeypatch.setattr(module, "MODULES", tmp_path / "go")
     monkeypatch.setattr(tools, "TOOLS", {"tool": (TOOL,)})
     monkeypatch.setattr(tools, "BUILD_GIB", {"tool": 1.0})
-    monkeypatch.setattr(disk, "require", lambda *_: None)
+    monkeypatch.setattr(tools, "require_disk", lambda *_: None)
     go_with(tmp_path, monkeypatch, 'echo "$*" > "$7"', "echo example.org/tool >&2")
     return tmp_path
 
@@ -70,7 +70,7 @@ def test_a_failed_build_leaves_no_tool_and_says_why_and_where(
     with pytest.raises(UserError) as refused:
         tools.folders(["tool"])
     log = machine / "cache" / "vaultmesh-observability" / "logs" / "tool.log"
-    assert str(refused.value) == f"tool 1 of 1 failed: x.go:1: error: no good (log: {log})"
+    assert str(refused.value) == f"tool 1 of 1 failed: x.go:1: error: no good. See {log}."
     assert not tools.folder_of("tool").exists()
     assert not list(tools.cache().glob("build-part-*"))
 

@@ -1,4 +1,4 @@
-"""What set-up decides: which Python, Go, Pulumi and packages, and how it refuses."""
+"""Set-up chooses Python, Go, Pulumi, packages and a browser, and refuses in one line."""
 
 import ast
 import os
@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import program
-from toolchain import disk, golang, packages, stacks, tools
-from toolchain.errors import UserError
-from toolchain.paths import CLONE
+from toolchain import base, browser, golang, packages, stacks, tools
+from toolchain.base import CLONE, UserError
 
 ENTRY = CLONE / "toolchain" / "__main__.py"
 
@@ -29,7 +28,8 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     monkeypatch.setenv("PIP_RETRIES", "0")
-    monkeypatch.setattr(golang, "state", lambda: tmp_path / "state")
+    for module in (golang, browser):
+        monkeypatch.setattr(module, "state", lambda: tmp_path / "state")
     return folder
 
 
@@ -53,7 +53,7 @@ def test_go_missing_without_network_is_one_line_that_says_what_to_do(bare: Path,
     text = str(refused.value)
     assert "\n" not in text
     assert "Go 1.26 or newer is needed" in text
-    assert "install Go" in text
+    assert "Install Go" in text
     assert str(tmp_path / "state") in text
     assert not list((tmp_path / "cache").rglob("part"))
 
@@ -61,7 +61,7 @@ def test_go_missing_without_network_is_one_line_that_says_what_to_do(bare: Path,
 def test_a_go_that_is_too_old_is_not_used(bare: Path):
     old = program(bare, "go", "echo go1.25.9")
     assert golang.version_of(old) == (1, 25)
-    with pytest.raises(UserError, match=f"{old} is older than 1.26"):
+    with pytest.raises(UserError, match=f"{old} is older"):
         golang.find()
 
 
@@ -78,9 +78,9 @@ def test_a_full_disk_is_refused_with_what_is_free_and_what_is_needed(
 ):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10 << 30, 9 << 30, 1 << 30))
-    with pytest.raises(UserError, match=rf"{tmp_path}: 1.0 GiB free, and building needs 6 GiB"):
-        disk.require(tmp_path / "not" / "there" / "yet", 6, "building")
-    disk.require(tmp_path, 1, "building")
+    with pytest.raises(UserError, match=rf"{tmp_path}: 1.0 GiB are free, and building needs 6 GiB"):
+        base.require_disk(tmp_path / "not" / "there" / "yet", 6, "building")
+    base.require_disk(tmp_path, 1, "building")
 
 
 def test_an_official_pulumi_on_path_is_used_and_nothing_is_built(
@@ -112,12 +112,13 @@ class TestVenv:
     @pytest.fixture
     def ran(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ran: list[str] = []
-        lock = tmp_path / "requirements.txt"
-        lock.write_text("a==1 \\\n    --hash=sha256:00\n")
+        locks = [tmp_path / "requirements.txt", tmp_path / "requirements-dev.txt"]
+        for lock in locks:
+            lock.write_text("a==1 \\\n    --hash=sha256:00\n")
         for name, value in {
             "VENV": tmp_path / ".venv",
             "VENV_PYTHON": tmp_path / ".venv" / "bin" / "python",
-            "LOCK": lock,
+            "VENV_LOCKS": locks,
             "state": lambda: tmp_path / "state",
         }.items():
             monkeypatch.setattr(packages, name, value)
@@ -135,9 +136,10 @@ class TestVenv:
         packages.ensure_venv()
         assert len(ran) == 2
 
-    def test_a_new_lock_makes_it_anew(self, ran: list[str], tmp_path: Path):
+    @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+    def test_a_new_lock_makes_it_anew(self, ran: list[str], tmp_path: Path, lock: str):
         packages.ensure_venv()
-        (tmp_path / "requirements.txt").write_text("a==2 \\\n    --hash=sha256:00\n")
+        (tmp_path / lock).write_text("a==2 \\\n    --hash=sha256:00\n")
         packages.ensure_venv()
         assert len(ran) == 4
 
@@ -157,6 +159,51 @@ class TestVenv:
         self, ran: list[str], monkeypatch: pytest.MonkeyPatch
     ):
         monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
-        with pytest.raises(UserError, match=r"its module venv is missing: install it"):
+        with pytest.raises(UserError, match=r"its module venv is missing. Install it"):
             packages.ensure_venv()
         assert ran == []
+
+
+def apt(folder: Path, installs: str) -> None:
+    program(folder, "apt-get", f'echo "$@" >> {folder}/asked', installs)
+
+
+@pytest.mark.parametrize("name", browser.NAMES)
+def test_a_browser_on_path_is_used(bare: Path, name: str) -> None:
+    path = program(bare, name)
+    apt(bare, "exit 1")
+    assert browser.ensure() == str(path)
+    assert not (bare / "asked").exists()
+
+
+def test_root_on_debian_gets_one(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    made = f'[ "$2" = install ] && printf "#!/bin/sh\\n" > {bare}/chromium'
+    apt(bare, f"{made} && /bin/chmod +x {bare}/chromium; exit 0")
+    assert browser.ensure() == str(bare / "chromium")
+    asked = (bare / "asked").read_text().splitlines()
+    assert asked == ["--quiet update", "--quiet install --yes --no-install-recommends chromium"]
+
+
+@pytest.mark.parametrize(("user", "has_apt"), [(1000, True), (0, False)])
+def test_who_may_not_install_is_told_what_to_do(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, user: int, has_apt: bool
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    if has_apt:
+        apt(bare, "exit 0")
+    with pytest.raises(
+        UserError, match=r"no browser is on PATH.*Install one of chromium"
+    ) as refused:
+        browser.ensure()
+    assert "\n" not in str(refused.value)
+    assert not (bare / "asked").exists()
+
+
+def test_an_installation_that_fails_is_one_line_with_its_log(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    apt(bare, 'echo "E: error: no such host"; exit 100')
+    with pytest.raises(UserError, match=r"Debian packages failed: .*no such host.*apt-update\.log"):
+        browser.ensure()

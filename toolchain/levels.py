@@ -1,0 +1,105 @@
+"""Runs the test levels, one pytest for each, and sums up how they ended."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from toolchain import browser, stacks, tools
+from toolchain.base import CLONE, VENV_PYTHON, UserError, run_and_wait, state
+from toolchain.progress import duration
+
+NOTHING_SELECTED = 5
+"""Pytest's exit code where no test is selected; the worst code that is no failure of a level."""
+PARALLEL = ("--numprocesses=auto", "--maxprocesses=4")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One folder of `tests/`: what it checks with, its options for pytest, and what it needs."""
+
+    checks: str
+    options: tuple[str, ...] = ()
+    pulumi: bool = True
+    tools: tuple[str, ...] = ()
+    browser: bool = False
+
+
+LEVELS = {
+    "unit": Level(
+        checks="components and the whole program, on Pulumi's mocks",
+        options=(*PARALLEL, "--dist=loadscope"),
+        pulumi=False,
+    ),
+    "rules": Level(
+        checks="promtool and amtool on the bytes that are provisioned",
+        options=(*PARALLEL, "--dist=loadfile"),
+        tools=("promtool", "amtool", "blackbox_exporter"),
+    ),
+    "engine": Level(
+        checks="the real Pulumi engine, with a backend of its own",
+        options=(*PARALLEL, "--dist=loadfile"),
+    ),
+    "live": Level(
+        checks="the services, Prometheus and Alertmanager as processes on loopback",
+        tools=tools.TEST_TOOLS,
+        browser=True,
+    ),
+}
+
+
+def run(names: Iterable[str], arguments: list[str]) -> int:
+    """Run the levels with pytest's further arguments; returns the worst exit code.
+
+    Arguments that are paths below `tests/` choose the levels that they belong to, and replace the
+    level's folder. Raises UserError if a tool can't be built, or if no test is selected.
+    """
+    paths = {name: [path for path in arguments if _level_of(path) == name] for name in LEVELS}
+    if any(paths.values()):
+        names = [name for name in names if paths[name]]
+    options = [argument for argument in arguments if not _level_of(argument)]
+    environments = {name: _environment(LEVELS[name]) for name in names}
+    codes: dict[str, int] = {}
+    summary: list[str] = []
+    for name, environment in environments.items():
+        print(f"tests/{name}: {LEVELS[name].checks}", flush=True)
+        report = state() / "tests" / f"{name}.xml"
+        report.unlink(missing_ok=True)
+        command = [str(VENV_PYTHON), "-m", "pytest", *LEVELS[name].options, f"--junitxml={report}"]
+        started = time.monotonic()
+        codes[name] = run_and_wait(
+            [*command, *(paths[name] or [f"tests/{name}"]), *options], environment, CLONE
+        )
+        took = duration(time.monotonic() - started)
+        summary.append(f"{name:<8}{_counts(report):<36}{took:>12}")
+    print("\n".join(summary), flush=True)
+    if set(codes.values()) <= {NOTHING_SELECTED}:
+        raise UserError(f"no test is selected by {' '.join(arguments)}. Name tests that exist.")
+    return max(code for code in codes.values() if code != NOTHING_SELECTED)
+
+
+def _level_of(argument: str) -> str | None:
+    """The level that a path such as `tests/unit/rules/test_rulebook.py::test_x` belongs to."""
+    parts = Path(argument.partition("::")[0]).parts
+    return parts[1] if len(parts) > 1 and parts[0] == "tests" and parts[1] in LEVELS else None
+
+
+def _environment(level: Level) -> Mapping[str, str]:
+    """The environment with what the level needs on PATH, built or installed first."""
+    if level.browser:
+        browser.ensure()
+    environment = stacks.base_environment()[0] if level.pulumi else stacks.python_environment()
+    folders = tools.folders(level.tools)
+    return {**environment, "PATH": tools.on_path(folders, environment["PATH"])}
+
+
+def _counts(report: Path) -> str:
+    """How many tests passed, failed and were skipped, from the XML that pytest has written."""
+    if not report.exists():
+        return "did not run"
+    [suite] = ElementTree.parse(report).getroot()  # noqa: S314  pytest wrote it.
+    number = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
+    passed = number.pop("tests") - sum(number.values())
+    counted = [f"{passed} passed", *(f"{count} {key}" for key, count in number.items() if count)]
+    return ", ".join(counted)
