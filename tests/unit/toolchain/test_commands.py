@@ -1,0 +1,139 @@
+"""The commands behind `make`, the test levels, and what automation calls of them."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+from toolchain import browser, commands, levels, stacks, tools
+from toolchain.base import CLONE, UserError
+
+
+def test_the_makefile_offers_exactly_the_commands() -> None:
+    targets = re.findall(r"^([a-z]+):.*## ", (CLONE / "Makefile").read_text(), re.MULTILINE)
+    assert set(targets) == {"help", *commands.VERBS}
+
+
+def test_clean_removes_what_the_commands_made_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "CLONE", tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache-of-the-user")
+    for made in (".venv/bin", ".state", "rendered/local", "stacks/__pycache__"):
+        (tmp_path / made).mkdir(parents=True)
+    for file in (".coverage", "Pulumi.yaml", "Pulumi.local.yaml"):
+        (tmp_path / file).touch()
+    commands.main(["clean"])
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {"Pulumi.yaml", "Pulumi.local.yaml", "stacks"}
+    assert "/cache-of-the-user/vaultmesh-observability" in capsys.readouterr().out
+
+
+def test_a_failure_is_one_line_and_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        commands.main(["no-such-verb"])
+    assert str(ended.value).startswith("error: there is no command 'no-such-verb'. Choose one of")
+
+
+class TestLevels:
+    """`make test` and `make check` with every program recorded and none run."""
+
+    @pytest.fixture
+    def codes(self) -> dict[str, int]:
+        """The exit code of each level's pytest; 0 unless a test sets it."""
+        return {}
+
+    @pytest.fixture
+    def ran(
+        self, codes: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> list[list[str]]:
+        """The arguments of each pytest, from the tests' path on."""
+        ran: list[list[str]] = []
+
+        def run(command: Sequence[str], environment: object, cwd: Path) -> int:
+            level = next(name for name in levels.LEVELS if f"{name}.xml" in " ".join(command))
+            first = next(i for i, word in enumerate(command) if word.startswith("tests/"))
+            assert command[3 : first - 1] == [*levels.LEVELS[level].options]
+            ran.append(list(command[first:]))
+            code = codes.get(level, 0)
+            report = tmp_path / "tests" / f"{level}.xml"
+            report.parent.mkdir(exist_ok=True)
+            counts = f'tests="12" failures="{code}" errors="0" skipped="1"'
+            report.write_text(f"<testsuites><testsuite {counts}/></testsuites>")
+            return code
+
+        monkeypatch.setattr(levels, "run_and_wait", run)
+        monkeypatch.setattr(levels, "state", lambda: tmp_path)
+        monkeypatch.setattr(browser, "ensure", lambda: ran.append(["browser"]))
+        monkeypatch.setattr(stacks, "base_environment", lambda: ({"PATH": "/bin"}, Path("pulumi")))
+        monkeypatch.setattr(tools, "folders", lambda names: [Path("/tools", n) for n in names])
+        return ran
+
+    def test_every_folder_of_tests_is_a_level(self) -> None:
+        folders = {path.parts[-2] for path in (CLONE / "tests").glob("*/conftest.py")}
+        assert folders == set(levels.LEVELS)
+
+    def test_every_level_runs_with_the_arguments(self, ran: list[list[str]]) -> None:
+        assert levels.run(levels.LEVELS, ["-k", "grafana"]) == 0
+        assert ran[0] == ["browser"]
+        assert ran[1:] == [[f"tests/{level}", "-k", "grafana"] for level in levels.LEVELS]
+
+    def test_paths_choose_levels_and_what_they_need(self, ran: list[list[str]]) -> None:
+        paths = ["tests/unit/rules", "tests/engine/test_secrets.py::test_a"]
+        assert levels.run(levels.LEVELS, [*paths, "-x"]) == 0
+        assert ran == [["tests/unit/rules", "-x"], ["tests/engine/test_secrets.py::test_a", "-x"]]
+
+    def test_the_unit_level_needs_no_built_tool(
+        self, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stacks, "base_environment", lambda: pytest.fail("it builds Pulumi"))
+        monkeypatch.setattr(tools, "folders", lambda names: [*map(pytest.fail, names)])
+        assert levels.run(["unit"], []) == 0
+        assert ran == [["tests/unit"]]
+
+    def test_a_failed_level_fails_the_command_and_the_others_still_run(
+        self, ran: list[list[str]], codes: dict[str, int], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        codes |= {"unit": levels.NOTHING_SELECTED, "rules": 1}
+        assert levels.run(["unit", "rules", "engine"], []) == 1
+        assert len(ran) == 3
+        summary = capsys.readouterr().out.splitlines()[-2:]
+        assert [" ".join(line.split()) for line in summary] == [
+            "rules 10 passed, 1 failures, 1 skipped 0 s",
+            "engine 11 passed, 1 skipped 0 s",
+        ]
+
+    def test_arguments_that_select_no_test_are_refused(
+        self, ran: list[list[str]], codes: dict[str, int]
+    ) -> None:
+        codes |= dict.fromkeys(levels.LEVELS, levels.NOTHING_SELECTED)
+        with pytest.raises(UserError, match="no test is selected by -k nothing"):
+            levels.run(levels.LEVELS, ["-k", "nothing"])
+
+
+CI_COMMANDS = ["make lint", "make test"]
+
+
+def test_continuous_integration_calls_two_commands_of_the_readme_and_nothing_else() -> None:
+    workflow = yaml.safe_load((CLONE / ".github/workflows/ci.yaml").read_text())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert [step["run"] for step in steps if "run" in step] == CI_COMMANDS
+    for step in steps:
+        action = step.get("uses", "actions/x@v1.0.0")
+        assert re.fullmatch(r"actions/[\w-]+@v\d+\.\d+\.\d+", action), f"pin {action} by version"
+
+    script = (CLONE / ".ci" / "run").read_text()
+    assert [line for line in script.splitlines() if line.startswith("make ")] == CI_COMMANDS
+    readme = (CLONE / "README.md").read_text(encoding="utf-8")
+    for target in ("lint", "test"):
+        assert re.search(rf"`(make )?{target}`|^make {target}$", readme, re.MULTILINE)
+
+
+def test_pre_commit_runs_what_make_lint_runs() -> None:
+    config = yaml.safe_load((CLONE / ".pre-commit-config.yaml").read_text())
+    [repository] = config["repos"]
+    [hook] = repository["hooks"]
+    assert (repository["repo"], hook["language"], hook["entry"]) == ("local", "system", "make lint")
+    assert hook["always_run"] and not hook["pass_filenames"]
