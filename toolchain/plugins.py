@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from toolchain.base import CLONE, VENV_PYTHON, state
+from toolchain.files import write_whole
 
 FETCH_SECONDS = 120
 """After this long, the fetch of an official plugin ends and the stand-in takes its place."""
@@ -97,7 +98,4 @@ def _write_launcher(path: Path, package: str, version: str) -> None:
     run = shlex.join([str(VENV_PYTHON), "-m", "toolchain.standin", package, version])
     text = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(CLONE))} exec {run} "$@"\n'
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        scratch = path.with_suffix(f".{os.getpid()}.part")
-        scratch.write_text(text, encoding="utf-8")
-        scratch.chmod(0o755)
-        scratch.replace(path)
+        write_whole(path, text, mode=0o755)

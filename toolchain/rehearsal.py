@@ -13,6 +13,7 @@ import yaml
 
 from stacks.secrets import MADE_UP, PROJECT, SECRETS
 from toolchain.base import UserError, state
+from toolchain.files import write_whole
 
 
 def environment(root: Path) -> dict[str, str]:
@@ -23,7 +24,7 @@ def environment(root: Path) -> dict[str, str]:
     backend.mkdir(exist_ok=True)
     passphrase = folder / "passphrase"
     if not passphrase.exists():
-        _replace(passphrase, secrets.token_urlsafe(32))
+        write_whole(passphrase, secrets.token_urlsafe(32), mode=0o600)
     return {
         # `metadata=skip` leaves out the sidecar file that Pulumi keeps beside each file of the
         # backend. Pulumi does not replace it atomically, so a killed run can leave it empty.
@@ -43,13 +44,13 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
     folder.mkdir(exist_ok=True)
     project_text = (root / "Pulumi.yaml").read_text(encoding="utf-8")
     project = yaml.safe_load(project_text)
-    _replace(folder / "Pulumi.yaml", project_text)
+    write_whole(folder / "Pulumi.yaml", project_text, mode=0o600)
     path = folder / f"Pulumi.{stack}.yaml"
     tracked = (root / path.name).read_text(encoding="utf-8")
     kept = path.read_text(encoding="utf-8") if path.exists() else ""
     wanted = secret_keys(project, yaml.safe_load(tracked) or {})
     text = merge(tracked, kept, wanted)
-    _replace(path, text)
+    write_whole(path, text, mode=0o600)
     merged = yaml.safe_load(text)
 
     def run(*command: str, given: str = "") -> None:
@@ -100,17 +101,6 @@ def drop_dead_locks(root: Path) -> None:
 
 def _exists(root: Path, project: str, stack: str) -> bool:
     return any((state(root) / "backend" / ".pulumi" / "stacks" / project).glob(f"{stack}.json*"))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write the file whole or not at all; only its owner may read it."""
-    scratch = path.with_name(f"{path.name}.part")
-    scratch.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(scratch, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8"
-    ) as file:
-        file.write(text)
-    scratch.replace(path)
 
 
 def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[str]:

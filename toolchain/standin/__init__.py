@@ -1,1 +1,1 @@
-"""Stand-ins for Pulumi's provider plugins, for machines where the official ones can't be had."""
+"""Stand-ins for provider plugins, for machines that can't download the official ones."""

@@ -15,7 +15,7 @@ PROVIDERS = {"kubernetes": KubernetesStandIn, "aws": AwsStandIn}
 
 
 def main() -> None:
-    """Serve one provider on loopback while the engine lives; stdout gets the port alone."""
+    """Serve one provider on loopback until the engine ends; print the port and nothing else."""
     started_by = os.getppid()
     package, version, engine = sys.argv[1:4]
     server = grpc.server(ThreadPoolExecutor(), options=MESSAGE_LIMIT)

@@ -1,4 +1,4 @@
-"""The AWS provider as far as a preview needs it: look-ups answered with marked placeholders."""
+"""The part of the AWS provider that a preview needs: it answers look-ups with placeholders."""
 
 import base64
 from typing import Any
@@ -12,11 +12,11 @@ from toolchain.standin.provider import StandIn
 
 ACCOUNT = "000000000000"
 MARK = "stand-in.invalid"
-"""In every made-up address; `.invalid` never resolves."""
+"""Part of every made-up address; `.invalid` never resolves."""
 
 
 class AwsStandIn(StandIn):
-    """Previews anything, with placeholders for what only AWS knows; refuses to change anything."""
+    """Previews every resource, answers look-ups with placeholders, and refuses every change."""
 
     package = "aws"
     does = "it previews with placeholders and reaches no AWS account"

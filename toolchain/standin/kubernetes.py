@@ -1,4 +1,4 @@
-"""The Kubernetes provider's render mode: manifests as files, and no cluster ever."""
+"""The Kubernetes provider's render mode: writes manifests to files and reaches no cluster."""
 
 import base64
 import hashlib
@@ -49,11 +49,11 @@ IMMUTABLE: dict[str, list[tuple[str, ...]]] = {
     ],
     "StorageClass": [("parameters",), ("provisioner",)],
 }
-"""What the official provider replaces an object for, beside a new name or namespace."""
+"""Properties whose change makes the official provider replace an object of the kind."""
 
 
 class KubernetesStandIn(StandIn):
-    """Previews anything; writes manifests into `renderYamlToDirectory`; refuses a cluster."""
+    """Previews every resource, writes manifests into `renderYamlToDirectory`, refuses a cluster."""
 
     package = "kubernetes"
     does = "it renders manifests and reaches no cluster"
@@ -64,7 +64,7 @@ class KubernetesStandIn(StandIn):
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         _, version, kind = request.type.split(":")
         if kind.endswith(("List", "Patch")) or version.startswith("helm.sh"):
-            self.refuse(context, f"can't render {kind}: it knows single, whole objects alone")
+            self.refuse(context, f"can't render {kind}: it renders single whole objects only")
         inputs, old = load(request.news), plain(load(request.olds))
         inputs.setdefault("apiVersion", version.removeprefix("core/"))
         inputs.setdefault("kind", kind)
@@ -125,7 +125,7 @@ class KubernetesStandIn(StandIn):
 
 
 def _encode_secret(inputs: dict[str, Any]) -> None:
-    """What an API server does to a Secret: `stringData` becomes base64 `data`; all of it secret."""
+    """Turn `stringData` into base64 `data`, as an API server does, and mark both as secret."""
     texts = plain(inputs.get("stringData", {}))
     if texts and not has_unknown(texts):
         data = plain(inputs.get("data", {}))

@@ -1,18 +1,18 @@
-"""A manifest's file: where the official provider's render mode puts it, and its text."""
+"""Writes a manifest to the file that the official provider's render mode would write."""
 
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from toolchain.files import write_whole
+
 CRD_FOLDER, MANIFEST_FOLDER = "0-crd", "1-manifest"
 
 
 def file_for(folder: Path, manifest: dict[str, Any]) -> Path:
-    """The official provider's path for the manifest; cluster-wide objects count as `default`."""
+    """The official provider's path for the manifest; it files cluster-wide objects in `default`."""
     metadata = manifest["metadata"]
     version = re.sub("[/:]", "_", manifest["apiVersion"])
     namespace = metadata.get("namespace") or "default"
@@ -22,19 +22,16 @@ def file_for(folder: Path, manifest: dict[str, Any]) -> Path:
 
 
 def write(folder: Path, manifest: dict[str, Any]) -> None:
-    """Put the manifest in its file, whole or not at all; readable by its owner alone."""
+    """Write the manifest to its file, which only its owner can read."""
     for part in (CRD_FOLDER, MANIFEST_FOLDER):
         (folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
     path = file_for(folder, manifest)
-    text = yaml.dump(manifest, Dumper=_Dumper, allow_unicode=True, width=120)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink()
-        raise
+    write_whole(path, to_yaml(manifest), mode=0o600)
+
+
+def to_yaml(manifest: dict[str, Any]) -> str:
+    """The manifest as YAML that every reader, of version 1.1 or 1.2, reads back equal."""
+    return yaml.dump(manifest, Dumper=_Dumper, allow_unicode=True, width=120)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -45,13 +42,13 @@ class _Dumper(yaml.SafeDumper):
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     style = None
     if not re.sub(r"[\n\t]", "", value).isprintable():
-        style = (
-            '"'  # PyYAML would write a line break such as U+0085 as it is, and read it as a space.
-        )
+        # PyYAML writes a line break such as U+0085 unescaped in other styles, and reads a space.
+        style = '"'
     elif "\n" in value:
         style = "|"
     elif re.match(r"[-+.\d]", value):
-        style = "'"  # PyYAML would leave `12e4` bare; YAML 1.2 readers take that for a number.
+        # PyYAML leaves `12e4` bare, which YAML 1.2 readers take for a number.
+        style = "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
 
 

@@ -1,4 +1,4 @@
-"""Property bags as plain Python, what differs between two of them, and what in them is secret."""
+"""Property bags: as plain Python data, with their secrets and unknowns, and how two differ."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,14 +9,14 @@ from google.protobuf.struct_pb2 import Struct
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Keys and values by which Pulumi's wire format marks secrets and values not known yet."""
+"""Keys and values with which Pulumi's wire format marks secrets and unknown values."""
 
 Step = str | int
 Path = tuple[Step, ...]
 
 
 def load(bag: Struct) -> dict[str, Any]:
-    """The bag as Python data; secrets stay wrapped, and nulls are left out of objects."""
+    """The bag as Python data: secrets stay wrapped, objects lose their null values."""
     return _tidy(json_format.MessageToDict(bag))
 
 
@@ -26,7 +26,7 @@ def dump(values: dict[str, Any]) -> Struct:
 
 
 def secret(value: Any) -> dict[str, Any]:
-    """The value marked secret, so that the engine encrypts it in state and hides it in output."""
+    """Mark the value as secret: the engine encrypts it in state and hides it in output."""
     return value if is_secret(value) else {SIGNATURE: SECRET, "value": value}
 
 
@@ -36,7 +36,7 @@ def is_secret(value: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """The value without any secret marks, however deep."""
+    """The value without secret marks, at every depth."""
     if is_secret(value):
         return plain(value["value"])
     if isinstance(value, dict):
@@ -47,7 +47,7 @@ def plain(value: Any) -> Any:
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether any part of the plain value is not known yet."""
+    """Whether any part of the plain value is unknown."""
     if isinstance(value, dict):
         return any(map(has_unknown, value.values()))
     if isinstance(value, list):
@@ -56,7 +56,7 @@ def has_unknown(value: Any) -> bool:
 
 
 def differences(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Each smallest part that differs, as its path and ADD, DELETE or UPDATE; both sides plain."""
+    """The path of each differing leaf of two plain values, with ADD, DELETE or UPDATE."""
     if isinstance(old, dict) and isinstance(new, dict):
         pairs = [(key, old.get(key), new.get(key)) for key in sorted({*old, *new})]
     elif isinstance(old, list) and isinstance(new, list):
@@ -88,7 +88,7 @@ def _at(items: list[Any], index: int) -> Any:
 
 
 def _tidy(value: Any) -> Any:
-    """Numbers without a fraction become int: the wire knows floats alone, manifests need `9090`."""
+    """Turn whole numbers into int: the wire format has floats only, manifests need `9090`."""
     if isinstance(value, dict):
         return {key: _tidy(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What both stand-ins share: their notice, their refusals, and the calls that only pass on."""
+"""The base of both stand-ins: notice, refusals, comparison, and calls that return their input."""
 
 import threading
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ from toolchain.standin.properties import differences, load, plain, spell
 MESSAGE_LIMIT = [("grpc.max_receive_message_length", 400 << 20)]
 """Bytes; the engine's own limit."""
 
-# The SDK's provider.experimental is not used: it puts a Python traceback into every error that it
-# passes on, and an error here must be one line.
+# The SDK's provider.experimental puts a Python traceback into every error that it passes on. An
+# error must be one line here, so this module implements the protocol itself.
 
 
 class StandIn:
-    """One provider plugin, spoken to by the engine over gRPC; see Pulumi's provider.proto."""
+    """One provider plugin, which the engine calls over gRPC; see Pulumi's provider.proto."""
 
     package: str
     does: str
-    """What the notice says it does in place of the official plugin."""
+    """What the stand-in does in place of the official plugin, for its notice."""
 
     def __init__(self, version: str, engine: str) -> None:
         self.version = version
@@ -32,7 +32,7 @@ class StandIn:
         self._said = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
-        """Calls that are not defined here are answered as gRPC answers them: unimplemented."""
+        """Answer calls that the class does not define as gRPC does: unimplemented."""
         if not name[:1].isupper():
             raise AttributeError(name)
 
@@ -42,10 +42,10 @@ class StandIn:
         return unimplemented
 
     def refuse(self, context: grpc.ServicerContext, why: str) -> NoReturn:
-        """End the call with one line: what can't be done, and how to be able to."""
+        """End the call with one line: what is refused, and how to get the official plugin."""
         context.abort(
             grpc.StatusCode.FAILED_PRECONDITION,
-            f"the stand-in for the {self.package} provider {why}; {self._remedy()}",
+            f"the stand-in for the {self.package} provider {why}. {self._remedy()}",
         )
 
     def GetPluginInfo(self, _request: Any, _context: Any) -> Any:
@@ -61,7 +61,7 @@ class StandIn:
         )
 
     def config_replaces(self, changed: list[str]) -> list[str]:
-        """Which of the changed provider settings replace everything the provider manages."""
+        """The changed provider settings that replace every resource of the provider."""
         return []
 
     def Configure(self, request: Any, _context: Any) -> Any:
@@ -96,7 +96,7 @@ class StandIn:
         return False
 
     def same_place(self, old: dict[str, Any], new: dict[str, Any]) -> bool:
-        """Whether the old object must go before the new one can take its place."""
+        """Whether the old object must be deleted before the new one is created."""
         return False
 
     def Read(self, request: Any, _context: Any) -> Any:
@@ -109,15 +109,15 @@ class StandIn:
 
     def _remedy(self) -> str:
         return (
-            f"to get the official one, run `pulumi plugin install resource {self.package} "
-            f"{self.version}` where the network allows it"
+            f"To get the official one, run `pulumi plugin install resource {self.package} "
+            f"{self.version}` where the network allows it."
         )
 
     def _notice(self) -> None:
         if not self._said.acquire(blocking=False):
             return
         message = (
-            f"a stand-in takes the place of the {self.package} provider: {self.does}; "
+            f"a stand-in takes the place of the {self.package} provider: {self.does}. "
             f"{self._remedy()}"
         )
         with grpc.insecure_channel(self.engine) as channel:
