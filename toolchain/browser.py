@@ -1,4 +1,4 @@
-"""The browser that opens pages for the tests: the user's own, or Debian's chromium."""
+"""The browser that opens pages for tests and pictures: the user's own, or Debian's chromium."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def ensure() -> str:
         return found
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         raise UserError(
-            "no browser is on PATH, and the tests open a page in one. "
+            "no browser is on PATH, and the command opens pages in one. "
             f"Install one of {', '.join(NAMES)} (Debian, as root: apt-get install {PACKAGE})."
         )
     _apt("update", task="list of Debian packages")
