@@ -1,1 +1,1 @@
-"""`make live`: the rendered stack as real processes on loopback."""
+"""`make live`: runs the rendered stack as real processes on loopback."""

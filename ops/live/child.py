@@ -1,7 +1,8 @@
-"""Starts a program that dies with the process that started it, in a cluster of its own names.
+"""Runs a program that is killed when its parent dies, with the names of the cluster's DNS.
 
-`python -m ops.live.child PARENT NAMES PROGRAM [ARGUMENT...]` becomes the program. If that is
-`python -m MODULE`, the names in the JSON file NAMES lead where the cluster's DNS would.
+`python -m ops.live.child PARENT NAMES PROGRAM [ARGUMENT...]` becomes the program. PARENT is the
+process id of the caller. For a program `python -m MODULE`, names in the JSON file NAMES resolve to
+the addresses listed there.
 """
 
 import ctypes
@@ -23,7 +24,7 @@ def main(parent: int, names: Path, command: list[str]) -> None:
     _die_with(parent)
     if command[:2] != ["python", "-m"]:
         os.execvp(command[0], command)  # noqa: S606 - the command is the stack's own
-    _resolve(names)
+    _resolve_names(names)
     sys.argv = command[2:]
     runpy.run_module(command[2], run_name="__main__", alter_sys=True)
 
@@ -35,14 +36,14 @@ def _die_with(parent: int) -> None:
         sys.exit(f"the runner with process id {parent} has ended already")
 
 
-def _resolve(names: Path) -> None:
-    """Look names up in the file first; it is read each time, since pods come and go."""
+def _resolve_names(names: Path) -> None:
+    """Resolve names from the file first; it is read at each call, since pods come and go."""
     real = socket.getaddrinfo
 
     def look_up(host: Any, *arguments: Any, **options: Any) -> Any:
         text = host.decode() if isinstance(host, bytes) else host
         addresses = json.loads(names.read_text(encoding="utf-8")).get(text, [text])
-        # As a DNS server does, so that not all callers take the first one.
+        # A DNS server shuffles its answers too, so that callers spread over the pods.
         random.shuffle(addresses)
         return [answer for address in addresses for answer in real(address, *arguments, **options)]
 

@@ -1,47 +1,46 @@
-"""`python -m ops live`: run the rendered local stack until Ctrl-C, or replay a scenario."""
+"""`python -m ops live`: runs the rendered local stack until Ctrl-C, or replays a scenario."""
 
-import argparse
 import signal
 import sys
 import time
+from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from ops.arguments import Parser, loopback_network, whole_number
-from ops.live import pace, view
-from ops.live import scenario as scenarios
 from ops.live.observation import Observer
-from ops.live.options import Options
-from ops.live.platform import Platform
-from ops.live.problems import LiveError
-from ops.live.replay import replay
-from ops.live.scenario import Scenario
+from ops.live.platform import Platform, RunOptions
+from ops.live.processes import LiveError
+from ops.live.scaling import cron_job_variables
+from ops.live.scenario import Scenario, load_scenario, replay_scenario
+from ops.live.terminal import Screen, pod_addresses, status_table
 from ops.manifests import ManifestsError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SCENARIO_SPEED = 60
 FASTEST = 60
-"""A scrape interval of 30 s becomes 0.5 s; the servers and a laptop keep up with no more."""
+"""A scrape interval of 30 s becomes 0.5 s; the servers on a laptop keep up with no more."""
 
 
 class _StoppedError(Exception):
-    """Somebody wants the run to end."""
+    """A signal asks the run to end."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; its exit code.
+    """Run the stack, or replay a scenario on it.
 
-    0 after a Ctrl-C or a scenario that came out, 1 if something went wrong, 130 if a scenario was
-    stopped before its end.
+    Exit code: 0 after Ctrl-C or a scenario that came out as recorded, 1 after a failure, 130 if a
+    scenario was stopped.
     """
-    given = _parser().parse_args(arguments)
-    screen = view.Screen(sys.stdout)
+    given = parse_arguments(arguments)
+    screen = Screen(sys.stdout)
     for number in SIGNALS:
         signal.signal(number, _stop)
     try:
-        scenario = scenarios.load(given.scenario) if given.scenario else None
-        _run(_platform(given, scenario, screen), scenario, screen)
+        scenario = load_scenario(given.scenario) if given.scenario else None
+        _run(Platform(run_options(given, scenario, screen.print_line)), scenario, screen)
     except (LiveError, ManifestsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -50,55 +49,8 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _run(platform: Platform, scenario: Scenario | None, screen: view.Screen) -> None:
-    observer = Observer(platform)
-    try:
-        screen.say(f"starting {len(platform.pods)} pods; logs in {platform.files.root / 'logs'}")
-        platform.start()
-        for line in view.addresses(platform):
-            screen.say(line)
-        if scenario:
-            replay(platform, observer, scenario, screen)
-        else:
-            _watch(platform, observer, screen)
-    finally:
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        screen.say("stopping")
-        platform.stop()
-        observer.close()
-
-
-def _watch(platform: Platform, observer: Observer, screen: view.Screen) -> NoReturn:
-    """Show the platform until somebody stops it."""
-    while True:
-        platform.tick()
-        screen.show(view.table(observer.look()))
-        time.sleep(1)
-
-
-def _platform(
-    given: argparse.Namespace, scenario: Scenario | None, screen: view.Screen
-) -> Platform:
-    speed = given.speed or (SCENARIO_SPEED if scenario else 1)
-    return Platform(
-        Options(
-            manifests=given.manifests,
-            state=given.state,
-            network=given.network,
-            speed=speed,
-            environment=pace.environment(speed),
-            keep=given.keep,
-            replay=scenario.path if scenario else None,
-            replayed=tuple(scenario.pods) if scenario else (),
-            # The recorded treaty is idle, and the recorded feeder was never deployed.
-            jobs=scenario is None,
-            say=screen.say,
-        )
-    )
-
-
-def _parser() -> Parser:
+def parse_arguments(arguments: list[str]) -> Namespace:
+    """The options of the command line; ends the program with exit code 2 for a wrong one."""
     parser = Parser(prog="python -m ops live", description="Run the rendered local stack.")
     parser.add_argument("--scenario", default="", help="replay this one, then end: reference")
     parser.add_argument(
@@ -110,10 +62,58 @@ def _parser() -> Parser:
     parser.add_argument(
         "--network", type=loopback_network, default="127.0.80", help="of the pods: 127.X.Y"
     )
-    return parser
+    return parser.parse_args(arguments)
+
+
+def run_options(
+    given: Namespace, scenario: Scenario | None, log: Callable[[str], None]
+) -> RunOptions:
+    """How to run the stack; a scenario runs at SCENARIO_SPEED unless a speed is given."""
+    speed = given.speed or (SCENARIO_SPEED if scenario else 1)
+    return RunOptions(
+        manifests=given.manifests,
+        state=given.state,
+        network=given.network,
+        speed=speed,
+        environment=cron_job_variables(speed),
+        keep=given.keep,
+        replay=scenario.path if scenario else None,
+        replayed=tuple(scenario.pods) if scenario else (),
+        # In the recorded scenario the treaty is idle and the feeder not deployed.
+        jobs=scenario is None,
+        log=log,
+    )
+
+
+def _run(platform: Platform, scenario: Scenario | None, screen: Screen) -> None:
+    observer = Observer(platform)
+    try:
+        screen.print_line(f"starting {len(platform.pods)} pods; logs in {platform.files.logs}")
+        platform.start()
+        for line in pod_addresses(platform):
+            screen.print_line(line)
+        if scenario:
+            replay_scenario(platform, observer, scenario, screen)
+        else:
+            _watch(platform, observer, screen)
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        screen.print_line("stopping")
+        platform.stop()
+        observer.close()
+
+
+def _watch(platform: Platform, observer: Observer, screen: Screen) -> NoReturn:
+    """Run and show the platform until a signal ends it."""
+    while True:
+        platform.tick()
+        screen.show_table(status_table(observer.observe()))
+        time.sleep(1)
 
 
 def _speed(text: str) -> int:
+    # `make live` gives an empty speed where none was chosen.
     return whole_number(1, FASTEST)(text) if text else 0
 
 

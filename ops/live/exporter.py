@@ -1,6 +1,6 @@
-"""Stands in for a pod: serves the values that a file gives it, read anew at each scrape.
+"""Stands in for a pod: serves the metrics that a YAML file holds, read anew at each scrape.
 
-`python -m ops.live.exporter FILE WORKLOAD NUMBER`; HOST and PORT say where.
+`python -m ops.live.exporter FILE WORKLOAD NUMBER` listens on the variables HOST and PORT.
 """
 
 import os
@@ -16,14 +16,14 @@ class _Handler(BaseHTTPRequestHandler):
     file, workload, number = Path(), "", 0
 
     def do_POST(self) -> None:
-        """Take a step, or anything else, and change nothing: the values are the file's."""
+        """Accept any request and change nothing: the file alone sets the values."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.do_GET()
 
     def do_GET(self) -> None:
+        """Answer every path with the metrics, so that health probes succeed too."""
         content = yaml.safe_load(self.file.read_text(encoding="utf-8"))
         series = content["pods"][self.workload][self.number]
-        # Any other path is a probe, and the answer is that all is well.
         body = "".join(f"{name} {value}\n" for name, value in series.items()).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
@@ -32,7 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
-        """A line for each scrape would say nothing."""
+        """Log nothing: each scrape would add a line."""
 
 
 def main(file: str, workload: str, number: str) -> None:

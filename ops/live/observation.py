@@ -1,4 +1,4 @@
-"""What a running platform says about itself, asked of its own APIs."""
+"""Asks a running platform for its own state."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +10,19 @@ from ops.http_api import ApiError
 from ops.live.platform import Platform
 from ops.prometheus_api import ActiveAlert, Prometheus, Rule, RuleGroup, Target
 
-RELOADED = "config_last_reload_successful"
-_RELOADS = f'{{__name__=~"(prometheus|alertmanager|blackbox_exporter)_{RELOADED}"}}'
 EVENTS = 1000
+"""How many events of harbinger are read at most."""
+_RELOADED = (
+    '{__name__=~"(prometheus|alertmanager|blackbox_exporter)_config_last_reload_successful"}'
+)
 
 
 @dataclass(frozen=True)
 class Observation:
-    """One moment; `reloads` says of each server whether its last reload succeeded.
+    """The platform's state at one moment.
 
-    `events` are what harbinger has received, newest first. `problem` says who could not be asked.
+    `reloads`: whether the last reload of each server succeeded. `events`: what harbinger has
+    received, newest first. `problem`: which server could not be asked, and why.
     """
 
     targets: Sequence[Target] = ()
@@ -29,11 +32,11 @@ class Observation:
     problem: str | None = None
 
     def rules(self, kind: str = "") -> list[Rule]:
-        """All rules, or those of a type: alerting or recording."""
+        """All rules, or those of one type: alerting or recording."""
         return [rule for group in self.groups for rule in group.rules if kind in ("", rule.type)]
 
     def alerts(self, state: str) -> list[tuple[Rule, ActiveAlert]]:
-        """The alerts in a state (firing or pending), by rule."""
+        """The alerts in a state (firing or pending), each with its rule."""
         return [
             (rule, alert)
             for rule in self.rules("alerting")
@@ -46,9 +49,14 @@ class Observation:
         """Whether every target answers its scrapes."""
         return bool(self.targets) and all(target.health == "up" for target in self.targets)
 
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether every rule has been evaluated."""
+        return bool(self.groups) and all(rule.health != "unknown" for rule in self.rules())
+
 
 class Observer:
-    """Asks a platform's Prometheus and harbinger."""
+    """Asks the Prometheus and the harbinger of a platform."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -58,39 +66,38 @@ class Observer:
     def prometheus(self) -> Prometheus:
         """The client of the platform's Prometheus; a new one after a failure."""
         if self._prometheus is None:
-            (pod,) = self._platform.of("prometheus-server")
+            (pod,) = self._platform.pods_of("prometheus-server")
             self._prometheus = Prometheus(pod.url)
         return self._prometheus
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         if self._prometheus:
             self._prometheus.close()
             self._prometheus = None
 
-    def look(self) -> Observation:
-        """The platform now; never raises."""
+    def observe(self) -> Observation:
+        """The state of the platform now; never raises."""
         try:
-            asked = self.prometheus
+            prometheus = self.prometheus
+            reloaded = prometheus.query(_RELOADED)
             return Observation(
-                targets=asked.targets(),
-                groups=asked.rules(),
-                reloads={
-                    sample.metric["job"]: sample.value[1] == 1 for sample in asked.query(_RELOADS)
-                },
+                targets=prometheus.targets(),
+                groups=prometheus.rules(),
+                reloads={sample.metric["job"]: sample.value[1] == 1 for sample in reloaded},
                 events=self.events(),
             )
         except ApiError as error:
-            # It never asks again after a failure, and the server may well come back.
+            # A client never asks again after a failure, but the server may come back.
             self.close()
             return Observation(problem=str(error))
         except (httpx.HTTPError, ValueError) as error:
             return Observation(problem=f"harbinger: {error}")
 
     def events(self) -> list[Mapping[str, Any]]:
-        """What harbinger has received, newest first; raises httpx.HTTPError or ValueError."""
+        """What harbinger has received, newest first. Raises httpx.HTTPError or ValueError."""
         found: list[Mapping[str, Any]] = []
-        for pod in self._platform.of("harbinger"):
+        for pod in self._platform.pods_of("harbinger"):
             url = f"{pod.url}/events?limit={EVENTS}"
             answer = httpx.get(url, timeout=5, trust_env=False)
             found += answer.raise_for_status().json()["events"]

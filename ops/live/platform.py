@@ -1,41 +1,63 @@
-"""A rendered stack, running on this machine."""
+"""A rendered stack that runs on this machine."""
 
 import shutil
 import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from ops.live import config, kube_state, layout, processes
-from ops.live.jobs import Clock, Job
-from ops.live.launch import PROGRAMS, Launcher, is_runnable
-from ops.live.layout import Layout
-from ops.live.options import Options
-from ops.live.pods import Pod, names, pods_of, target_groups
-from ops.live.problems import LiveError
-from ops.live.processes import Child
-from ops.live.rewrite import Here
-from ops.manifests import config_maps_changed_at, read_manifests
+from ops.live.cron_jobs import KUBE_STATE_METRICS, Clock, ScheduledJob, cron_job_series
+from ops.live.launch import PROGRAMS, Launcher, can_run
+from ops.live.mounts import Mount, RunFolder, mounted_config_maps, write_changed_json
+from ops.live.pods import Pod, create_pods, dns_names, target_groups
+from ops.live.processes import Child, LiveError, describe_exit, require_free_port, stop_children
+from ops.live.rewriting import LocalEnvironment
+from ops.manifests import config_maps_changed_at, read_config_maps, read_manifests
 
 READY_SECONDS = 30
 CONFIG_SECONDS = 1.0
+"""Pause between two looks at the rendered ConfigMaps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How to run a stack.
+
+    `network`: the first three numbers of the pods' addresses. `speed`: how many times faster time
+    runs. `keep`: keep the data of an earlier run. `replay`: the file of a scenario, whose values
+    stand in for the workloads in `replayed`. `jobs`: run CronJobs on schedule, and export their
+    state. `environment`: further variables for pods and jobs, by workload or job name. `log` gets a
+    line for each event.
+    """
+
+    manifests: Path
+    state: Path
+    network: str
+    speed: int = 1
+    keep: bool = False
+    replay: Path | None = None
+    replayed: tuple[str, ...] = ()
+    jobs: bool = True
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    log: Callable[[str], None] = print
 
 
 class Platform:
-    """The stack's pods as processes. `tick` must be called often: it is all that goes on."""
+    """The stack's pods as processes. Call `tick` often: nothing happens between two calls."""
 
-    def __init__(self, options: Options) -> None:
-        """Raises LiveError if there is nothing to run."""
+    def __init__(self, options: RunOptions) -> None:
+        """Raises ManifestsError."""
         self.options = options
-        self.files = Layout(options.state.resolve())
+        self.files = RunFolder(options.state.resolve())
         self.manifests = read_manifests(options.manifests)
-        # Of what is stood in for, nothing needs to be there but its name.
-        runnable = [
-            w for w in self.manifests.workloads if is_runnable(w) or w.name in options.replayed
-        ]
-        self.left_out = [w.name for w in self.manifests.workloads if w not in runnable]
+        workloads = self.manifests.workloads
+        runnable = [one for one in workloads if one.name in options.replayed or can_run(one)]
+        self.left_out = [one.name for one in workloads if one not in runnable]
         order = ["", *PROGRAMS]
-        runnable.sort(key=lambda w: order.index(w.name) if w.name in order else 0)
-        self.pods = pods_of(runnable, options.network)
+        runnable.sort(key=lambda one: order.index(one.name) if one.name in order else 0)
+        self.pods = create_pods(runnable, options.network)
         self.children: dict[str, Child] = {}
-        self.mounts: list[config.Mount] = []
+        self.mounts: list[Mount] = []
         self._launcher = Launcher(
             files=self.files,
             speed=options.speed,
@@ -44,116 +66,126 @@ class Platform:
             environment=options.environment,
         )
         clock = Clock(options.speed)
-        jobs = self.manifests.cron_jobs
-        self.jobs = {job.name: Job(job, clock, self._launcher.job) for job in jobs}
+        self.jobs = {
+            job.name: ScheduledJob(job, clock, self._launcher.start_job)
+            for job in self.manifests.cron_jobs
+        }
         self._rendered_at, self._looked_at = 0, 0.0
 
     def start(self) -> None:
-        """Start every pod, the servers when all others are ready. Raises LiveError."""
-        self._check()
+        """Start every pod, the servers once all others are ready.
+
+        Raises LiveError or ManifestsError.
+        """
+        self._require_programs_and_ports()
         self.files.prepare(keep=self.options.keep)
-        self._publish()
-        self._tell_of_jobs()
-        for pod in [pod for pod in self.pods if pod.workload.name not in self.options.replayed]:
-            for name in layout.mounted(pod):
-                self.mounts.append(config.Mount(pod, name, self._here(pod), self.files))
-        self._refresh()
+        self._publish_pods()
+        self._publish_cron_jobs()
+        for pod in self.pods:
+            if pod.workload.name not in self.options.replayed:
+                for name in mounted_config_maps(pod):
+                    self.mounts.append(Mount(pod, name, self._local(pod), self.files))
+        self._refresh_mounts()
         for mount in self.mounts:
-            mount.assume_loaded()
+            mount.mark_loaded()
         services = [pod for pod in self.pods if pod.workload.name not in PROGRAMS]
-        for together in (services, *([pod] for pod in self.pods if pod not in services)):
+        servers = [pod for pod in self.pods if pod not in services]
+        for together in (services, *([server] for server in servers)):
             for pod in together:
                 self._start(pod)
             self.wait_until_ready(together)
 
     def stop(self) -> None:
-        """End every process that was started here."""
+        """End every process that this platform started."""
         for job in self.jobs.values():
             job.stop()
-        processes.stop(self.children.values())
+        stop_children(self.children.values())
 
     def tick(self) -> None:
-        """Replace dead pods, refresh and reload configuration, run jobs. Raises LiveError."""
-        for pod in [pod for pod in self.pods if self.children[pod.name].code is not None]:
-            self.replace(pod)
+        """Replace dead pods, refresh and reload configuration, run due jobs.
+
+        Raises LiveError or ManifestsError.
+        """
+        for pod in [pod for pod in self.pods if self.children[pod.name].exit_code is not None]:
+            self._replace(pod)
         if time.monotonic() - self._looked_at >= CONFIG_SECONDS:
-            self._refresh()
+            self._refresh_mounts()
         for mount in self.mounts:
             if mount.reload_if_changed():
                 outcome = f"refused: {mount.failure}" if mount.failure else "loaded"
-                self.options.say(f"changed configuration of {mount.folder.name}: {outcome}")
+                self.options.log(f"changed configuration of {mount.folder.name}: {outcome}")
         for job in self.jobs.values():
             if failure := job.tick(may_start=self.options.jobs):
-                self.options.say(failure)
-        self._tell_of_jobs()
+                self.options.log(failure)
+        self._publish_cron_jobs()
 
-    def of(self, workload: str) -> list[Pod]:
+    def pods_of(self, workload: str) -> list[Pod]:
         """The pods of a workload."""
         return [pod for pod in self.pods if pod.workload.name == workload]
 
-    def replace(self, pod: Pod) -> Pod:
-        """What a Deployment or a StatefulSet does when a pod has died. Raises LiveError."""
-        child = self.children.pop(pod.name)
-        new = pod.replacement()
-        self.options.say(
-            f"{pod.name} {processes.ending(child.code or 0)}; {new.name} takes its place"
-        )
-        self.pods[self.pods.index(pod)] = new
-        self._publish()
-        self._start(new)
-        self.wait_until_ready([new])
-        return new
-
-    def wait_until_ready(self, pods: list[Pod]) -> None:
-        """Wait for the pods' readiness probes. Raises LiveError if one dies, or takes too long."""
+    def wait_until_ready(self, pods: Sequence[Pod]) -> None:
+        """Wait for the readiness probes. Raises LiveError if a pod dies or takes too long."""
         deadline = time.monotonic() + READY_SECONDS
         for pod in pods:
             child = self.children[pod.name]
             while not pod.is_ready():
-                late = time.monotonic() > deadline
-                if late or child.code is not None:
-                    what = "is not ready" if child.code is None else processes.ending(child.code)
+                code = child.exit_code
+                if code is not None or time.monotonic() > deadline:
+                    what = "is not ready" if code is None else describe_exit(code)
                     raise LiveError(f"{pod.name} {what}: {child.last_line()} (log: {child.log})")
                 time.sleep(0.05)
 
     def _start(self, pod: Pod) -> None:
-        number = self.of(pod.workload.name).index(pod)
-        self.children[pod.name] = self._launcher.pod(pod, number, self._here(pod))
+        number = self.pods_of(pod.workload.name).index(pod)
+        self.children[pod.name] = self._launcher.start_pod(pod, number, self._local(pod))
 
-    def _here(self, pod: Pod) -> Here:
-        return Here(
+    def _replace(self, pod: Pod) -> None:
+        """Start the pod that a Deployment or StatefulSet would start in place of a dead one."""
+        child = self.children.pop(pod.name)
+        new = pod.replacement()
+        ending = describe_exit(child.exit_code or 0)
+        self.options.log(f"{pod.name} {ending}; {new.name} takes its place")
+        self.pods[self.pods.index(pod)] = new
+        self._publish_pods()
+        self._start(new)
+        self.wait_until_ready([new])
+
+    def _local(self, pod: Pod) -> LocalEnvironment:
+        return LocalEnvironment(
             speed=self.options.speed,
-            folders=self.files.folders(pod),
+            folders=self.files.mounted_folders(pod),
             targets=self.files.targets,
-            names=names(self.manifests, self.pods),
+            names=dns_names(self.manifests, self.pods),
         )
 
-    def _check(self) -> None:
+    def _require_programs_and_ports(self) -> None:
         for workload, program in PROGRAMS.items():
-            if self.of(workload) and not shutil.which(program):
-                raise LiveError(f"{program} is not on PATH: run `make live`, which provides it")
+            if self.pods_of(workload) and not shutil.which(program):
+                raise LiveError(f"{program}: is not on PATH. Run `make live`, which provides it.")
         for pod in self.pods:
             for container, _, number in pod.ports:
                 if container == pod.workload.name:
-                    processes.require_free(pod.address, number)
+                    require_free_port(pod.address, number)
 
-    def _publish(self) -> None:
-        """Tell names and discovery which pods there are."""
-        layout.write_json(self.files.names, names(self.manifests, self.pods))
+    def _publish_pods(self) -> None:
+        """Write the files that stand in for DNS and discovery."""
+        write_changed_json(self.files.names, dns_names(self.manifests, self.pods))
         for workload in self.manifests.workloads:
-            groups = target_groups(self.of(workload.name), self.manifests.namespace)
-            layout.write_json(self.files.targets / f"{workload.name}.json", groups)
+            groups = target_groups(self.pods_of(workload.name), self.manifests.namespace)
+            write_changed_json(self.files.targets / f"{workload.name}.json", groups)
 
-    def _tell_of_jobs(self) -> None:
-        """Let the series on CronJobs say what is so; there is none of a job that is not run."""
+    def _publish_cron_jobs(self) -> None:
+        """Publish CronJob state for the kube-state-metrics stand-in."""
         jobs = self.jobs.values() if self.options.jobs else ()
-        pods = self.of(kube_state.NAME)
-        told = kube_state.exposed(pods, jobs, self.manifests.namespace)
-        layout.write_json(self.files.objects, told)
+        pods = self.pods_of(KUBE_STATE_METRICS)
+        series = cron_job_series(pods, jobs, self.manifests.namespace)
+        write_changed_json(self.files.cron_job_series, series)
 
-    def _refresh(self) -> None:
+    def _refresh_mounts(self) -> None:
         self._looked_at = time.monotonic()
         rendered_at = config_maps_changed_at(self.options.manifests)
         if rendered_at != self._rendered_at:
             self._rendered_at = rendered_at
-            config.refresh(self.mounts, self.options.manifests)
+            config_maps = read_config_maps(self.options.manifests)
+            for mount in self.mounts:
+                mount.refresh(config_maps)

@@ -1,4 +1,4 @@
-"""The pods of a stack: their real names, and an address on loopback for each."""
+"""The pods of a stack: real names, an address on loopback each, and how others find them."""
 
 import itertools
 import random
@@ -8,16 +8,16 @@ from typing import Any
 
 import httpx
 
-from ops.manifests import NAME_LABEL, Manifests, Service, Workload
+from ops.manifests import Manifests, Service, Workload
 
 HTTP = "http"
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-"""The letters of the random parts of names: no vowels, so that they spell no words."""
+"""The letters of random name parts; without vowels they spell no words."""
 
 
 @dataclass
 class Pod:
-    """One pod: `ports` are container, port's name and number, of all its containers."""
+    """One pod; `ports` holds container name, port name and port number for all its containers."""
 
     workload: Workload
     name: str
@@ -31,25 +31,25 @@ class Pod:
 
     @property
     def url(self) -> str:
-        """Where it can be reached on this machine."""
+        """The URL of its API on this machine."""
         return f"http://{self.address}:{self.port}"
 
     def is_ready(self) -> bool:
         """Whether its readiness probe succeeds."""
-        probe = self.workload.main_container["readinessProbe"]["httpGet"]["path"]
+        path = self.workload.main_container["readinessProbe"]["httpGet"]["path"]
         try:
-            return httpx.get(f"{self.url}{probe}", timeout=5, trust_env=False).is_success
+            return httpx.get(f"{self.url}{path}", timeout=5, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 
     def replacement(self) -> "Pod":
-        """The pod that comes after this one has died: another name, but in a StatefulSet."""
+        """The pod that replaces this one; only in a StatefulSet it keeps the name."""
         is_stable = self.workload.kind == "StatefulSet"
         name = self.name if is_stable else _random_name(self.workload)
         return Pod(self.workload, name, self.address, self.ports)
 
 
-def pods_of(workloads: Iterable[Workload], network: str) -> list[Pod]:
+def create_pods(workloads: Iterable[Workload], network: str) -> list[Pod]:
     """A pod for each replica; `network` is the first three numbers of their addresses."""
     numbers = itertools.count(1)
     return [
@@ -66,13 +66,13 @@ def pods_of(workloads: Iterable[Workload], network: str) -> list[Pod]:
     ]
 
 
-def random_part() -> str:
-    """Five letters that make a pod's name its own."""
+def random_name_part() -> str:
+    """Five letters that make a pod's name unique."""
     return "".join(random.choices(_ALPHABET, k=5))  # noqa: S311 - a name, no secret
 
 
 def target_groups(pods: Sequence[Pod], namespace: str) -> list[dict[str, Any]]:
-    """What discovery in a cluster knows about the pods, as file_sd reads it: a group each port."""
+    """What Kubernetes discovery knows about the pods, in the form of file_sd: a group per port."""
     return [
         {
             "targets": [f"{pod.address}:{number}"],
@@ -93,18 +93,18 @@ def target_groups(pods: Sequence[Pod], namespace: str) -> list[dict[str, Any]]:
     ]
 
 
-def names(manifests: Manifests, pods: Sequence[Pod]) -> dict[str, list[str]]:
-    """The cluster's DNS: the addresses behind every name that a Service gives."""
+def dns_names(manifests: Manifests, pods: Sequence[Pod]) -> dict[str, list[str]]:
+    """The addresses behind each name that a Service gives in the cluster's DNS."""
     known: dict[str, list[str]] = {}
     for service in manifests.services:
         behind = [pod for pod in pods if pod.workload.name == service.selects]
-        for name, addresses in _records(service, behind).items():
+        for name, addresses in _dns_records(service, behind).items():
             for suffix in ("", ".NS", ".NS.svc", ".NS.svc.cluster.local"):
                 known[name + suffix.replace("NS", manifests.namespace)] = addresses
     return known
 
 
-def _records(service: Service, pods: Sequence[Pod]) -> Mapping[str, list[str]]:
+def _dns_records(service: Service, pods: Sequence[Pod]) -> Mapping[str, list[str]]:
     addresses = [pod.address for pod in pods]
     if not service.is_headless:
         return {service.name: addresses[:1]}
@@ -113,18 +113,10 @@ def _records(service: Service, pods: Sequence[Pod]) -> Mapping[str, list[str]]:
 
 
 def _random_name(workload: Workload) -> str:
-    return f"{workload.name}-{workload.template_hash}-{random_part()}"
+    return f"{workload.name}-{workload.template_hash}-{random_name_part()}"
 
 
 def _ports(containers: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, int]]:
     for container in containers:
         for port in container.get("ports", []):
             yield container["name"], port["name"], port["containerPort"]
-
-
-def label_value(selector: str) -> str:
-    """The workload that a discovery selector `app.kubernetes.io/name=X` names."""
-    key, _, value = selector.partition("=")
-    if key != NAME_LABEL:
-        raise ValueError(f"discovery by {selector!r} is not known here")
-    return value

@@ -1,4 +1,4 @@
-"""The processes of a local run: started, watched and ended, each by its own id."""
+"""Starts, watches and ends the processes of a local run, each by its own process id."""
 
 import os
 import signal
@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.live.problems import LiveError
-
 ROOT = Path(__file__).resolve().parents[2]
 """The folder from which `services` and `ops` are imported."""
 
@@ -19,34 +17,39 @@ STOP_SECONDS = 10
 """How long a process may take to end before it is killed."""
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
-"""What a process gets of the runner's environment; the rest is what its manifest says."""
+"""The variables of the runner that a process gets; its manifest sets all others."""
+
+
+class LiveError(Exception):
+    """The run can't start or go on: one line that says what is wrong, where, and what to do."""
 
 
 @dataclass
 class Child:
-    """A running program; what it writes goes to `log`."""
+    """A running program, which writes its output to `log`."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     @property
-    def code(self) -> int | None:
+    def exit_code(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
         return self.process.poll()
 
     def last_line(self) -> str:
-        """The last thing it wrote."""
+        """The last line of its log."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return lines[-1][:300] if lines else "it wrote nothing"
 
 
-def start(
+def start_child(
     name: str, command: Sequence[str], environment: Mapping[str, str], *, names: Path, log: Path
 ) -> Child:
-    """Start a program that ends when this process does, however that ends. Main thread only.
+    """Start a program that is killed when this process dies. Call it from the main thread only.
 
-    It has a session of its own, so that a Ctrl-C reaches it through `stop` alone.
+    It gets its own session, so that Ctrl-C reaches it through `stop_children` alone. `names` is the
+    JSON file of the cluster's DNS, see `child`.
     """
     launcher = [sys.executable, "-m", "ops.live.child", str(os.getpid()), str(names), *command]
     kept = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
@@ -63,9 +66,9 @@ def start(
     return Child(name, process, log)
 
 
-def stop(children: Iterable[Child]) -> None:
-    """End them all at once with SIGINT, and after STOP_SECONDS with SIGKILL."""
-    running = [child for child in children if child.code is None]
+def stop_children(children: Iterable[Child]) -> None:
+    """Send SIGINT to all of them at once, and SIGKILL to those that run after STOP_SECONDS."""
+    running = [child for child in children if child.exit_code is None]
     for child in running:
         child.process.send_signal(signal.SIGINT)
     deadline = time.monotonic() + STOP_SECONDS
@@ -77,8 +80,8 @@ def stop(children: Iterable[Child]) -> None:
             child.process.wait()
 
 
-def require_free(address: str, port: int) -> None:
-    """Raise LiveError if something listens on the port, or the address can't be had."""
+def require_free_port(address: str, port: int) -> None:
+    """Raise LiveError if the port is in use, or if this machine doesn't have the address."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -86,11 +89,11 @@ def require_free(address: str, port: int) -> None:
             listener.listen(1)
     except OSError as error:
         raise LiveError(
-            f"{address}:{port} can't be listened on ({error.strerror}): stop what does so, such "
-            f"as another `make live`, or take other addresses with ARGS=--network=127.0.81"
+            f"{address}:{port}: can't be listened on ({error.strerror}). Stop the program that "
+            "uses it, perhaps another `make live`, or choose ARGS=--network=127.0.81."
         ) from None
 
 
-def ending(code: int) -> str:
-    """An exit code in words."""
+def describe_exit(code: int) -> str:
+    """An exit code as a predicate: `ended with code 1`, `was ended by SIGKILL`."""
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"

@@ -1,27 +1,35 @@
-"""A recorded scenario: its values, and whether what must come of them has come."""
+"""Replays a recorded scenario on a running platform, and compares the outcome with the record."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ops.http_api import ApiError, Labels
+from ops.http_api import ApiError
 from ops.live.observation import Observation, Observer
 from ops.live.platform import Platform
-from ops.live.problems import LiveError
-from ops.live.view import on
+from ops.live.processes import LiveError
+from ops.live.scaling import longest_range
+from ops.live.terminal import Screen, alert_subject, align_columns, status_table
 from ops.prometheus_api import WATCHDOG
 
 FOLDER = Path(__file__).resolve().parent
-CLOSE = 1e-9
-"""How far a result may be from what is expected: the error of binary fractions, no more."""
+TOLERANCE = 1e-9
+"""Largest difference from an expected result: rounding errors of floats, no more."""
+
+LONGEST_RANGE_SECONDS = 15 * 60.0
+"""In the platform's time; the alerts of the platform's owners look back 10 minutes."""
+
+GRACE_SECONDS = 60.0
+"""How much longer than its rules need a scenario may take, for slow machines."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that is compared."""
+    """One comparison."""
 
     what: str
     expected: str
@@ -29,13 +37,13 @@ class Row:
 
     @property
     def is_right(self) -> bool:
-        """Whether it came out."""
+        """Whether the outcome is the expected one."""
         return self.expected == self.got
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a scenario's file holds; see reference.yaml."""
+    """The contents of a scenario's file; reference.yaml explains them."""
 
     path: Path
     pods: Mapping[str, Sequence[Mapping[str, float]]]
@@ -44,92 +52,146 @@ class Scenario:
     alerts: Sequence[Mapping[str, Any]]
 
     def compare(self, platform: Platform, seen: Observation, observer: Observer) -> list[Row]:
-        """Everything that must come out, and what has; never raises."""
+        """Compare every expected outcome with the observed one; never raises."""
         if seen.problem:
             return [Row("the platform answers", "yes", seen.problem)]
+        down = [alert_subject(one.labels) for one in seen.targets if one.health != "up"]
         return [
-            Row("targets that are not up", "none", _listed(_down(seen))),
-            *self._healthy(seen),
-            *self._results(observer),
-            *self._alerts(platform, seen),
+            Row("targets that are not up", "none", _join(down)),
+            *self._compare_rules(seen),
+            *self._compare_results(observer),
+            *self._compare_alerts(platform, seen),
         ]
 
-    def _healthy(self, seen: Observation) -> Iterator[Row]:
+    def _compare_rules(self, seen: Observation) -> Iterator[Row]:
         for file, number in self.rules.items():
             rules = [r for g in seen.groups if g.file.endswith(f"/{file}") for r in g.rules]
             healthy = [rule for rule in rules if rule.health == "ok"]
-            all_of = f"{len(healthy)} of {len(rules)}"
-            yield Row(f"healthy rules of {file}", f"{number} of {number}", all_of)
+            got = f"{len(healthy)} of {len(rules)}"
+            yield Row(f"healthy rules of {file}", f"{number} of {number}", got)
         sick = [rule.name for rule in seen.rules() if rule.health != "ok"]
-        yield Row("rules that are not healthy", "none", _listed(sick))
+        yield Row("rules that are not healthy", "none", _join(sick))
 
-    def _results(self, observer: Observer) -> Iterator[Row]:
+    def _compare_results(self, observer: Observer) -> Iterator[Row]:
         for name, expected in self.results.items():
             try:
                 values = [sample.value[1] for sample in observer.prometheus.query(name)]
             except ApiError as error:
                 yield Row(name, _number(expected), str(error))
                 continue
-            shown = [
-                _number(expected if abs(value - expected) <= CLOSE else value) for value in values
+            got = [
+                _number(expected if abs(value - expected) <= TOLERANCE else value)
+                for value in values
             ]
-            yield Row(name, _number(expected), _listed(shown))
+            yield Row(name, _number(expected), _join(got))
 
-    def _alerts(self, platform: Platform, seen: Observation) -> Iterator[Row]:
-        firing = _grouped(
+    def _compare_alerts(self, platform: Platform, seen: Observation) -> Iterator[Row]:
+        firing = _group(
             (rule.name, alert.labels, f"{rule.labels['severity']} {alert.value:g}")
             for rule, alert in seen.alerts("firing")
             if rule.name != WATCHDOG
         )
-        arrived = _grouped(
+        arrived = _group(
             (event["alertname"], event["labels"], _receipt(event)) for event in seen.events
         )
         for alert in self.alerts:
-            labels: Labels = dict(alert["labels"])
+            labels = dict(alert["labels"])
             if number := alert.get("pod"):
-                labels["pod"] = platform.of(labels["job"])[number - 1].name
-            name = f"{alert['alert']} on {on(labels)}"
+                labels["pod"] = platform.pods_of(labels["job"])[number - 1].name
+            name = f"{alert['alert']} on {alert_subject(labels)}"
             value = f"{alert['severity']} {alert['value']:g}"
             receipt = f"firing at {alert['severity']}, runbook {alert['alert']}.md"
             yield Row(f"fires: {name}", value, firing.pop(name, "no"))
             yield Row(f"arrived: {name}", receipt, arrived.pop(name, "no"))
-        yield Row("other alerts that fire", "none", _listed(list(firing)))
-        yield Row("other alerts that arrived", "none", _listed(list(arrived)))
+        yield Row("other alerts that fire", "none", _join(list(firing)))
+        yield Row("other alerts that arrived", "none", _join(list(arrived)))
 
 
-def load(name: str) -> Scenario:
-    """The scenario of this name. Raises LiveError if there is none."""
+def load_scenario(name: str) -> Scenario:
+    """Read the scenario of this name. Raises LiveError for an unknown one."""
     path = FOLDER / f"{name}.yaml"
     known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
     if name not in known:
-        raise LiveError(f"there is no scenario {name!r}: choose {' or '.join(known)}")
+        raise LiveError(f"there is no scenario {name!r}. Choose {' or '.join(known)}.")
     return Scenario(path, **yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def _grouped(found: Iterable[tuple[str, Labels, str]]) -> dict[str, str]:
-    """What was found of each alert, by its name and what it is about; the same again counts once.
+def replay_scenario(
+    platform: Platform, observer: Observer, scenario: Scenario, screen: Screen
+) -> None:
+    """Wait until every expected alert has arrived and any other has had time to fire.
 
-    Alertmanager repeats a notification after a while.
+    Raises LiveError if the outcome differs from the record or does not come in bounded time.
+    """
+    began = time.monotonic()
+
+    def follow(until: Callable[[Observation], bool], seconds: float) -> Observation:
+        """Run the platform until the condition holds or the time is over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            platform.tick()
+            seen = observer.observe()
+            screen.show_table(status_table(seen))
+            if until(seen) or time.monotonic() > deadline:
+                return seen
+            time.sleep(0.5)
+
+    seen = follow(lambda seen: seen.is_up and seen.is_evaluated, GRACE_SECONDS)
+    settle = settle_seconds(seen, platform.options.speed)
+    screen.print_line(f"every alert has had time to fire in {settle:.0f} s")
+    due = time.monotonic() + settle
+    rows: list[Row] = []
+
+    def is_done(seen: Observation) -> bool:
+        rows[:] = scenario.compare(platform, seen, observer)
+        return time.monotonic() >= due and all(row.is_right for row in rows)
+
+    follow(is_done, settle + GRACE_SECONDS)
+    head = ["", "", "expected", "got"]
+    cells = [["" if r.is_right else "WRONG", r.what, r.expected, r.got] for r in rows]
+    for line in align_columns([head, *cells]):
+        screen.print_line(line)
+    wrong = [row for row in rows if not row.is_right]
+    took = f"{time.monotonic() - began:.0f} s"
+    if wrong:
+        raise LiveError(
+            f"{len(wrong)} of {len(rows)} did not come out as recorded in {took}, the first: "
+            f"{wrong[0].what}: expected {wrong[0].expected}, got {wrong[0].got}"
+        )
+    screen.print_line(f"all {len(rows)} came out as recorded, in {took}")
+
+
+def settle_seconds(seen: Observation, speed: int) -> float:
+    """The time in which any alert on steady values fires: the longest range and `for` together.
+
+    Ranges above LONGEST_RANGE_SECONDS don't count: they cover the whole run, and so settle with the
+    first samples.
+    """
+    ranges = [longest_range(rule.query) for rule in seen.rules()]
+    longest = max((one for one in ranges if one <= LONGEST_RANGE_SECONDS / speed), default=0.0)
+    return longest + max((rule.duration for rule in seen.rules()), default=0.0)
+
+
+def _group(found: Iterable[tuple[str, Mapping[str, str], str]]) -> dict[str, str]:
+    """The distinct texts on each alert, by its name and subject.
+
+    Alertmanager repeats notifications, and so a text may come more than once.
     """
     groups: dict[str, list[str]] = {}
     for name, labels, text in found:
-        groups.setdefault(f"{name} on {on(labels)}", []).append(text)
+        groups.setdefault(f"{name} on {alert_subject(labels)}", []).append(text)
     return {name: "; ".join(dict.fromkeys(texts)) for name, texts in groups.items()}
 
 
 def _receipt(event: Mapping[str, Any]) -> str:
-    """What arrived, and where: `firing at critical, runbook X.md`."""
+    """What arrived at which receiver: `firing at critical, runbook X.md`."""
     runbook = event["annotations"].get("runbook_url", "none").rpartition("/")[2]
     return f"{event['status']} at {event['receiver']}, runbook {runbook}"
-
-
-def _down(seen: Observation) -> list[str]:
-    return [on(target.labels) for target in seen.targets if target.health != "up"]
 
 
 def _number(value: float) -> str:
     return f"{value:.10g}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"

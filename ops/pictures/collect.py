@@ -10,12 +10,11 @@ from pathlib import Path
 
 from ops.charts import Marks
 from ops.http_api import ApiError
-from ops.live import pace, processes
 from ops.live.launch import PROGRAMS
 from ops.live.observation import Observation, Observer
-from ops.live.options import Options
-from ops.live.platform import Platform
-from ops.live.problems import LiveError
+from ops.live.platform import Platform, RunOptions
+from ops.live.processes import LiveError, stop_children
+from ops.live.scaling import cron_job_variables
 from ops.pictures.boards import Annotation, Board, Boards, Panel
 from ops.pictures.queries import Answer, Asker, TimeRange, chosen_pattern
 from ops.prometheus_api import Prometheus, Series
@@ -85,17 +84,17 @@ def collect(
     Raises LiveError if the stack does not come up, or if a dashboard gets no data at all.
     """
     platform = Platform(
-        Options(
+        RunOptions(
             manifests=manifests,
             state=state,
             network=network,
             speed=SPEED,
-            environment=pace.environment(SPEED),
-            say=say,
+            environment=cron_job_variables(SPEED),
+            log=say,
         )
     )
     observer = Observer(platform)
-    logs = platform.files.root / "logs"
+    logs = platform.files.logs
     try:
         say(f"starting {len(platform.pods)} pods; logs in {logs}")
         platform.start()
@@ -177,15 +176,15 @@ def _mount_paths(platform: Platform) -> dict[str, str]:
     return {
         str(folder): mount
         for pod in platform.pods
-        for mount, folder in platform.files.folders(pod).items()
+        for mount, folder in platform.files.mounted_folders(pod).items()
     }
 
 
 def _replace_pods(platform: Platform) -> None:
     """End the first pod of each service; the platform starts a successor, as a rollout does."""
     services = [pod.workload.name for pod in platform.pods if pod.workload.name not in PROGRAMS]
-    firsts = [platform.of(name)[0] for name in dict.fromkeys(services)]
-    processes.stop([platform.children[pod.name] for pod in firsts])
+    firsts = [platform.pods_of(name)[0] for name in dict.fromkeys(services)]
+    stop_children([platform.children[pod.name] for pod in firsts])
 
 
 def _wait(
@@ -195,6 +194,6 @@ def _wait(
     until: Callable[[Observation], bool] = lambda _: False,
 ) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not until(observer.look()):
+    while time.monotonic() < deadline and not until(observer.observe()):
         platform.tick()
         time.sleep(0.2)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ops.arguments import Parser, loopback_network, whole_number
-from ops.live.problems import LiveError
+from ops.live.processes import LiveError
 from ops.manifests import ManifestsError
 from ops.photograph import BrowserError, photograph
 from ops.pictures.boards import for_import, read_boards

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ops import charts, pages
 from ops.charts import Axis, Limit, Line, Marks
-from ops.live.problems import LiveError
+from ops.live.processes import LiveError
 from ops.numbers import grafana_value, span
 from ops.pictures.boards import Board, Panel, Target
 from ops.pictures.collect import Results

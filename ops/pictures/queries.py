@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ops.http_api import ApiError
-from ops.live.durations import scaled_promql
+from ops.live.scaling import scale_promql
 from ops.pictures.boards import Annotation, Panel, Target, Variable
 from ops.prometheus_api import Prometheus, Series
 from promql.variables import replace_variables
@@ -141,7 +141,7 @@ def fill_variables(expr: str, values: Values, time_range: TimeRange, columns: in
         "__range_ms": str(time_range.length),
         **values,
     }
-    return scaled_promql(replace_variables(expr, known.get), time_range.speed)
+    return scale_promql(replace_variables(expr, known.get), time_range.speed)
 
 
 def chosen_pattern(variable: Variable, picked: Sequence[str]) -> str:

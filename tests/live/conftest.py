@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from ops.live import scenario
 from ops.live.observation import Observation, Observer
-from ops.live.options import Options
-from ops.live.platform import Platform
+from ops.live.platform import Platform, RunOptions
+from ops.live.scenario import load_scenario
 from tests.support.project import Project
 
 SPEED = 60
@@ -24,12 +23,12 @@ class Live:
     def __init__(self, state: Path, manifests: Path, network: str, **options: Any) -> None:
         self.said: list[str] = []
         self.platform = Platform(
-            Options(
+            RunOptions(
                 manifests=manifests,
                 state=state,
                 network=network,
                 speed=SPEED,
-                say=self.said.append,
+                log=self.said.append,
                 **{"jobs": False, **options},
             )
         )
@@ -42,7 +41,7 @@ class Live:
         deadline = time.monotonic() + seconds
         while True:
             self.platform.tick()
-            seen = self.observer.look()
+            seen = self.observer.observe()
             if condition(seen):
                 return seen
             assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s: {seen}"
@@ -86,7 +85,7 @@ def replayed(
     project: Project, manifests: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Live]:
     """The reference scenario on the stack of `project`."""
-    reference = scenario.load("reference")
+    reference = load_scenario("reference")
     yield from running(
         Live(
             tmp_path_factory.mktemp("replayed"),

@@ -5,16 +5,13 @@ import re
 import signal
 import socket
 import sys
-from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from ops.live.command import main
-from ops.live.options import Options
-from ops.live.platform import Platform
-from ops.live.problems import LiveError
-from ops.live.view import Screen
+from ops.live.platform import Platform, RunOptions
+from ops.live.processes import LiveError
 from tests.support.psi_process import wait_for
 from tests.support.runner import children, is_alive, run, start, wait_for_line
 from tests.support.series import alerts
@@ -78,7 +75,7 @@ def test_a_pod_that_can_t_start_is_one_line_with_its_own_words(
     manifests: Path, tmp_path: Path
 ) -> None:
     platform = Platform(
-        Options(
+        RunOptions(
             manifests=manifests,
             state=tmp_path,
             network=NETWORK,
@@ -92,7 +89,7 @@ def test_a_pod_that_can_t_start_is_one_line_with_its_own_words(
             platform.start()
     finally:
         platform.stop()
-    assert all(child.code is not None for child in platform.children.values())
+    assert all(child.exit_code is not None for child in platform.children.values())
 
 
 def test_without_rendered_manifests_it_says_what_to_run(
@@ -100,47 +97,3 @@ def test_without_rendered_manifests_it_says_what_to_run(
 ) -> None:
     assert main([f"--manifests={tmp_path}", f"--state={tmp_path}"]) == 1
     assert capsys.readouterr().err == f"error: {tmp_path}: holds no stack. Run `make up` first.\n"
-
-
-@pytest.mark.parametrize(
-    "argument",
-    ["--speed=0", "--speed=61", "--speed=fast", "--network=10.0.0", "--network=127.0.256"],
-)
-def test_a_wrong_option_is_one_line(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([argument])
-    assert ended.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert argument.partition("=")[2] in line
-
-
-def test_an_unknown_scenario_is_refused_with_the_known_ones(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(["--scenario=none"]) == 1
-    assert "choose reference" in capsys.readouterr().err
-
-
-class Terminal(StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_on_a_terminal_the_table_is_rewritten_in_place_below_the_lines_that_stay() -> None:
-    stream = Terminal()
-    screen = Screen(stream)
-    screen.show(["a 1", "b"])
-    screen.show(["a 2", "b"])
-    screen.say("said")
-    up = "\x1b[2F\x1b[J"
-    assert stream.getvalue() == f"a 1\nb\n{up}a 2\nb\n{up}said\na 2\nb\n"
-
-
-def test_elsewhere_only_what_is_new_in_the_table_is_written() -> None:
-    stream = StringIO()
-    screen = Screen(stream)
-    screen.show(["a 1", "b"])
-    screen.show(["a 2", "b"])
-    screen.say("said")
-    screen.show(["a 2", "b"])
-    assert stream.getvalue() == "a 1\nb\na 2\nsaid\n"

@@ -1,21 +1,120 @@
-"""What is told of a local run's CronJobs in place of kube-state-metrics, and what comes of it.
+"""CronJobs of a local run: when they run, and what kube-state-metrics' stand-in tells of them.
 
 The labels and the gaps are those of kube-state-metrics v2.18.0, asked about three such jobs.
 """
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops.live import kube_state
-from ops.live.jobs import Clock, Job
+from ops.live import cron_jobs
+from ops.live.command import parse_arguments, run_options
+from ops.live.cron_jobs import KUBE_STATE_METRICS, Clock, ScheduledJob, cron_job_series
+from ops.live.platform import Platform
 from ops.live.pods import Pod
+from ops.live.processes import Child, start_child, stop_children
 from ops.manifests import CronJob, Workload
+from services.heartbeat.settings import HeartbeatSettings
+from services.shell import load_settings
 from tests.live.conftest import SPEED, Live, running
 from tests.support.series import inventory
+
+MINUTELY = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=60, main_container={})
+LATE = datetime(2026, 1, 1, 0, 0, 59, tzinfo=UTC)
+"""A second before the next run is due."""
+
+
+class Runs:
+    """Starts programs in place of the job, and keeps them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.program = folder, "pass"
+        self.children: list[Child] = []
+
+    def __call__(self, job: CronJob) -> Child:
+        names, log = self.folder / "names.json", self.folder / "log"
+        command = [sys.executable, "-c", self.program]
+        child = start_child(job.name, command, {}, names=names, log=log)
+        self.children.append(child)
+        return child
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
+    """Runs of a job that may start at once after the one before."""
+    monkeypatch.setattr(cron_jobs, "SHORTEST_PAUSE_SECONDS", 0.0)
+    found = Runs(tmp_path)
+    yield found
+    stop_children(found.children)
+
+
+def tick_until(job: ScheduledJob, condition: Callable[[], bool], seconds: float = 20) -> list[str]:
+    """The failures that the job reports until the condition holds."""
+    said: list[str | None] = []
+    deadline = time.monotonic() + seconds
+    while not condition():
+        said.append(job.tick(may_start=True))
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return [line for line in said if line]
+
+
+def test_a_job_starts_at_its_time_in_the_platform_s_own_clock(runs: Runs) -> None:
+    job = ScheduledJob(MINUTELY, Clock(60, LATE), runs)
+    began = time.monotonic()
+    tick_until(job, lambda: len(runs.children) == 2)
+    assert 0.9 < time.monotonic() - began < 3
+
+
+def test_a_job_that_still_runs_is_not_started_again(runs: Runs) -> None:
+    runs.program = "import time; time.sleep(60)"
+    job = ScheduledJob(MINUTELY, Clock(600, LATE), runs)
+    deadline = time.monotonic() + 1
+    tick_until(job, lambda: time.monotonic() > deadline)
+    assert len(runs.children) == 1
+
+
+def test_a_job_past_its_deadline_is_killed_and_reported_as_failed(runs: Runs) -> None:
+    runs.program = "import time; time.sleep(60)"
+    strict = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=0, main_container={})
+    job = ScheduledJob(strict, Clock(1), runs)
+    job.start()
+    said = tick_until(job, lambda: bool(job.exit_codes))
+    assert job.exit_codes == [-9]
+    assert said[0].startswith("tick was ended by SIGKILL")
+
+
+def test_the_last_line_of_a_failed_job_is_reported(runs: Runs) -> None:
+    runs.program = "import sys; print('one pod missed the step'); sys.exit(1)"
+    job = ScheduledJob(MINUTELY, Clock(1), runs)
+    job.start()
+    said = tick_until(job, lambda: bool(job.exit_codes))
+    assert said == ["tick ended with code 1: one pod missed the step"]
+
+
+def test_a_suspended_job_does_not_start(runs: Runs) -> None:
+    job = ScheduledJob(CronJob("tick", "* * * * *", True, 60, {}), Clock(600, LATE), runs)
+    deadline = time.monotonic() + 0.5
+    tick_until(job, lambda: time.monotonic() > deadline)
+    assert runs.children == []
+
+
+@pytest.mark.parametrize(("speed", "seconds"), [("1", "60"), ("60", "1"), ("7", "8")])
+def test_feedings_and_soak_requests_come_as_often_as_ever_in_the_platform_s_time(
+    speed: str, seconds: str, manifests: Path, tmp_path: Path
+) -> None:
+    arguments = [f"--manifests={manifests}", f"--state={tmp_path}", f"--speed={speed}"]
+    platform = Platform(run_options(parse_arguments(arguments), None, print))
+    assert platform.options.environment.keys() <= platform.jobs.keys()
+    assert platform.options.environment["synthetic-feeder"] == {"FEEDER_PERIOD_SECONDS": seconds}
+    heartbeat = load_settings(HeartbeatSettings, platform.options.environment["soak-heartbeat"])
+    assert heartbeat.per_second == HeartbeatSettings().per_second * int(speed)
+
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ALL = (
@@ -28,18 +127,18 @@ ALL = (
 FEEDER, HEARTBEAT = "synthetic-feeder", "soak-heartbeat"
 
 
-def job(name: str, *, suspend: bool = False) -> Job:
+def make_job(name: str, *, suspend: bool = False) -> ScheduledJob:
     def refuse(_: CronJob) -> Any:
         raise AssertionError("nothing is run here")
 
-    return Job(CronJob(name, "* * * * *", suspend, 60, {}), Clock(60, NOON), refuse)
+    return ScheduledJob(CronJob(name, "* * * * *", suspend, 60, {}), Clock(60, NOON), refuse)
 
 
-def told(*jobs: Job, allowed: tuple[str, ...] = ALL) -> dict[str, float]:
-    main = {"name": kube_state.NAME, "args": [f"--metric-allowlist={','.join(allowed)}"]}
-    workload = Workload("Deployment", kube_state.NAME, 1, {"spec": {"containers": [main]}})
+def told(*jobs: ScheduledJob, allowed: tuple[str, ...] = ALL) -> dict[str, float]:
+    main = {"name": KUBE_STATE_METRICS, "args": [f"--metric-allowlist={','.join(allowed)}"]}
+    workload = Workload("Deployment", KUBE_STATE_METRICS, 1, {"spec": {"containers": [main]}})
     pods = [Pod(workload, "kube-state-metrics-0", "127.0.87.1", ())]
-    (series,) = kube_state.exposed(pods, jobs, "aurora-local")["pods"][kube_state.NAME]
+    (series,) = cron_job_series(pods, jobs, "aurora-local")["pods"][KUBE_STATE_METRICS]
     return series
 
 
@@ -48,9 +147,9 @@ def about(name: str) -> str:
 
 
 def test_a_job_that_ran_is_told_of_in_the_time_of_this_machine() -> None:
-    ran = job("feeder")
-    ran.created = NOON.replace(minute=1)
-    ran.scheduled, ran.succeeded = NOON.replace(minute=5), NOON.replace(minute=5, second=30)
+    ran = make_job("feeder")
+    ran.created_at = NOON.replace(minute=1)
+    ran.scheduled_at, ran.succeeded_at = NOON.replace(minute=5), NOON.replace(minute=5, second=30)
     assert told(ran) == {
         f"kube_cronjob_created{about('feeder')}": NOON.timestamp() + 1,
         f"kube_cronjob_next_schedule_time{about('feeder')}": NOON.timestamp() + 6,
@@ -61,15 +160,15 @@ def test_a_job_that_ran_is_told_of_in_the_time_of_this_machine() -> None:
 
 
 def test_what_has_not_happened_yet_and_the_next_run_of_a_suspended_job_have_no_series() -> None:
-    names = {key.partition("{")[0] for key in told(job("new"))}
+    names = {key.partition("{")[0] for key in told(make_job("new"))}
     assert set(ALL) - names == {ALL[3], ALL[4]}
-    names = {key.partition("{")[0] for key in told(job("idle", suspend=True))}
+    names = {key.partition("{")[0] for key in told(make_job("idle", suspend=True))}
     assert set(ALL) - names == {ALL[2], ALL[3], ALL[4]}
 
 
 def test_only_metrics_that_the_arguments_of_the_pod_name_are_given() -> None:
-    assert list(told(job("new"), allowed=ALL[:1])) == [f"{ALL[0]}{about('new')}"]
-    assert told(job("new"), allowed=("kube_cronjob_info",)) == {}
+    assert list(told(make_job("new"), allowed=ALL[:1])) == [f"{ALL[0]}{about('new')}"]
+    assert told(make_job("new"), allowed=("kube_cronjob_info",)) == {}
 
 
 def test_without_a_job_nothing_is_told() -> None:
@@ -91,7 +190,7 @@ def late(live: Live) -> list[str]:
     """The CronJobs of which the alert fires."""
     return [
         found.labels["cronjob"]
-        for rule, found in live.observer.look().alerts("firing")
+        for rule, found in live.observer.observe().alerts("firing")
         if rule.name == "CronJobLate"
     ]
 
@@ -110,24 +209,24 @@ def test_a_job_that_fails_is_late_and_arrives_and_one_that_succeeds_is_not(busy:
     busy.wait_for(lambda _: arrived(busy), "harbinger is told")
     assert late(busy) == [FEEDER]
     assert arrived(busy) == [(FEEDER, "firing")]
-    assert set(busy.platform.jobs[FEEDER].outcomes) == {1}
-    assert set(busy.platform.jobs[HEARTBEAT].outcomes) == {0}, busy.said
+    assert set(busy.platform.jobs[FEEDER].exit_codes) == {1}
+    assert set(busy.platform.jobs[HEARTBEAT].exit_codes) == {0}, busy.said
 
 
 def test_every_metric_of_the_inventory_is_there_and_says_its_own_namespace(busy: Live) -> None:
-    known = {m["name"] for m in inventory()["platform"] if m["workload"] == kube_state.NAME}
+    known = {m["name"] for m in inventory()["platform"] if m["workload"] == KUBE_STATE_METRICS}
     assert known == set(ALL)
     for metric in ALL:
         jobs = {FEEDER, HEARTBEAT} - ({FEEDER} if metric == ALL[4] else set())
         found = [sample.metric for sample in busy.observer.prometheus.query(metric)]
         assert {labels["cronjob"] for labels in found} == jobs, metric
         for labels in found:
-            (pod,) = busy.platform.of(kube_state.NAME)
+            (pod,) = busy.platform.pods_of(KUBE_STATE_METRICS)
             assert labels.keys() == {
                 "__name__", "job", "namespace", "pod", "instance", "cronjob"
             }  # fmt: skip
             assert labels["namespace"] == busy.platform.manifests.namespace
-            assert (labels["job"], labels["pod"]) == (kube_state.NAME, pod.name)
+            assert (labels["job"], labels["pod"]) == (KUBE_STATE_METRICS, pod.name)
 
 
 def test_once_its_runs_succeed_again_the_alert_ends(busy: Live) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ops.live import pace, scenario
+from ops.live.scaling import cron_job_variables
+from ops.live.scenario import load_scenario
 from ops.pictures.boards import Board, Boards, read_boards
 from ops.pictures.queries import Answer, Asker, TimeRange, Values, chosen_pattern
 from tests.live.conftest import SPEED, Live, running
 from tests.support.series import ROOT
 
 NETWORK, NETWORK_OF_COMMAND = "127.0.97", "127.0.98"
-REFERENCE = scenario.load("reference")
+REFERENCE = load_scenario("reference")
 
 ONLY_WHILE_AN_ALERT_FIRES = {"panel Alerts over time", "annotation Firing alerts"}
 """On a platform that is well no alert fires. These are asked while the reference scenario runs."""
@@ -35,7 +36,7 @@ def stack(manifests: Path) -> Boards:
 def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The stack with its real services and its CronJobs: every pod is fed, every treaty used."""
     folder = tmp_path_factory.mktemp("busy")
-    environment = pace.environment(SPEED)
+    environment = cron_job_variables(SPEED)
     yield from running(Live(folder, manifests, NETWORK, jobs=True, environment=environment))
 
 

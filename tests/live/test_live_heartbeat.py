@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.live import view
+from ops.live.terminal import status_table
 from tests.live.conftest import Live, running
 from tests.support.exposition import parse
 
@@ -29,7 +29,7 @@ def alerting(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def harbinger(live: Live, path: str) -> httpx.Response:
-    (pod,) = live.platform.of("harbinger")
+    (pod,) = live.platform.pods_of("harbinger")
     return httpx.get(f"{pod.url}{path}", trust_env=False).raise_for_status()
 
 
@@ -58,7 +58,7 @@ def test_a_prometheus_that_stops_is_noticed_without_it_and_its_return_too(alerti
     assert heard(alerting, last) != before, "the heartbeat came once, and never again"
     assert lost(alerting) == []
 
-    (pod,) = alerting.platform.of("prometheus-server")
+    (pod,) = alerting.platform.pods_of("prometheus-server")
     process = alerting.platform.children[pod.name].process
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -78,4 +78,4 @@ def test_the_heartbeat_is_no_event_and_is_not_shown_as_an_alert(alerting: Live) 
     seen = alerting.wait_for_rules()
     assert "Watchdog" in {rule.name for rule, _ in seen.alerts("firing")}
     assert "Watchdog" not in {event["alertname"] for event in seen.events}
-    assert not [line for line in view.table(seen) if "Watchdog " in line]
+    assert not [line for line in status_table(seen) if "Watchdog " in line]

@@ -10,8 +10,8 @@ import promql_parser
 import pytest
 import yaml
 
-from ops.live.durations import longest_range, scaled, scaled_promql
-from ops.live.rewrite import Here, config_map
+from ops.live.rewriting import LocalEnvironment, rewrite_config_map
+from ops.live.scaling import longest_range
 from ops.manifests import read_config_maps
 from promql.durations import parse_duration
 
@@ -54,14 +54,18 @@ def live(manifests: Path, texts: Mapping[str, str]) -> dict[int, dict[str, str]]
 
 
 def rewritten(manifests: Path, speed: int) -> dict[str, str]:
-    here = Here(
+    local = LocalEnvironment(
         speed=speed,
         folders={"/etc/config": Path("/a run/config")},
         targets=Path("/a run/targets"),
         names={f"{name}.aurora-local.svc": [address] for name, address in SERVICES.items()},
     )
     maps = read_config_maps(manifests)
-    return {key: text for name in MAPS for key, text in config_map(name, maps[name], here).items()}
+    return {
+        key: text
+        for name in MAPS
+        for key, text in rewrite_config_map(name, maps[name], local).items()
+    }
 
 
 def differences(old: Any, new: Any, path: str) -> Iterator[str]:
@@ -183,35 +187,3 @@ def test_probes_ask_the_same_of_the_service_s_own_address(
         name = target.split("/")[2].split(".")[0]
         there = target.replace(f"{name}.aurora-local.svc", SERVICES[name])
         assert now == {**was, "target": [there]}
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("rate(a[5m])", "rate(a[5s])"),
-        ("rate(a[1h30m])", "rate(a[90s])"),
-        ("max_over_time(rate(a[10m])[1h:30s])", "max_over_time(rate(a[10s])[1m:500ms])"),
-        ("a offset 10m - a offset -1h", "a offset 10s - a offset -1m"),
-        ('a{b="[5m]"} > 5', 'a{b="[5m]"} > 5'),
-        ("""a{b='x" offset 5m'}[1m]""", """a{b='x" offset 5m'}[1s]"""),
-        ("a[5m] # not [5m]", "a[5s] # not [5m]"),
-        ("m5 + s30 * 30", "m5 + s30 * 30"),
-    ],
-)
-def test_promql_keeps_all_but_its_ranges_and_offsets(old: str, new: str) -> None:
-    assert scaled_promql(old, 60) == new
-    assert scaled_promql(old, 1) == old
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [("30s", "500ms"), ("10s", "167ms"), ("4h", "4m"), ("1d", "24m"), ("0s", "0s"), ("1ms", "1ms")],
-)
-def test_durations_shrink_to_whole_milliseconds_and_never_to_nothing(old: str, new: str) -> None:
-    assert scaled(old, 60) == new
-    assert scaled(old, 1) == old
-
-
-def test_what_is_no_duration_is_refused() -> None:
-    with pytest.raises(ValueError, match="5 minutes"):
-        scaled("5 minutes", 60)

@@ -22,7 +22,7 @@ def stack(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def test_what_a_runbook_asks_is_answered(page: str, stack: Live, tmp_path: Path) -> None:
     """kubectl stands in for the real one, but its port-forwards lead to the servers that run."""
     behind = {
-        service.name: stack.platform.of(service.selects)
+        service.name: stack.platform.pods_of(service.selects)
         for service in stack.platform.manifests.services
     }
     addresses = {f"service/{name}": pods[0] for name, pods in behind.items() if pods}

@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
-from ops.live import replay, scenario, view
-from ops.live.problems import LiveError
-from ops.live.scenario import Row, Scenario
+from ops.live import scenario
+from ops.live.processes import LiveError
+from ops.live.scenario import Row, Scenario, load_scenario, replay_scenario
+from ops.live.terminal import Screen
 from ops.prometheus_api import WATCHDOG
 from tests.live.conftest import Live
 from tests.support.runner import run
 
-REFERENCE = scenario.load("reference")
+REFERENCE = load_scenario("reference")
 
 
 def rows(live: Live, expected: Scenario = REFERENCE) -> list[Row]:
-    return expected.compare(live.platform, live.observer.look(), live.observer)
+    return expected.compare(live.platform, live.observer.observe(), live.observer)
 
 
 def all_right(live: Live) -> list[Row]:
@@ -38,13 +39,13 @@ def test_every_value_comes_out_and_every_alert_arrives_at_the_receiver_of_its_se
     replayed: Live,
 ) -> None:
     found = {row.what: row.got for row in all_right(replayed)}
-    one, two = replayed.platform.of("psi-field")
+    one, two = replayed.platform.pods_of("psi-field")
     assert found["psi:pod_drift:abs"] == "0.8"
     assert found[f"fires: PsiFieldPredictionErrorHigh on {one.name}"] == "warning 0.8625"
     receipt = "firing at critical, runbook PsiFieldPodDrift.md"
     assert found["arrived: PsiFieldPodDrift on psi-field"] == receipt
     assert two.name not in str(found)
-    firing = {rule.name for rule, _ in replayed.observer.look().alerts("firing")}
+    firing = {rule.name for rule, _ in replayed.observer.observe().alerts("firing")}
     assert sorted(firing - {WATCHDOG}) == [
         "PsiFieldPodDrift",
         "PsiFieldPredictionErrorHigh",
@@ -90,10 +91,10 @@ def test_a_replay_that_comes_out_differently_fails_in_bounded_time(
     replayed: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     all_right(replayed)
-    monkeypatch.setattr(replay, "settle_seconds", lambda *_: 0.0)
-    monkeypatch.setattr(replay, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(scenario, "settle_seconds", lambda *_: 0.0)
+    monkeypatch.setattr(scenario, "GRACE_SECONDS", 1.0)
     changed = replace(REFERENCE, results={"psi:density:avg": 0.5})
     output = StringIO()
     with pytest.raises(LiveError, match=r"psi:density:avg: expected 0\.5, got 0\.526"):
-        replay.replay(replayed.platform, replayed.observer, changed, view.Screen(output))
+        replay_scenario(replayed.platform, replayed.observer, changed, Screen(output))
     assert "WRONG  psi:density:avg" in output.getvalue()

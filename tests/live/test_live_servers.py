@@ -12,9 +12,10 @@ import httpx
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from ops.http_api import ApiError
-from ops.live import layout, view
+from ops.live.mounts import write_changed_json
 from ops.live.observation import Observation
 from ops.live.pods import Pod
+from ops.live.terminal import status_table
 from ops.prometheus_api import Prometheus
 from tests.live.conftest import SPEED, Live
 from tests.support.project import Project
@@ -38,7 +39,7 @@ def started(live: Live) -> float:
 
 
 def names(live: Live) -> set[str]:
-    return {rule.name for rule in live.observer.look().rules()}
+    return {rule.name for rule in live.observer.observe().rules()}
 
 
 def test_a_rule_that_is_edited_and_brought_up_again_is_loaded_without_a_restart(
@@ -67,7 +68,7 @@ def test_a_rule_that_is_edited_and_brought_up_again_is_loaded_without_a_restart(
 
 
 def process_of(live: Live, workload: str) -> int:
-    (pod,) = live.platform.of(workload)
+    (pod,) = live.platform.pods_of(workload)
     return live.platform.children[pod.name].process.pid
 
 
@@ -83,11 +84,11 @@ def test_a_broken_rule_file_leaves_the_old_rules_in_force_and_raises_an_alert(
         seen = replayed.wait_for(
             lambda seen: seen.reloads.get("prometheus-server") is False, "the metric goes to 0"
         )
-        assert any("REFUSED THE LAST ONE" in line for line in view.table(seen))
+        assert any("REFUSED" in line for line in status_table(seen))
         assert any("prometheus-server: refused:" in line for line in replayed.said)
         replayed.wait_for(lambda seen: arrived(seen) == "firing", "the alert arrives")
         assert names(replayed) == old
-        assert all(rule.health == "ok" for rule in replayed.observer.look().rules())
+        assert all(rule.health == "ok" for rule in replayed.observer.observe().rules())
     finally:
         path.write_text(good)
         replayed.wait_for(lambda seen: arrived(seen) == "resolved", "the alert is over")
@@ -127,11 +128,11 @@ def scrape(live: Live, address: str) -> None:
     """Let Prometheus find one more pod of the scheduler, at this address."""
     path = live.platform.files.targets / "scheduler.json"
     (group,) = json.loads(path.read_text())
-    layout.write_json(path, [group, {**group, "targets": [address]}])
+    write_changed_json(path, [group, {**group, "targets": [address]}])
 
 
 def test_a_killed_prometheus_has_lost_no_more_than_one_scrape_interval(replayed: Live) -> None:
-    (pod,) = replayed.platform.of("prometheus-server")
+    (pod,) = replayed.platform.pods_of("prometheus-server")
     process = replayed.platform.children[pod.name].process
     is_over = False
 

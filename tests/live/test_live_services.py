@@ -43,9 +43,8 @@ def groups(files: str) -> dict[str, int]:
 
 def firing(live: Live, alert: str) -> list[dict[str, str]]:
     """The labels with which an alert fires now."""
-    return [
-        found.labels for rule, found in live.observer.look().alerts("firing") if rule.name == alert
-    ]
+    seen = live.observer.observe()
+    return [found.labels for rule, found in seen.alerts("firing") if rule.name == alert]
 
 
 def test_all_rules_are_healthy_and_all_targets_up_under_the_real_names_of_their_pods(
@@ -61,7 +60,7 @@ def test_all_rules_are_healthy_and_all_targets_up_under_the_real_names_of_their_
     assert {(t.labels["job"], t.labels["pod"], t.labels["instance"]) for t in seen.targets} == {
         (pod.workload.name, pod.name, f"{pod.address}:{pod.port}") for pod in services.platform.pods
     }
-    assert len(services.platform.of("psi-field")) == 2
+    assert len(services.platform.pods_of("psi-field")) == 2
     for sample in services.observer.prometheus.query('{job!="",__name__!~"ALERTS.*|.*:.*"}'):
         assert sample.metric["pod"] in services.platform.children, sample.metric
 
@@ -74,9 +73,9 @@ def test_the_stack_s_own_jobs_reach_the_services_by_their_names_in_the_cluster(
     feeder, heartbeat = (
         services.platform.jobs[name] for name in ("synthetic-feeder", "soak-heartbeat")
     )
-    services.wait_for(lambda _: feeder.outcomes, "the feeder's end")
-    assert feeder.outcomes == [0], services.said
-    one, two = services.platform.of("psi-field")
+    services.wait_for(lambda _: feeder.exit_codes, "the feeder's end")
+    assert feeder.exit_codes == [0], services.said
+    one, two = services.platform.pods_of("psi-field")
     assert field_of(one) == field_of(two)
     assert "psi_field_density 0.0" not in field_of(one)
     services.wait_for(
@@ -89,13 +88,13 @@ def test_the_stack_s_own_jobs_reach_the_services_by_their_names_in_the_cluster(
 def test_a_killed_psi_field_pod_is_replaced_under_a_new_name_and_agrees_with_its_peer(
     services: Live,
 ) -> None:
-    one, two = services.platform.of("psi-field")
+    one, two = services.platform.pods_of("psi-field")
     for number in range(3):
         step(one, [number / 4] * 16)
     os.kill(services.platform.children[two.name].process.pid, signal.SIGKILL)
     services.platform.children[two.name].process.wait()
     services.platform.tick()
-    kept, new = services.platform.of("psi-field")
+    kept, new = services.platform.pods_of("psi-field")
     assert kept is one and new.name != two.name
     assert f"{two.name} was ended by SIGKILL; {new.name} takes its place" in services.said
     assert len(field_of(new)) == 7
@@ -125,7 +124,7 @@ def test_one_pod_stepped_alone_drifts_and_the_feeder_s_steps_to_all_end_the_aler
     strangers: Live,
 ) -> None:
     strangers.wait_for_rules()
-    one, _ = strangers.platform.of("psi-field")
+    one, _ = strangers.platform.pods_of("psi-field")
     step(one, [3.0] * 16)
     strangers.wait_for(lambda _: firing(strangers, "PsiFieldPodDrift"), "the drift alert fires")
     strangers.wait_for(lambda _: drift(strangers) == ["firing"], "harbinger is told of the drift")
@@ -134,8 +133,8 @@ def test_one_pod_stepped_alone_drifts_and_the_feeder_s_steps_to_all_end_the_aler
     for feeding in range(3):
         time.sleep(max(0.0, 1 - time.time() % 1))
         feeder.start()
-        strangers.wait_for(lambda _, n=feeding: len(feeder.outcomes) > n, "the feeder's end")
-    assert feeder.outcomes == [0, 0, 0], strangers.said
+        strangers.wait_for(lambda _, n=feeding: len(feeder.exit_codes) > n, "the feeder's end")
+    assert feeder.exit_codes == [0, 0, 0], strangers.said
     strangers.wait_for(lambda _: not firing(strangers, "PsiFieldPodDrift"), "the alert's end")
     strangers.wait_for(lambda _: drift(strangers) == ["resolved", "firing"], "harbinger told of it")
 

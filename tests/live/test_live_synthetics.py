@@ -53,7 +53,7 @@ def told(seen: Observation, alert: str, **labels: str) -> list[str]:
 def test_every_workload_s_health_and_a_real_step_are_probed_and_succeed(services: Live) -> None:
     workloads = {"psi-field", "aurora-treaty", "scheduler", "harbinger"}
     assert settle(services) == {*(f"{name}-health" for name in workloads), "psi-field-step"}
-    (pod,) = services.platform.of(EXPORTER)
+    (pod,) = services.platform.pods_of(EXPORTER)
     for sample in services.observer.prometheus.query("probe_success"):
         workload = sample.metric.pop("workload")
         assert sample.metric.pop("probe").startswith(f"{workload}-")
@@ -84,7 +84,7 @@ def test_a_probe_s_steps_reach_the_field_but_move_it_only_once(services: Live) -
     settle(services)
     taken = 'sum(psi_field_step_requests_total{code="200"})'
     prometheus = services.observer.prometheus
-    one, two = services.platform.of("psi-field")
+    one, two = services.platform.pods_of("psi-field")
     before, field = prometheus.query(taken)[0].value[1], field_of(one)
     services.wait_for(
         lambda _: prometheus.query(taken)[0].value[1] >= before + 5, "five more steps are taken"
@@ -110,7 +110,7 @@ def test_what_the_real_probes_and_services_show_earns_all_that_the_owners_asked_
     services: Live, manifests: Path
 ) -> None:
     settle(services)
-    (pod,) = services.platform.of("alertmanager")
+    (pod,) = services.platform.pods_of("alertmanager")
     with closing(Alertmanager(pod.url)) as alertmanager:
         facts = gather(
             services.observer.prometheus,
@@ -129,7 +129,7 @@ def test_what_the_real_probes_and_services_show_earns_all_that_the_owners_asked_
 
 def test_a_workload_that_hangs_fails_its_probes_and_the_alert_arrives(services: Live) -> None:
     made = settle(services)
-    (pod,) = services.platform.of("scheduler")
+    (pod,) = services.platform.pods_of("scheduler")
     process = services.platform.children[pod.name].process.pid
     os.kill(process, signal.SIGSTOP)
     try:
@@ -150,7 +150,7 @@ def test_a_workload_that_hangs_fails_its_probes_and_the_alert_arrives(services: 
 def test_a_probe_that_is_added_in_the_settings_is_made_without_a_restart(
     replayed: Live, project: Project
 ) -> None:
-    (pod,) = replayed.platform.of(EXPORTER)
+    (pod,) = replayed.platform.pods_of(EXPORTER)
     process = replayed.platform.children[pod.name].process
     path = project.root / "Pulumi.local.yaml"
     text = path.read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from ops.live import layout
+from ops.live.mounts import write_changed, write_changed_json
 from tests.live.conftest import Live
 
 DOWN = "PlatformTargetDown"
@@ -31,7 +31,7 @@ def test_a_pod_that_does_not_answer_is_told_by_its_name_and_so_is_its_return(
     services: Live,
 ) -> None:
     services.wait_for_rules()
-    (pod,) = services.platform.of("scheduler")
+    (pod,) = services.platform.pods_of("scheduler")
     process = services.platform.children[pod.name].process.pid
     os.kill(process, signal.SIGSTOP)
     try:
@@ -48,7 +48,7 @@ def test_a_pod_that_does_not_answer_is_told_by_its_name_and_so_is_its_return(
 def test_a_service_without_any_pod_is_told_by_its_name(services: Live) -> None:
     path = services.platform.files.targets / "scheduler.json"
     found = path.read_text()
-    layout.write_json(path, [])
+    write_changed_json(path, [])
     try:
         services.wait_for(
             lambda _: (
@@ -57,5 +57,5 @@ def test_a_service_without_any_pod_is_told_by_its_name(services: Live) -> None:
             "harbinger is told",
         )
     finally:
-        layout.write(path, found)
+        write_changed(path, found)
     services.wait_for_rules()

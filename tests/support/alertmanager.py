@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import yaml
 
-from ops.live.rewrite import Here, config_map
+from ops.live.rewriting import LocalEnvironment, rewrite_config_map
 from stacks.settings import load_configuration
 from tests.support.loopback import Seen, Stub, stub, unused_address
 from tests.support.promtool import WITH_ZONES
@@ -81,8 +81,8 @@ def alertmanager(files: Mapping[str, str], folder: Path) -> Iterator[Running]:
     """Alertmanager with these files and time that runs faster, its channels led to a stub."""
     credentials = folder / "credentials"
     credentials.mkdir()
-    here = Here(speed=SPEED, folders={}, targets=folder, names={})
-    for name, text in config_map("alertmanager", files, here).items():
+    local = LocalEnvironment(speed=SPEED, folders={}, targets=folder, names={})
+    for name, text in rewrite_config_map("alertmanager", files, local).items():
         (folder / name).write_text(text, encoding="utf-8")
     with stub(lambda _: (200, b"ok")) as told:
         (credentials / "slack-api-url").write_text(f"{told.url}{SLACK}\n")

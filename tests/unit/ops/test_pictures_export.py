@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ops.live.problems import LiveError
+from ops.live.processes import LiveError
 from ops.pictures import command
 from ops.pictures.boards import INPUT, Boards, for_import, read_boards
 

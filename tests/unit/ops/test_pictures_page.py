@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ops.charts import Marks
-from ops.live.problems import LiveError
+from ops.live.processes import LiveError
 from ops.pages import stylesheet
 from ops.pictures import collect, page
 from ops.pictures.boards import Annotation, Board, Panel, Target

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ops.live import rewrite
+from ops.live.rewriting import LocalEnvironment, rewrite_rules
 from promql.expressions import parse, ranges
 from rules.rulebook import Rulebook
 from rules.slo.windows import LARGEST_BUDGET, PAGE, TICKET
@@ -202,7 +202,7 @@ def test_the_rule_that_looks_back_furthest_is_known(book: Rulebook) -> None:
 
 def test_a_faster_run_shrinks_the_windows_and_keeps_the_names() -> None:
     text = real_book().files["slo_rules.yml"]
-    faster = rewrite.rules(text, rewrite.Here(60, {}, Path(), {}))
+    faster = rewrite_rules(text, LocalEnvironment(60, {}, Path(), {}))
 
     def read(source: str) -> list[dict[str, Any]]:
         return [rule for group in yaml.safe_load(source)["groups"] for rule in group["rules"]]

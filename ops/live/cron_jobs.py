@@ -1,0 +1,139 @@
+"""Runs the stack's CronJobs, and describes them as kube-state-metrics does.
+
+Runs start on schedule, never two of a job at once, and are killed at their deadline.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cronsim import CronSim
+
+from ops.live.pods import Pod
+from ops.live.processes import Child, describe_exit, stop_children
+from ops.manifests import CronJob
+
+SHORTEST_PAUSE_SECONDS = 5.0
+"""Between two starts of a job when time runs faster: a program takes its own time to start."""
+
+KUBE_STATE_METRICS = "kube-state-metrics"
+"""The workload that the exporter stands in for with `cron_job_series`."""
+_ALLOWLIST = "--metric-allowlist="
+
+
+@dataclass
+class Clock:
+    """The platform's time, which runs `speed` times as fast as real time from `started` on."""
+
+    speed: int
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _began: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        """The platform's time, in UTC."""
+        return self.started + timedelta(seconds=(time.monotonic() - self._began) * self.speed)
+
+    def unix_time(self, moment: datetime) -> float:
+        """The real Unix time at which the platform's time is `moment`."""
+        return (self.started + (moment - self.started) / self.speed).timestamp()
+
+
+class ScheduledJob:
+    """One CronJob with its runs; all its times are the platform's."""
+
+    def __init__(
+        self, cron_job: CronJob, clock: Clock, start_run: Callable[[CronJob], Child]
+    ) -> None:
+        self.cron_job, self.clock, self._start_run = cron_job, clock, start_run
+        self.created_at = clock.now()
+        self.scheduled_at: datetime | None = None
+        """When the last run that started on schedule was due."""
+        self.succeeded_at: datetime | None = None
+        """When the last successful run ended."""
+        self.exit_codes: list[int] = []
+        """Of the runs that have ended."""
+        self._next_due = self.due_at
+        self._started = float("-inf")
+        self._child: Child | None = None
+
+    @property
+    def due_at(self) -> datetime:
+        """When the next run after `scheduled_at` is or was due."""
+        return next(CronSim(self.cron_job.schedule, self.scheduled_at or self.created_at))
+
+    def start(self) -> None:
+        """Run the job now, unless a run is under way."""
+        if self._child is None:
+            self._started = time.monotonic()
+            self._child = self._start_run(self.cron_job)
+
+    def tick(self, *, may_start: bool) -> str | None:
+        """Start the job if it is due and kill it if it is late; a line if a run has failed."""
+        failure = self._collect()
+        now = self.clock.now()
+        if may_start and not self.cron_job.suspend and now >= self._next_due:
+            rested = time.monotonic() - self._started >= SHORTEST_PAUSE_SECONDS
+            if rested and self._child is None:
+                self.scheduled_at = self._next_due
+                self.start()
+            self._next_due = next(CronSim(self.cron_job.schedule, now))
+        return failure
+
+    def stop(self) -> None:
+        """End the run that is under way."""
+        if self._child:
+            stop_children([self._child])
+
+    def _collect(self) -> str | None:
+        child = self._child
+        if child is None:
+            return None
+        code = child.exit_code
+        if code is None:
+            if time.monotonic() - self._started > self.cron_job.deadline_seconds:
+                child.process.kill()
+            return None
+        self._child = None
+        self.exit_codes.append(code)
+        if code == 0:
+            self.succeeded_at = self.clock.now()
+            return None
+        return f"{self.cron_job.name} {describe_exit(code)}: {child.last_line()}"
+
+
+def cron_job_series(
+    pods: Collection[Pod], jobs: Collection[ScheduledJob], namespace: str
+) -> dict[str, Any]:
+    """What each pod of kube-state-metrics exports, in the form that the exporter reads.
+
+    Only metrics that the pod's arguments allow are there, as with the real program. The labels are
+    the real ones, and times are those of this machine's clock at any speed.
+    """
+    return {"pods": {KUBE_STATE_METRICS: [_pod_series(pod, jobs, namespace) for pod in pods]}}
+
+
+def _pod_series(pod: Pod, jobs: Collection[ScheduledJob], namespace: str) -> dict[str, float]:
+    lists = [arg for arg in pod.workload.main_container["args"] if arg.startswith(_ALLOWLIST)]
+    allowed = lists[0].removeprefix(_ALLOWLIST).split(",") if lists else []
+    return {
+        f'{metric}{{namespace="{namespace}",cronjob="{job.cron_job.name}"}}': value
+        for job in jobs
+        for metric, value in _job_metrics(job)
+        if metric in allowed
+    }
+
+
+def _job_metrics(job: ScheduledJob) -> Iterator[tuple[str, float]]:
+    """Metric and value. An event that has not happened yet has no metric."""
+    times = {
+        "created": job.created_at,
+        "next_schedule_time": None if job.cron_job.suspend else job.due_at,
+        "status_last_schedule_time": job.scheduled_at,
+        "status_last_successful_time": job.succeeded_at,
+    }
+    for metric, moment in times.items():
+        if moment is not None:
+            yield f"kube_cronjob_{metric}", round(job.clock.unix_time(moment), 3)
+    yield "kube_cronjob_spec_suspend", float(job.cron_job.suspend)

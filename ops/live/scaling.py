@@ -1,0 +1,102 @@
+"""Shortens times for a run in which time runs `speed` times faster.
+
+Configuration files hold most of them. The stack's own programs read some from their environment,
+and go by the clock of the machine otherwise.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+from promql.durations import parse_duration
+from promql.expressions import parse, ranges, selectors
+
+FEEDER, FEEDER_PERIOD_SECONDS = "synthetic-feeder", 60
+"""A CronJob; all its runs within one period of the platform's time send the same step."""
+SOAK, SOAK_REQUESTS_PER_SECOND = "soak-heartbeat", 2
+"""A CronJob that sends soak traffic, and its rate in the platform's time."""
+SCHEDULER_JOBS = "SCHEDULER_JOBS"
+LEAST_SECONDS = {"HARBINGER_WATCHDOG_TIMEOUT_SECONDS": 10}
+"""Variables that hold seconds, and the least value of each: a busy machine pauses as long at any
+speed."""
+
+_UNITS = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
+_PART = r"\d+(?:ms|[ywdhms])"
+_DURATION = re.compile(rf"(?:{_PART})+")
+# Strings and comments match as a whole, so that a range inside them is left alone.
+_PROMQL = re.compile(
+    rf"""(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*)"""
+    rf"""|(?P<range>\[[^\]]*\])|(?P<offset>\boffset\s+-?\s*(?:{_PART})+)"""
+)
+_EVERY_MINUTES = re.compile(r"\*(?:/(\d+))?(?: \*){4}")
+_MINUTE = 60
+
+
+def scale_duration(text: str, speed: int) -> str:
+    """Divide a duration by `speed`: to 1 ms at least, while 0 stays; unchanged at speed 1.
+
+    Raises ValueError if the text is not a duration.
+    """
+    milliseconds = parse_duration(text)
+    if speed == 1 or milliseconds == 0:
+        return text
+    shorter = max(1, round(milliseconds / speed))
+    unit, size = next((unit, size) for unit, size in _UNITS if shorter % size == 0)
+    return f"{shorter // size}{unit}"
+
+
+def scale_promql(expression: str, speed: int) -> str:
+    """Scale the ranges and offsets of an expression, and leave every other byte as it is."""
+
+    def replace(found: re.Match[str]) -> str:
+        if found["text"]:
+            return found[0]
+        return _DURATION.sub(lambda part: scale_duration(part[0], speed), found[0])
+
+    return _PROMQL.sub(replace, expression)
+
+
+def longest_range(expression: str) -> float:
+    """The seconds that the longest range or offset of an expression reaches back; 0 without one.
+
+    Raises PromqlError.
+    """
+    tree = parse(expression)
+    offsets = [one.offset for one in selectors(tree) if one.offset]
+    lengths = [offset // timedelta(milliseconds=1) for offset in offsets]
+    return max([*ranges(tree), *lengths], default=0) / 1000
+
+
+def scale_cron(expression: str, speed: int) -> str:
+    """Make a cron expression due `speed` times as often, once a second at most.
+
+    It stays as it is unless it is due every so many minutes and the result is less than a minute.
+    """
+    every = _EVERY_MINUTES.fullmatch(expression)
+    seconds = round(_MINUTE * int(every[1] or 1) / speed) if every else _MINUTE
+    return expression if seconds >= _MINUTE else f"*/{max(1, seconds)} * * * * *"
+
+
+def scale_variables(variables: Mapping[str, str], speed: int) -> dict[str, str]:
+    """The variables of a pod: divide waits by `speed`; make jobs due `speed` times as often."""
+    if speed == 1:
+        return dict(variables)
+    faster = {
+        name: str(max(least, int(variables[name]) // speed))
+        for name, least in LEAST_SECONDS.items()
+        if name in variables
+    }
+    if SCHEDULER_JOBS in variables:
+        jobs = json.loads(variables[SCHEDULER_JOBS])
+        scaled = [{**job, "cron": scale_cron(job["cron"], speed)} for job in jobs]
+        faster[SCHEDULER_JOBS] = json.dumps(scaled)
+    return {**variables, **faster}
+
+
+def cron_job_variables(speed: int) -> dict[str, dict[str, str]]:
+    """Further variables for CronJobs, by the name of the job."""
+    return {
+        FEEDER: {"FEEDER_PERIOD_SECONDS": str(max(1, FEEDER_PERIOD_SECONDS // speed))},
+        SOAK: {"HEARTBEAT_PER_SECOND": str(SOAK_REQUESTS_PER_SECOND * speed)},
+    }

@@ -1,0 +1,126 @@
+"""Shows a run: a table rewritten in place on a terminal, new lines only elsewhere."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from ops.live.observation import Observation
+from ops.live.platform import Platform
+from ops.prometheus_api import WATCHDOG
+
+SHOWN_EVENTS = 5
+
+
+class Screen:
+    """Shows a table that changes, below lines that stay."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._in_place = stream, stream.isatty()
+        self._shown: list[str] = []
+
+    def print_line(self, line: str) -> None:
+        """Write a line that stays."""
+        if self._in_place:
+            shown, self._shown = self._shown, []
+            self._stream.write(f"{_erase(shown)}{line}\n")
+            self.show_table(shown)
+        else:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    def show_table(self, lines: list[str]) -> None:
+        """Replace the table; without a terminal, write the lines that it did not have before."""
+        if self._in_place:
+            # A longer line would wrap, and take two lines of the terminal.
+            width = shutil.get_terminal_size().columns - 1
+            lines = [line[:width] for line in lines]
+            self._stream.write(_erase(self._shown) + "".join(f"{line}\n" for line in lines))
+        else:
+            new = [line for line in lines if line and line not in self._shown]
+            self._stream.writelines(f"{line}\n" for line in new)
+        self._stream.flush()
+        self._shown = lines
+
+
+def pod_addresses(platform: Platform) -> list[str]:
+    """The URL of each pod, and the workloads that don't run here."""
+    width = max(len(pod.name) for pod in platform.pods)
+    lines = [f"  {pod.name:{width}}  {pod.url}" for pod in platform.pods]
+    return lines + [
+        f"  {name}: does not run here, there is no program for it" for name in platform.left_out
+    ]
+
+
+def status_table(seen: Observation) -> list[str]:
+    """The lines that describe the state of the platform."""
+    if seen.problem:
+        return [f"waiting: {seen.problem}"]
+    firing = [
+        [
+            rule.labels.get("severity", ""),
+            rule.name,
+            alert_subject(alert.labels),
+            f"{alert.value:.4g}",
+        ]
+        for rule, alert in seen.alerts("firing")
+        if rule.name != WATCHDOG
+    ]
+    events = [
+        [event["received"][11:19], event["receiver"] or "", event["alertname"], event["status"]]
+        for event in seen.events[:SHOWN_EVENTS]
+    ]
+    return [
+        _targets_line(seen),
+        _rules_line(seen),
+        _reloads_line(seen),
+        "",
+        f"firing: {len(firing)}",
+        *align_columns(firing),
+        "",
+        f"events at harbinger: {len(seen.events)}",
+        *align_columns(events),
+    ]
+
+
+def alert_subject(labels: Mapping[str, str]) -> str:
+    """What an alert is about: a pod, a treaty, a probe, a CronJob, a service or everything."""
+    names = ("pod", "treaty", "probe", "cronjob", "job")
+    return next((labels[name] for name in names if labels.get(name)), "everything")
+
+
+def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as indented lines with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  "
+        + "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _erase(lines: list[str]) -> str:
+    """Moves the cursor to the start of the lines and clears the terminal from there."""
+    return f"\x1b[{len(lines)}F\x1b[J" if lines else ""
+
+
+def _targets_line(seen: Observation) -> str:
+    down = [target for target in seen.targets if target.health != "up"]
+    names = "".join(
+        f"; {alert_subject(target.labels)} {target.health}: {target.last_error}" for target in down
+    )
+    return f"targets: {len(seen.targets) - len(down)} of {len(seen.targets)} up{names}"
+
+
+def _rules_line(seen: Observation) -> str:
+    sick = [rule for rule in seen.rules() if rule.health != "ok"]
+    names = "".join(f"; {rule.name} {rule.health} {rule.last_error}".rstrip() for rule in sick)
+    kinds = f"{len(seen.rules('alerting'))} alerts, {len(seen.rules('recording'))} records"
+    return f"rules: {kinds}, {len(seen.rules()) - len(sick)} healthy{names}"
+
+
+def _reloads_line(seen: Observation) -> str:
+    parts = [
+        f"{job} {'loaded' if succeeded else 'REFUSED, the previous one is in force'}"
+        for job, succeeded in sorted(seen.reloads.items())
+    ]
+    return f"configuration: {', '.join(parts) or 'not known yet'}"
