@@ -1,4 +1,4 @@
-"""What an operator runs against a platform: the local run, the status report, silences.
+"""The operator's commands: local run, status report, silences, pictures of dashboards.
 
-Nothing here imports the platform's program; it reads what the program has rendered.
+They read rendered manifests and HTTP APIs, and never import the program that renders them.
 """

@@ -1,22 +1,25 @@
-"""The operator's commands: `python -m ops COMMAND [ARGUMENT...]`."""
+"""Runs an operator's command: `python -m ops COMMAND [ARGUMENT...]`."""
 
 import sys
 from importlib import import_module
+
+from problems import did_you_mean
 
 COMMANDS = {
     "dashboards": "ops.pictures.command",
     "live": "ops.live.command",
     "report": "ops.report.command",
-    "silence": "ops.silence_command",
+    "silence": "ops.silences",
 }
-"""Each command, and the module whose `main(arguments)` runs it and returns its exit code."""
+"""The module of each command; its `main(arguments)` returns the exit code."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; its exit code."""
+    """Run one command. Exit code: that of the command, 2 for an unknown one, 130 after Ctrl-C."""
     name = "".join(arguments[:1])
     if name not in COMMANDS:
-        sys.stderr.write(f"error: there is no command {name!r}: choose {' or '.join(COMMANDS)}\n")
+        advice = did_you_mean(name, COMMANDS, f"Choose {' or '.join(COMMANDS)}.")
+        sys.stderr.write(f"error: there is no command {name!r}. {advice}\n")
         return 2
     try:
         return import_module(COMMANDS[name]).main(arguments[1:])

@@ -15,8 +15,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End the program with exit code 2."""
-        said = without_userinfo(message).rstrip(".")
-        sys.stderr.write(f"error: {self.prog}: {said}. --help lists the options.\n")
+        text = without_userinfo(message)
+        end = "" if text.endswith((".", "?")) else "."
+        sys.stderr.write(f"error: {self.prog}: {text}{end} --help lists the options.\n")
         raise SystemExit(2)
 
 

@@ -1,87 +1,141 @@
-"""Silences of one alert: made, prolonged and ended so that doing it twice does no harm."""
+"""`python -m ops silence`: creates, lists and ends silences of an alert.
 
+Every silence has an end, a reason and an author, and each command does no harm when repeated.
+"""
+
+import argparse
+import getpass
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
 
 from ops.alertmanager_api import Alertmanager, Matcher, Silence
+from ops.arguments import Parser, server_address
+from ops.http_api import ApiError
+from ops.manifests import ManifestsError, read_manifests
+from ops.numbers import when
+from ops.prometheus_api import WATCHDOG, Prometheus
+from problems import did_you_mean, one_line
+from promql.durations import format_duration, parse_duration
 
-LONGEST = timedelta(days=7)
-"""What is quiet for longer is no known idle period but an alert to change."""
-SHORTEST = timedelta(minutes=1)
-_PART = re.compile(r"(\d+)([dhms])")
-_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_EMPTY = {"todo", "tbd", "fixme", "xxx", "na", "none", "later", "reason", "test", "asdf", ""}
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)
+"""An alert that must be quiet for longer than a known idle period needs another rule or route."""
+_PLACEHOLDERS = {"todo", "tbd", "fixme", "xxx", "na", "none", "later", "reason", "test", "asdf", ""}
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LABEL_NAME = re.compile(r"[a-zA-Z_]\w*")
+
+T = TypeVar("T")
 
 
 class SilenceError(ValueError):
-    """The silence is refused; the message says why, and what to do."""
+    """The silence is refused: one line that says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened to a silence: `created`, `prolonged`, `shortened` or `expired`."""
+    """What `set_silence` did: `verb` is `created`, `prolonged` or `shortened`."""
 
     verb: str
     id: str
     ends_at: datetime
 
 
-def duration(text: str) -> timedelta:
-    """`2h`, `90m`, `1d12h`; at most LONGEST, at least SHORTEST. Raises SilenceError."""
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text or len(text) > 20:
-        raise SilenceError(f"{text!r} is no duration: write it as 30m, 2h or 1d12h")
-    seconds = sum(int(number) * _UNITS[unit] for number, unit in parts)
-    if not SHORTEST.total_seconds() <= seconds <= LONGEST.total_seconds():
-        raise SilenceError(
-            f"{text} is not between 1m and {LONGEST.days}d: an alert that must be quiet for longer"
-            " needs another rule or route"
+def main(arguments: Sequence[str]) -> int:
+    """Run the command. Exit code: 0 done, 1 failed, 2 refused."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if sum(map(bool, (options.alert, options.list, options.expire))) != 1:
+        parser.error("name one alert to silence, or use --list, --expire ID or --expire ALERT.")
+    if options.alert and not (options.length and options.reason):
+        parser.error("a silence needs an end and a reason. Add --for 2h --why TEXT.")
+    if options.alert == WATCHDOG:
+        parser.error(f"{WATCHDOG} can't be silenced: its absence raises the alarm.")
+    alertmanager = Alertmanager(options.alertmanager)
+    try:
+        if options.list:
+            _print_silences(alertmanager)
+        elif options.expire:
+            _expire(alertmanager, options)
+        else:
+            _require_known_alert(options)
+            _silence(alertmanager, options)
+    except SilenceError as error:
+        parser.error(str(error))
+    except ApiError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    finally:
+        alertmanager.close()
+    return 0
+
+
+def parse_length(text: str) -> timedelta:
+    """The length of a silence, from SHORTEST to LONGEST. Raises SilenceError."""
+    try:
+        length = timedelta(milliseconds=parse_duration(text))
+    except (ValueError, OverflowError):
+        raise SilenceError(f"{text!r} is not a duration. Write 30m, 2h or 1d12h.") from None
+    if not SHORTEST <= length <= LONGEST:
+        shortest, longest = (
+            format_duration(limit // timedelta(milliseconds=1)) for limit in (SHORTEST, LONGEST)
         )
-    return timedelta(seconds=seconds)
+        raise SilenceError(
+            f"{text} is not between {shortest} and {longest}. Change the rule or the route of an "
+            "alert that must be quiet for longer."
+        )
+    return length
 
 
-def reason(text: str) -> str:
-    """The reason on one line. Raises SilenceError if it says nothing."""
-    said = " ".join(text.split())
-    if re.sub(r"\W", "", said).casefold() in _EMPTY or len(said) < 4:
-        raise SilenceError(f"{said!r} is no reason: say why nobody needs to be told of this alert")
-    return said
+def parse_reason(text: str) -> str:
+    """The reason on one line. Raises SilenceError for a placeholder."""
+    reason = " ".join(text.split())
+    if re.sub(r"\W", "", reason).casefold() in _PLACEHOLDERS or len(reason) < 4:
+        raise SilenceError(f"{reason!r} is not a reason. Write why nobody needs this alert now.")
+    return reason
 
 
-def matchers(alert: str, labels: Mapping[str, str]) -> list[Matcher]:
-    """What a silence of this alert matches, in an order that does not change."""
+def alert_matchers(alert: str, labels: Mapping[str, str]) -> list[Matcher]:
+    """The matchers of a silence of this alert, sorted by label name."""
     wanted = {"alertname": alert, **labels}
     return [Matcher(name=name, value=value) for name, value in sorted(wanted.items())]
 
 
-def silence(
+def current_silences(alertmanager: Alertmanager) -> list[Silence]:
+    """The active and pending silences, the next to end first. Raises ApiError."""
+    found = [one for one in alertmanager.silences() if one.status.state != "expired"]
+    return sorted(found, key=lambda one: (one.ends_at, one.id))
+
+
+def set_silence(
     alertmanager: Alertmanager,
-    matching: Sequence[Matcher],
+    matchers: Sequence[Matcher],
     *,
     now: datetime,
-    lasting: timedelta,
-    why: str,
-    by: str,
+    length: timedelta,
+    reason: str,
+    author: str,
 ) -> Outcome:
-    """Create the silence; if the same is active or to come, give that one the new end and reason.
+    """Create a silence from now on, or give a current one with the same matchers the new end.
 
     Raises ApiError.
     """
-    ends_at = now + lasting
-    same = [one for one in current(alertmanager) if _key(one.matchers) == _key(matching)]
+    ends_at = now + length
+    same = [one for one in current_silences(alertmanager) if _key(one.matchers) == _key(matchers)]
     existing = max(same, key=lambda one: (one.ends_at, one.id), default=None)
     wanted = {
-        "matchers": [one.model_dump(by_alias=True) for one in matching],
+        "matchers": [one.model_dump(by_alias=True) for one in matchers],
         "startsAt": now.isoformat(),
         "endsAt": ends_at.isoformat(),
-        "createdBy": by,
-        "comment": why,
+        "createdBy": author,
+        "comment": reason,
     }
     if existing is None:
         return Outcome("created", alertmanager.set_silence(wanted), ends_at)
-    # With its id, and its start where it has begun, Alertmanager changes it in place.
+    # Alertmanager updates a silence in place if the id and the start of an active one are the same.
     wanted["id"] = existing.id
     if existing.starts_at <= now:
         wanted["startsAt"] = existing.starts_at.isoformat()
@@ -89,32 +143,149 @@ def silence(
     return Outcome(verb, alertmanager.set_silence(wanted), ends_at)
 
 
-def current(alertmanager: Alertmanager) -> list[Silence]:
-    """The silences that are active or to come, by their end. Raises ApiError."""
-    found = [one for one in alertmanager.silences() if one.status.state != "expired"]
-    return sorted(found, key=lambda one: (one.ends_at, one.id))
+def expire_silences(
+    alertmanager: Alertmanager, target: str, labels: Mapping[str, str]
+) -> list[Silence]:
+    """End the silence with this id, or all current ones of this alert that match these labels.
 
-
-def expire(alertmanager: Alertmanager, target: str, labels: Mapping[str, str]) -> list[Silence]:
-    """End the silence with that id, or every one of that alert that has these labels as well.
-
-    The ended ones; none where there is nothing left to end. Raises ApiError, and SilenceError for
-    an id that never was.
+    Returns those that it ended. Raises ApiError, and SilenceError for an unknown id.
     """
-    if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", target):
+    if _ID.fullmatch(target):
         known = [one for one in alertmanager.silences() if one.id == target]
         if not known:
             raise SilenceError(
-                f"there is no silence {target}: `python -m ops silence --list` shows them"
+                f"there is no silence {target}. List them with `python -m ops silence --list`."
             )
         ending = [one for one in known if one.status.state != "expired"]
     else:
-        wanted = _key(matchers(target, labels))
-        ending = [one for one in current(alertmanager) if wanted <= _key(one.matchers)]
+        wanted = _key(alert_matchers(target, labels))
+        ending = [one for one in current_silences(alertmanager) if wanted <= _key(one.matchers)]
     for one in ending:
         alertmanager.expire_silence(one.id)
     return ending
 
 
-def _key(matching: Sequence[Matcher]) -> frozenset[tuple[str, str, bool, bool]]:
-    return frozenset((one.name, one.value, one.is_regex, one.is_equal) for one in matching)
+def _key(matchers: Sequence[Matcher]) -> frozenset[tuple[str, str, bool, bool]]:
+    return frozenset((one.name, one.value, one.is_regex, one.is_equal) for one in matchers)
+
+
+def _silence(alertmanager: Alertmanager, options: argparse.Namespace) -> None:
+    matchers = alert_matchers(options.alert, dict(options.label))
+    outcome = set_silence(
+        alertmanager,
+        matchers,
+        now=datetime.now(UTC),
+        length=options.length,
+        reason=options.reason,
+        author=options.by or _user_name(),
+    )
+    suppressed = len(alertmanager.alerts(matchers))
+    verb = "silenced" if outcome.verb == "created" else f"{outcome.verb} the silence of"
+    sys.stdout.write(
+        f"{verb} {_text(matchers)} until {when(outcome.ends_at)}; "
+        f"alerts that it keeps quiet now: {suppressed} ({outcome.id})\n"
+    )
+
+
+def _print_silences(alertmanager: Alertmanager) -> None:
+    for one in current_silences(alertmanager):
+        state = f"{_text(one.matchers)} until {when(one.ends_at)}, {one.status.state}"
+        sys.stdout.write(f"{one.id}  {one_line(f'{state}, {one.created_by}: {one.comment}')}\n")
+
+
+def _expire(alertmanager: Alertmanager, options: argparse.Namespace) -> None:
+    ended = expire_silences(alertmanager, options.expire, dict(options.label))
+    for one in ended:
+        sys.stdout.write(f"expired {one.id} {_text(one.matchers)}\n")
+    if not ended:
+        sys.stdout.write(f"no silence of {options.expire} is left to expire\n")
+
+
+def _text(matchers: Sequence[Matcher]) -> str:
+    return ", ".join(map(str, matchers))
+
+
+def _require_known_alert(options: argparse.Namespace) -> None:
+    """Raise SilenceError if there is no such alert, ApiError if Prometheus can't be asked."""
+    known = _alert_names(options)
+    if options.alert not in known:
+        advice = did_you_mean(options.alert, known, f"Choose one of {', '.join(sorted(known))}.")
+        raise SilenceError(f"there is no alert {options.alert!r}. {advice}")
+
+
+def _alert_names(options: argparse.Namespace) -> frozenset[str]:
+    if options.prometheus:
+        prometheus = Prometheus(options.prometheus)
+        try:
+            groups = prometheus.rules()
+        finally:
+            prometheus.close()
+        rules = [rule for group in groups for rule in group.rules]
+        return frozenset(rule.name for rule in rules if rule.type == "alerting")
+    try:
+        return read_manifests(options.rendered).alert_names()
+    except ManifestsError as error:
+        raise SilenceError(f"{error} Or ask a server with --prometheus URL.") from None
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        return "ops"
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not _LABEL_NAME.fullmatch(name) or not equals or not value or name == "alertname":
+        raise SilenceError(f"{text!r} is not a label of an alert. Write NAME=VALUE.")
+    return name, value
+
+
+def _argument(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """The parser as an argument type that shows the message of a SilenceError."""
+
+    def parse_argument(text: str) -> T:
+        try:
+            return parse(text)
+        except SilenceError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse_argument
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m ops silence", description="Silence an alert for a bounded time."
+    )
+    parser.add_argument("alert", nargs="?", help="its name, for example TreatyNoRequests")
+    parser.add_argument(
+        "--for", type=_argument(parse_length), dest="length", metavar="TIME", help="2h, 1d12h"
+    )
+    parser.add_argument(
+        "--why",
+        type=_argument(parse_reason),
+        dest="reason",
+        metavar="TEXT",
+        help="the reason, for those who read the list of silences",
+    )
+    parser.add_argument("--by", metavar="NAME", help="default: the name of this user")
+    parser.add_argument(
+        "--label", type=_argument(_label), action="append", default=[], metavar="NAME=VALUE"
+    )
+    parser.add_argument("--list", action="store_true", help="list current silences")
+    parser.add_argument("--expire", metavar="ID|ALERT", help="end a silence")
+    parser.add_argument(
+        "--alertmanager", type=server_address, default="http://localhost:9093", metavar="URL"
+    )
+    parser.add_argument(
+        "--prometheus", type=server_address, metavar="URL", help="read which alerts exist from here"
+    )
+    parser.add_argument(
+        "--rendered",
+        type=Path,
+        default=Path("rendered/local"),
+        metavar="DIR",
+        help="or from these manifests (default: %(default)s)",
+    )
+    return parser

@@ -14,7 +14,15 @@ import pytest
 
 from ops.__main__ import main
 from ops.alertmanager_api import Alertmanager
-from ops.silences import LONGEST, SilenceError, duration, expire, matchers, reason, silence
+from ops.silences import (
+    LONGEST,
+    SilenceError,
+    alert_matchers,
+    expire_silences,
+    parse_length,
+    parse_reason,
+    set_silence,
+)
 from tests.support.kpi_answers import NOW, rule_groups
 from tests.support.loopback import Seen, stub, unused_address
 
@@ -67,9 +75,9 @@ def alertmanager(fake: Fake) -> Iterator[Alertmanager]:
         yield client
 
 
-def make(client: Alertmanager, now: datetime = NOW, lasting: timedelta = HOURS, **labels: str):
-    matching = matchers("TreatyNoRequests", labels)
-    return silence(client, matching, now=now, lasting=lasting, why="soak test", by="ann")
+def make(client: Alertmanager, now: datetime = NOW, length: timedelta = HOURS, **labels: str):
+    matchers = alert_matchers("TreatyNoRequests", labels)
+    return set_silence(client, matchers, now=now, length=length, reason="soak test", author="ann")
 
 
 def test_a_new_silence_has_a_start_an_end_a_reason_and_an_author(
@@ -101,7 +109,7 @@ def test_the_same_again_moves_the_end_and_nothing_else(
 
 def test_a_nearer_end_shortens_it(alertmanager: Alertmanager) -> None:
     make(alertmanager)
-    assert make(alertmanager, lasting=HOURS / 2).verb == "shortened"
+    assert make(alertmanager, length=HOURS / 2).verb == "shortened"
 
 
 def test_another_label_makes_another_silence(fake: Fake, alertmanager: Alertmanager) -> None:
@@ -122,46 +130,46 @@ def test_a_silence_of_a_pattern_or_the_opposite_is_not_the_same(
 
 def test_an_expired_silence_is_made_anew(alertmanager: Alertmanager) -> None:
     first = make(alertmanager)
-    assert [one.id for one in expire(alertmanager, first.id, {})] == [first.id]
+    assert [one.id for one in expire_silences(alertmanager, first.id, {})] == [first.id]
     again = make(alertmanager)
     assert (again.verb, again.id == first.id) == ("created", False)
 
 
 def test_expiring_twice_ends_nothing_more(alertmanager: Alertmanager) -> None:
     made = make(alertmanager)
-    assert len(expire(alertmanager, "TreatyNoRequests", {})) == 1
-    assert expire(alertmanager, "TreatyNoRequests", {}) == []
-    assert expire(alertmanager, made.id, {}) == []
+    assert len(expire_silences(alertmanager, "TreatyNoRequests", {})) == 1
+    assert expire_silences(alertmanager, "TreatyNoRequests", {}) == []
+    assert expire_silences(alertmanager, made.id, {}) == []
 
 
 def test_expiring_an_alert_with_labels_ends_only_those(alertmanager: Alertmanager) -> None:
     for treaty in ("A", "B"):
         make(alertmanager, treaty=treaty)
-    assert len(expire(alertmanager, "TreatyNoRequests", {"treaty": "A"})) == 1
-    assert len(expire(alertmanager, "TreatyNoRequests", {})) == 1
+    assert len(expire_silences(alertmanager, "TreatyNoRequests", {"treaty": "A"})) == 1
+    assert len(expire_silences(alertmanager, "TreatyNoRequests", {})) == 1
 
 
 def test_an_id_that_never_was_is_refused(alertmanager: Alertmanager) -> None:
     with pytest.raises(SilenceError, match="there is no silence"):
-        expire(alertmanager, "12345678-1234-1234-1234-123456789012", {})
+        expire_silences(alertmanager, "12345678-1234-1234-1234-123456789012", {})
 
 
 @pytest.mark.parametrize(("text", "hours"), [("2h", 2), ("90m", 1.5), ("1d12h", 36), ("7d", 168)])
 def test_durations_are_read(text: str, hours: float) -> None:
-    assert duration(text) == timedelta(hours=hours)
+    assert parse_length(text) == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize("text", ["", "2", "h", "2 h", "-2h", "2w", "0h", "59s", "8d", "9" * 30])
 def test_other_durations_are_refused(text: str) -> None:
     with pytest.raises(SilenceError):
-        duration(text)
+        parse_length(text)
     assert timedelta(days=7) == LONGEST
 
 
 @pytest.mark.parametrize("text", ["", "  ", "todo", "TODO.", "tbd", "n/a", "-", "...", "ok"])
-def test_what_says_nothing_is_no_reason(text: str) -> None:
-    with pytest.raises(SilenceError, match="is no reason"):
-        reason(text)
+def test_a_placeholder_is_not_a_reason(text: str) -> None:
+    with pytest.raises(SilenceError, match="is not a reason"):
+        parse_reason(text)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
@@ -183,13 +191,8 @@ def test_the_command_creates_lists_and_expires(
     with stub(fake.seen) as server:
         where = ("--alertmanager", server.url)
         code, out, _ = run(capsys, *MADE, *where, "--rendered", rendered)
-        assert (
-            code,
-            out.startswith('silenced alertname="TreatyNoRequests", treaty="A" until '),
-        ) == (
-            0,
-            True,
-        )
+        assert code == 0
+        assert out.startswith('silenced alertname="TreatyNoRequests", treaty="A" until ')
         code, out, _ = run(capsys, *MADE, *where, "--prometheus", server.url)
         assert (code, out.split()[0]) == (0, "prolonged")
         code, out, _ = run(capsys, "--list", *where)
@@ -208,7 +211,7 @@ def test_an_alert_that_does_not_exist_is_refused_with_the_nearest(
             wrong = ("TreatyNoRequest", *MADE[1:], "--alertmanager", server.url, *source)
             code, _, said = run(capsys, *wrong)
             assert (code, said.count("\n")) == (2, 1)
-            assert "did you mean TreatyNoRequests" in said
+            assert "Did you mean `TreatyNoRequests`?" in said
     assert fake.posted == []
 
 
@@ -241,7 +244,7 @@ def test_a_silence_without_end_or_reason_is_told_what_it_lacks(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, _, said = run(capsys, "TreatyNoRequests", *arguments)
-    assert "a silence needs an end and a reason: add --for 2h --why TEXT" in said
+    assert "a silence needs an end and a reason. Add --for 2h --why TEXT." in said
 
 
 def test_an_alertmanager_that_is_gone_is_one_line_and_code_1(
