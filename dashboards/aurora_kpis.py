@@ -1,70 +1,64 @@
 """The dashboard "Aurora KPIs": how well the environment does, and each treaty in it."""
 
-from grafana_foundation_sdk.builders import dashboard, stat
+from collections.abc import Sequence
 
-from dashboards.bands import ALL_UP, Thresholds, above, below
-from dashboards.frame import Section, choice, frame
-from dashboards.health import alerts_firing, alerts_over_time, heartbeat_heard, up_over_time
-from dashboards.panels import Query, now, over_time
+from grafana_foundation_sdk.models import units
 
-FILENAME = "aurora-kpis.json"
+from dashboards.bands import ALL_UP, CRITICAL, OK
+from dashboards.frame import Board, Section, alerts_firing, alerts_over_time, choice, up_over_time
+from dashboards.panels import Panel, Query, stat, state_timeline, time_series
+
 TREATY = '{treaty=~"$treaty"}'
 
 
-def build(thresholds: Thresholds) -> dashboard.Dashboard:
-    """Build the dashboard, with the given alert thresholds drawn in."""
-    fill = below(thresholds, warning="TreatyFillRateLow", critical="TreatyFillRateCritical")
-    rtt = above(thresholds, warning="TreatyRttHigh")
-    provenance = below(thresholds, warning="TreatyProvenanceLow")
-    drops = above(thresholds, warning="TreatyDropRateHigh")
-
+def aurora_kpis() -> Board:
+    """Declare the dashboard."""
     environment = [
-        now(
+        stat(
             "Health score",
             "One number for the whole environment: 100 % when all is well, 0 % when nothing is up. "
             "It weighs availability, the agreement of the ψ-Field pods, and the fill rate.",
             Query("vaultmesh:health_score"),
-            unit="percentunit",
+            unit=units.PercentUnit,
         ),
-        now(
+        stat(
             "Layer-3 availability",
             "The share of the layer-3 services (ψ-Field and the treaty service) that are up.",
             Query("vaultmesh:l3_availability"),
-            unit="percentunit",
+            unit=units.PercentUnit,
             bands=ALL_UP,
         ),
-        now(
+        stat(
             "Fill rate, worst treaty",
-            "The smallest share of requests that were filled, over all treaties. Orange: "
-            "TreatyFillRateLow fires; red: TreatyFillRateCritical does.",
+            "The smallest share of requests that were filled, over all treaties.",
             Query("treaty:fill_rate:min"),
-            unit="percentunit",
-            bands=fill,
+            unit=units.PercentUnit,
+            alerts=["TreatyFillRateLow", "TreatyFillRateCritical"],
         ),
-        now(
+        stat(
             "Round trip, slowest treaty",
-            "The longest time from forwarding a request to its answer, over all treaties. "
-            "Orange: TreatyRttHigh fires.",
+            "The longest time from forwarding a request to its answer, over all treaties.",
             Query("treaty:rtt:max"),
-            unit="ms",
-            bands=rtt,
+            unit=units.Milliseconds,
+            alerts=["TreatyRttHigh"],
         ),
-        now(
+        stat(
             "Drop rate, worst treaty",
             "The largest share of requests that were dropped in the last 5 minutes, over all "
-            "treaties. Orange: TreatyDropRateHigh fires.",
+            "treaties.",
             Query("max(treaty:drop_rate:5m)"),
-            unit="percentunit",
-            bands=drops,
+            unit=units.PercentUnit,
+            alerts=["TreatyDropRateHigh"],
         ),
         alerts_firing(),
     ]
     traffic = [
         _counted(
             "Requests",
-            "Requests under the chosen treaties. None in 10 minutes: TreatyNoRequests fires, "
-            "as it should after a soak test.",
+            "Requests under the chosen treaties.",
             "treaty_requests_total",
+            alerts=["TreatyNoRequests"],
+            when="when there are none in 10 minutes, as it should after a soak test",
         ),
         _counted(
             "Routed",
@@ -76,81 +70,78 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
             "Requests under the chosen treaties that were dropped.",
             "treaty_dropped_requests",
         ),
-        now(
+        stat(
             "Provenance, worst chosen treaty",
-            "The smallest share of requests with a known provenance, over the chosen treaties. "
-            "Orange: TreatyProvenanceLow fires.",
+            "The smallest share of requests with a known provenance, over the chosen treaties.",
             Query(f"min(treaty:provenance:avg{TREATY})"),
-            unit="percentunit",
-            bands=provenance,
+            unit=units.PercentUnit,
+            alerts=["TreatyProvenanceLow"],
             width=6,
         ),
-        over_time(
+        time_series(
             "Requests per second",
             "How many requests each treaty gets, and how many of them are routed.",
             Query(f"treaty:requests:rate_5m{TREATY}", "{{treaty}} requests"),
             Query(f"treaty:routed:rate_5m{TREATY}", "{{treaty}} routed"),
-            unit="reqps",
+            unit=units.RequestsPerSecond,
             width=12,
         ),
-        over_time(
+        time_series(
             "Drop rate",
-            "The share of requests dropped over 5 minutes; 0 while a treaty is idle. "
-            "The dashed line is where TreatyDropRateHigh fires.",
+            "The share of requests dropped over 5 minutes; 0 while a treaty is idle.",
             Query(f"treaty:drop_rate:5m{TREATY}", "{{treaty}}"),
-            unit="percentunit",
-            bands=drops,
+            unit=units.PercentUnit,
+            alerts=["TreatyDropRateHigh"],
             width=12,
         ),
     ]
     quality = [
-        over_time(
+        time_series(
             "Fill rate",
-            "The share of requests that were filled. The dashed lines are where "
-            "TreatyFillRateLow and TreatyFillRateCritical fire.",
+            "The share of requests that were filled.",
             Query(f"treaty:fill_rate:avg{TREATY}", "{{treaty}}"),
-            unit="percentunit",
-            bands=fill,
+            unit=units.PercentUnit,
+            alerts=["TreatyFillRateLow", "TreatyFillRateCritical"],
             top=1,
         ),
-        over_time(
+        time_series(
             "Round trip",
-            "The time from forwarding a request to its answer. "
-            "The dashed line is where TreatyRttHigh fires.",
+            "The time from forwarding a request to its answer.",
             Query(f"treaty:rtt:avg{TREATY}", "{{treaty}}"),
-            unit="ms",
-            bands=rtt,
+            unit=units.Milliseconds,
+            alerts=["TreatyRttHigh"],
         ),
-        over_time(
+        time_series(
             "Provenance coverage",
-            "The share of requests with a known provenance. "
-            "The dashed line is where TreatyProvenanceLow fires.",
+            "The share of requests with a known provenance.",
             Query(f"treaty:provenance:avg{TREATY}", "{{treaty}}"),
-            unit="percentunit",
-            bands=provenance,
+            unit=units.PercentUnit,
+            alerts=["TreatyProvenanceLow"],
             top=1,
         ),
     ]
     health = [
-        over_time(
+        time_series(
             "Health and availability",
             "The health score, and the share of the layer-3 services that are up.",
             Query("vaultmesh:health_score", "health score"),
             Query("vaultmesh:l3_availability", "layer-3 availability"),
-            unit="percentunit",
+            unit=units.PercentUnit,
             top=1,
             width=24,
         ),
         up_over_time(
             "Workloads over time",
-            "When every pod of a workload answered Prometheus. "
-            "TreatyDown and PsiFieldDown fire when one does not.",
+            "When every pod of a workload answered Prometheus.",
             Query("min by (job) (up)", "{{job}}"),
+            alerts=["TreatyDown", "PsiFieldDown"],
+            when="when one does not",
         ),
         alerts_over_time(),
-        heartbeat_heard(),
+        _heartbeat(),
     ]
-    return frame(
+    return Board(
+        module=__name__,
         uid="vaultmesh-aurora-kpis",
         title="Aurora KPIs",
         description="The health of the environment at a glance, and how each treaty is kept.",
@@ -165,13 +156,30 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
     )
 
 
-def _counted(title: str, description: str, counter: str) -> stat.Panel:
-    return now(
+def _counted(
+    title: str, description: str, counter: str, *, alerts: Sequence[str] = (), when: str = ""
+) -> Panel:
+    return stat(
         title,
         description,
         Query(f"sum(increase({counter}{TREATY}[$__range]))", "in the time shown"),
         Query(f"sum({counter}{TREATY})", "since the start of the pods"),
-        unit="none",
+        unit=units.NoUnit,
+        alerts=alerts,
+        when=when,
         width=6,
         decimals=0,
+    )
+
+
+def _heartbeat() -> Panel:
+    return state_timeline(
+        "Heartbeat of alerting",
+        "Whether the heartbeat of alerting keeps arriving at harbinger. "
+        "While it is lost, other alerts may reach nobody either.",
+        Query("min(harbinger_watchdog_healthy)", "heartbeat"),
+        states={1: ("heard", OK), 0: ("lost", CRITICAL)},
+        no_value="No heartbeat has arrived yet",
+        alerts=["Watchdog"],
+        when="all the time",
     )

@@ -1,74 +1,77 @@
-"""Colour bands of panels, derived from the thresholds of the alerts that watch the same value.
+"""Colour bands of panels: a few fixed ones, and those that follow from alerts' thresholds.
 
-A band starts at its value and reaches to the next one; the first has no lower end. Orange is
-where a warning fires, red where a critical alert does. Raises ValueError, naming the alert, for a
-threshold that is not given.
+A band starts at its value and ends where the next one starts; the first has no lower end.
 """
 
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 from grafana_foundation_sdk.models.dashboard import Threshold
 
-Thresholds: TypeAlias = Mapping[str, Mapping[str, float]]
-"""Alert name -> threshold name (`threshold`, or `threshold_low` and `threshold_high`) -> value."""
+from promql.expressions import comparisons
+from rules.content import Alert
+
+Bands: TypeAlias = tuple[Threshold, ...]
 
 OK, WARNING, CRITICAL = "green", "orange", "red"
+SEVERITY_COLORS = {"warning": WARNING, "critical": CRITICAL}
 
-NEUTRAL = (Threshold(value=None, color="blue"),)
+NEUTRAL: Bands = (Threshold(value=None, color="blue"),)
 """One colour for a value that no alert watches. Without any band, Grafana paints 80 and up red."""
 
-ALL_UP = (Threshold(value=None, color=CRITICAL), Threshold(value=1, color=OK))
-"""For a share, or a count, that is bad below 1."""
+ALL_UP: Bands = (Threshold(value=None, color=CRITICAL), Threshold(value=1, color=OK))
+"""For a share or a count that is bad below 1."""
 
-NONE_FIRING = (Threshold(value=None, color=OK), Threshold(value=1, color=WARNING))
+NONE_FIRING: Bands = (Threshold(value=None, color=OK), Threshold(value=1, color=WARNING))
 """For a count that is bad from 1 on."""
 
-
-def above(
-    thresholds: Thresholds, *, warning: str | None = None, critical: str | None = None
-) -> tuple[Threshold, ...]:
-    """Band a value that is good while small, by the alerts on it."""
-    alerts = ((warning, WARNING), (critical, CRITICAL))
-    starts = (Threshold(value=_value(thresholds, name), color=c) for name, c in alerts if name)
-    return (Threshold(value=None, color=OK), *starts)
+_TOGETHER = ({"threshold_low", "threshold_high"}, {"threshold_slow", "threshold_fast"})
+"""Thresholds that an alert has both or neither of."""
 
 
-def below(
-    thresholds: Thresholds, *, warning: str | None = None, critical: str | None = None
-) -> tuple[Threshold, ...]:
-    """Band a value that is good while large, by the alerts on it."""
-    alerts = [(name, color) for name, color in ((critical, CRITICAL), (warning, WARNING)) if name]
-    colors = [color for _, color in alerts] + [OK]
-    ends = [None, *(_value(thresholds, name) for name, _ in alerts)]
-    return tuple(
-        Threshold(value=start, color=color) for start, color in zip(ends, colors, strict=True)
-    )
+class Limit(NamedTuple):
+    """A threshold of an alert, which fires above it if `is_upper`, and below it if not."""
+
+    value: float
+    color: str
+    is_upper: bool
 
 
-def outside(thresholds: Thresholds, *, warning: str) -> tuple[Threshold, ...]:
-    """Band a value that is good between the two thresholds of an alert."""
-    return (
-        Threshold(value=None, color=WARNING),
-        Threshold(value=_value(thresholds, warning, "threshold_low"), color=OK),
-        Threshold(value=_value(thresholds, warning, "threshold_high"), color=WARNING),
-    )
+def alert_limits(alert: Alert) -> Iterator[Limit]:
+    """The thresholds of an alert, in the colour of its severity."""
+    color = SEVERITY_COLORS.get(alert.severity, WARNING)
+    for value in alert.thresholds.values():
+        yield Limit(value, color, not _fires_below(alert.expr, value))
 
 
-def burning(thresholds: Thresholds, *, alert: str, color: str) -> tuple[Threshold, ...]:
-    """Band a burn rate, good while small, by both limits of an alert."""
-    limits = sorted(_value(thresholds, alert, f"threshold_{name}") for name in ("slow", "fast"))
-    return (
-        Threshold(value=None, color=OK),
-        *(Threshold(value=limit, color=color) for limit in limits),
-    )
+def missing_thresholds(alert: Alert) -> list[str]:
+    """The names of the thresholds that an alert needs before a panel can draw it."""
+    names = set(alert.thresholds)
+    if not names:
+        return ["threshold"]
+    return sorted(name for pair in _TOGETHER if pair & names for name in pair - names)
 
 
-def _value(thresholds: Thresholds, alert: str, name: str = "threshold") -> float:
-    try:
-        return float(thresholds[alert][name])
-    except KeyError:
-        raise ValueError(
-            f"dashboards: a panel shows the {name} of {alert}, but none is given: "
-            f"add the annotation {name!r} to that alert in rules/alerts/"
-        ) from None
+def bands_of(limits: Iterable[Limit]) -> Bands:
+    """Green where no alert fires; elsewhere the colour of the most severe alert that fires."""
+    ordered = sorted(limits)
+    below = [limit for limit in ordered if not limit.is_upper]
+    above = [limit for limit in ordered if limit.is_upper]
+    starts = [None, *(limit.value for limit in (*below, *above))]
+    colors = [_worst(below[index:]) for index in range(len(below))]
+    colors += [OK, *(_worst(above[: index + 1]) for index in range(len(above)))]
+    return tuple(Threshold(value=v, color=c) for v, c in zip(starts, colors, strict=True))
+
+
+def alarm_color(colors: Iterable[str]) -> str:
+    """The first colour that stands for an alert, or none."""
+    return next((color for color in colors if color in (WARNING, CRITICAL)), "")
+
+
+def _fires_below(expr: str, threshold: float) -> bool:
+    ends = [expr[:start].removesuffix(" ") for start, _ in comparisons(expr, threshold)]
+    return any(end.endswith(("<", "<=", "< bool", "<= bool")) for end in ends)
+
+
+def _worst(limits: Sequence[Limit]) -> str:
+    return CRITICAL if any(limit.color == CRITICAL for limit in limits) else WARNING

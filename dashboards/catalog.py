@@ -1,30 +1,31 @@
 """All dashboards, as the JSON that Grafana loads, with the queries that are in it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import aurora_kpis, platform, psi_field, scheduler, slos, synthetics
-from dashboards.bands import Thresholds
-from dashboards.panels import DATASOURCE_UID
-from dashboards.runbooks import Runbooks, link_runbooks
-from dashboards.slos import Slo
-from promql.variables import without_variables
-
-__all__ = ["DATASOURCE_UID", "Dashboard", "Slo", "all_dashboards", "without_variables"]
+from dashboards.aurora_kpis import aurora_kpis
+from dashboards.frame import Board
+from dashboards.platform import platform
+from dashboards.psi_field import psi_field
+from dashboards.scheduler import scheduler
+from dashboards.slos import slo_board
+from dashboards.synthetics import synthetics
+from problems import Problems
+from rules.content import Alert
+from rules.rulebook import Rulebook
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dashboard:
     """One dashboard.
 
-    `source` is the Python file that builds it, `filename` the JSON file that Grafana loads.
-    `json` is the same text, byte for byte, whenever it is built from the same thresholds.
-    `queries` pairs where an expression stands (a panel's title, `variable NAME` or
+    `source` is the Python file that declares it, `filename` the JSON file that Grafana loads.
+    `json` is the same text, byte for byte, whenever it is built from the same rulebook.
+    `queries` pairs the place of an expression (a panel's title, `variable NAME` or
     `annotation NAME`) with the expression, variables and all. `alerts` are those that at least one
     of its panels belongs to.
     """
@@ -38,38 +39,44 @@ class Dashboard:
     alerts: frozenset[str] = frozenset()
 
 
-def all_dashboards(
-    thresholds: Thresholds, *, runbooks: Runbooks, objectives: Sequence[Slo] = ()
-) -> tuple[Dashboard, ...]:
-    """Build every dashboard.
+def all_dashboards(rulebook: Rulebook, problems: Problems) -> tuple[Dashboard, ...]:
+    """Build every dashboard, with the alerts and objectives of the rulebook.
 
-    The thresholds, by alert and threshold name, are drawn in, and each panel links the runbooks of
-    the alerts that it belongs to. `objectives` are those that the dashboard of SLOs shows. Raises
-    ValueError, in one line, if a threshold that a panel shows is missing, or if a panel misspells
-    the name of an alert.
+    Notes a problem for each panel that can't show an alert it names, and for each alert that no
+    panel names.
     """
-    modules = (psi_field, aurora_kpis, scheduler, synthetics, platform)
-    built = [(module.__name__, module.FILENAME, module.build(thresholds)) for module in modules]
-    built.append((slos.__name__, slos.FILENAME, slos.build(thresholds, objectives)))
-    return tuple(
-        _encode(f"{name.replace('.', '/')}.py", filename, builder, runbooks)
-        for name, filename, builder in built
+    boards = (
+        psi_field(),
+        aurora_kpis(),
+        scheduler(),
+        synthetics(),
+        platform(),
+        slo_board(rulebook.slos),
     )
+    alerts = {alert.name: alert for alert in rulebook.alerts}
+    for board in boards:
+        for panel in board.panels:
+            for mistake in panel.mistakes(alerts):
+                problems.add(place=board.source, line=0, text=f"panel {panel.title!r}: {mistake}")
+    shown = {name for board in boards for panel in board.panels for name in panel.alerts}
+    for name in alerts.keys() - shown:
+        advice = "Name it in the `alerts` of the panel that shows what it watches."
+        text = f"no panel belongs to the alert {name}. {advice}"
+        problems.add(place="dashboards", line=0, text=text)
+    return tuple(_encode(board, alerts) for board in boards)
 
 
-def _encode(source: str, filename: str, builder: Builder, runbooks: Runbooks) -> Dashboard:
-    board = builder.build()
-    alerts = frozenset(link_runbooks(board, runbooks))
-    text = json.dumps(board, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False)
-    model = json.loads(text)
+def _encode(board: Board, alerts: Mapping[str, Alert]) -> Dashboard:
+    built = board.build(alerts).build()
+    text = json.dumps(built, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False)
     return Dashboard(
-        uid=model["uid"],
-        title=model["title"],
-        source=source,
-        filename=filename,
+        uid=board.uid,
+        title=board.title,
+        source=board.source,
+        filename=board.filename,
         json=text + "\n",
-        queries=tuple(_queries(model)),
-        alerts=alerts,
+        queries=tuple(_queries(json.loads(text))),
+        alerts=frozenset(name for panel in board.panels for name in panel.alerts),
     )
 
 

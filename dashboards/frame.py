@@ -1,9 +1,11 @@
-"""What all dashboards share: settings, links to each other, annotations, the grid."""
+"""The frame of every dashboard: its settings, links, annotations, and the panels that all share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from grafana_foundation_sdk.builders import dashboard, prometheus
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
@@ -12,8 +14,9 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from dashboards.health import firing
-from dashboards.panels import DATASOURCE, Panel
+from dashboards.bands import ALL_UP, CRITICAL, NONE_FIRING, OK, WARNING
+from dashboards.panels import DATASOURCE, Panel, Query, stat, state_timeline
+from rules.content import Alert
 
 TAG = "vaultmesh"
 """Every dashboard has this tag, and its links list all dashboards that have it."""
@@ -28,34 +31,58 @@ class Section(NamedTuple):
     panels: Sequence[Panel]
 
 
-def frame(
-    *,
-    uid: str,
-    title: str,
-    description: str,
-    since: str,
-    sections: Sequence[Section],
-    job: str | None = None,
-    variables: Sequence[dashboard.QueryVariable] = (),
-) -> dashboard.Dashboard:
-    """Build a whole dashboard. `since` is the start of its time range, e.g. `now-6h`.
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A dashboard as its module declares it.
 
-    `job` narrows the annotations to one workload. Panels are laid out from left to right, and
-    numbered in that order, so that a panel's id is stable while none is put before it.
+    `module` is the module's `__name__`. `since` is the start of the time range, e.g. `now-6h`.
+    `job` narrows the annotations to one workload.
     """
-    board = dashboard.Dashboard(title).uid(uid).description(description).tags([TAG]).readonly()
-    board.time(since, "now").refresh("30s").timezone("browser")
-    board.tooltip(DashboardCursorSync.CROSSHAIR)
-    board.variables(list(variables)).links([_links()]).annotations([_alerts(job), _starts(job)])
-    panel_id = 0
-    for section in sections:
-        if section.title:
-            panel_id += 1
-            board.with_row(dashboard.Row(section.title).id(panel_id))
-        for panel in section.panels:
-            panel_id += 1
-            board.with_panel(panel.id(panel_id))
-    return board
+
+    module: str
+    uid: str
+    title: str
+    description: str
+    since: str
+    sections: Sequence[Section]
+    job: str | None = None
+    variables: Sequence[dashboard.QueryVariable] = ()
+
+    @property
+    def source(self) -> str:
+        """The Python file, from the repository's root."""
+        return f"{self.module.replace('.', '/')}.py"
+
+    @property
+    def filename(self) -> str:
+        """The JSON file that Grafana loads."""
+        return f"{self.module.rpartition('.')[2].replace('_', '-')}.json"
+
+    @property
+    def panels(self) -> Iterator[Panel]:
+        """All panels, in their order."""
+        return (panel for section in self.sections for panel in section.panels)
+
+    def build(self, alerts: Mapping[str, Alert]) -> dashboard.Dashboard:
+        """The dashboard for Grafana, without what panels show of alerts that do not exist.
+
+        Panels are laid out from left to right and numbered in that order, so a panel keeps its id
+        while none is put before it.
+        """
+        board = dashboard.Dashboard(self.title).uid(self.uid).description(self.description)
+        board.tags([TAG]).readonly().time(self.since, "now").refresh("30s").timezone("browser")
+        board.tooltip(DashboardCursorSync.CROSSHAIR).variables(list(self.variables))
+        board.links([_links()]).annotations([_alerts(self.job), _starts(self.job)])
+        panel_id = 0
+        for section in self.sections:
+            if section.title:
+                panel_id += 1
+                board.with_row(dashboard.Row(section.title).id(panel_id))
+            for panel in section.panels:
+                panel_id += 1
+                known = [alerts[name] for name in panel.alerts if name in alerts]
+                board.with_panel(panel.build(known).id(panel_id))
+        return board
 
 
 def choice(label: str, expr: str) -> dashboard.QueryVariable:
@@ -69,9 +96,66 @@ def choice(label: str, expr: str) -> dashboard.QueryVariable:
     return variable.sort(VariableSort.ALPHABETICAL_ASC)
 
 
+def pods_up(job: str) -> Panel:
+    """Show the share of a workload's pods that Prometheus can scrape now; 0 if there is none."""
+    return stat(
+        "Pods up",
+        f"The share of the {job} pods that answer Prometheus now; 0 % also when there is no pod.",
+        Query(f'avg(up{{job="{job}"}}) or vector(0)'),
+        unit=units.PercentUnit,
+        bands=ALL_UP,
+    )
+
+
+def up_over_time(
+    title: str, description: str, query: Query, *, alerts: Sequence[str] = (), when: str = ""
+) -> Panel:
+    """Draw a strip for each series of an expression of `up`: green while up, red while down."""
+    return state_timeline(
+        title,
+        description,
+        query,
+        states={1: ("up", OK), 0: ("down", CRITICAL)},
+        no_value="Nothing was found to scrape in this time",
+        alerts=alerts,
+        when=when,
+    )
+
+
+def alerts_firing(job: str | None = None) -> Panel:
+    """Count the alerts that fire now, on one workload or on all."""
+    return stat(
+        "Alerts firing",
+        f"How many alerts fire now on {job or 'the whole environment'}; 0 is good.",
+        Query(f"count({firing(job)}) or vector(0)"),
+        unit=units.NoUnit,
+        bands=NONE_FIRING,
+    )
+
+
+def alerts_over_time(job: str | None = None) -> Panel:
+    """Draw a strip for each alert that fired, on one workload or on all, coloured by severity."""
+    warning = f"max by (alertname) ({firing(job, 'warning')})"
+    critical = f"max by (alertname) ({firing(job, 'critical')})"
+    return state_timeline(
+        "Alerts over time",
+        "When each alert fired: orange for a warning, red for a critical alert.",
+        Query(f"{warning} or 2 * {critical}", "{{alertname}}"),
+        states={1: ("warning", WARNING), 2: ("critical", CRITICAL)},
+        no_value="No alert fired in this time",
+    )
+
+
+def firing(job: str | None = None, severity: str | None = None) -> str:
+    """Select the firing alerts of one workload, one severity, or of all but the heartbeat."""
+    wanted = f'severity="{severity}"' if severity else 'severity!="none"'
+    owner = f'job="{job}", ' if job else ""
+    return f'ALERTS{{alertstate="firing", {owner}{wanted}}}'
+
+
 def _links() -> dashboard.DashboardLink:
     link = dashboard.DashboardLink("Dashboards").type(DashboardLinkType.DASHBOARDS).tags([TAG])
-    return _in_sight(link.icon("external link").keep_time(True))
+    return _outside_menu(link.icon("external link").keep_time(True))
 
 
 def _alerts(job: str | None) -> dashboard.AnnotationQuery:
@@ -80,7 +164,7 @@ def _alerts(job: str | None) -> dashboard.AnnotationQuery:
     annotation.enable(True).icon_color("red").target(query)
     about = "{{severity}} {{pod}} {{treaty}} {{probe}} {{cronjob}}"
     annotation.title_format("{{alertname}}").text_format(about)
-    return _in_sight(annotation)
+    return _outside_menu(annotation)
 
 
 def _starts(job: str | None) -> dashboard.AnnotationQuery:
@@ -91,10 +175,10 @@ def _starts(job: str | None) -> dashboard.AnnotationQuery:
     annotation = dashboard.AnnotationQuery().name("Pods started").datasource(DATASOURCE)
     annotation.enable(True).icon_color("blue").target(query).use_value_for_time(True)
     annotation.title_format("{{pod}} started").text_format("{{job}}")
-    return _in_sight(annotation)
+    return _outside_menu(annotation)
 
 
-def _in_sight(placed: _Placed) -> _Placed:
+def _outside_menu(placed: _Placed) -> _Placed:
     # The SDK puts links and annotations into a menu, and its builders can't take them out.
     vars(placed.build()).update(placement=None)
     return placed

@@ -1,26 +1,28 @@
-"""The kinds of panel that the dashboards are made of, one function each.
+"""The kinds of panel, by Grafana's names, and what a panel shows of the alerts it belongs to.
 
-`unit` is one of Grafana's unit ids: `none` (a plain number), `percentunit` (a share, 0 to 1, shown
-as a percentage), `ms`, `s`, `reqps`. `width` counts columns of Grafana's 24-column grid.
+`unit` is one of the SDK's constants; Grafana shows a `PercentUnit` of 0.5 as 50 %. `width` counts
+columns of Grafana's 24-column grid. `alerts` names the alerts that a panel belongs to: their
+thresholds become its bands, or dashed lines in a time series, their runbooks its links, and its
+description says when they fire. `when` says so for alerts whose thresholds the panel can't draw:
+"while it is above 0". `bands` are for values that are coloured without a threshold.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from grafana_foundation_sdk.builders import (
-    common,
-    dashboard,
-    prometheus,
-    stat,
-    statetimeline,
-    table,
-    timeseries,
-)
+from grafana_foundation_sdk.builders import common, dashboard, prometheus
+from grafana_foundation_sdk.builders.stat import Panel as Stat
+from grafana_foundation_sdk.builders.statetimeline import Panel as StateTimeline
+from grafana_foundation_sdk.builders.table import Panel as Table
+from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardLink,
+    DashboardLinkType,
     DataTransformerConfig,
     FieldColorModeId,
-    Threshold,
     ThresholdsMode,
     ValueMap,
     ValueMapping,
@@ -28,109 +30,202 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.bands import NEUTRAL
+from dashboards.bands import (
+    NEUTRAL,
+    Bands,
+    Limit,
+    alarm_color,
+    alert_limits,
+    bands_of,
+    missing_thresholds,
+)
+from problems import did_you_mean
+from rules.content import Alert
 
 DATASOURCE_UID = "prometheus"
 """The uid under which Grafana must know the Prometheus data source."""
 
 DATASOURCE = options.DataSourceRef(type_val="prometheus", uid=DATASOURCE_UID)
 
-Panel: TypeAlias = stat.Panel | timeseries.Panel | statetimeline.Panel | table.Panel
-_P = TypeVar("_P", stat.Panel, timeseries.Panel, statetimeline.Panel, table.Panel)
+Builder: TypeAlias = Stat | TimeSeries | StateTimeline | Table
+_B = TypeVar("_B", Stat, TimeSeries, StateTimeline, Table)
 
 
 class Query(NamedTuple):
-    """A PromQL expression and how its series are called in the legend, e.g. `{{pod}}`."""
+    """A PromQL expression, and the names of its series in the legend, e.g. `{{pod}}`."""
 
     expr: str
     legend: str = ""
 
 
-def now(
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """A panel as its dashboard declares it, before it meets the rulebook.
+
+    `color` is the one that the panel shows while an alert without a threshold fires, if any.
+    """
+
+    title: str
+    description: str
+    builder: Builder
+    alerts: tuple[str, ...] = ()
+    when: str = ""
+    bands: Bands | None = None
+    color: str = ""
+
+    def mistakes(self, alerts: Mapping[str, Alert]) -> list[str]:
+        """Why the panel can't show its alerts, one sentence each; empty if it can."""
+        found = []
+        for name in self.alerts:
+            if name not in alerts:
+                advice = did_you_mean(name, alerts, "Correct the name or remove it.")
+                found.append(f"no rule file has the alert `{name}`. {advice}")
+            elif not self.when and self.bands is None:
+                found += [
+                    f"{name} has no `{threshold}` to draw."
+                    " Add this annotation to it, or say in `when` when it fires."
+                    for threshold in missing_thresholds(alerts[name])
+                ]
+        return found
+
+    def build(self, alerts: Sequence[Alert]) -> Builder:
+        """The panel for Grafana; `alerts` are those that it belongs to."""
+        limits = {alert.name: list(alert_limits(alert)) for alert in alerts}
+        drawn = [limit for found in limits.values() for limit in found]
+        bands = self.bands or (bands_of(drawn) if drawn else NEUTRAL)
+        if isinstance(self.builder, TimeSeries) and len(bands) > 1:
+            dashed = options.GraphThresholdsStyleMode.DASHED
+            self.builder.thresholds_style(common.GraphThresholdsStyleConfig().mode(dashed))
+        steps = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(bands))
+        says = f"{self.description} {self._sentence(limits)}".strip()
+        self.builder.title(self.title).description(says).thresholds(steps).datasource(DATASOURCE)
+        if alerts:
+            self.builder.build().links = [_runbook(alert) for alert in alerts]
+        return self.builder
+
+    def _sentence(self, limits: Mapping[str, Sequence[Limit]]) -> str:
+        """When the alerts fire, by what the reader of the panel sees."""
+        if not limits:
+            return ""
+        names = list(limits)
+        if self.when:
+            return f"{_and(names)} {_fire(names)} {self.when}."
+        if isinstance(self.builder, TimeSeries):
+            ends = [limit.is_upper for found in limits.values() for limit in found]
+            if len(names) == 1 and len(set(ends)) > 1:
+                return f"{names[0]} fires outside the dashed lines."
+            lines = "The dashed line is" if len(ends) == 1 else "The dashed lines are"
+            return f"{lines} where {_and(names)} {_fire(names)}."
+        by_color: dict[str, list[str]] = {}
+        for name, found in limits.items():
+            color = self.color or (found[0].color if found else "")
+            by_color.setdefault(color, []).append(name)
+        parts = [f"{color}: {' or '.join(found)} fires" for color, found in by_color.items()]
+        sentence = "; ".join(parts)
+        return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def stat(
     title: str,
     description: str,
     *queries: Query,
     unit: str,
-    bands: Sequence[Threshold] = NEUTRAL,
+    alerts: Sequence[str] = (),
+    when: str = "",
+    bands: Bands | None = None,
     width: int = 4,
     decimals: int | None = None,
-) -> stat.Panel:
-    """Show the value now as a big number: an instant query, so no old value of a series gone.
+) -> Panel:
+    """Show the value now as a big number. An instant query, so vanished series are not shown.
 
     `decimals` is 0 for what can be counted: the increase of a counter is an estimate.
     """
-    panel = stat.Panel().color_mode(options.BigValueColorMode.VALUE)
+    panel = Stat().color_mode(options.BigValueColorMode.VALUE)
     panel.graph_mode(options.BigValueGraphMode.NONE)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-    panel.no_value("no data")
+    panel.no_value("no data").unit(unit).height(4).span(width)
     if decimals is not None:
         panel.decimals(decimals)
-    _describe(panel, title, description, unit, bands).height(4).span(width)
-    return panel.targets([target.instant() for target in _targets(queries)])
+    panel.targets([target.instant() for target in _targets(queries)])
+    return Panel(
+        title=title,
+        description=description,
+        builder=panel,
+        alerts=tuple(alerts),
+        when=when,
+        bands=bands,
+        color=alarm_color(band.color or "" for band in bands or ()),
+    )
 
 
-def over_time(
+def time_series(
     title: str,
     description: str,
     *queries: Query,
     unit: str,
-    bands: Sequence[Threshold] = NEUTRAL,
+    alerts: Sequence[str] = (),
+    when: str = "",
+    bands: Bands | None = None,
     top: float | None = None,
     width: int = 8,
-) -> timeseries.Panel:
+) -> Panel:
     """Draw lines over time, from 0 up to at least `top`, with a dashed line at each threshold."""
-    panel = timeseries.Panel().line_width(2).fill_opacity(5).axis_soft_min(0)
+    panel = TimeSeries().line_width(2).fill_opacity(5).axis_soft_min(0)
     if top is not None:
         panel.axis_soft_max(top)
-    if len(bands) > 1:
-        dashed = options.GraphThresholdsStyleMode.DASHED
-        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(dashed))
-    panel.legend(_legend())
+    panel.legend(_legend()).unit(unit).height(8).span(width)
     panel.tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI))
-    _describe(panel, title, description, unit, bands).height(8).span(width)
-    return panel.targets([target.range() for target in _targets(queries)])
+    panel.targets([target.range() for target in _targets(queries)])
+    return Panel(
+        title=title,
+        description=description,
+        builder=panel,
+        alerts=tuple(alerts),
+        when=when,
+        bands=bands,
+    )
 
 
-def states(
+def state_timeline(
     title: str,
     description: str,
     query: Query,
     *,
-    meaning: Mapping[int, tuple[str, str]],
+    states: Mapping[int, tuple[str, str]],
     no_value: str,
-    width: int = 24,
-) -> statetimeline.Panel:
-    """Draw a coloured strip for each series; `meaning` gives each value's text and colour."""
-    panel = statetimeline.Panel().show_value(options.VisibilityMode.NEVER).no_value(no_value)
-    texts = {
-        str(value): ValueMappingResult(text, color) for value, (text, color) in meaning.items()
-    }
+    alerts: Sequence[str] = (),
+    when: str = "",
+) -> Panel:
+    """Draw a coloured strip for each series; `states` has the text and colour of each value."""
+    panel = StateTimeline().show_value(options.VisibilityMode.NEVER).no_value(no_value)
+    texts = {str(value): ValueMappingResult(text, color) for value, (text, color) in states.items()}
     mappings: list[ValueMapping] = [ValueMap(options=texts)]
-    panel.mappings(mappings).legend(_legend())
+    panel.mappings(mappings).legend(_legend()).unit(units.NoUnit).height(6).span(24)
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
-    _describe(panel, title, description, "none", NEUTRAL).height(6).span(width)
-    return panel.targets([target.range() for target in _targets([query])])
+    panel.targets([target.range() for target in _targets([query])])
+    return Panel(
+        title=title,
+        description=description,
+        builder=panel,
+        alerts=tuple(alerts),
+        when=when,
+        bands=NEUTRAL,
+        color=alarm_color(color for _, color in states.values()),
+    )
 
 
-def comparison(
+def table(
     title: str, description: str, label: str, columns: Mapping[str, str], *, unit: str
-) -> table.Panel:
+) -> Panel:
     """Show values now as a table: a row for each value of `label`, a column for each expression."""
-    panel = table.Panel()
-    _describe(panel, title, description, unit, NEUTRAL).decimals(4).height(6).span(24)
+    panel = Table().unit(unit).decimals(4).height(6).span(24)
     queries = [Query(f"max by ({label}) ({expr})") for expr in columns.values()]
-    targets = _targets(queries)
     headers = {f"Value #{_ref_id(i)}": column for i, column in enumerate(columns)}
     tidy: dict[str, object] = {"excludeByName": {"Time": True}, "renameByName": headers}
     panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
     panel.with_transformation(DataTransformerConfig(id_val="organize", options=tidy))
-    return panel.targets([t.instant().format(PromQueryFormat.TABLE) for t in targets])
-
-
-def _describe(panel: _P, title: str, description: str, unit: str, bands: Sequence[Threshold]) -> _P:
-    steps = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(bands))
-    panel.title(title).description(description).unit(unit).thresholds(steps)
-    return panel.datasource(DATASOURCE)
+    panel.targets([t.instant().format(PromQueryFormat.TABLE) for t in _targets(queries)])
+    return Panel(title=title, description=description, builder=panel)
 
 
 def _targets(queries: Sequence[Query]) -> list[prometheus.Dataquery]:
@@ -147,3 +242,23 @@ def _ref_id(index: int) -> str:
 def _legend() -> common.VizLegendOptions:
     legend = common.VizLegendOptions().display_mode(options.LegendDisplayMode.LIST)
     return legend.placement(options.LegendPlacement.BOTTOM).show_legend(True)
+
+
+def _runbook(alert: Alert) -> DashboardLink:
+    link = DashboardLink(
+        title=f"Runbook: {alert.name}",
+        type_val=DashboardLinkType.LINK,
+        url=alert.annotations["runbook_url"],
+        target_blank=True,
+    )
+    # The SDK puts every link into a menu that a panel does not have.
+    vars(link).update(placement=None)
+    return link
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names)
+
+
+def _fire(names: Sequence[str]) -> str:
+    return "fires" if len(names) == 1 else "fire"

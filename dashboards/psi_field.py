@@ -2,65 +2,60 @@
 
 from collections.abc import Sequence
 
-from grafana_foundation_sdk.builders import dashboard, timeseries
-from grafana_foundation_sdk.models.dashboard import Threshold
+from grafana_foundation_sdk.models import units
 
-from dashboards.bands import NEUTRAL, Thresholds, above, outside
-from dashboards.frame import Section, choice, frame
-from dashboards.health import alerts_firing, alerts_over_time, pods_up, up_over_time
-from dashboards.panels import Query, comparison, now, over_time
-from dashboards.psi_steps import step_panels
+from dashboards.frame import (
+    Board,
+    Section,
+    alerts_firing,
+    alerts_over_time,
+    choice,
+    pods_up,
+    up_over_time,
+)
+from dashboards.panels import Panel, Query, stat, table, time_series
 
-FILENAME = "psi-field.json"
 JOB = "psi-field"
+POD = '{pod=~"$pod"}'
 
 
-def build(thresholds: Thresholds) -> dashboard.Dashboard:
-    """Build the dashboard, with the given alert thresholds drawn in."""
-    density = outside(thresholds, warning="PsiFieldDensityAnomaly")
-    entropy = above(thresholds, warning="PsiFieldTemporalEntropyHigh")
-    error = above(thresholds, warning="PsiFieldPredictionErrorHigh")
-    drift = above(thresholds, critical="PsiFieldPodDrift")
-
+def psi_field() -> Board:
+    """Declare the dashboard."""
     overview = [
-        now(
+        stat(
             "Pod drift",
-            "How far the pods disagree: the largest minus the smallest prediction error. "
-            "Red: PsiFieldPodDrift fires.",
+            "How far the pods disagree: the largest minus the smallest prediction error.",
             Query("psi:pod_drift:abs"),
-            unit="none",
-            bands=drift,
+            unit=units.NoUnit,
+            alerts=["PsiFieldPodDrift"],
         ),
-        now(
+        stat(
             "Prediction error, worst pod",
-            "The largest distance between what a pod foresaw and what its last step brought. "
-            "Orange: PsiFieldPredictionErrorHigh fires.",
+            "The largest distance between what a pod foresaw and what its last step brought.",
             Query("psi:prediction_error:max"),
-            unit="none",
-            bands=error,
+            unit=units.NoUnit,
+            alerts=["PsiFieldPredictionErrorHigh"],
         ),
-        now(
+        stat(
             "Density, lowest and highest pod",
-            "How dense the field is, in the pod with the least and the pod with the most. "
-            "Orange: PsiFieldDensityAnomaly fires.",
+            "How dense the field is, in the pod with the least and the pod with the most.",
             Query("psi:density:min", "lowest"),
             Query("psi:density:max", "highest"),
-            unit="none",
-            bands=density,
+            unit=units.NoUnit,
+            alerts=["PsiFieldDensityAnomaly"],
         ),
-        now(
+        stat(
             "Temporal entropy, highest pod",
-            "How irregular the sequence of steps looks to the pod where it looks most irregular. "
-            "Orange: PsiFieldTemporalEntropyHigh fires.",
+            "How irregular the sequence of steps looks to the pod where it looks most irregular.",
             Query("psi:entropy:max"),
-            unit="none",
-            bands=entropy,
+            unit=units.NoUnit,
+            alerts=["PsiFieldTemporalEntropyHigh"],
         ),
         pods_up(JOB),
         alerts_firing(JOB),
     ]
     agreement = [
-        comparison(
+        table(
             "The pods side by side",
             "What each pod reports for its last step. Pods that got the same steps show the same "
             "numbers; a pod that stands apart got other steps, or none.",
@@ -74,24 +69,22 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
                 "prediction error": _pods("prediction_error"),
                 "time dilation": _pods("time_dilation"),
             },
-            unit="none",
+            unit=units.NoUnit,
         ),
         _metric(
             "prediction_error",
             "Prediction error",
-            "The distance between what each pod foresaw and what its last step brought; "
-            "the dashed line is where PsiFieldPredictionErrorHigh fires.",
+            "The distance between what each pod foresaw and what its last step brought.",
             "psi:prediction_error:avg",
-            error,
+            alerts=["PsiFieldPredictionErrorHigh"],
             width=12,
         ),
-        over_time(
+        time_series(
             "Pod drift over time",
-            "The largest minus the smallest prediction error of the pods; "
-            "the dashed line is where PsiFieldPodDrift fires.",
+            "The largest minus the smallest prediction error of the pods.",
             Query("psi:pod_drift:abs", "drift"),
-            unit="none",
-            bands=drift,
+            unit=units.NoUnit,
+            alerts=["PsiFieldPodDrift"],
             top=1,
             width=12,
         ),
@@ -100,17 +93,16 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
         _metric(
             "density",
             "Density",
-            "How dense the field is; PsiFieldDensityAnomaly fires outside the dashed lines.",
+            "How dense the field is.",
             "psi:density:avg",
-            density,
+            alerts=["PsiFieldDensityAnomaly"],
         ),
         _metric(
             "temporal_entropy",
             "Temporal entropy",
-            "How irregular the sequence of steps looks to each pod; "
-            "the dashed line is where PsiFieldTemporalEntropyHigh fires.",
+            "How irregular the sequence of steps looks to each pod.",
             "psi:entropy:avg",
-            entropy,
+            alerts=["PsiFieldTemporalEntropyHigh"],
         ),
         _metric(
             "phase_coherence",
@@ -140,12 +132,15 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
     health = [
         up_over_time(
             "Pods over time",
-            "When each pod answered Prometheus. PsiFieldDown fires when one does not.",
+            "When each pod answered Prometheus.",
             Query(f'up{{job="{JOB}", pod=~"$pod"}}', "{{pod}}"),
+            alerts=["PsiFieldDown"],
+            when="when one does not",
         ),
         alerts_over_time(JOB),
     ]
-    return frame(
+    return Board(
+        module=__name__,
         # Given: links to the dashboard that this one replaces must keep working.
         uid="PBFA97CFB590B2093",
         title="ψ-Field Metrics",
@@ -157,10 +152,43 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
             Section("", overview),
             Section("Do the pods agree?", agreement),
             Section("State of the field", state),
-            Section("Steps", step_panels()),
+            Section("Steps", _steps()),
             Section("Pods and alerts", health),
         ],
     )
+
+
+def _steps() -> list[Panel]:
+    buckets = f"rate(psi_field_step_duration_seconds_bucket{POD}[5m])"
+    return [
+        time_series(
+            "Steps per second",
+            "How many requests to /step were answered, by their status code; other codes than 200 "
+            "are steps that were refused.",
+            Query(f"sum by (code) (rate(psi_field_step_requests_total{POD}[5m]))", "{{code}}"),
+            unit=units.RequestsPerSecond,
+        ),
+        time_series(
+            "Step latency",
+            "Within what time half of the steps, and 99 in 100 of them, were answered; 0 while "
+            "there are none. The promise is 250 ms.",
+            *(
+                Query(
+                    f"(histogram_quantile({share}, sum by (le) ({buckets})) >= 0) or vector(0)",
+                    name,
+                )
+                for share, name in ((0.5, "half"), (0.99, "99 in 100"))
+            ),
+            unit=units.Seconds,
+        ),
+        time_series(
+            "Engine",
+            "How many pods run which engine; FallbackPsiEngine is the synthetic one, which stands "
+            "in where the real one can't be imported.",
+            Query(f"count by (engine) (psi_field_engine_info{POD})", "{{engine}}"),
+            unit=units.NoUnit,
+        ),
+    ]
 
 
 def _metric(
@@ -168,14 +196,21 @@ def _metric(
     title: str,
     description: str,
     average: str,
-    bands: Sequence[Threshold] = NEUTRAL,
+    alerts: Sequence[str] = (),
     width: int = 8,
-) -> timeseries.Panel:
+) -> Panel:
     per_pod, of_all = Query(_pods(name), "{{pod}}"), Query(average, "average of all pods")
-    return over_time(
-        title, description, per_pod, of_all, unit="none", bands=bands, top=1, width=width
+    return time_series(
+        title,
+        description,
+        per_pod,
+        of_all,
+        unit=units.NoUnit,
+        alerts=alerts,
+        top=1,
+        width=width,
     )
 
 
 def _pods(name: str) -> str:
-    return f'psi_field_{name}{{pod=~"$pod"}}'
+    return f"psi_field_{name}{POD}"

@@ -1,111 +1,100 @@
 """The dashboard "SLOs": how much error budget is left, how fast it burns, and how long it lasts.
 
-The objectives are handed in, so that a new one needs no change here.
+A new objective in rules/slos/ gets its panels without a change here.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Threshold
 
-from dashboards.bands import ALL_UP, CRITICAL, OK, WARNING, Thresholds, burning
-from dashboards.frame import Section, frame
-from dashboards.panels import Panel, Query, comparison, now, over_time
+from dashboards.bands import ALL_UP, CRITICAL, OK, Bands
+from dashboards.frame import Board, Section
+from dashboards.panels import Panel, Query, stat, table, time_series
+from rules.slo.objective import Slo
 
-FILENAME = "slos.json"
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
 BY_OBJECTIVE = "{{sloth_service}} {{sloth_slo}}"
-BUDGET_LEFT = (Threshold(value=None, color=CRITICAL), Threshold(value=0, color=OK))
-"""Below 0 the objective is broken; no alert says so, because those on the burn rate came before."""
+BUDGET_LEFT: Bands = (Threshold(value=None, color=CRITICAL), Threshold(value=0, color=OK))
+"""Below 0 the objective is broken. No alert says so: those on the burn rate have fired before."""
 
 
-class Slo(NamedTuple):
-    """An objective: its `sloth_id`, whose it is, and its alerts' names."""
-
-    id: str
-    service: str
-    name: str
-    page: str
-    ticket: str
-    absent: str
-
-
-def build(thresholds: Thresholds, slos: Sequence[Slo]) -> dashboard.Dashboard:
-    """Build the dashboard, with the given objectives and the limits of their alerts drawn in."""
-    return frame(
+def slo_board(slos: Sequence[Slo]) -> Board:
+    """Declare the dashboard of these objectives."""
+    return Board(
+        module=__name__,
         uid="vaultmesh-slos",
         title="SLOs",
         description="What was promised, how well it is kept, and how long the error budget lasts.",
         since="now-24h",
         sections=[
             Section("", _overview(slos)),
-            *(Section(f"{slo.service}: {slo.name}", _burn(thresholds, slo)) for slo in slos),
+            *(Section(f"{slo.service}: {slo.spec.name}", _burn(slo)) for slo in slos),
         ],
     )
 
 
 def _overview(slos: Sequence[Slo]) -> list[Panel]:
-    absent = " or ".join(slo.absent for slo in slos)
     return [
-        now(
+        stat(
             "Error budget left",
             "The share of the errors allowed in 30 days that has not been made yet. Below 0, red, "
             "the objective is broken. Without any traffic all of it is left.",
             Query("slo:period_error_budget_remaining:ratio", BY_OBJECTIVE),
-            unit="percentunit",
+            unit=units.PercentUnit,
             bands=BUDGET_LEFT,
             width=6,
         ),
-        now(
+        stat(
             "Kept over 30 days",
             "The share of good events of the last 30 days, or of as much of them as is kept.",
             Query("1 - slo:sli_error:ratio_rate30d", BY_OBJECTIVE),
-            unit="percentunit",
+            unit=units.PercentUnit,
             width=6,
         ),
-        now(
+        stat(
             "Burn rate now",
             "How many times as fast as the objective allows the budget burns, over 5 minutes.",
             Query("slo:current_burn_rate:ratio", BY_OBJECTIVE),
-            unit="none",
+            unit=units.NoUnit,
             width=6,
         ),
-        now(
+        stat(
             "Budget lasts",
             "How long the budget lasts if errors go on as in the last hour; a year stands for a "
             "year or more.",
             Query("slo:error_budget_exhaustion:seconds", BY_OBJECTIVE),
-            unit="s",
+            unit=units.Seconds,
             width=6,
         ),
-        now(
+        stat(
             "Objectives",
             "How many objectives are watched.",
             Query("count(sloth_slo_info)"),
-            unit="none",
+            unit=units.NoUnit,
         ),
-        now(
+        stat(
             "Known or not",
-            f"Red, 0, where Prometheus has no share of errors: {absent or 'an alert'} fires.",
+            "Whether Prometheus has a share of errors of each objective; 0 where it has none.",
             Query(
                 "count by (sloth_id) (slo:sli_error:ratio_rate5m)"
                 " or 0 * count by (sloth_id) (slo:objective:ratio)",
                 "{{sloth_id}}",
             ),
-            unit="none",
+            unit=units.NoUnit,
             bands=ALL_UP,
+            alerts=[slo.absent for slo in slos],
             width=12,
         ),
-        now(
+        stat(
             "Share of 30 days watched",
             "Since an objective is watched. What is said of 30 days is said of this part of them; "
             "the rest counts as good.",
             Query("clamp_max(rate(slo:clock:seconds[30d]), 1)", BY_OBJECTIVE),
-            unit="percentunit",
+            unit=units.PercentUnit,
             width=8,
         ),
-        comparison(
+        table(
             "The objectives side by side",
             "What was promised, the share of errors that this leaves, over how many days, and how "
             "many times as fast as allowed the budget burns over each of the long windows.",
@@ -120,52 +109,55 @@ def _overview(slos: Sequence[Slo]) -> list[Panel]:
                 "3d": "slo:burn_rate:over_3d",
                 "30d": "slo:period_burn_rate:ratio",
             },
-            unit="none",
+            unit=units.NoUnit,
         ),
-        over_time(
+        time_series(
             "Error budget left over time",
             "The share of the 30 days' budget that was left at each time.",
             Query("slo:period_error_budget_remaining:ratio", BY_OBJECTIVE),
-            unit="percentunit",
+            unit=units.PercentUnit,
             bands=BUDGET_LEFT,
             top=1,
             width=12,
         ),
-        over_time(
+        time_series(
             "Burn rate over time",
             "How many times as fast as allowed the budget burned, over 5 minutes each.",
             Query("slo:current_burn_rate:ratio", BY_OBJECTIVE),
-            unit="none",
+            unit=units.NoUnit,
             width=12,
         ),
     ]
 
 
-def _burn(thresholds: Thresholds, slo: Slo) -> list[Panel]:
+def _burn(slo: Slo) -> list[Panel]:
     only = f'{{sloth_id="{slo.id}"}}'
-    title = f"{slo.service} {slo.name}"
-    meaning = "The burn rate that both windows of a pair reach. The dashed lines are where"
+    title = f"{slo.service} {slo.spec.name}"
+    meaning = (
+        "The burn rate that both windows of a pair reach. "
+        "The upper dashed line is for the shorter pair."
+    )
     return [
-        over_time(
+        time_series(
             f"{title}: fast burn",
-            f"{meaning} {slo.page} fires: the upper one for the shorter pair.",
+            meaning,
             Query(f"slo:burn_rate:min_1h_5m{only}", "1h and 5m"),
             Query(f"slo:burn_rate:min_6h_30m{only}", "6h and 30m"),
-            unit="none",
-            bands=burning(thresholds, alert=slo.page, color=CRITICAL),
+            unit=units.NoUnit,
+            alerts=[slo.page],
         ),
-        over_time(
+        time_series(
             f"{title}: slow burn",
-            f"{meaning} {slo.ticket} fires: the upper one for the shorter pair.",
+            meaning,
             Query(f"slo:burn_rate:min_1d_2h{only}", "1d and 2h"),
             Query(f"slo:burn_rate:min_3d_6h{only}", "3d and 6h"),
-            unit="none",
-            bands=burning(thresholds, alert=slo.ticket, color=WARNING),
+            unit=units.NoUnit,
+            alerts=[slo.ticket],
         ),
-        over_time(
+        time_series(
             f"{title}: share of errors",
             "The share of bad events over each window; 0 also while nothing happens at all.",
             *(Query(f"slo:sli_error:ratio_rate{window}{only}", window) for window in WINDOWS),
-            unit="percentunit",
+            unit=units.PercentUnit,
         ),
     ]

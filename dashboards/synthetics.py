@@ -1,62 +1,57 @@
 """The dashboard "Synthetics": what a caller of the workloads would get, and how soon."""
 
-from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.models import units
 
-from dashboards.bands import ALL_UP, NONE_FIRING, Thresholds, above, below
-from dashboards.frame import Section, choice, frame
-from dashboards.health import alerts_firing, alerts_over_time, up_over_time
-from dashboards.panels import Query, comparison, now, over_time
+from dashboards.bands import ALL_UP, NONE_FIRING
+from dashboards.frame import Board, Section, alerts_firing, alerts_over_time, choice, up_over_time
+from dashboards.panels import Query, stat, table, time_series
 
-FILENAME = "synthetics.json"
 JOB = "blackbox-exporter"
 PROBE = '{probe=~"$probe"}'
 BUCKETS = f"probe:duration_seconds:bucket{PROBE}"
 QUANTILES = {"0.5": "half", "0.9": "nine tenths", "0.99": "99 %"}
 
 
-def build(thresholds: Thresholds) -> dashboard.Dashboard:
-    """Build the dashboard, with the given alert thresholds drawn in."""
-    success = below(thresholds, critical="ProbeFailing")
-    slow = above(thresholds, warning="ProbeSlow")
-
+def synthetics() -> Board:
+    """Declare the dashboard."""
     overview = [
-        now(
+        stat(
             "Success, worst probe",
-            "The smallest share of good answers in 5 minutes, over the chosen probes. "
-            "Red: ProbeFailing fires.",
+            "The smallest share of good answers in 5 minutes, over the chosen probes.",
             Query(f"min(probe:success:avg_5m{PROBE})"),
-            unit="percentunit",
-            bands=success,
+            unit=units.PercentUnit,
+            alerts=["ProbeFailing"],
         ),
-        now(
+        stat(
             "Answer time, slowest probe",
             "The time within which nine of ten answers came in 10 minutes, of the slowest of the "
-            "chosen probes. Orange: ProbeSlow fires.",
+            "chosen probes.",
             Query(f"max(probe:duration_seconds:p90_10m{PROBE})"),
-            unit="s",
-            bands=slow,
+            unit=units.Seconds,
+            alerts=["ProbeSlow"],
         ),
-        now(
+        stat(
             "Failing now",
             "How many of the chosen probes got no good answer the last time.",
             Query(f"count(min by (probe) (probe_success{PROBE}) == 0) or vector(0)"),
-            unit="none",
+            unit=units.NoUnit,
             bands=NONE_FIRING,
         ),
-        now(
+        stat(
             "Results",
             "How many results of the chosen probes there are now; each pod of the exporter gives "
             "one for each probe.",
             Query(f"sum(probe:results:count{PROBE}) or vector(0)"),
-            unit="none",
+            unit=units.NoUnit,
         ),
-        now(
+        stat(
             "Configuration",
-            "Whether every pod of the exporter makes the probes that it was given last. "
-            "BlackboxExporterConfigReloadFailed fires when one does not.",
+            "Whether every pod of the exporter makes the probes that it was given last.",
             Query("min(blackbox_exporter_config_last_reload_successful) or vector(0)"),
-            unit="percentunit",
+            unit=units.PercentUnit,
             bands=ALL_UP,
+            alerts=["BlackboxExporterConfigReloadFailed"],
+            when="when one does not",
         ),
         alerts_firing(JOB),
     ]
@@ -66,58 +61,56 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
             "When each probe got a good answer, from every pod that asked.",
             Query(f"min by (probe) (probe_success{PROBE})", "{{probe}}"),
         ),
-        over_time(
+        time_series(
             "Share of good answers",
-            "The share of good answers over 5 minutes. "
-            "The dashed line is where ProbeFailing fires.",
+            "The share of good answers over 5 minutes.",
             Query(f"probe:success:avg_5m{PROBE}", "{{probe}}"),
-            unit="percentunit",
-            bands=success,
+            unit=units.PercentUnit,
+            alerts=["ProbeFailing"],
             top=1,
             width=12,
         ),
-        over_time(
+        time_series(
             "Status codes",
             "The status code of the last answer; 0 means that there was none.",
             Query(f"max by (probe) (probe_http_status_code{PROBE})", "{{probe}}"),
-            unit="none",
+            unit=units.NoUnit,
             width=12,
         ),
     ]
     times = [
-        over_time(
+        time_series(
             "Nine of ten answers within",
-            "The time within which nine of ten answers came, over 10 minutes. "
-            "The dashed line is where ProbeSlow fires.",
+            "The time within which nine of ten answers came, over 10 minutes.",
             Query(f"probe:duration_seconds:p90_10m{PROBE}", "{{probe}}"),
-            unit="s",
-            bands=slow,
+            unit=units.Seconds,
+            alerts=["ProbeSlow"],
             width=12,
         ),
-        over_time(
+        time_series(
             "Answer times",
             "How long the last request of each probe took, answered or not.",
             Query(f"max by (probe) (probe_duration_seconds{PROBE})", "{{probe}}"),
-            unit="s",
+            unit=units.Seconds,
             width=12,
         ),
-        over_time(
+        time_series(
             "Answer times of the chosen probes together",
             "The times within which half, nine tenths and 99 % of all answers came, over "
             "10 minutes.",
             *(_quantile(share, legend) for share, legend in QUANTILES.items()),
-            unit="s",
+            unit=units.Seconds,
             width=12,
         ),
-        over_time(
+        time_series(
             "Where the time goes",
             "The time of each phase, as an average of the chosen probes: looking the name up, "
             "connecting, waiting for the answer, reading it.",
             Query(f"avg by (phase) (probe_http_duration_seconds{PROBE})", "{{phase}}"),
-            unit="s",
+            unit=units.Seconds,
             width=12,
         ),
-        comparison(
+        table(
             "Answered within",
             "The share of all results, in the time shown, that were answered within so many "
             "seconds. What is missing from 100 % in the row +Inf got no good answer.",
@@ -126,7 +119,7 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
                 "share of the results": f"sum by (le) (sum_over_time({BUCKETS}[$__range]))"
                 f" / scalar(sum(sum_over_time(probe:results:count{PROBE}[$__range])))"
             },
-            unit="percentunit",
+            unit=units.PercentUnit,
         ),
     ]
     health = [
@@ -137,7 +130,8 @@ def build(thresholds: Thresholds) -> dashboard.Dashboard:
         ),
         alerts_over_time(JOB),
     ]
-    return frame(
+    return Board(
+        module=__name__,
         uid="vaultmesh-synthetics",
         title="Synthetics",
         description="What a caller of the workloads would get, and how soon.",

@@ -14,7 +14,8 @@ from components.blackbox import blackbox_yml
 from components.grafana_config import GrafanaConfig, grafana_files
 from components.prometheus import Probing, PrometheusConfig, Target, prometheus_yml
 from components.workload import workload_server
-from dashboards.catalog import DATASOURCE_UID, Dashboard
+from dashboards.catalog import Dashboard
+from dashboards.panels import DATASOURCE_UID
 from problems import Problems
 from promql.durations import format_duration, parse_duration
 from rules import heartbeat
@@ -62,14 +63,6 @@ def compose(configuration: Configuration) -> Content:
     rulebook, boards = found.rulebook, found.boards
     check_retention(settings, rulebook, problems)
     urls = dashboard_urls(settings, boards)
-    for alert in rulebook.alerts:
-        if alert.name not in urls:
-            problems.add(
-                "dashboards",
-                0,
-                f"no panel's description names the alert {alert.name}. Name it in that of the"
-                " panel that shows what the alert watches.",
-            )
     check_alerts(rulebook, problems)
     config = _alertmanager_yml(settings, rulebook)
     templates = load_notifications(ROOT, called(config), problems)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.alertmanager_config import SEVERITIES
-from dashboards.catalog import Dashboard, Slo, all_dashboards, without_variables
+from dashboards.catalog import Dashboard, all_dashboards
 from problems import Problems, Refused
+from promql.variables import without_variables
 from rules.rulebook import Rulebook, load_rulebook
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,17 +40,7 @@ def read_files(
             place, _, text = line.partition(": ")
             problems.add(place, 0, text)
         return None
-    thresholds = {alert.name: alert.thresholds for alert in rulebook.alerts}
-    runbooks = {alert.name: alert.annotations["runbook_url"] for alert in rulebook.alerts}
-    objectives = [
-        Slo(slo.id, slo.service, slo.spec.name, slo.page, slo.ticket, slo.absent)
-        for slo in rulebook.slos
-    ]
-    try:
-        boards = all_dashboards(thresholds, runbooks=runbooks, objectives=objectives)
-    except ValueError as error:
-        problems.add("dashboards", 0, str(error))
-        return None
+    boards = all_dashboards(rulebook, problems)
     for board in boards:
         for place, query in board.queries:
             if reason := rulebook.check_query(without_variables(query)):

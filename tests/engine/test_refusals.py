@@ -134,8 +134,8 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
         "over the gate",
     ),
     "an alert that no panel names": (
-        "dashboards/health.py",
-        replace("Whether the alert Watchdog,", "Whether the alert"),
+        "dashboards/aurora_kpis.py",
+        replace('alerts=["Watchdog"],', ""),
         "dashboards: ",
         "Watchdog",
     ),

@@ -1,18 +1,32 @@
 """All dashboards, as they are built from the rules of this repository."""
 
-from dashboards.bands import Thresholds
-from dashboards.catalog import Dashboard, Slo, all_dashboards
-from tests.support.series import book, runbooks, thresholds
+import json
+from collections.abc import Mapping
+from typing import Any
 
-SLOS = [
-    Slo(slo.id, slo.service, slo.spec.name, slo.page, slo.ticket, slo.absent) for slo in book().slos
-]
-RUNBOOKS = runbooks()
-
-
-def build(values: Thresholds) -> tuple[Dashboard, ...]:
-    """All dashboards, with these thresholds."""
-    return all_dashboards(values, runbooks=RUNBOOKS, objectives=SLOS)
+from dashboards.catalog import Dashboard, all_dashboards
+from problems import Problems
+from rules.rulebook import Rulebook
+from tests.support.series import book
 
 
-BOARDS = {board.filename: board for board in build(thresholds())}
+def build(rulebook: Rulebook) -> tuple[Dashboard, ...]:
+    """All dashboards with the alerts and objectives of a rulebook.
+
+    Raises problems.Refused if a panel can't show an alert that it names.
+    """
+    problems = Problems()
+    boards = all_dashboards(rulebook, problems)
+    problems.refuse_if_any()
+    return boards
+
+
+def panels_of(board: Dashboard) -> list[dict[str, Any]]:
+    """The panels of a dashboard as Grafana reads them, without the headings."""
+    return [panel for panel in json.loads(board.json)["panels"] if panel["type"] != "row"]
+
+
+BOARDS = {board.filename: board for board in build(book())}
+MODELS: Mapping[str, dict[str, Any]] = {n: json.loads(board.json) for n, board in BOARDS.items()}
+PANELS = {name: panels_of(board) for name, board in BOARDS.items()}
+"""The panels of each dashboard, by its file."""

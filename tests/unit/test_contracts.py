@@ -93,7 +93,7 @@ CONTRACTS = (
         "every alert has a panel that leads to its runbook",
         lambda stack: stack.alerts,
         lambda stack: filter(stack.shows, stack.alerts),
-        "no panel belongs to {}: name it in the description of the one that shows what it watches",
+        "no panel belongs to {}: name it in `alerts` of the one that shows what it watches",
     ),
     Contract(
         "every severity is one that the routes know",

@@ -1,0 +1,247 @@
+"""A panel shows its alerts: their thresholds, when they fire, and where their runbooks are."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from grafana_foundation_sdk.models import units
+
+from dashboards.bands import CRITICAL, OK, WARNING
+from dashboards.catalog import all_dashboards
+from dashboards.panels import Panel, Query, stat, time_series
+from problems import Problems, Refused
+from rules.content import Alert
+from rules.rulebook import Rulebook, load_rulebook
+from tests.support.boards import BOARDS, PANELS, build, panels_of
+from tests.support.recording import Recording
+from tests.support.series import ROOT, alerts, book, names, thresholds
+
+each_board = pytest.mark.parametrize("name", BOARDS)
+ALERTS: Mapping[str, Alert] = {alert.name: alert for alert in book().alerts}
+
+
+def steps(panel: Mapping[str, Any]) -> list[tuple[float | None, str]]:
+    """The bands of a panel as Grafana reads it: where each starts, and its colour."""
+    bands = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    return [(band["value"], band["color"]) for band in bands]
+
+
+def titled(title: str) -> dict[str, Any]:
+    """The only panel of this title."""
+    (panel,) = [p for panels in PANELS.values() for p in panels if p["title"] == title]
+    return panel
+
+
+def problems_of(rulebook: Rulebook) -> list[str]:
+    """What the dashboards can't show of a rulebook."""
+    problems = Problems()
+    all_dashboards(rulebook, problems)
+    try:
+        problems.refuse_if_any()
+    except Refused as refused:
+        return list(refused.problems)
+    return []
+
+
+def shown(panel: Panel) -> dict[str, Any]:
+    """The panel as Grafana reads it, with this repository's alerts."""
+    built = panel.build([ALERTS[name] for name in panel.alerts]).build()
+    return json.loads(json.dumps(built, default=lambda part: part.to_json()))
+
+
+def test_a_changed_threshold_moves_in_every_panel_of_its_alert() -> None:
+    changed = {
+        alert: {name: value * 0.987654 for name, value in values.items()}
+        for alert, values in thresholds().items()
+        if values
+    }
+    assert len(changed) > 10
+    rulebook = load_rulebook(
+        ROOT,
+        severities=("warning", "critical"),
+        overrides=changed,
+        runbook_base_url="https://runbooks.test",
+    )
+    panels = [panel for board in build(rulebook) for panel in panels_of(board)]
+    for alert, values in changed.items():
+        of_alert = [panel for panel in panels if alert in panel["description"]]
+        assert of_alert, f"no panel names {alert}"
+        for panel in of_alert:
+            starts = {start for start, _ in steps(panel)}
+            assert set(values.values()) <= starts, f"{panel['title']!r} does not show {alert}"
+
+
+@each_board
+def test_the_bands_of_a_panel_rise(name: str) -> None:
+    for panel in PANELS[name]:
+        first, *others = [start for start, _ in steps(panel)]
+        values = [start for start in others if start is not None]
+        assert first is None and others == sorted(values), panel["title"]
+
+
+@each_board
+def test_a_panel_without_an_alert_is_not_coloured_by_grafana_s_default(name: str) -> None:
+    """Without steps of its own, Grafana paints every value of 80 and more red."""
+    for panel in PANELS[name]:
+        assert steps(panel), panel["title"]
+
+
+def test_a_value_that_is_good_while_large_is_green_above_its_thresholds_and_red_below() -> None:
+    assert steps(titled("Fill rate, worst treaty")) == [
+        (None, CRITICAL),
+        (0.75, WARNING),
+        (0.9, OK),
+    ]
+
+
+def test_a_value_that_is_good_between_two_thresholds_is_green_there() -> None:
+    density = titled("Density, lowest and highest pod")
+    assert steps(density) == [(None, WARNING), (0.1, OK), (0.9, WARNING)]
+
+
+def test_a_critical_threshold_that_a_warning_s_lies_beyond_is_red_beyond_both() -> None:
+    fill = [ALERTS["TreatyFillRateLow"], ALERTS["TreatyFillRateCritical"]]
+    swapped = [replace(fill[0], severity="critical"), replace(fill[1], severity="warning")]
+    panel = stat("Fill", "How full.", Query("m"), unit=units.NoUnit, alerts=["A", "B"])
+    built = panel.build(swapped).build()
+    assert built.field_config and built.field_config.defaults.thresholds
+    colors = [step.color for step in built.field_config.defaults.thresholds.steps]
+    assert colors == [CRITICAL, CRITICAL, OK]
+
+
+@pytest.mark.parametrize(
+    ("panel", "sentence"),
+    [
+        (
+            stat("T", "D.", unit="none", alerts=["TreatyFillRateLow", "TreatyFillRateCritical"]),
+            "Orange: TreatyFillRateLow fires; red: TreatyFillRateCritical fires.",
+        ),
+        (
+            time_series("T", "D.", unit="none", alerts=["PsiFieldPodDrift"]),
+            "The dashed line is where PsiFieldPodDrift fires.",
+        ),
+        (
+            time_series("T", "D.", unit="none", alerts=["TreatyFillRateLow", "TreatyRttHigh"]),
+            "The dashed lines are where TreatyFillRateLow and TreatyRttHigh fire.",
+        ),
+        (
+            time_series("T", "D.", unit="none", alerts=["PsiFieldDensityAnomaly"]),
+            "PsiFieldDensityAnomaly fires outside the dashed lines.",
+        ),
+        (
+            stat("T", "D.", unit="none", alerts=["TreatyDown", "PsiFieldDown"], when="at 0"),
+            "TreatyDown and PsiFieldDown fire at 0.",
+        ),
+    ],
+    ids=["colours", "a line", "lines", "a range", "in words"],
+)
+def test_a_panel_says_when_its_alerts_fire(panel: Panel, sentence: str) -> None:
+    assert shown(panel)["description"] == f"D. {sentence}"
+
+
+@each_board
+def test_a_panel_links_the_runbooks_of_exactly_the_alerts_that_it_names(name: str) -> None:
+    for panel in PANELS[name]:
+        words = panel["description"].replace(".", " ").replace(",", " ").split()
+        named = {word.rstrip(";:") for word in words} & ALERTS.keys()
+        links = panel.get("links", [])
+        assert {link["title"] for link in links} == {f"Runbook: {n}" for n in named}, panel["title"]
+        urls = {ALERTS[alert].annotations["runbook_url"] for alert in named}
+        assert {link["url"] for link in links} == urls, panel["title"]
+        assert all(link["type"] == "link" and link["targetBlank"] for link in links)
+        assert not any("placement" in link for link in links)
+
+
+def test_a_panel_leads_where_the_alert_itself_does(platform: Recording) -> None:
+    rules = platform.one("ConfigMap", "prometheus-server")["data"]
+    stated = {
+        f"Runbook: {rule['alert']}": rule["annotations"]["runbook_url"]
+        for key, text in rules.items()
+        if key.endswith("_rules.yml")
+        for group in yaml.safe_load(text)["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    linked = {
+        link["title"]: link["url"]
+        for config_map in platform.all("ConfigMap")
+        for key, text in config_map["data"].items()
+        if key.endswith(".json")
+        for panel in json.loads(text)["panels"]
+        for link in panel.get("links", [])
+    }
+    assert linked and linked.items() <= stated.items()
+
+
+def test_an_alert_that_no_rule_file_has_is_reported_with_file_panel_and_the_name_meant() -> None:
+    renamed = replace(ALERTS["TreatyDown"], name="TreatyDwon")
+    others = [alert for alert in ALERTS.values() if alert.name != "TreatyDown"]
+    found = problems_of(replace(book(), alerts=(*others, renamed)))
+    assert found == [
+        "dashboards: no panel belongs to the alert TreatyDwon. Name it in the `alerts` of the panel"
+        " that shows what it watches.",
+        "dashboards/aurora_kpis.py: panel 'Workloads over time': no rule file has the alert"
+        " `TreatyDown`. Did you mean `TreatyDwon`?",
+    ]
+
+
+def test_an_alert_that_no_panel_names_is_reported() -> None:
+    stray = replace(ALERTS["TreatyDown"], name="LoafCold")
+    (line,) = problems_of(replace(book(), alerts=(*book().alerts, stray)))
+    assert line.startswith("dashboards: no panel belongs to the alert LoafCold. Name it in")
+
+
+def test_a_threshold_that_a_panel_can_t_draw_is_reported() -> None:
+    drawn = {
+        alert for board in BOARDS.values() for alert in board.alerts if ALERTS[alert].thresholds
+    }
+    assert drawn == {alert for alert, values in thresholds().items() if values}
+    for alert in (ALERTS[name] for name in sorted(drawn)):
+        for name in alert.thresholds:
+            left = {other: v for other, v in alert.thresholds.items() if other != name}
+            others = [a for a in book().alerts if a.name != alert.name]
+            changed = (*others, replace(alert, thresholds=left))
+            found = problems_of(replace(book(), alerts=changed))
+            assert [line for line in found if f"{alert.name} has no `{name}` to draw" in line]
+
+
+def test_a_new_objective_gets_its_panels_without_a_change_of_the_dashboard() -> None:
+    model = book().slos[0]
+    slo = replace(model, service="a", spec=model.spec.model_copy(update={"name": "b"}))
+    slo = replace(
+        slo,
+        spec=slo.spec.model_copy(
+            update={"alerting": slo.spec.alerting.model_copy(update={"name": "New"})}
+        ),
+    )
+    new = [
+        replace(ALERTS[old], name=name)
+        for old, name in (
+            (model.page, slo.page),
+            (model.ticket, slo.ticket),
+            (model.absent, slo.absent),
+        )
+    ]
+    boards = build(replace(book(), alerts=(*book().alerts, *new), slos=(*book().slos, slo)))
+    (board,) = [board for board in boards if board.filename == "slos.json"]
+    titles = {panel["title"] for panel in json.loads(board.json)["panels"]}
+    assert {"a: b", "a b: fast burn", "a b: slow burn", "a b: share of errors"} <= titles
+    assert {alert.name for alert in new} <= board.alerts
+
+
+def watched_by_the_platform() -> list[str]:
+    """The alerts on the servers and on what they scrape."""
+    files = ("prometheus", "alertmanager", "targets")
+    texts = [(ROOT / f"rules/platform/{file}.yaml").read_text() for file in files]
+    return [name for name in alerts() for text in texts if f"- alert: {name}\n" in text]
+
+
+def test_the_platform_s_dashboard_shows_what_each_alert_on_the_monitoring_watches() -> None:
+    for alert in watched_by_the_platform():
+        panels = [p for p in PANELS["platform.json"] if alert in p["description"]]
+        series = set().union(*(names(t["expr"]) for p in panels for t in p["targets"]))
+        missing = names(alerts()[alert]["expr"]) - series
+        assert not missing, f"no panel of dashboards/platform.py that names {alert} shows {missing}"
