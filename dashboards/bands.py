@@ -63,6 +63,21 @@ def bands_of(limits: Iterable[Limit]) -> Bands:
     return tuple(Threshold(value=v, color=c) for v, c in zip(starts, colors, strict=True))
 
 
+def for_lines(bands: Bands) -> Bands:
+    """The bands of a panel that draws its thresholds as lines.
+
+    Grafana draws each line in the colour of the band above it, but up to the first transparent
+    band in the colour of the band below it. So the good band is transparent where bands below it
+    are bad: then each line has the colour of the alert that fires beyond it.
+    """
+    if bands[0].color == OK:
+        return bands
+    return tuple(
+        Threshold(value=band.value, color="transparent") if band.color == OK else band
+        for band in bands
+    )
+
+
 def alarm_color(colors: Iterable[str]) -> str:
     """The first colour that stands for an alert, or none."""
     return next((color for color in colors if color in (WARNING, CRITICAL)), "")

@@ -147,10 +147,16 @@ def alerts_over_time(job: str | None = None) -> Panel:
 
 
 def firing(job: str | None = None, severity: str | None = None) -> str:
-    """Select the firing alerts of one workload, one severity, or of all but the heartbeat."""
+    """Select the firing alerts of one workload, one severity, or of all but the heartbeat.
+
+    An alert on a probe has the job of the prober, and one on an objective has no job at all: they
+    name the workload in other labels.
+    """
     wanted = f'severity="{severity}"' if severity else 'severity!="none"'
-    owner = f'job="{job}", ' if job else ""
-    return f'ALERTS{{alertstate="firing", {owner}{wanted}}}'
+    if job is None:
+        return f'ALERTS{{alertstate="firing", {wanted}}}'
+    owners = (f'{label}="{job}"' for label in ("job", "workload", "sloth_service"))
+    return " or ".join(f'ALERTS{{alertstate="firing", {owner}, {wanted}}}' for owner in owners)
 
 
 def _links() -> dashboard.DashboardLink:

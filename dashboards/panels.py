@@ -37,6 +37,7 @@ from dashboards.bands import (
     alarm_color,
     alert_limits,
     bands_of,
+    for_lines,
     missing_thresholds,
 )
 from problems import did_you_mean
@@ -94,6 +95,7 @@ class Panel:
         drawn = [limit for found in limits.values() for limit in found]
         bands = self.bands or (bands_of(drawn) if drawn else NEUTRAL)
         if isinstance(self.builder, TimeSeries) and len(bands) > 1:
+            bands = for_lines(bands)
             dashed = options.GraphThresholdsStyleMode.DASHED
             self.builder.thresholds_style(common.GraphThresholdsStyleConfig().mode(dashed))
         steps = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(bands))

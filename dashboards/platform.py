@@ -22,6 +22,14 @@ FAILED_SHARE = (
 )
 """By pod and integration; NaN where there was nothing to send."""
 
+# A pod of the prober has a series for each probe and one of its own: it is down once.
+PODS = "min by (namespace, job, pod, instance) (up)"
+JOBS = (
+    "min by (namespace, job) (label_replace("
+    'prometheus_target_scrape_pool_targets, "job", "$1", "scrape_job", "([^/]+).*"))'
+)
+"""How many pods there are of each job; the scrape job of a probe is called `job/probe`."""
+
 SUSPENDED_COLOR = "blue"
 SUSPENDED = "max by (namespace, cronjob) (kube_cronjob_spec_suspend)"
 LATE = 'max by (namespace, cronjob) (ALERTS{alertname="CronJobLate", alertstate="firing"})'
@@ -53,8 +61,8 @@ def _overview() -> list[Panel]:
             "Targets down",
             "How many pods can't be scraped, and how many jobs have no pod at all; 0 and 0 are "
             "good.",
-            Query("count(up == 0) or vector(0)", "pods"),
-            Query("count(prometheus_target_scrape_pool_targets == 0) or vector(0)", "empty jobs"),
+            Query(f"count({PODS} == 0) or vector(0)", "pods"),
+            Query(f"count({JOBS} == 0) or vector(0)", "empty jobs"),
             unit=units.NoUnit,
             bands=NONE_FIRING,
             alerts=["PlatformTargetDown"],
@@ -208,7 +216,7 @@ def _alertmanager() -> list[Panel]:
             "Notifications given up",
             "The share of notifications that each pod gave up over 10 minutes, by integration; 0 "
             "while nothing is sent. No alert fires while another pod delivers.",
-            Query(f"({FAILED_SHARE} >= 0) or vector(0)", "{{pod}} {{integration}}"),
+            Query(f"({FAILED_SHARE} >= 0) or 0 * {NOTIFICATIONS}", "{{pod}} {{integration}}"),
             unit=units.PercentUnit,
             alerts=["AlertmanagerNotificationsFailing"],
             top=1,

@@ -55,6 +55,23 @@ class Panel:
         return self.defaults.get("custom", {})
 
     @property
+    def threshold_lines(self) -> list[tuple[float, str]]:
+        """(value, colour) of each line that it draws at a threshold.
+
+        Grafana gives a line the colour of the band above it, but up to the first transparent band
+        the colour of the band below it.
+        """
+        if self.custom.get("thresholdsStyle", {}).get("mode", "off") == "off":
+            return []
+        colours = [colour for _, colour in self.steps]
+        transparent = colours.index("transparent") if "transparent" in colours else 0
+        return [
+            (start, colours[index - 1] if index <= transparent else colour)
+            for index, (start, colour) in enumerate(self.steps)
+            if start is not None
+        ]
+
+    @property
     def has_links(self) -> bool:
         """Whether it links a page, such as the runbook of an alert."""
         return bool(self.model.get("links"))

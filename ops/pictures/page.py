@@ -222,7 +222,6 @@ def _time_series(scene: Scene) -> Content:
     entries = [Entry(line.name, charts.line_colour(index)) for index, line in enumerate(found)]
     legend, height = _legend(scene, entries)
     soft = (panel.custom.get(name) for name in ("axisSoftMin", "axisSoftMax"))
-    is_shown = panel.custom.get("thresholdsStyle", {}).get("mode", "off") != "off"
     svg = charts.line_chart(
         found,
         width=scene.width,
@@ -233,11 +232,7 @@ def _time_series(scene: Scene) -> Content:
             scene.shown,
             at_least=[value for value in soft if value is not None],
         ),
-        limits=[
-            Limit(start, css_colour(colour))
-            for start, colour in panel.steps
-            if start is not None and is_shown
-        ],
+        limits=[Limit(value, css_colour(colour)) for value, colour in panel.threshold_lines],
         marks=scene.marks,
     )
     return Content(svg=svg, legend=legend)

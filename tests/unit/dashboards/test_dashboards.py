@@ -105,6 +105,16 @@ def test_the_alert_that_always_fires_is_never_shown_as_firing(name: str) -> None
 
 
 @each_board
+def test_a_workload_s_alerts_include_those_on_its_probes_and_its_objectives(name: str) -> None:
+    """ProbeFailing has the prober's job, and an alert on an objective has no job."""
+    for place, expr in queries(name):
+        for job in set(re.findall(r'ALERTS\{[^}]*\bjob="([^"]+)"', expr)):
+            for owner in ("workload", "sloth_service"):
+                found = re.search(rf'ALERTS\{{[^}}]*\b{owner}="{job}"', expr)
+                assert found, f"{place!r} leaves out the alerts with {owner}={job!r}"
+
+
+@each_board
 def test_a_panel_explains_itself(name: str) -> None:
     for panel in PANELS[name]:
         title, says = panel["title"], panel["description"]
@@ -164,6 +174,15 @@ def lost_labels(panel: dict[str, Any]) -> list[str]:
 def test_a_legend_names_labels_that_its_query_keeps(name: str) -> None:
     wrong = {panel["title"]: found for panel in PANELS[name] if (found := lost_labels(panel))}
     assert not wrong
+
+
+@each_board
+def test_no_series_is_nameless_in_a_legend(name: str) -> None:
+    """`or vector(0)` adds a series without labels to those that the legend names by theirs."""
+    for panel in PANELS[name]:
+        for target in panel["targets"]:
+            is_nameless = "{{" in target["legendFormat"] and target["expr"].endswith("vector(0)")
+            assert not is_nameless, f"{panel['title']!r}: {target['expr']}"
 
 
 @each_board

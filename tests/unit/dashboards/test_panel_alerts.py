@@ -29,6 +29,22 @@ def steps(panel: Mapping[str, Any]) -> list[tuple[float | None, str]]:
     return [(band["value"], band["color"]) for band in bands]
 
 
+def lines(panel: Mapping[str, Any]) -> dict[float, str]:
+    """The colour in which Grafana draws the line of each threshold.
+
+    As UPlotThresholds.ts of Grafana has it: the colour of the band that starts at the line, but up
+    to the first transparent band that of the band before.
+    """
+    found = steps(panel)
+    colors = [color for _, color in found]
+    below = colors.index("transparent") if "transparent" in colors else 0
+    return {
+        value: colors[index - 1] if index <= below else color
+        for index, (value, color) in enumerate(found)
+        if value is not None
+    }
+
+
 def titled(title: str) -> dict[str, Any]:
     """The only panel of this title."""
     (panel,) = [p for panels in PANELS.values() for p in panels if p["title"] == title]
@@ -89,17 +105,31 @@ def test_a_panel_without_an_alert_is_not_coloured_by_grafana_s_default(name: str
         assert steps(panel), panel["title"]
 
 
+@each_board
+def test_the_line_of_a_threshold_has_the_colour_of_its_alert_s_severity(name: str) -> None:
+    colors = {"warning": WARNING, "critical": CRITICAL}
+    for panel in PANELS[name]:
+        if panel["type"] != "timeseries":
+            continue
+        for alert in (alert for alert in ALERTS.values() if alert.name in panel["description"]):
+            for value in alert.thresholds.values():
+                drawn = lines(panel)[value]
+                assert drawn == colors[alert.severity], f"{panel['title']!r} at {value}: {drawn}"
+
+
 def test_a_value_that_is_good_while_large_is_green_above_its_thresholds_and_red_below() -> None:
     assert steps(titled("Fill rate, worst treaty")) == [
         (None, CRITICAL),
         (0.75, WARNING),
         (0.9, OK),
     ]
+    assert lines(titled("Fill rate")) == {0.75: CRITICAL, 0.9: WARNING}
 
 
 def test_a_value_that_is_good_between_two_thresholds_is_green_there() -> None:
     density = titled("Density, lowest and highest pod")
     assert steps(density) == [(None, WARNING), (0.1, OK), (0.9, WARNING)]
+    assert lines(titled("Density")) == {0.1: WARNING, 0.9: WARNING}
 
 
 def test_a_critical_threshold_that_a_warning_s_lies_beyond_is_red_beyond_both() -> None:
