@@ -1,0 +1,107 @@
+"""Panels that count or combine series show the right values; Prometheus's promtool is the judge."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.boards import BOARDS
+from tests.support.promtool import run
+
+PROBES = ("ping", "health", "step")
+POD = 'namespace="n", instance="i", pod="prober-0"'
+FOUND = "prometheus_target_scrape_pool_targets"
+Values = list[tuple[str, float]]
+
+
+def firing(**labels: str) -> str:
+    """The series of an alert that fires."""
+    listed = ", ".join(f'{name}="{value}"' for name, value in labels.items())
+    return f'ALERTS{{alertstate="firing", {listed}}}'
+
+
+SERIES: dict[str, str] = {
+    # The prober's only pod is down: it is scraped once for itself and once for each probe.
+    f'up{{job="blackbox-exporter", {POD}}}': "0x5",
+    **{f'up{{job="blackbox-exporter", {POD}, probe="{probe}"}}': "0x5" for probe in PROBES},
+    'up{job="psi-field", namespace="n", instance="j", pod="psi-0"}': "1x5",
+    # Both Prometheus pods find no pod of a job that is scraped for two probes.
+    **{
+        f'{FOUND}{{namespace="n", job="prometheus-server", pod="{pod}", scrape_job="{job}"}}': n
+        for pod in ("prometheus-0", "prometheus-1")
+        for job, n in (("gone/ping", "0x5"), ("gone/step", "0x5"), ("psi-field", "1x5"))
+    },
+    firing(
+        alertname="ProbeFailing",
+        severity="critical",
+        job="blackbox-exporter",
+        workload="psi-field",
+    ): "1x5",
+    firing(alertname="BurnSlow", severity="warning", sloth_service="psi-field"): "1x5",
+    firing(alertname="PsiFieldDown", severity="critical", job="psi-field", pod="a"): "1x5",
+    firing(alertname="PsiFieldDown", severity="critical", job="psi-field", pod="b"): "1x5",
+    firing(alertname="TreatyDown", severity="critical", job="aurora-treaty"): "1x5",
+    firing(alertname="Watchdog", severity="none"): "1x5",
+    'alertmanager_notifications_total{pod="idle", integration="slack"}': "0x5",
+    'alertmanager_notifications_failed_total{pod="idle", integration="slack"}': "0x5",
+    'alertmanager_notifications_total{pod="busy", integration="slack"}': "0+6x5",
+    'alertmanager_notifications_failed_total{pod="busy", integration="slack"}': "0+3x5",
+}
+
+
+def check(expr: str, expected: Values) -> dict[str, Any]:
+    samples = [{"labels": labels, "value": value} for labels, value in expected]
+    return {"expr": expr, "eval_time": "5m", "exp_samples": samples}
+
+
+@pytest.mark.parametrize(
+    ("board", "panel", "expected"),
+    [
+        ("platform", "Targets down", [[("{}", 1)], [("{}", 1)]]),
+        ("platform", "Alerts firing", [[("{}", 5)]]),
+        ("psi-field", "Alerts firing", [[("{}", 4)]]),
+        ("synthetics", "Alerts firing", [[("{}", 1)]]),
+        ("scheduler", "Alerts firing", [[("{}", 0)]]),
+        (
+            "psi-field",
+            "Alerts over time",
+            [
+                [
+                    ('{alertname="BurnSlow"}', 1),
+                    ('{alertname="ProbeFailing"}', 2),
+                    ('{alertname="PsiFieldDown"}', 2),
+                ]
+            ],
+        ),
+        (
+            "platform",
+            "Notifications given up",
+            [
+                [
+                    ('{pod="busy", integration="slack"}', 0.5),
+                    ('{pod="idle", integration="slack"}', 0),
+                ]
+            ],
+        ),
+    ],
+)
+def test_a_panel_shows(
+    board: str, panel: str, expected: list[Values], promtool: str, tmp_path: Path
+) -> None:
+    exprs = [expr for place, expr in BOARDS[f"{board}.json"].queries if place == panel]
+    case = {
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": name, "values": v} for name, v in SERIES.items()],
+                "promql_expr_test": [
+                    check(expr, values) for expr, values in zip(exprs, expected, strict=True)
+                ],
+            }
+        ],
+    }
+    (tmp_path / "case.yaml").write_text(yaml.safe_dump(case))
+    passed, output = run(promtool, tmp_path, "test", "rules", "case.yaml")
+    assert passed, output
