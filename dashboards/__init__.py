@@ -1,9 +1,9 @@
-"""The Grafana dashboards, one file each; `catalog` lists them with their JSON and queries."""
+"""The Grafana dashboards, one file each; `catalog` builds them all."""
 
 import warnings
 
 with warnings.catch_warnings():
-    # The SDK warns, on import, that its v2 schema is to be preferred. Grafana 12 reads that only
-    # with a preview feature switched on; the classic schema used here is read by every version.
+    # On import, the SDK recommends its v2 schema. Grafana 12 reads that only behind a feature flag;
+    # every version reads the classic schema, which is used here.
     warnings.simplefilter("ignore", DeprecationWarning)
     from grafana_foundation_sdk.builders import dashboard, prometheus  # noqa: F401

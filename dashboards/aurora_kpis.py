@@ -1,4 +1,4 @@
-"""The dashboard "Aurora KPIs": how well the environment does, and each treaty in it."""
+"""The dashboard "Aurora KPIs": the health of the environment and of each treaty in it."""
 
 from collections.abc import Sequence
 

@@ -3,6 +3,7 @@
 A band starts at its value and ends where the next one starts; the first has no lower end.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -25,6 +26,7 @@ ALL_UP: Bands = (Threshold(value=None, color=CRITICAL), Threshold(value=1, color
 NONE_FIRING: Bands = (Threshold(value=None, color=OK), Threshold(value=1, color=WARNING))
 """For a count that is bad from 1 on."""
 
+_LESS_THAN = re.compile(r"<=?\s*(?:bool\s*)?$")
 _TOGETHER = ({"threshold_low", "threshold_high"}, {"threshold_slow", "threshold_fast"})
 """Thresholds that an alert has both or neither of."""
 
@@ -84,8 +86,8 @@ def alarm_color(colors: Iterable[str]) -> str:
 
 
 def _fires_below(expr: str, threshold: float) -> bool:
-    ends = [expr[:start].removesuffix(" ") for start, _ in comparisons(expr, threshold)]
-    return any(end.endswith(("<", "<=", "< bool", "<= bool")) for end in ends)
+    starts = (start for start, _ in comparisons(expr, threshold))
+    return any(_LESS_THAN.search(expr[:start]) for start in starts)
 
 
 def _worst(limits: Sequence[Limit]) -> str:

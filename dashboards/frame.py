@@ -127,7 +127,7 @@ def alerts_firing(job: str | None = None) -> Panel:
     return stat(
         "Alerts firing",
         f"How many alerts fire now on {job or 'the whole environment'}; 0 is good.",
-        Query(f"count({firing(job)}) or vector(0)"),
+        Query(f"count({firing_alerts(job)}) or vector(0)"),
         unit=units.NoUnit,
         bands=NONE_FIRING,
     )
@@ -135,8 +135,8 @@ def alerts_firing(job: str | None = None) -> Panel:
 
 def alerts_over_time(job: str | None = None) -> Panel:
     """Draw a strip for each alert that fired, on one workload or on all, coloured by severity."""
-    warning = f"max by (alertname) ({firing(job, 'warning')})"
-    critical = f"max by (alertname) ({firing(job, 'critical')})"
+    warning = f"max by (alertname) ({firing_alerts(job, 'warning')})"
+    critical = f"max by (alertname) ({firing_alerts(job, 'critical')})"
     return state_timeline(
         "Alerts over time",
         "When each alert fired: orange for a warning, red for a critical alert.",
@@ -146,7 +146,7 @@ def alerts_over_time(job: str | None = None) -> Panel:
     )
 
 
-def firing(job: str | None = None, severity: str | None = None) -> str:
+def firing_alerts(job: str | None = None, severity: str | None = None) -> str:
     """Select the firing alerts of one workload, one severity, or of all but the heartbeat.
 
     An alert on a probe has the job of the prober, and one on an objective has no job at all: they
@@ -165,7 +165,7 @@ def _links() -> dashboard.DashboardLink:
 
 
 def _alerts(job: str | None) -> dashboard.AnnotationQuery:
-    query = prometheus.Dataquery().expr(firing(job)).ref_id("Alerts")
+    query = prometheus.Dataquery().expr(firing_alerts(job)).ref_id("Alerts")
     annotation = dashboard.AnnotationQuery().name("Firing alerts").datasource(DATASOURCE)
     annotation.enable(True).icon_color("red").target(query)
     about = "{{severity}} {{pod}} {{treaty}} {{probe}} {{cronjob}}"

@@ -1,4 +1,4 @@
-"""The dashboard "ψ-Field Metrics": the field's state, pod by pod, and whether the pods agree."""
+"""The dashboard "ψ-Field Metrics": the field's state in each pod, and whether the pods agree."""
 
 from collections.abc import Sequence
 

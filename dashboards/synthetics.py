@@ -1,4 +1,4 @@
-"""The dashboard "Synthetics": what a caller of the workloads would get, and how soon."""
+"""The dashboard "Synthetics": whether callers of the workloads get good answers, and how fast."""
 
 from grafana_foundation_sdk.models import units
 

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,6 +76,13 @@ def test_a_time_series_shows_its_lines_thresholds_marks_and_times() -> None:
     labels = re.findall(r">([^<]+)</text>", text)
     assert labels[-5:] == [*(f"\N{MINUS SIGN}{ago} min" for ago in (60, 45, 30, 15)), "now"]
     assert {"0.2", "0.4", "0.6", "0.8"} <= set(labels)
+
+
+def test_below_a_transparent_band_a_threshold_has_the_colour_of_the_band_that_ends_there() -> None:
+    dashed = {"custom": {"thresholdsStyle": {"mode": "dashed"}}}
+    steps = ((None, "red"), (0.3, "orange"), (0.5, "transparent"), (0.8, "orange"))
+    range_panel = replace(panel("timeseries", defaults=dashed), steps=steps)
+    assert range_panel.threshold_lines == [(0.3, "red"), (0.5, "orange"), (0.8, "orange")]
 
 
 def test_a_threshold_that_the_panel_does_not_show_is_not_drawn() -> None:
