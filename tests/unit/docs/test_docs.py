@@ -120,16 +120,16 @@ def test_every_dashboard_is_shown_with_a_small_picture(recordings: dict[str, Rec
         for key, text in data.items()
         if key.endswith(".json")
     }
-    command = "run `make dashboards ARGS=--pictures=docs/images`"
+    command = "Run `make dashboards ARGS=--pictures=docs/images`."
     for name, title in boards.items():
         picture = folder / "images" / f"{name}.png"
-        assert picture.exists(), f"there is no picture of {title}: {command}"
-        assert picture.stat().st_size < 150 * 1024, f"{picture.name} is large: {command}"
+        assert picture.exists(), f"docs/images/ has no picture of {title}. {command}"
+        assert picture.stat().st_size < 150 * 1024, f"{picture.name} has 150 KiB or more. {command}"
         assert f"## {title}\n" in page and f"![{title}](images/{picture.name})" in page, (
-            f"docs/dashboards.md does not show {title}: add a section with its picture"
+            f"docs/dashboards.md does not show {title}. Add a section with its picture."
         )
     shown = {path.stem for path in folder.glob("images/*.png")}
-    assert shown == boards.keys(), f"remove the pictures of {shown - boards.keys()}"
+    assert shown == boards.keys(), f"Remove the pictures of {shown - boards.keys()}."
 
 
 def test_the_index_lists_every_decision() -> None:
@@ -137,7 +137,7 @@ def test_the_index_lists_every_decision() -> None:
     index = (folder / "README.md").read_text(encoding="utf-8")
     for page in folder.glob("[0-9]*.md"):
         title = re.match(r"# (\d+)\. (.+)", page.read_text(encoding="utf-8"))
-        assert title, f"{page.name} lacks a numbered title"
+        assert title, f"docs/decisions/{page.name} has no numbered title. Write `# 1. Title`."
         assert f"[{title[1]}]({page.name}) | {title[2]}" in index
 
 
