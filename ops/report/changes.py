@@ -1,20 +1,105 @@
-"""What has changed since the last report."""
+"""The section on changes since the last report, and the snapshot that each report leaves for it."""
 
+import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from ops.numbers import number, points, when
 from ops.report.document import Cell, Items, Part, Section, cell
-from ops.report.snapshot import Snapshot
+from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable, subject
+from ops.report.maturity import Judged, score
+from ops.report.workloads import UNKNOWN, workloads
+
+VERSION = 1
+NAMES = (HEALTH, AVAILABILITY)
+
+
+class SnapshotError(Exception):
+    """The file is not a snapshot; the message says why, on one line."""
+
+
+class Snapshot(BaseModel):
+    """The numbers of one report that the next one is compared with; None if not available."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: int
+    time: AwareDatetime
+    score: float | None
+    values: dict[str, float | None]
+    workloads: dict[str, str | None] | None
+    rules: dict[str, str] | None
+    firing: list[str] | None
+    silences: list[str] | None
+
+    @classmethod
+    def of(cls, facts: Facts, judged: list[Judged]) -> "Snapshot":
+        """The snapshot of these facts."""
+        asked = (facts.version, facts.targets, facts.groups, facts.samples, facts.manifests)
+        is_complete = not any(isinstance(one, Unavailable) for one in (*asked, facts.metrics))
+        return cls(
+            version=VERSION,
+            time=facts.now,
+            score=score(judged) if is_complete else None,
+            values={name: _finite(facts.value(name)) for name in NAMES},
+            workloads=None
+            if isinstance(facts.targets, Unavailable)
+            else {
+                workload.name: None
+                if workload.state == UNKNOWN
+                else f"{workload.state}, {workload.up_of_expected}"
+                for workload in workloads(facts)
+            },
+            rules=None
+            if isinstance(facts.groups, Unavailable)
+            else {rule.name: rule.health for rule in facts.rules()},
+            firing=None
+            if isinstance(facts.groups, Unavailable)
+            else sorted(
+                {f"{rule.name} on {subject(alert.labels)}" for rule, alert in facts.firing()}
+            ),
+            silences=None
+            if isinstance(facts.silences, Unavailable)
+            else sorted(
+                {
+                    ", ".join(f"{one.name}={one.value}" for one in silence.matchers)
+                    for silence in facts.silences
+                    if silence.status.state != "expired"
+                }
+            ),
+        )
+
+    def to_json(self) -> str:
+        """The text of its file."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """Read a snapshot. Raises SnapshotError."""
+    try:
+        snapshot = Snapshot.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise SnapshotError(f"{path}: can't be read: {error.strerror}.") from None
+    except ValidationError:
+        raise SnapshotError(
+            f"{path}: is not the snapshot of a report. Name another with --previous."
+        ) from None
+    if snapshot.version != VERSION:
+        raise SnapshotError(f"{path}: has version {snapshot.version} instead of {VERSION}.")
+    return snapshot
 
 
 def section(before: Snapshot | None, now: Snapshot, problem: str | None) -> Section:
-    """The changes; `problem` is why the snapshot of the last report could not be read."""
+    """The changes; `problem` says why the last snapshot can't be read, if so."""
     if before is None:
-        intro = "" if problem else "This is the first report: there is nothing to compare it with."
+        intro = "" if problem else "This is the first report: there is no other to compare it with."
         blocks = []
     else:
         intro = f"Compared with the report of {when(before.time)}."
-        blocks = [Items(list(changes(before, now)), empty="Nothing has changed.")]
+        blocks = [Items(list(_changes(before, now)), empty="Nothing has changed.")]
     return Section(
         id="changes",
         title="Changes since the last report",
@@ -24,8 +109,8 @@ def section(before: Snapshot | None, now: Snapshot, problem: str | None) -> Sect
     )
 
 
-def changes(before: Snapshot, now: Snapshot) -> Iterator[Cell]:
-    """Each change as a line; what one of the two reports could not ask is left out."""
+def _changes(before: Snapshot, now: Snapshot) -> Iterator[Cell]:
+    """A line for each change; facts that are not available in both reports are left out."""
     if before.score is not None and now.score is not None and before.score != now.score:
         up = now.score > before.score
         yield cell(
@@ -37,23 +122,23 @@ def changes(before: Snapshot, now: Snapshot) -> Iterator[Cell]:
             yield cell(
                 f"{name}: {number(old)} → {number(value)}.", tone="good" if value > old else "bad"
             )
-    yield from _came_and_went(before.firing, now.firing, "Alert {}", "fires now", "has ended")
-    yield from _became(before.workloads, now.workloads, "Workload {}")
-    yield from _became(before.rules, now.rules, "Rule {}")
-    yield from _came_and_went(before.silences, now.silences, "Silence {}", "is new", "has ended")
+    yield from _new_and_ended(before.firing, now.firing, "Alert {}", "fires now", "has ended")
+    yield from _changed(before.workloads, now.workloads, "Workload {}")
+    yield from _changed(before.rules, now.rules, "Rule {}")
+    yield from _new_and_ended(before.silences, now.silences, "Silence {}", "is new", "has ended")
 
 
-def _came_and_went(
-    before: Sequence[str] | None, now: Sequence[str] | None, what: str, came: str, went: str
+def _new_and_ended(
+    before: Sequence[str] | None, now: Sequence[str] | None, what: str, new: str, ended: str
 ) -> Iterator[Cell]:
     if before is not None and now is not None:
         for name in sorted({*now} - {*before}):
-            yield cell(Part(f"{what.format(name)} {came}.", "warn"))
+            yield cell(Part(f"{what.format(name)} {new}.", "warn"))
         for name in sorted({*before} - {*now}):
-            yield cell(Part(f"{what.format(name)} {went}."))
+            yield cell(Part(f"{what.format(name)} {ended}."))
 
 
-def _became(
+def _changed(
     before: Mapping[str, str | None] | None, now: Mapping[str, str | None] | None, what: str
 ) -> Iterator[Cell]:
     if before is not None and now is not None:
@@ -61,3 +146,8 @@ def _became(
             old, new = before.get(name, "not there"), now.get(name, "not there")
             if old is not None and new is not None and old != new:
                 yield cell(f"{what.format(name)}: {old} → {new}.")
+
+
+def _finite(value: float | None) -> float | None:
+    """None for NaN and infinity, which JSON cannot hold."""
+    return value if value is not None and math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""`python -m ops report`: writes the report of this moment."""
+"""`python -m ops report`: composes the status report, and writes it."""
 
 import argparse
 import math
@@ -9,11 +9,14 @@ from pathlib import Path
 
 from ops.alertmanager_api import Alertmanager
 from ops.arguments import Parser, server_address
+from ops.manifests import read_manifests
+from ops.numbers import NOTHING, percent, points, when
 from ops.prometheus_api import Prometheus
-from ops.report import render, snapshot
-from ops.report.compose import compose
-from ops.report.gather import gather
-from ops.report.snapshot import Snapshot, SnapshotError
+from ops.report import alerts, changes, findings, history, maturity, metrics, slos, workloads
+from ops.report.changes import Snapshot, SnapshotError, read_snapshot
+from ops.report.document import Document, Tile, html, markdown
+from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable
+from ops.report.gather import gather, or_unavailable
 from toolchain.files import write_whole
 
 STEM = "kpi-status"
@@ -21,15 +24,14 @@ MOST_HOURS = 24 * 14
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the report; 0 if it was written, whatever could be asked, and 1 if it could not be."""
+    """Write the report. Exit code: 0 written, even if facts are missing; 1 failed."""
     options = _parser().parse_args(arguments)
     now = datetime.now(UTC).replace(microsecond=0)
     previous, problem = _previous(options.previous, options.out)
     prometheus, alertmanager = Prometheus(options.prometheus), Alertmanager(options.alertmanager)
     try:
-        facts = gather(
-            prometheus, alertmanager, rendered=options.rendered, now=now, hours=options.hours
-        )
+        manifests = or_unavailable(lambda: read_manifests(options.rendered))
+        facts = gather(prometheus, alertmanager, manifests=manifests, now=now, hours=options.hours)
     finally:
         prometheus.close()
         alertmanager.close()
@@ -43,9 +45,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     stem = f"{STEM}-{now:%Y%m%dT%H%M%SZ}"
     texts = {
-        "md": render.markdown(document),
-        "html": render.html(document),
-        "json": snapshot.text(current),
+        "md": markdown(document),
+        "html": html(document),
+        "json": current.to_json(),
     }
     try:
         for ending, text in texts.items():
@@ -60,13 +62,92 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def compose(
+    facts: Facts,
+    *,
+    title: str,
+    environment: str,
+    hours: float,
+    previous: Snapshot | None = None,
+    problem: str | None = None,
+) -> tuple[Document, Snapshot]:
+    """The report, and the snapshot that the next one is compared with.
+
+    `previous` is the snapshot of the last report, `problem` the reason why it can't be read.
+    """
+    judged = maturity.judge(facts)
+    found = findings.findings(facts)
+    current = Snapshot.of(facts, judged)
+    sections = [
+        findings.findings_section(facts, found),
+        findings.actions_section(found, judged),
+        changes.section(previous, current, problem),
+        alerts.firing_section(facts),
+        workloads.section(facts),
+        alerts.rules_section(facts),
+        alerts.silences_section(facts),
+        metrics.platform_section(facts),
+        slos.section(facts),
+        history.section(facts, hours),
+        metrics.metrics_section(facts),
+        maturity.section(facts, judged),
+    ]
+    named = isinstance(facts.version, str) and facts.version != "unknown"
+    version = f" {facts.version}" if named else ""
+    subtitle = (
+        f"{environment} · {when(facts.now)} · Prometheus{version} at {facts.prometheus} ·"
+        f" Alertmanager at {facts.alertmanager}"
+    )
+    return Document(title, subtitle, _tiles(facts, judged), sections), current
+
+
+def _tiles(facts: Facts, judged: list[maturity.Judged]) -> list[Tile]:
+    health, available = facts.value(HEALTH), facts.value(AVAILABILITY)
+    score, most = maturity.score(judged), maturity.most_points()
+    return [
+        Tile("Health score", percent(health), metrics.share_tone(health)),
+        Tile("Layer-3 availability", percent(available), metrics.share_tone(available)),
+        _firing(facts),
+        _targets(facts),
+        _rules(facts),
+        Tile("Maturity", points(score), "good" if score == most else "", f"of {points(most)}"),
+    ]
+
+
+def _firing(facts: Facts) -> Tile:
+    if isinstance(facts.groups, Unavailable):
+        return Tile("Alerts firing", NOTHING, "muted", "unknown")
+    fired = [alert.labels.get("severity", "none") for _, alert in facts.firing()]
+    counts = {one: fired.count(one) for one in dict.fromkeys(fired)}
+    tone = "bad" if "critical" in counts else "warn" if counts else "good"
+    detail = ", ".join(f"{count} {one}" for one, count in counts.items())
+    return Tile("Alerts firing", str(len(fired)), tone, detail)
+
+
+def _targets(facts: Facts) -> Tile:
+    if isinstance(facts.targets, Unavailable):
+        return Tile("Pods up", NOTHING, "muted", "unknown")
+    pods = [target for targets in facts.jobs().values() for target in targets]
+    up, total = sum(one.health == "up" for one in pods), len(pods)
+    return Tile("Pods up", str(up), "good" if up == total and up else "bad", f"of {total} scraped")
+
+
+def _rules(facts: Facts) -> Tile:
+    if isinstance(facts.groups, Unavailable):
+        return Tile("Rules healthy", NOTHING, "muted", "unknown")
+    rules = list(facts.rules())
+    healthy = sum(rule.health == "ok" for rule in rules)
+    tone = "good" if healthy == len(rules) and healthy else "bad"
+    return Tile("Rules healthy", str(healthy), tone, f"of {len(rules)} loaded")
+
+
 def _previous(given: Path | None, out: Path) -> tuple[Snapshot | None, str | None]:
-    """The snapshot of the last report, or why there is none; both None before the first."""
+    """The snapshot of the last report, or why it can't be read; both None before the first."""
     path = given or max(out.glob(f"{STEM}-*.json"), default=None)
     if path is None:
         return None, None
     try:
-        return snapshot.read(path), None
+        return read_snapshot(path), None
     except SnapshotError as error:
         return None, str(error)
 
@@ -77,7 +158,9 @@ def _hours(text: str) -> float:
     except ValueError:
         hours = math.nan
     if not 0 < hours <= MOST_HOURS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours, 1 to {MOST_HOURS}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of hours. Write one up to {MOST_HOURS}."
+        )
     return hours
 
 

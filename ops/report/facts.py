@@ -1,10 +1,11 @@
-"""What is known about the platform at one moment, and what could not be asked."""
+"""The facts of a report: the answers of the servers, and the manifests of the stack."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ops.alertmanager_api import NotifiedAlert, Silence
+from ops.http_api import Labels
 from ops.manifests import Manifests
 from ops.prometheus_api import (
     WATCHDOG,
@@ -16,7 +17,6 @@ from ops.prometheus_api import (
     Series,
     Target,
 )
-from ops.report.inventory import Metric
 
 HEALTH, AVAILABILITY = "vaultmesh:health_score", "vaultmesh:l3_availability"
 DRIFT, ERROR = "psi:pod_drift:abs", "psi_field_prediction_error"
@@ -24,19 +24,31 @@ STEPS = "psi_field_step_requests_total"
 ENGINE = "psi_field_engine_info"
 PROBES = "probe_success"
 ALWAYS = (HEALTH, AVAILABILITY, DRIFT, STEPS, ENGINE, PROBES)
-"""Series that the report looks at, whether or not the inventory or a rule names them."""
+"""Series that the report always asks for, besides the key metrics and what rules record."""
 
 
 @dataclass(frozen=True)
 class Unavailable:
-    """What was asked for and could not be had; the reason is one line."""
+    """Replaces an answer that could not be had; the reason is one line."""
 
     reason: str
 
 
+@dataclass(frozen=True)
+class Metric:
+    """A key metric, and the type that the rules use it as: `counter` or `gauge`."""
+
+    name: str
+    type: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Answers as they came; `moves` counts, by pod, how often a ψ-Field moved in the last hour."""
+    """The answers to everything that a report asks.
+
+    `metrics` are the key metrics, `samples` their values and those of recorded series. `moves`
+    count how often each ψ-Field pod moved in the last hour. `history` has an answer for each chart.
+    """
 
     now: datetime
     prometheus: str
@@ -49,18 +61,18 @@ class Facts:
     metadata: dict[str, list[Metadata]] | Unavailable
     notified: Sequence[NotifiedAlert] | Unavailable
     silences: Sequence[Silence] | Unavailable
-    rendered: Manifests | Unavailable
-    inventory: Sequence[Metric] | Unavailable
+    manifests: Manifests | Unavailable
+    metrics: Sequence[Metric] | Unavailable
     history: Sequence[Sequence[Series] | Unavailable]
 
     def rules(self) -> Iterator[Rule]:
-        """Every rule that is loaded; none if they could not be asked for."""
+        """Every loaded rule; none if the rules are unavailable."""
         if not isinstance(self.groups, Unavailable):
             for group in self.groups:
                 yield from group.rules
 
     def firing(self) -> Iterator[tuple[Rule, ActiveAlert]]:
-        """What fires and is news, the most severe and the oldest first."""
+        """The firing alerts without the watchdog, the most severe and the oldest first."""
         found = [
             (rule, alert)
             for rule in self.rules()
@@ -78,21 +90,21 @@ class Facts:
         )
 
     def series(self, name: str) -> list[Sample]:
-        """The series of that name, in an order that does not change."""
+        """The series of that name, ordered by their labels."""
         if isinstance(self.samples, Unavailable):
             return []
         found = [sample for sample in self.samples if sample.metric.get("__name__") == name]
         return sorted(found, key=lambda sample: sorted(sample.metric.items()))
 
     def value(self, name: str) -> float | None:
-        """The value of a series that is alone of its name, else None."""
+        """The value of the only series of that name; None if there is none, or several."""
         found = self.series(name)
         return found[0].value[1] if len(found) == 1 else None
 
     def jobs(self) -> dict[str, list[Target]]:
-        """The targets by job, one for each pod, both in order.
+        """One target for each pod of each job, in the order of their names.
 
-        Of a pod that is scraped for several things, such as probes, it is one that is not up.
+        A pod with several targets, such as probes, is represented by one that is not up, if any.
         """
         jobs: dict[str, dict[tuple[str | None, ...], Target]] = {}
         if not isinstance(self.targets, Unavailable):
@@ -105,22 +117,22 @@ class Facts:
 
 
 def severity_rank(severity: str) -> int:
-    """0 for the most severe; one that is not known counts as most severe."""
+    """0 for the most severe, which an unknown severity counts as."""
     return {"warning": 1, "info": 2, "none": 3}.get(severity, 0)
 
 
-def reasons(*wanted: object) -> list[str]:
-    """Why some of these could not be had, each reason once."""
-    return list(dict.fromkeys(one.reason for one in wanted if isinstance(one, Unavailable)))
+def reasons(*answers: object) -> list[str]:
+    """The reasons of the unavailable answers, each once."""
+    return list(dict.fromkeys(one.reason for one in answers if isinstance(one, Unavailable)))
 
 
-def pod_of(labels: dict[str, str]) -> str:
+def pod_of(labels: Labels) -> str:
     """The pod of a series or target, else its instance."""
     return labels.get("pod") or labels.get("instance") or "no pod"
 
 
-def subject(labels: dict[str, str]) -> str:
-    """What a series is about: its pod, or else its treaty, objective, probe, CronJob or service."""
+def subject(labels: Labels) -> str:
+    """The thing that a series describes: a pod, treaty, objective, probe, CronJob or service."""
     names = ("pod", "treaty", "sloth_id", "probe", "cronjob")
     named = next((labels[name] for name in names if labels.get(name)), None)
     return named or (f"{labels['job']} as a whole" if "job" in labels else "the environment")

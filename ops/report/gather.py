@@ -1,23 +1,22 @@
-"""Asks the APIs for the facts; what can't be had is said, and stops nothing."""
+"""Asks the servers for the facts; an answer that can't be had is noted, and stops nothing."""
 
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 from ops.alertmanager_api import Alertmanager
 from ops.http_api import ApiError
-from ops.manifests import Manifests, ManifestsError, read_manifests
+from ops.manifests import Manifests, ManifestsError
 from ops.prometheus_api import Prometheus, Target
 from ops.report.facts import ALWAYS, Facts, Unavailable
 from ops.report.history import CHARTS
-from ops.report.inventory import InventoryError, read_inventory
+from ops.report.metrics import key_metrics
 
 T = TypeVar("T")
 POINTS = 240
 """Points of a chart's line, about as many as it can show."""
-# What a step changes in a field; runbook PsiFieldPodDrift looks at the same two.
+# Every step changes both of these; the runbook PsiFieldPodDrift looks at the same two.
 MOVES = (
     "sum by (pod) (changes(psi_field_prediction_error[1h]))"
     " + sum by (pod) (changes(psi_field_temporal_entropy[1h]))"
@@ -28,63 +27,75 @@ def gather(
     prometheus: Prometheus,
     alertmanager: Alertmanager,
     *,
-    rendered: Path,
+    manifests: Manifests | Unavailable,
     now: datetime,
     hours: float,
 ) -> Facts:
-    """Ask for everything; what is slow comes last, for a server that is too slow is left alone."""
-    groups = _try(prometheus.rules)
-    inventory = _try(read_inventory)
+    """Ask for everything, with `hours` of history.
+
+    Expensive queries come last, because a server that has timed out is not asked again. Manifests
+    of another namespace than that of the targets count as unavailable.
+    """
+    groups = or_unavailable(prometheus.rules)
+    targets = or_unavailable(prometheus.targets)
+    manifests = _of_the_same_environment(manifests, targets)
+    metrics = (
+        manifests
+        if isinstance(manifests, Unavailable)
+        else or_unavailable(lambda: key_metrics(manifests.config_maps))
+    )
     names = set(ALWAYS)
-    if not isinstance(inventory, Unavailable):
-        names |= {metric.name for metric in inventory}
+    if not isinstance(metrics, Unavailable):
+        names |= {metric.name for metric in metrics}
     if not isinstance(groups, Unavailable):
         names |= {rule.name for group in groups for rule in group.rules if rule.type == "recording"}
-    # A name is letters, digits, `_` and `:`, and so its own pattern.
-    every = f'{{__name__=~"{"|".join(sorted(names))}"}}'
+    # Names consist of letters, digits, `_` and `:`, none of which a pattern has to escape.
+    samples = f'{{__name__=~"{"|".join(sorted(names))}"}}'
     start = now - timedelta(hours=hours)
     step = max(15, math.ceil(hours * 3600 / POINTS))
-    targets = _try(prometheus.targets)
     return Facts(
         now=now,
         prometheus=prometheus.shown_address,
         alertmanager=alertmanager.shown_address,
         groups=groups,
-        inventory=inventory,
-        version=_try(prometheus.version),
+        metrics=metrics,
+        version=or_unavailable(prometheus.version),
         targets=targets,
-        samples=_try(lambda: prometheus.query(every)),
-        moves=_try(lambda: prometheus.query(MOVES)),
-        metadata=_try(prometheus.metadata),
-        notified=_try(alertmanager.alerts),
-        silences=_try(alertmanager.silences),
-        rendered=_of_the_same_environment(_try(lambda: read_manifests(rendered)), targets),
+        samples=or_unavailable(lambda: prometheus.query(samples)),
+        moves=or_unavailable(lambda: prometheus.query(MOVES)),
+        metadata=or_unavailable(prometheus.metadata),
+        notified=or_unavailable(alertmanager.alerts),
+        silences=or_unavailable(alertmanager.silences),
+        manifests=manifests,
         history=[
-            _try(lambda query=chart.query: prometheus.query_range(query, start, now, step))
+            or_unavailable(
+                lambda query=chart.query: prometheus.query_range(query, start, now, step)
+            )
             for chart in CHARTS
         ],
     )
 
 
 def _of_the_same_environment(
-    rendered: Manifests | Unavailable, targets: Sequence[Target] | Unavailable
+    manifests: Manifests | Unavailable, targets: Sequence[Target] | Unavailable
 ) -> Manifests | Unavailable:
-    """The manifests, unless the targets say that they are those of another environment."""
-    if isinstance(rendered, Unavailable) or isinstance(targets, Unavailable):
-        return rendered
+    """The manifests, unless the targets belong to another namespace."""
+    if isinstance(manifests, Unavailable) or isinstance(targets, Unavailable):
+        return manifests
     seen = sorted(
         {target.labels["namespace"] for target in targets if "namespace" in target.labels}
     )
-    if not seen or rendered.namespace in seen:
-        return rendered
+    if not seen or manifests.namespace in seen:
+        return manifests
     return Unavailable(
-        f"the manifests are of {rendered.namespace}, the targets of {', '.join(seen)}: name the "
-        "folder of the right ones with --rendered"
+        f"The manifests are of {manifests.namespace}, the targets of {', '.join(seen)}. Name the "
+        "folder of the right ones with --rendered."
     )
 
 
-def _try(ask: Callable[[], T]) -> T | Unavailable:
+def or_unavailable(ask: Callable[[], T]) -> T | Unavailable:
+    """The answer, or why it can't be had."""
     try:
         return ask()
-    except (ApiError, InventoryError, ManifestsError) as error:
+    except (ApiError, ManifestsError) as error:
         return Unavailable(str(error))

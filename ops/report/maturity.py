@@ -1,19 +1,178 @@
-"""The maturity score, 0 to 10: the points of what was observed, and of nothing else."""
+"""The maturity score, 0 to 10: the points of every capability that was observed.
 
+The owners gave the scores of the stages: 3.5 before, 7.0 at their report, and half a point each for
+the scheduler, for harbinger, and for SLO dashboards with synthetic monitoring: 8.5. The division of
+a stage's points is ours. A declaration alone, or a server that did not answer, earns no point.
+"""
+
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ops.numbers import points
-from ops.report.capabilities import CAPABILITIES, Capability
-from ops.report.checks import Evidence
 from ops.report.document import Part, Section, Table, cell
-from ops.report.facts import Facts, reasons
+from ops.report.facts import PROBES, Facts, Unavailable, reasons
 
 SCALE = 10
+BEFORE, REPORT, SINCE = "before", "at the owners' report", "since then"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Whether a capability was observed, and a text that says how, or why not."""
+
+    observed: bool
+    text: str
+
+
+Check = Callable[[Facts], Evidence]
+
+
+def prometheus_answers(facts: Facts) -> Evidence:
+    """Prometheus tells its version."""
+    if isinstance(facts.version, Unavailable):
+        return Evidence(False, facts.version.reason)
+    return Evidence(True, f"version {facts.version}")
+
+
+def is_scraped(job: str) -> Check:
+    """The job has pods, and all of them are up."""
+
+    def check(facts: Facts) -> Evidence:
+        if isinstance(facts.targets, Unavailable):
+            return Evidence(False, facts.targets.reason)
+        targets = facts.jobs().get(job, [])
+        up = sum(target.health == "up" for target in targets)
+        if not targets:
+            return Evidence(False, f"no target of job {job}")
+        return Evidence(up == len(targets), f"{up} of {len(targets)} targets of {job} up")
+
+    return check
+
+
+def metrics_have_values(prefix: str) -> Check:
+    """Every key metric whose name begins so has a value."""
+
+    def check(facts: Facts) -> Evidence:
+        if isinstance(facts.metrics, Unavailable):
+            return Evidence(False, facts.metrics.reason)
+        if isinstance(facts.samples, Unavailable):
+            return Evidence(False, facts.samples.reason)
+        names = [one.name for one in facts.metrics if one.name.startswith(prefix)]
+        missing = [name for name in names if not facts.series(name)]
+        if missing or not names:
+            return Evidence(False, f"no value of {', '.join(missing) or 'any metric'}")
+        return Evidence(True, f"{len(names)} of {len(names)} metrics have a value")
+
+    return check
+
+
+def rules_are_healthy(group: str) -> Check:
+    """The group of rules is loaded, and all of them are healthy."""
+
+    def check(facts: Facts) -> Evidence:
+        if isinstance(facts.groups, Unavailable):
+            return Evidence(False, facts.groups.reason)
+        found = [rule for one in facts.groups if one.name == group for rule in one.rules]
+        healthy = sum(rule.health == "ok" for rule in found)
+        if not found:
+            return Evidence(False, f"group {group} is not loaded")
+        return Evidence(
+            healthy == len(found), f"{healthy} of {len(found)} rules of {group} healthy"
+        )
+
+    return check
+
+
+def has_dashboard(words: str) -> Check:
+    """The manifests contain a dashboard with these words in its title."""
+    pattern = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
+
+    def check(facts: Facts) -> Evidence:
+        if isinstance(facts.manifests, Unavailable):
+            return Evidence(False, facts.manifests.reason)
+        for model in sorted(facts.manifests.dashboards.values(), key=lambda one: one["title"]):
+            if pattern.search(model["title"]):
+                text = f"dashboard {model['title']} ({model['uid']}) provisioned"
+                return Evidence(True, text)
+        return Evidence(False, f"no dashboard {words} among the manifests")
+
+    return check
+
+
+def has_series(name: str) -> Check:
+    """A series of that name has a value."""
+
+    def check(facts: Facts) -> Evidence:
+        if isinstance(facts.samples, Unavailable):
+            return Evidence(False, facts.samples.reason)
+        found = facts.series(name)
+        return Evidence(bool(found), f"{len(found)} series of {name}" if found else f"no {name}")
+
+    return check
+
+
+def all_of(*checks: Check) -> Check:
+    """Every one of the checks succeeds."""
+
+    def check(facts: Facts) -> Evidence:
+        seen = [one(facts) for one in checks]
+        return Evidence(
+            all(one.observed for one in seen),
+            "; ".join(dict.fromkeys(one.text for one in seen)),
+        )
+
+    return check
+
+
+@dataclass(frozen=True)
+class Capability:
+    """A capability of observability, and the check that observes it."""
+
+    name: str
+    stage: str
+    points: float
+    check: Check
+
+
+CAPABILITIES = (
+    Capability("Prometheus answers", BEFORE, 0.5, prometheus_answers),
+    Capability("ψ-Field is scraped", BEFORE, 0.75, is_scraped("psi-field")),
+    Capability("The treaty service is scraped", BEFORE, 0.75, is_scraped("aurora-treaty")),
+    Capability(
+        "ψ-Field's seven metrics have values", BEFORE, 0.75, metrics_have_values("psi_field_")
+    ),
+    Capability(
+        "The treaty's six metrics have values", BEFORE, 0.75, metrics_have_values("treaty_")
+    ),
+    Capability("Alerts on ψ-Field are evaluated", REPORT, 0.75, rules_are_healthy("psi_field")),
+    Capability(
+        "Alerts on the treaty are evaluated", REPORT, 0.75, rules_are_healthy("aurora_treaty")
+    ),
+    Capability(
+        "Aggregations are recorded", REPORT, 1.0, rules_are_healthy("vaultmesh_aggregations")
+    ),
+    Capability("Dashboard ψ-Field Metrics", REPORT, 0.5, has_dashboard("ψ-Field Metrics")),
+    Capability("Dashboard Aurora KPIs", REPORT, 0.5, has_dashboard("Aurora KPIs")),
+    Capability(
+        "The scheduler is deployed, with its dashboard",
+        SINCE,
+        0.5,
+        all_of(is_scraped("scheduler"), has_dashboard("Scheduler")),
+    ),
+    Capability("Harbinger is deployed", SINCE, 0.5, is_scraped("harbinger")),
+    Capability(
+        "SLO dashboards and synthetic monitoring",
+        SINCE,
+        0.5,
+        all_of(has_dashboard("SLOs"), has_series(PROBES)),
+    ),
+)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A capability with what was seen of it."""
+    """A capability with its evidence."""
 
     capability: Capability
     evidence: Evidence
@@ -30,21 +189,21 @@ def judge(facts: Facts) -> list[Judged]:
 
 
 def score(judged: list[Judged]) -> float:
-    """The points together; they are quarters, which floats add up exactly."""
+    """The sum of the earned points; they are quarters, which floats add exactly."""
     return sum(one.earned for one in judged)
 
 
-def reachable() -> float:
-    """What the table adds up to."""
+def most_points() -> float:
+    """The sum of all points of the table."""
     return sum(capability.points for capability in CAPABILITIES)
 
 
 def section(facts: Facts, judged: list[Judged]) -> Section:
-    """The score with the evidence for each point."""
+    """The score, with the evidence for each point."""
     return Section(
         id="maturity",
         title="Observability maturity",
-        intro=f"{points(score(judged))} of {points(reachable())} points that can be earned here,"
+        intro=f"{points(score(judged))} of {points(most_points())} points that can be earned here,"
         f" on a scale of 0 to {SCALE}. A capability earns its points only if it was observed.",
         blocks=[
             Table(
@@ -63,5 +222,5 @@ def section(facts: Facts, judged: list[Judged]) -> Section:
                 ],
             )
         ],
-        unavailable=reasons(facts.version, facts.rendered),
+        unavailable=reasons(facts.version, facts.manifests),
     )

@@ -1,30 +1,106 @@
-"""The sections on the metrics: the inventory, and the health of the whole platform."""
+"""The sections on the key metrics, and on the health of the whole platform.
 
+The key metrics are those that the rendered recording rules aggregate. Their types and values come
+from Prometheus, their units from their names.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+import yaml
+
+from ops.manifests import ConfigMaps, ManifestsError
 from ops.numbers import SPACE, number, percent
-from ops.prometheus_api import Sample
+from ops.prometheus_api import Rule, Sample
 from ops.report.document import Cell, Part, Section, Table, cell, code
-from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable, pod_of, reasons
-from ops.report.inventory import Metric, Uses
+from ops.report.facts import AVAILABILITY, HEALTH, Facts, Metric, Unavailable, pod_of, reasons
+from promql.expressions import PromqlError, matchers, parse, selectors
+
+RECORDING_RULES = ("prometheus-server", "recording_rules.yml")
+"""The ConfigMap and the key of the rules that aggregate the key metrics."""
+_OF_EVERY_SERIES = {"__name__", "job", "namespace", "pod", "instance"}
+_OF_EVERY_TARGET = {"up"}
+_RATED = re.compile(r"\b(?:rate|increase)\(\s*([\w:]+)\s*[{\[]")
+_UNITS = {"_ms": "ms", "_seconds": "s", "_bytes": "B"}
 
 
-def inventory_section(facts: Facts) -> Section:
-    """Each metric with its values, the rules that record it and the alerts that look at it."""
+def key_metrics(config_maps: ConfigMaps) -> list[Metric]:
+    """The metrics that the recording rules select, in their order.
+
+    Raises ManifestsError if there are no such rules.
+    """
+    name, key = RECORDING_RULES
+    try:
+        groups = yaml.safe_load(config_maps[name][key])["groups"]
+        rules = [(rule["record"], rule["expr"]) for group in groups for rule in group["rules"]]
+    except (KeyError, TypeError, yaml.YAMLError):
+        raise ManifestsError(
+            f"ConfigMap {name}, {key}: is not a file of recording rules. Run `make up`."
+        ) from None
+    recorded = {record for record, _ in rules}
+    selected = dict.fromkeys(metric for _, expr in rules for metric in sorted(series_in(expr)))
+    rated = {metric for _, expr in rules for metric in _RATED.findall(expr)}
+    return [
+        Metric(metric, "counter" if metric in rated else "gauge")
+        for metric in selected
+        if metric not in recorded | _OF_EVERY_TARGET
+    ]
+
+
+class Uses:
+    """The loaded rules that use a series, by their expressions."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._used = {(rule.type, rule.name, rule.query): series_in(rule.query) for rule in rules}
+
+    def records(self, name: str) -> list[str]:
+        """The recording rules whose expression selects the series itself."""
+        return sorted({rule for rule in self._users("recording", {name}) if rule != name})
+
+    def alerts(self, name: str) -> list[str]:
+        """The alerts that use the series, or a series that is recorded from it."""
+        reached, waiting = {name}, [name]
+        while waiting:
+            for record in self._users("recording", {waiting.pop()}):
+                if record not in reached:
+                    reached.add(record)
+                    waiting.append(record)
+        return sorted(set(self._users("alerting", reached)))
+
+    def _users(self, type_: str, names: set[str]) -> Iterator[str]:
+        for (kind, rule, _), used in self._used.items():
+            if kind == type_ and used & names:
+                yield rule
+
+
+def series_in(expression: str) -> set[str]:
+    """The names of the series that an expression selects; none if it does not parse."""
+    try:
+        found = selectors(parse(expression))
+    except PromqlError:
+        return set()
+    names = {selector.name for selector in found if selector.name}
+    patterns = (m.value for one in found for m in matchers(one) if m.name == "__name__")
+    return names.union(*(pattern.split("|") for pattern in patterns))
+
+
+def metrics_section(facts: Facts) -> Section:
+    """Each key metric with its values, the rules that record it and the alerts that use it."""
     uses = Uses(facts.rules())
-    metrics = [] if isinstance(facts.inventory, Unavailable) else facts.inventory
+    metrics = [] if isinstance(facts.metrics, Unavailable) else facts.metrics
     return Section(
         id="metrics",
         title="Metrics",
-        intro="The metrics that the workloads promise. Rules are those that are loaded: a "
-        "recording rule selects the metric itself, an alert it or what is recorded from it.",
+        intro="The metrics that the recording rules aggregate. A recording rule selects the metric "
+        "itself; an alert selects it, or a series that is recorded from it.",
         blocks=[
             Table(
-                ("Metric", "Type", "Unit", "Value", "Recorded as", "Alerts"),
+                ("Metric", "Type", "Value", "Recorded as", "Alerts"),
                 [
                     (
                         cell(code(metric.name)),
                         _type(facts, metric),
-                        cell(metric.unit),
-                        _values(facts, metric),
+                        _values(facts, metric.name),
                         cell(*(code(name) for name in uses.records(metric.name))),
                         cell(*(code(name) for name in uses.alerts(metric.name))),
                     )
@@ -32,7 +108,7 @@ def inventory_section(facts: Facts) -> Section:
                 ],
             )
         ],
-        unavailable=reasons(facts.inventory, facts.samples, facts.groups),
+        unavailable=reasons(facts.metrics, facts.samples, facts.groups),
     )
 
 
@@ -53,7 +129,7 @@ def platform_section(facts: Facts) -> Section:
             Table(
                 ("Series", "Value", "Meaning"),
                 [
-                    (cell(code(name)), cell(_shared(facts, name)), cell(meaning))
+                    (cell(code(name)), cell(_share(facts, name)), cell(meaning))
                     for name, meaning in rows
                 ],
             )
@@ -62,51 +138,44 @@ def platform_section(facts: Facts) -> Section:
     )
 
 
-def _shared(facts: Facts, name: str) -> Part:
-    value = facts.value(name)
-    if value is None:
-        unknown = isinstance(facts.samples, Unavailable)
-        return Part("unknown", "muted") if unknown else Part("no value: nothing records it", "bad")
-    return Part(percent(value), share_tone(value))
-
-
 def share_tone(value: float | None) -> str:
-    """Good at 100 %, bad below a half, and a warning between."""
+    """Good at 100 %, bad below 50 %, and a warning between."""
     if value is None:
         return "muted"
     return "good" if value >= 0.995 else "warn" if value >= 0.5 else "bad"
 
 
+def _share(facts: Facts, name: str) -> Part:
+    value = facts.value(name)
+    if value is None:
+        unknown = isinstance(facts.samples, Unavailable)
+        return Part("unknown", "muted") if unknown else Part("no value: no rule records it", "bad")
+    return Part(percent(value), share_tone(value))
+
+
 def _type(facts: Facts, metric: Metric) -> Cell:
-    """The type in the inventory; and the one that is exported, where that is another."""
+    """The type that the rules use, and the exported one if it differs."""
     if isinstance(facts.metadata, Unavailable):
         return cell(metric.type)
     exported = {one.type for one in facts.metadata.get(metric.name, ())} - {metric.type, "unknown"}
-    return cell(
-        metric.type,
-        *(Part(f"exported as {other}", "bad") for other in sorted(exported)),
-    )
+    return cell(metric.type, *(Part(f"exported as {other}", "bad") for other in sorted(exported)))
 
 
-def _values(facts: Facts, metric: Metric) -> Cell:
-    found = facts.series(metric.name)
+def _values(facts: Facts, name: str) -> Cell:
+    found = facts.series(name)
     if not found:
         unknown = isinstance(facts.samples, Unavailable)
         return cell("unknown" if unknown else "no value", tone="muted" if unknown else "bad")
+    unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), "")
     return cell(
         *(
-            Part(f"{_who(metric, sample)}: {_with_unit(sample.value[1], metric.unit)}")
-            for sample in found
+            Part(f"{_series_name(one)}: {number(one.value[1])}{SPACE + unit if unit else ''}")
+            for one in found
         )
     )
 
 
-def _with_unit(value: float, unit: str) -> str:
-    """The number, with its unit where that has a sign."""
-    sign = {"milliseconds": "ms", "seconds": "s", "bytes": "B"}.get(unit)
-    return number(value) if sign is None else f"{number(value)}{SPACE}{sign}"
-
-
-def _who(metric: Metric, sample: Sample) -> str:
-    own = [sample.metric[label] for label in metric.labels if sample.metric.get(label)]
-    return ", ".join([*own, pod_of(sample.metric)])
+def _series_name(sample: Sample) -> str:
+    """The labels of the metric itself, such as the treaty, then the pod."""
+    own = [value for name, value in sorted(sample.metric.items()) if name not in _OF_EVERY_SERIES]
+    return ", ".join([*filter(None, own), pod_of(sample.metric)])

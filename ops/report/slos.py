@@ -1,57 +1,56 @@
-"""The section on service level objectives, and what is wrong with them."""
+"""The section on service level objectives."""
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 
-from ops.http_api import Labels
 from ops.numbers import NOTHING, number, percent, span
 from ops.report.document import Cell, Part, Section, Table, cell, code
 from ops.report.facts import Facts, Unavailable, reasons, severity_rank
-from ops.report.finding import CRITICAL, WARNING, Finding
 
 ID = "sloth_id"
 OBJECTIVE, PERIOD = "slo:objective:ratio", "slo:time_period:days"
 ERRORS, BURN = "slo:sli_error:ratio_rate30d", "slo:current_burn_rate:ratio"
 LEFT, LASTS = "slo:period_error_budget_remaining:ratio", "slo:error_budget_exhaustion:seconds"
 LONG = 365 * 86_400
-"""Seconds from which on it is of no interest how long the budget lasts."""
+"""Budgets that last longer, in seconds, are shown as "a year or more"."""
 
 
 @dataclass(frozen=True)
 class Slo:
-    """An objective, by its `sloth_id`; None stands for what nothing records now.
+    """An objective, by its `sloth_id`; a value is None if nothing records it now.
 
-    `errors` is the share of bad events over the whole period, `burn` how many times as fast as
-    allowed they come now, `left` the share of the budget, which lasts for `lasts` seconds. `alerts`
-    are those that fire or will, with their states.
+    `error_ratio` is the share of bad events over the period of `days`, `burn_rate` the speed at
+    which the error budget is spent now, 1 for exactly the period. `budget_left` is a share of the
+    budget; `lasts` are seconds at the burn rate of now. `alerts` are the pending and firing ones:
+    (state, severity) by name.
     """
 
     name: str
     objective: float
     days: float | None
-    errors: float | None
-    burn: float | None
-    left: float | None
+    error_ratio: float | None
+    burn_rate: float | None
+    budget_left: float | None
     lasts: float | None
     alerts: dict[str, tuple[str, str]]
 
     @property
     def fires(self) -> bool:
-        """Whether an alert says already what is wrong."""
+        """Whether one of its alerts fires."""
         return any(state == "firing" for state, _ in self.alerts.values())
 
 
 def slos(facts: Facts) -> list[Slo]:
-    """Every objective that is recorded, by name; none if nothing could be asked for."""
+    """Every recorded objective, ordered by name; none if the samples are unavailable."""
     found = {one.metric[ID]: one.value[1] for one in facts.series(OBJECTIVE) if one.metric.get(ID)}
     return [
         Slo(
             name=name,
             objective=objective,
             days=_value(facts, PERIOD, name),
-            errors=_value(facts, ERRORS, name),
-            burn=_value(facts, BURN, name),
-            left=_value(facts, LEFT, name),
+            error_ratio=_value(facts, ERRORS, name),
+            burn_rate=_value(facts, BURN, name),
+            budget_left=_value(facts, LEFT, name),
             lasts=_value(facts, LASTS, name),
             alerts=_alerts(facts, name),
         )
@@ -60,7 +59,7 @@ def slos(facts: Facts) -> list[Slo]:
 
 
 def section(facts: Facts) -> Section:
-    """Each objective with how well it is kept, and how long its error budget lasts."""
+    """Each objective with its error budget and alerts."""
     return Section(
         id="slos",
         title="Service level objectives",
@@ -77,47 +76,16 @@ def section(facts: Facts) -> Section:
     )
 
 
-def findings(facts: Facts) -> Iterator[Finding]:
-    """The objectives that are broken, that will be at this rate, or of which nothing is known."""
-    for slo in slos(facts):
-        period = f"{number(slo.days)} days" if slo.days else "the period"
-        if slo.left is not None and slo.left <= 0:
-            yield Finding(
-                CRITICAL,
-                f"The error budget of {slo.name} is spent: {percent(slo.left)} of it is left, and"
-                f" {percent(slo.objective)} over {period} was promised.",
-                "",
-                f"Hold back risky changes to the service of {slo.name} until the budget is back.",
-            )
-        elif slo.fires:
-            continue
-        elif slo.burn is None:
-            yield Finding(
-                WARNING,
-                f"Nothing is known of {slo.name} now: its share of errors is not recorded.",
-                "A metric that it is computed from is missing, or has been for less than a minute.",
-                f"See that the service of {slo.name} is scraped and exports what its SLI counts.",
-            )
-        elif slo.lasts is not None and slo.days and slo.lasts < slo.days * 86_400:
-            yield Finding(
-                WARNING,
-                f"The error budget of {slo.name} burns: with errors as in the last hour, the"
-                f" {percent(slo.left)} that is left lasts {span(slo.lasts)}.",
-                "",
-                f"See on the dashboard SLOs since when {slo.name} burns, and find out why.",
-            )
-
-
 def _row(facts: Facts, slo: Slo) -> tuple[Cell, ...]:
-    kept = None if slo.errors is None else 1 - slo.errors
+    kept = None if slo.error_ratio is None else 1 - slo.error_ratio
     lasts = NOTHING if slo.lasts is None else span(slo.lasts)
-    is_broken = slo.left is not None and slo.left <= 0
+    is_broken = slo.budget_left is not None and slo.budget_left <= 0
     return (
         cell(code(slo.name)),
         cell(f"{percent(slo.objective)} over {number(slo.days)} days"),
         _known(None if kept is None else percent(kept), kept is not None and kept < slo.objective),
-        _known(None if slo.left is None else percent(slo.left), is_broken),
-        _known(None if slo.burn is None else number(slo.burn), False),
+        _known(None if slo.budget_left is None else percent(slo.budget_left), is_broken),
+        _known(None if slo.burn_rate is None else number(slo.burn_rate), False),
         cell("a year or more" if slo.lasts is not None and slo.lasts >= LONG else lasts),
         _states(facts, slo),
     )
@@ -147,7 +115,7 @@ def _tone(state: str, severity: str) -> str:
 
 
 def _alerts(facts: Facts, name: str) -> dict[str, tuple[str, str]]:
-    """The active alerts of an objective: state and severity by name."""
+    """The pending and firing alerts of an objective: (state, severity) by name."""
     active = [
         (rule.name, alert)
         for rule in facts.rules()
@@ -159,10 +127,6 @@ def _alerts(facts: Facts, name: str) -> dict[str, tuple[str, str]]:
 
 
 def _value(facts: Facts, series: str, name: str) -> float | None:
-    """The value of an objective's series; None if there is none, or more than one."""
-    found = [one.value[1] for one in facts.series(series) if _is(one.metric, name)]
-    return found[0] if len(found) == 1 and found[0] == found[0] else None
-
-
-def _is(labels: Labels, name: str) -> bool:
-    return labels.get(ID) == name
+    """The value of an objective's series; None for NaN, no series or several."""
+    found = [one.value[1] for one in facts.series(series) if one.metric.get(ID) == name]
+    return found[0] if len(found) == 1 and not math.isnan(found[0]) else None

@@ -1,4 +1,4 @@
-"""The state of each workload: what is declared, what is scraped, and what of it is up."""
+"""The section on workloads: declared, scraped and up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from ops.report.document import Cell, Part, Section, Table, cell, code
 from ops.report.facts import Facts, Unavailable, pod_of, reasons
 
 UP, PARTLY, DOWN, MISSING = "up", "partly up", "down", "not deployed"
+LAST_SUCCESS = "kube_cronjob_status_last_successful_time"
 UNKNOWN, UNSEEN = "unknown", "not observed"
 IN_TIME, LATE, SUSPENDED = "in time", "late", "suspended"
 TONES = {UP: "good", PARTLY: "warn", DOWN: "bad", MISSING: "bad", IN_TIME: "good", LATE: "warn"}
@@ -16,7 +17,7 @@ TONES = {UP: "good", PARTLY: "warn", DOWN: "bad", MISSING: "bad", IN_TIME: "good
 
 @dataclass(frozen=True)
 class Workload:
-    """`declared` is how many pods the manifests ask for; None where they don't say."""
+    """A workload; `declared` is the number of pods in the manifests, None if they have none."""
 
     name: str
     kind: str
@@ -26,23 +27,23 @@ class Workload:
 
     @property
     def up(self) -> int:
-        """How many pods are up."""
+        """The number of pods that are up."""
         return sum(target.health == "up" for target in self.targets)
 
     @property
-    def counted(self) -> str:
-        """`2 of 2`; a dash for what is not scraped."""
+    def up_of_expected(self) -> str:
+        """For example `2 of 2`; a dash for a CronJob, which is not scraped."""
         if self.kind == "CronJob":
             return NOTHING
         return f"{self.up} of {max(len(self.targets), self.declared or 0)}"
 
 
 def workloads(facts: Facts) -> list[Workload]:
-    """What is declared or scraped, by name; empty if neither can be known."""
+    """Every workload that is declared or scraped, ordered by name."""
     jobs, found = facts.jobs(), {}
     known = not isinstance(facts.targets, Unavailable)
-    if not isinstance(facts.rendered, Unavailable):
-        for declared in (*facts.rendered.workloads, *facts.rendered.cron_jobs):
+    if not isinstance(facts.manifests, Unavailable):
+        for declared in (*facts.manifests.workloads, *facts.manifests.cron_jobs):
             targets = jobs.get(declared.name, [])
             state = _state(targets, declared.replicas) if known else UNKNOWN
             if declared.kind == "CronJob":
@@ -63,8 +64,8 @@ def section(facts: Facts) -> Section:
     return Section(
         id="workloads",
         title="Workloads",
-        intro="What the manifests declare, and what Prometheus scrapes of it. A CronJob's pods end "
-        "before they could be scraped; kube-state-metrics tells when one last succeeded.",
+        intro="The workloads that the manifests declare, and the pods that Prometheus scrapes. "
+        "Pods of a CronJob end before a scrape; kube-state-metrics exports its last success.",
         blocks=[
             Table(
                 ("Workload", "Kind", "State", "Up", "Pods"),
@@ -73,15 +74,15 @@ def section(facts: Facts) -> Section:
                         cell(code(workload.name)),
                         cell(workload.kind),
                         cell(Part(workload.state, TONES.get(workload.state, "muted"))),
-                        cell(workload.counted),
+                        cell(workload.up_of_expected),
                         _pods(facts, workload),
                     )
                     for workload in workloads(facts)
                 ],
-                empty="Nothing is known of any workload.",
+                empty="No workload is known.",
             )
         ],
-        unavailable=reasons(facts.targets, facts.rendered),
+        unavailable=reasons(facts.targets, facts.manifests),
     )
 
 
@@ -95,7 +96,7 @@ def _state(targets: Sequence[Target], declared: int | None) -> str:
 
 
 def _state_of_cron_job(facts: Facts, name: str) -> str:
-    suspended = _about(facts, "kube_cronjob_spec_suspend", name)
+    suspended = _cron_job_sample(facts, "kube_cronjob_spec_suspend", name)
     if suspended is None:
         return UNSEEN
     if suspended.value[1]:
@@ -108,15 +109,15 @@ def _state_of_cron_job(facts: Facts, name: str) -> str:
     return LATE if late else IN_TIME
 
 
-def _about(facts: Facts, metric: str, cron_job: str) -> Sample | None:
-    """What a metric says about a CronJob."""
+def _cron_job_sample(facts: Facts, metric: str, cron_job: str) -> Sample | None:
+    """The sample of a metric of kube-state-metrics for a CronJob."""
     found = [one for one in facts.series(metric) if one.metric.get("cronjob") == cron_job]
     return found[0] if found else None
 
 
 def _pods(facts: Facts, workload: Workload) -> Cell:
     lines = []
-    if succeeded := _about(facts, "kube_cronjob_status_last_successful_time", workload.name):
+    if succeeded := _cron_job_sample(facts, LAST_SUCCESS, workload.name):
         age = span(facts.now.timestamp() - succeeded.value[1])
         lines.append(Part(f"last success {age} ago"))
     elif workload.state in (IN_TIME, LATE, SUSPENDED):

@@ -11,6 +11,7 @@ import yaml
 
 from ops.alertmanager_api import Alertmanager
 from ops.live.observation import Observation
+from ops.manifests import read_manifests
 from ops.report.gather import gather
 from ops.report.maturity import judge, score
 from ops.report.workloads import workloads
@@ -115,7 +116,7 @@ def test_what_the_real_probes_and_services_show_earns_all_that_the_owners_asked_
         facts = gather(
             services.observer.prometheus,
             alertmanager,
-            rendered=manifests,
+            manifests=read_manifests(manifests),
             now=datetime.now(UTC),
             hours=1,
         )
@@ -124,7 +125,7 @@ def test_what_the_real_probes_and_services_show_earns_all_that_the_owners_asked_
     assert not missing
     assert score(judged) == 8.5
     exporter = {workload.name: workload for workload in workloads(facts)}[EXPORTER]
-    assert (exporter.state, exporter.counted) == ("up", "1 of 1")
+    assert (exporter.state, exporter.up_of_expected) == ("up", "1 of 1")
 
 
 def test_a_workload_that_hangs_fails_its_probes_and_the_alert_arrives(services: Live) -> None:

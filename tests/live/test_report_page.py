@@ -5,15 +5,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ops.report import render
-from ops.report.document import Document
+from ops.report.document import Document, html
 from ops.report.history import CHARTS
 from tests.support.kpi_answers import past
 from tests.support.kpi_platform import Platform, report_on
 from tests.support.kpi_platform import render as render_manifests
 from tests.support.recording import run_stack
 from tests.support.report_browser import DARK, Seen, look
-from tests.unit.ops.test_kpi_untrusted import hostile
+from tests.unit.ops.test_report_untrusted import hostile
 
 WIDTHS = (1280, 390)
 KINDS = ("reference", "hostile", "unavailable")
@@ -38,7 +37,7 @@ def seen(
 ) -> tuple[str, int, Document, Seen]:
     """A report in a browser, by light."""
     kind, width = request.param
-    page = render.html(documents[kind])
+    page = html(documents[kind])
     return kind, width, documents[kind], look(page, width, tmp_path_factory.mktemp("profile"))
 
 
@@ -80,7 +79,7 @@ def test_the_console_is_silent_and_nothing_else_is_asked_for(seen: Sight) -> Non
 def test_by_night_the_page_is_dark_and_can_be_read(
     documents: dict[str, Document], tmp_path: Path, width: int
 ) -> None:
-    page = look(render.html(documents["reference"]), width, tmp_path, DARK).measured
+    page = look(html(documents["reference"]), width, tmp_path, DARK).measured
     assert page["background"] == "rgb(17, 22, 29)"
     assert page["faint"] == []
 
@@ -93,7 +92,7 @@ A4 = 718
 def test_on_paper_nothing_is_cut_off(
     documents: dict[str, Document], tmp_path: Path, kind: str
 ) -> None:
-    printed = render.html(documents[kind]).replace("@media print", "@media all")
+    printed = html(documents[kind]).replace("@media print", "@media all")
     page = look(printed, A4, tmp_path).measured
     assert page["scrollWidth"] <= page["width"]
     assert page["outside"] == []

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,12 +12,13 @@ from urllib.parse import parse_qs
 import httpx
 
 from ops.alertmanager_api import Alertmanager
+from ops.manifests import Manifests, read_manifests
 from ops.prometheus_api import Prometheus
-from ops.report.compose import compose
-from ops.report.document import Document
+from ops.report.changes import Snapshot
+from ops.report.command import compose
+from ops.report.document import Document, Items, Section, Table
 from ops.report.facts import Facts
-from ops.report.gather import MOVES, gather
-from ops.report.snapshot import Snapshot
+from ops.report.gather import MOVES, gather, or_unavailable
 from tests.support.kpi_answers import NOW, rule_groups, samples, targets
 from tests.support.recording import Recording
 from toolchain.standin import manifests
@@ -95,7 +97,18 @@ def facts_of(platform: Platform, rendered: Path, hours: float = 6) -> Facts:
         alertmanager = Alertmanager("http://alertmanager:9093", transport=transport)
         for api in (prometheus, alertmanager):
             stack.enter_context(closing(api))
-        return gather(prometheus, alertmanager, rendered=rendered, now=NOW, hours=hours)
+        manifests = or_unavailable(lambda: _manifests(rendered, _state(rendered)))
+        return gather(prometheus, alertmanager, manifests=manifests, now=NOW, hours=hours)
+
+
+def _state(folder: Path) -> frozenset[tuple[str, int]]:
+    """The files of a folder with their times: it changes with them."""
+    return frozenset((str(one), one.stat().st_mtime_ns) for one in folder.rglob("*.yaml"))
+
+
+@lru_cache
+def _manifests(folder: Path, _: frozenset[tuple[str, int]]) -> Manifests:
+    return read_manifests(folder)
 
 
 def report_on(
@@ -106,3 +119,24 @@ def report_on(
     return compose(
         facts, title="KPI status report", environment="local", hours=6, previous=previous
     )
+
+
+def section(document: Document, name: str) -> Section:
+    """The section with that id."""
+    return next(one for one in document.sections if one.id == name)
+
+
+def rows(document: Document, name: str) -> dict[str, dict[str, str]]:
+    """The first table of a section: each row by its first cell, each cell's lines joined."""
+    table = next(block for block in section(document, name).blocks if isinstance(block, Table))
+    found = {}
+    for row in table.rows:
+        texts = ["; ".join(part.text for part in cell) for cell in row]
+        found[texts[0]] = dict(zip(table.headers, texts, strict=True))
+    return found
+
+
+def items(document: Document, name: str) -> list[str]:
+    """The items of the lists of a section."""
+    lists = [block for block in section(document, name).blocks if isinstance(block, Items)]
+    return [" ".join(part.text for part in item) for block in lists for item in block.items]

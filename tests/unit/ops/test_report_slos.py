@@ -9,9 +9,8 @@ import pytest
 from ops.report import slos
 from ops.report.document import Document
 from tests.support.kpi_answers import PSI, find, fire, sample
-from tests.support.kpi_platform import Platform, report_on
+from tests.support.kpi_platform import Platform, items, report_on, rows, section
 from tests.support.series import slo_rules
-from tests.unit.ops.test_kpi_report import items, rows, section
 
 ID = "psi-field-step-latency"
 PAGE, TICKET = "PsiStepLatencyBudgetBurnFast", "PsiStepLatencyBudgetBurnSlow"
@@ -94,7 +93,7 @@ def test_a_budget_that_will_not_last_is_a_warning(rendered: Path) -> None:
     document, _ = report_on(platform(burn=5, left=0.6, lasts=3.6 * 86_400), rendered)
     (text,) = findings(document)
     assert text.startswith(f"warning: The error budget of {ID} burns")
-    assert f"the 60{SPACE}% that is left lasts 3 d 14 h" in text
+    assert f"the remaining 60{SPACE}% lasts 3 d 14 h" in text
 
 
 def test_an_alert_on_the_burn_rate_says_it_once_with_its_limits(rendered: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.report.document import Document, Items, Section, Table
-from ops.report.inventory import read_inventory
+from ops.numbers import NOTHING
+from ops.report.document import Document, Table
 from tests.support.kpi_answers import (
     FIRST,
     NOW,
@@ -14,36 +14,20 @@ from tests.support.kpi_answers import (
     TREATY,
     find,
     fire,
+    labels,
+    loaded,
     probe,
     sample,
     target,
 )
-from tests.support.kpi_platform import Platform, report_on
+from tests.support.kpi_platform import Platform, items, report_on, rows, section
 from tests.support.recording import Recording
+from tests.support.series import alerts, inventory
 
 
 @pytest.fixture
 def document(rendered: Path) -> Document:
     return report_on(Platform(), rendered)[0]
-
-
-def section(document: Document, name: str) -> Section:
-    return next(one for one in document.sections if one.id == name)
-
-
-def rows(document: Document, name: str) -> dict[str, dict[str, str]]:
-    """The first table of a section: each row by its first cell, each cell's lines joined."""
-    table = next(block for block in section(document, name).blocks if isinstance(block, Table))
-    found = {}
-    for row in table.rows:
-        texts = ["; ".join(part.text for part in cell) for cell in row]
-        found[texts[0]] = dict(zip(table.headers, texts, strict=True))
-    return found
-
-
-def items(document: Document, name: str) -> list[str]:
-    lists = [block for block in section(document, name).blocks if isinstance(block, Items)]
-    return [" ".join(part.text for part in item) for block in lists for item in block.items]
 
 
 def test_every_part_is_there_and_nothing_is_missing(document: Document) -> None:
@@ -57,7 +41,7 @@ def test_every_part_is_there_and_nothing_is_missing(document: Document) -> None:
 def test_the_three_alerts_show_value_threshold_receiver_and_runbook(document: Document) -> None:
     alerts = rows(document, "alerts")
     assert {
-        name: (row["On"], row["Value"], row["Threshold"], row["Told"])
+        name: (row["On"], row["Value"], row["Threshold"], row["Receiver"])
         for name, row in alerts.items()
     } == {
         "PsiFieldPodDrift": ("psi-field as a whole", "0.8", "0.3", "critical"),
@@ -70,7 +54,7 @@ def test_the_three_alerts_show_value_threshold_receiver_and_runbook(document: Do
         assert row[-1][0].href.endswith(f"/{row[0][0].text}.md")
 
 
-def test_the_gravest_alerts_come_first(rendered: Path) -> None:
+def test_the_most_severe_alerts_come_first(rendered: Path) -> None:
     platform = Platform()
     fire(platform.groups, "TreatyDown", OF_TREATY, "0")
     severities = [
@@ -81,22 +65,25 @@ def test_the_gravest_alerts_come_first(rendered: Path) -> None:
 
 def test_an_alert_that_alertmanager_has_not_got_is_told_to_nobody(rendered: Path) -> None:
     document, _ = report_on(Platform(notified=[]), rendered)
-    assert {row["Told"] for row in rows(document, "alerts").values()} == {
-        "nobody: Alertmanager has not got it"
+    assert {row["Receiver"] for row in rows(document, "alerts").values()} == {
+        "none: Alertmanager does not have it"
     }
-    assert "nobody is told" in " ".join(items(document, "findings"))
+    assert "nobody is notified" in " ".join(items(document, "findings"))
 
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [({"silencedBy": ["x"]}, "silenced"), ({"inhibitedBy": ["x"]}, "inhibited by a graver alert")],
+    [
+        ({"silencedBy": ["x"]}, "silenced"),
+        ({"inhibitedBy": ["x"]}, "inhibited by a more severe alert"),
+    ],
 )
 def test_who_is_not_told_is_said(rendered: Path, status: dict[str, list[str]], said: str) -> None:
     platform = Platform()
     platform.notified = platform.told()
     for alert in platform.notified:
         alert["status"] = {"state": "suppressed", **status}
-    assert rows(report_on(platform, rendered)[0], "alerts")["PsiFieldPodDrift"]["Told"] == said
+    assert rows(report_on(platform, rendered)[0], "alerts")["PsiFieldPodDrift"]["Receiver"] == said
 
 
 def test_the_workloads_are_those_that_the_stack_declares(
@@ -131,7 +118,7 @@ def test_a_workload_without_a_target_is_not_deployed(rendered: Path) -> None:
     document, _ = report_on(platform, rendered)
     assert rows(document, "workloads")["scheduler"]["State"] == "not deployed"
     assert (
-        "scheduler is declared, and Prometheus finds no pod of it" in items(document, "findings")[0]
+        "scheduler is declared, but Prometheus finds no pod of it" in items(document, "findings")[0]
     )
 
 
@@ -171,7 +158,8 @@ def test_a_rule_that_fails_is_named_with_its_error(rendered: Path) -> None:
 
 def test_the_inventory_shows_each_metric_with_its_values_and_rules(document: Document) -> None:
     shown = rows(document, "metrics")
-    assert list(shown) == [metric.name for metric in read_inventory()]
+    owners = {metric["name"]: metric["type"] for metric in inventory()["metrics"]}
+    assert {name: row["Type"] for name, row in shown.items()} == owners
     error = shown["psi_field_prediction_error"]
     assert error["Value"] == f"{FIRST}: 0.8625; {SECOND}: 0.0625"
     assert error["Recorded as"].split("; ") == [
@@ -231,3 +219,52 @@ def test_active_silences_are_listed_and_expired_ones_are_not(rendered: Path) -> 
     assert [(name, row["By"], row["Reason"]) for name, row in shown.items()] == [
         ('alertname!~"X"', "ann", "soak test")
     ]
+
+
+FEEDER = "synthetic-feeder"
+OF_FEEDER = {**labels("kube-state-metrics", "kube-state-metrics-0"), "cronjob": FEEDER}
+
+
+def feeder_row(platform: Platform, rendered: Path) -> tuple[str, str]:
+    """The state that the report gives the feeder, and what stands beside it."""
+    row = rows(report_on(platform, rendered)[0], "workloads")[FEEDER]
+    return row["State"], row["Pods"]
+
+
+def with_feeder(*, suspended: int = 0, succeeded: float | None = None) -> Platform:
+    platform = Platform()
+    suspend = sample(suspended, __name__="kube_cronjob_spec_suspend", **OF_FEEDER)
+    platform.samples.append(suspend)
+    if succeeded is not None:
+        name = "kube_cronjob_status_last_successful_time"
+        platform.samples.append(sample(NOW.timestamp() - succeeded, __name__=name, **OF_FEEDER))
+    return platform
+
+
+@pytest.mark.parametrize(
+    ("platform", "state", "success"),
+    [
+        (with_feeder(succeeded=40), "in time", "last success 40 s ago"),
+        (with_feeder(), "in time", "no success yet"),
+        (with_feeder(suspended=1, succeeded=7200), "suspended", "last success 2 h ago"),
+        (Platform(), "not observed", NOTHING),
+    ],
+)
+def test_a_cron_job_is_in_time_or_suspended_or_not_observed(
+    platform: Platform, state: str, success: str, rendered: Path
+) -> None:
+    assert feeder_row(platform, rendered) == (state, success)
+
+
+def test_a_cron_job_is_late_while_the_alert_on_it_fires(rendered: Path) -> None:
+    platform = with_feeder(succeeded=900)
+    rules = [loaded(alerts()["CronJobLate"])]
+    platform.groups.append(
+        {"name": "cron_jobs", "file": "platform_rules.yml", "interval": 30, "rules": rules}
+    )
+    fire(platform.groups, "CronJobLate", {"cronjob": "soak-heartbeat"}, "900")
+    assert feeder_row(platform, rendered)[0] == "in time"
+    fire(platform.groups, "CronJobLate", {"cronjob": FEEDER}, "900")
+    assert feeder_row(platform, rendered) == ("late", "last success 15 min ago")
+    document, _ = report_on(platform, rendered)
+    assert rows(document, "alerts")["CronJobLate"]["On"] == FEEDER

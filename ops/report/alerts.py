@@ -10,12 +10,13 @@ from ops.report.document import Cell, Items, Part, Section, Table, cell, code
 from ops.report.facts import Facts, Unavailable, reasons, subject
 
 SEVERITY_TONES = {"critical": "bad", "warning": "warn"}
+_HEALTH = {"err": "can't be evaluated:", "unknown": "has not been evaluated yet."}
 
 
 def rules_section(facts: Facts) -> Section:
-    """Each group, how many of its rules are healthy, and what is wrong with the others."""
+    """Each group with the number of its healthy rules, and each unhealthy rule with its error."""
     groups = [] if isinstance(facts.groups, Unavailable) else facts.groups
-    sick = [rule for rule in facts.rules() if rule.health != "ok"]
+    unhealthy = [rule for rule in facts.rules() if rule.health != "ok"]
     return Section(
         id="rules",
         title="Rules",
@@ -31,26 +32,24 @@ def rules_section(facts: Facts) -> Section:
                         code(rule.name, "bad" if rule.health == "err" else "muted"),
                         f"{_HEALTH.get(rule.health, rule.health)} {rule.last_error}",
                     )
-                    for rule in sick
+                    for rule in unhealthy
                 ],
-                empty="Every rule that is loaded is healthy." if groups else "",
+                empty="Every loaded rule is healthy." if groups else "",
             ),
         ],
         unavailable=reasons(facts.groups),
     )
 
 
-_HEALTH = {"err": "can't be evaluated:", "unknown": "has not been evaluated yet."}
-
-
 def firing_section(facts: Facts) -> Section:
-    """Each firing alert with what it is about, its value, its threshold, and who was told."""
+    """Each firing alert with its subject, value, threshold, and the receivers notified of it."""
+    headers = ("Alert", "Severity", "On", "Value", "Threshold", "Since", "Receiver", "Runbook")
     return Section(
         id="alerts",
         title="Firing alerts",
         blocks=[
             Table(
-                ("Alert", "Severity", "On", "Value", "Threshold", "Since", "Told", "Runbook"),
+                headers,
                 [_alert(facts, rule, alert) for rule, alert in facts.firing()],
                 empty="No alert is firing." if not reasons(facts.groups) else "",
             )
@@ -60,7 +59,7 @@ def firing_section(facts: Facts) -> Section:
 
 
 def silences_section(facts: Facts) -> Section:
-    """The silences that are active or to come."""
+    """The silences that are active or pending."""
     silences = [] if isinstance(facts.silences, Unavailable) else facts.silences
     current = [silence for silence in silences if silence.status.state != "expired"]
     return Section(
@@ -87,7 +86,7 @@ def silences_section(facts: Facts) -> Section:
     )
 
 
-def threshold(annotations: Labels) -> str:
+def threshold_text(annotations: Labels) -> str:
     """The thresholds that an alert states, for example `0.7` or `0.1 (low), 0.9 (high)`."""
     stated = {
         name.removeprefix("threshold").lstrip("_"): text
@@ -97,8 +96,8 @@ def threshold(annotations: Labels) -> str:
     return ", ".join(f"{text} ({name})" if name else text for name, text in stated.items())
 
 
-def notified(facts: Facts, alert: ActiveAlert) -> NotifiedAlert | None:
-    """The alert as Alertmanager has it, with the labels that Prometheus adds on the way."""
+def notified_alert(facts: Facts, alert: ActiveAlert) -> NotifiedAlert | None:
+    """The alert that Alertmanager holds, with the external labels that Prometheus adds."""
     if isinstance(facts.notified, Unavailable):
         return None
     same = [one for one in facts.notified if alert.labels.items() <= one.labels.items()]
@@ -131,23 +130,23 @@ def _alert(facts: Facts, rule: Rule, alert: ActiveAlert) -> tuple[Cell, ...]:
         cell(severity, tone=SEVERITY_TONES.get(severity, "bad")),
         cell(code(subject(alert.labels))),
         cell(number(alert.value)),
-        cell(threshold(alert.annotations) or NOTHING),
+        cell(threshold_text(alert.annotations) or NOTHING),
         cell(when(alert.active_at)),
-        _told(facts, alert),
+        _receivers(facts, alert),
         cell(Part(page.rsplit("/", 1)[-1] or page, href=page))
         if page
         else cell("none", tone="bad"),
     )
 
 
-def _told(facts: Facts, alert: ActiveAlert) -> Cell:
+def _receivers(facts: Facts, alert: ActiveAlert) -> Cell:
     if isinstance(facts.notified, Unavailable):
         return cell("unknown", tone="muted")
-    held = notified(facts, alert)
+    held = notified_alert(facts, alert)
     if held is None:
-        return cell("nobody: Alertmanager has not got it", tone="bad")
+        return cell("none: Alertmanager does not have it", tone="bad")
     if held.status.silenced_by:
         return cell("silenced", tone="muted")
     if held.status.inhibited_by:
-        return cell("inhibited by a graver alert", tone="muted")
+        return cell("inhibited by a more severe alert", tone="muted")
     return cell(*(receiver.name for receiver in held.receivers))

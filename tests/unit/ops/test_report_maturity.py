@@ -7,8 +7,7 @@ import httpx
 import pytest
 
 from ops.manifests import read_manifests
-from ops.report.capabilities import BEFORE, CAPABILITIES, REPORT, SINCE
-from ops.report.maturity import judge, score
+from ops.report.maturity import BEFORE, CAPABILITIES, REPORT, SINCE, judge, score
 from tests.support.kpi_answers import find, probe, sample
 from tests.support.kpi_platform import Platform, facts_of
 from tests.support.recording import Recording

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from tests.support.kpi_answers import FIRST, SECOND, TREATY, fire, loaded, sample
-from tests.support.kpi_platform import Platform, report_on
-from tests.unit.ops.test_kpi_report import items
+from tests.support.kpi_platform import Platform, items, report_on
 
 
 def moves(first: float, second: float) -> list[dict[str, object]]:
@@ -63,7 +62,7 @@ def test_without_any_history_no_pod_is_blamed(rendered: Path) -> None:
     platform.samples = [
         one for one in platform.samples if "step_requests" not in one["metric"]["__name__"]
     ]
-    assert "can't be told" in drift(platform, rendered)
+    assert "do not tell which pod" in drift(platform, rendered)
 
 
 def test_an_idle_treaty_comes_with_the_command_that_silences_it(rendered: Path) -> None:
@@ -83,11 +82,11 @@ def test_a_treaty_with_a_hostile_name_gets_no_command_made_of_it(rendered: Path)
     assert "--label" not in actions
 
 
-def test_what_is_wrong_comes_gravest_first_and_lacking_maturity_last(rendered: Path) -> None:
+def test_the_most_severe_comes_first_and_missing_maturity_last(rendered: Path) -> None:
     document, _ = report_on(Platform(), rendered)
     found = [text.split(":")[0] for text in items(document, "findings")]
     assert found == ["critical", "warning", "warning"]
-    assert items(document, "actions")[-1].startswith("Bring about: SLO")
+    assert items(document, "actions")[-1].startswith("Provide: SLO")
 
 
 def test_no_rules_at_all_is_a_finding(rendered: Path) -> None:
@@ -99,7 +98,7 @@ def test_series_without_their_pods_name_are_a_finding(rendered: Path) -> None:
     platform = Platform()
     platform.targets[0]["labels"]["pod"] = "unknown"
     found = items(report_on(platform, rendered)[0], "findings")
-    assert any("psi-field do not carry their pod's real name" in text for text in found)
+    assert any("psi-field do not carry the real name of their pod" in text for text in found)
 
 
 def test_fewer_pods_than_declared_are_a_finding(rendered: Path) -> None:

@@ -9,8 +9,7 @@ import httpx
 import pytest
 
 from ops.__main__ import main
-from ops.report import render
-from ops.report.document import Document
+from ops.report.document import Document, html, markdown
 from tests.support.kpi_platform import Platform, report_on
 from tests.support.loopback import unused_address
 from tests.support.recording import ROOT
@@ -45,7 +44,7 @@ def test_the_sections_that_need_an_answer_say_that_it_is_missing(
 ) -> None:
     document, _ = report_on(Platform(broken={end: broken}), rendered)
     assert set(unavailable(document)) == sections
-    for text in (render.html(document), render.markdown(document)):
+    for text in (html(document), markdown(document)):
         assert "Not available:" in text
         assert "HTTP 500" in text
 
@@ -62,14 +61,14 @@ def test_a_server_that_does_not_answer_is_not_asked_again(rendered: Path) -> Non
     assert {"workloads", "rules", "alerts", "metrics", "platform", "charts"} <= set(
         unavailable(document)
     )
-    assert "Nothing is wrong" not in render.markdown(document)
-    assert "No alert is firing" not in render.markdown(document)
+    assert "Nothing is wrong" not in markdown(document)
+    assert "No alert is firing" not in markdown(document)
 
 
 def test_without_manifests_the_scraped_workloads_are_still_shown(tmp_path: Path) -> None:
     document, _ = report_on(Platform(), tmp_path / "none")
     assert "Run `make up`" in unavailable(document)["workloads"]
-    assert "psi-field" in render.markdown(document)
+    assert "psi-field" in markdown(document)
 
 
 @pytest.mark.parametrize("text", ["{", "- 1", "kind: Deployment", "\udc80"])

@@ -6,10 +6,9 @@ from pathlib import Path
 from ops.charts import COLOURS
 from ops.report.document import Figure, Figures
 from ops.report.history import CHARTS
-from ops.report.inventory import series_in
+from ops.report.metrics import series_in
 from tests.support.kpi_answers import NOW, past, rule_groups
-from tests.support.kpi_platform import Platform, report_on
-from tests.unit.ops.test_kpi_report import section
+from tests.support.kpi_platform import Platform, report_on, section
 
 START = NOW - timedelta(hours=1)
 EVEN = [(START.timestamp() + 60 * step, step % 5 / 5) for step in range(61)]

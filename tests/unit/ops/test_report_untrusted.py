@@ -6,8 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from ops.report import render
-from ops.report.document import LONGEST, Document, Part, Section, Table, cell, clean, code
+from ops.report.document import (
+    LONGEST,
+    Document,
+    Part,
+    Section,
+    Table,
+    cell,
+    clean,
+    code,
+    escape_markdown,
+    html,
+    markdown,
+)
 from tests.support.kpi_answers import fire, sample, target
 from tests.support.kpi_platform import Platform, report_on
 from tests.support.kpi_platform import render as manifests_of
@@ -56,7 +67,7 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="module")
 def pages(rendered: Path) -> tuple[str, str]:
     document, _ = report_on(hostile(), rendered)
-    return render.html(document), render.markdown(document)
+    return html(document), markdown(document)
 
 
 def test_no_text_becomes_an_element_or_attribute_of_the_page(pages: tuple[str, str]) -> None:
@@ -126,13 +137,13 @@ def test_every_row_of_a_markdown_table_has_the_cells_of_its_head(pages: tuple[st
     ],
 )
 def test_text_that_would_be_markup_is_escaped(text: str, shown: str) -> None:
-    assert render.escaped(text) == shown
+    assert escape_markdown(text) == shown
 
 
 def test_a_pipe_in_code_does_not_end_the_cell() -> None:
     table = Table(("a",), [(cell(code("x|y")),)])
     document = Document("t", "s", [], [Section("i", "t", blocks=[table])])
-    assert r"| x\|y |" in render.markdown(document)
+    assert r"| x\|y |" in markdown(document)
 
 
 def test_text_is_one_line_of_bounded_length() -> None:
@@ -151,7 +162,7 @@ def test_nothing_of_a_secret_is_read_or_shown(
         path.write_text(": not: yaml: [" + SECRETS["vaultmesh:grafanaAdminPassword"])
     platform = Platform()
     document, _ = report_on(platform, folder)
-    for text in (render.html(document), render.markdown(document)):
+    for text in (html(document), markdown(document)):
         assert "not YAML" not in text
         assert "can't be read" not in text
         assert not [secret for secret in [*SECRETS.values(), "hunter2"] if secret in text]

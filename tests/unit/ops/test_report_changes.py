@@ -5,14 +5,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ops.report import snapshot
+from ops.report.changes import Snapshot, SnapshotError, read_snapshot
 from ops.report.command import STEM, main
 from ops.report.document import Document
-from ops.report.snapshot import Snapshot, SnapshotError
 from tests.support.kpi_answers import find, sample, target
-from tests.support.kpi_platform import Platform, report_on
+from tests.support.kpi_platform import Platform, items, report_on, section
 from tests.support.loopback import unused_address
-from tests.unit.ops.test_kpi_report import items, section
 
 
 @pytest.fixture
@@ -91,23 +89,23 @@ def test_what_could_not_be_asked_before_is_not_new(rendered: Path, before: Snaps
 
 def test_a_snapshot_survives_its_file(tmp_path: Path, before: Snapshot) -> None:
     path = tmp_path / "report.json"
-    path.write_text(snapshot.text(before))
-    assert snapshot.read(path) == before
+    path.write_text(before.to_json())
+    assert read_snapshot(path) == before
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 1}', "\x00"])
 def test_a_file_that_is_no_snapshot_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "report.json"
     path.write_text(text)
-    with pytest.raises(SnapshotError, match="is not what a report left beside it"):
-        snapshot.read(path)
+    with pytest.raises(SnapshotError, match="is not the snapshot of a report"):
+        read_snapshot(path)
 
 
 def test_a_snapshot_of_another_version_is_refused(tmp_path: Path, before: Snapshot) -> None:
     path = tmp_path / "report.json"
-    path.write_text(snapshot.text(before.model_copy(update={"version": 2})))
-    with pytest.raises(SnapshotError, match="is of version 2, not 1"):
-        snapshot.read(path)
+    path.write_text(before.model_copy(update={"version": 2}).to_json())
+    with pytest.raises(SnapshotError, match="has version 2 instead of 1"):
+        read_snapshot(path)
 
 
 def reported(out: Path, *more: str) -> str:
@@ -123,7 +121,7 @@ def test_the_newest_report_in_the_folder_is_compared_with(
     for day in (1, 2):
         name = f"{STEM}-2025010{day}T000000Z.json"
         old = before.model_copy(update={"time": before.time.replace(year=2025, month=1, day=day)})
-        (tmp_path / name).write_text(snapshot.text(old))
+        (tmp_path / name).write_text(old.to_json())
     assert "Compared with the report of 2025-01-02" in reported(tmp_path)
     capsys.readouterr()
 
@@ -132,7 +130,7 @@ def test_a_spoilt_snapshot_is_said_and_stops_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "old.json").write_text("{")
-    assert "is not what a report left" in reported(
+    assert "is not the snapshot of a report" in reported(
         tmp_path, "--previous", str(tmp_path / "old.json")
     )
     assert "can't be read: No such file" in reported(
