@@ -1,5 +1,7 @@
 """Stacks that `up` has rendered, and platforms that run from them on loopback."""
 
+import itertools
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,20 +17,27 @@ from tests.support.project import Project
 
 SPEED = 60
 MANIFESTS = "rendered/local/1-manifest"
+_NETWORKS = itertools.count(1)
+
+
+def new_network() -> str:
+    """A network on loopback for one run: no other test of any worker uses it, nor `make live`."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"127.{100 + worker}.{next(_NETWORKS)}"
 
 
 class Live:
-    """A running platform, its observer, and what it has said."""
+    """A platform with its observer; `logged` holds the lines that it has logged."""
 
-    def __init__(self, state: Path, manifests: Path, network: str, **options: Any) -> None:
-        self.said: list[str] = []
+    def __init__(self, state: Path, manifests: Path, **options: Any) -> None:
+        self.logged: list[str] = []
         self.platform = Platform(
             RunOptions(
                 manifests=manifests,
                 state=state,
-                network=network,
+                network=new_network(),
                 speed=SPEED,
-                log=self.said.append,
+                log=self.logged.append,
                 **{"jobs": False, **options},
             )
         )
@@ -37,7 +46,7 @@ class Live:
     def wait_for(
         self, condition: Callable[[Observation], object], what: str, seconds: float = 30
     ) -> Observation:
-        """What is seen when the condition holds; fails, saying what was seen last, if late."""
+        """Run the platform until the condition holds; fails with the last observation if late."""
         deadline = time.monotonic() + seconds
         while True:
             self.platform.tick()
@@ -48,7 +57,7 @@ class Live:
             time.sleep(0.1)
 
     def wait_for_rules(self) -> Observation:
-        """Until every target is up and every rule healthy."""
+        """Run the platform until every target is up and every rule healthy."""
         return self.wait_for(
             lambda seen: seen.is_up and all(rule.health == "ok" for rule in seen.rules()),
             "all targets up and all rules healthy",
@@ -56,7 +65,7 @@ class Live:
 
 
 def running(live: Live) -> Iterator[Live]:
-    """Started, and ended whatever happens."""
+    """Start the platform, and stop it whatever happens; for fixtures to `yield from`."""
     try:
         live.platform.start()
         yield live
@@ -80,7 +89,11 @@ def manifests(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return Path(shutil.copytree(project.root / MANIFESTS, tmp_path_factory.mktemp("m") / "all"))
 
 
-@pytest.fixture(scope="session")
+# A stack starts in seconds, and costs a seventh of a core while it runs: it lives as long as the
+# file that uses it.
+
+
+@pytest.fixture(scope="module")
 def replayed(
     project: Project, manifests: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Live]:
@@ -90,14 +103,13 @@ def replayed(
         Live(
             tmp_path_factory.mktemp("replayed"),
             project.root / MANIFESTS,
-            "127.0.91",
             replay=reference.path,
             replayed=tuple(reference.pods),
         )
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def services(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """The stack with its real services."""
-    yield from running(Live(tmp_path_factory.mktemp("services"), manifests, "127.0.92"))
+    """The stack with its real services, without runs of its CronJobs."""
+    yield from running(Live(tmp_path_factory.mktemp("services"), manifests))

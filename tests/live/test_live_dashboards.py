@@ -14,10 +14,9 @@ from ops.live.scaling import cron_job_variables
 from ops.live.scenario import load_scenario
 from ops.pictures.boards import Board, Boards, read_boards
 from ops.pictures.queries import Answer, Asker, TimeRange, Values, chosen_pattern
-from tests.live.conftest import SPEED, Live, running
+from tests.live.conftest import SPEED, Live, new_network, running
 from tests.support.series import ROOT
 
-NETWORK, NETWORK_OF_COMMAND = "127.0.97", "127.0.98"
 REFERENCE = load_scenario("reference")
 
 ONLY_WHILE_AN_ALERT_FIRES = {"panel Alerts over time", "annotation Firing alerts"}
@@ -37,7 +36,7 @@ def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The stack with its real services and its CronJobs: every pod is fed, every treaty used."""
     folder = tmp_path_factory.mktemp("busy")
     environment = cron_job_variables(SPEED)
-    yield from running(Live(folder, manifests, NETWORK, jobs=True, environment=environment))
+    yield from running(Live(folder, manifests, jobs=True, environment=environment))
 
 
 def asker(live: Live, board: Board, stack: Boards) -> Asker:
@@ -131,7 +130,7 @@ def test_the_command_writes_the_json_and_a_small_picture_of_every_dashboard(
         "ops",
         "dashboards",
         "--minutes=10",
-        f"--network={NETWORK_OF_COMMAND}",
+        f"--network={new_network()}",
     ]
     command += [f"--manifests={manifests}", f"--state={tmp_path / 'state'}", f"--out={tmp_path}"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)

@@ -15,17 +15,15 @@ from tests.live.conftest import Live, running
 from tests.support.exposition import parse
 
 LOST = "WatchdogLost"
-QUIET_SECONDS = 3
-"""Longer than the pause between two beats, when time runs 60 times faster."""
 NOTICED_SECONDS = 40
-"""At most: 4 s until Alertmanager takes the alert to be over, 10 s of harbinger's timeout, and
-what a busy machine adds."""
+"""4 s until the alert ends at Alertmanager, 10 s of harbinger's timeout, and time to spare for a busy
+machine."""
 
 
 @pytest.fixture(scope="module")
 def alerting(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A stack of its own: the alarm would be an event too many for other tests."""
-    yield from running(Live(tmp_path_factory.mktemp("alerting"), manifests, "127.0.96"))
+    yield from running(Live(tmp_path_factory.mktemp("alerting"), manifests))
 
 
 def harbinger(live: Live, path: str) -> httpx.Response:
@@ -38,7 +36,7 @@ def lost(live: Live) -> list[dict[str, Any]]:
     return harbinger(live, f"/events?alert={LOST}").json()["events"]
 
 
-def heard(live: Live, name: str) -> float | None:
+def heartbeat_metric(live: Live, name: str) -> float | None:
     return parse(harbinger(live, "/metrics").text).value(name)
 
 
@@ -52,10 +50,11 @@ def wait_until(condition: Any, what: str) -> None:
 def test_a_prometheus_that_stops_is_noticed_without_it_and_its_return_too(alerting: Live) -> None:
     alerting.wait_for_rules()
     last = "harbinger_last_watchdog_timestamp_seconds"
-    wait_until(lambda: heard(alerting, "harbinger_watchdog_healthy") == 1, "the first heartbeat")
-    before = heard(alerting, last)
-    time.sleep(QUIET_SECONDS)
-    assert heard(alerting, last) != before, "the heartbeat came once, and never again"
+    wait_until(
+        lambda: heartbeat_metric(alerting, "harbinger_watchdog_healthy") == 1, "the first heartbeat"
+    )
+    before = heartbeat_metric(alerting, last)
+    wait_until(lambda: heartbeat_metric(alerting, last) != before, "the next heartbeat")
     assert lost(alerting) == []
 
     (pod,) = alerting.platform.pods_of("prometheus-server")
@@ -66,12 +65,12 @@ def test_a_prometheus_that_stops_is_noticed_without_it_and_its_return_too(alerti
     wait_until(lambda: lost(alerting), "the alarm")
     (alarm,) = lost(alerting)
     assert (alarm["status"], alarm["labels"]["severity"]) == ("firing", "critical")
-    assert heard(alerting, "harbinger_watchdog_healthy") == 0
+    assert heartbeat_metric(alerting, "harbinger_watchdog_healthy") == 0
 
     alerting.platform.tick()
     wait_until(lambda: len(lost(alerting)) == 2, "the end of the alarm")
     assert lost(alerting)[0]["status"] == "resolved"
-    assert heard(alerting, "harbinger_watchdog_healthy") == 1
+    assert heartbeat_metric(alerting, "harbinger_watchdog_healthy") == 1
 
 
 def test_the_heartbeat_is_no_event_and_is_not_shown_as_an_alert(alerting: Live) -> None:

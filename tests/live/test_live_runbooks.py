@@ -13,7 +13,7 @@ from tests.support.runbooks import RUNBOOKS, run
 @pytest.fixture(scope="module")
 def stack(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A stack of its own: the pages step its pods, and silence its alerts."""
-    for live in running(Live(tmp_path_factory.mktemp("runbooks"), manifests, "127.0.98")):
+    for live in running(Live(tmp_path_factory.mktemp("runbooks"), manifests)):
         live.wait_for_rules()
         yield live
 

@@ -12,7 +12,7 @@ from ops.live.processes import LiveError
 from ops.live.scenario import Row, Scenario, load_scenario, replay_scenario
 from ops.live.terminal import Screen
 from ops.prometheus_api import WATCHDOG
-from tests.live.conftest import Live
+from tests.live.conftest import Live, new_network
 from tests.support.runner import run
 
 REFERENCE = load_scenario("reference")
@@ -29,7 +29,7 @@ def all_right(live: Live) -> list[Row]:
 
 
 def test_the_command_replays_it_and_exits_with_0(manifests: Path, tmp_path: Path) -> None:
-    code, output = run(manifests, tmp_path, "127.0.94", "--scenario=reference")
+    code, output = run(manifests, tmp_path, new_network(), "--scenario=reference")
     assert code == 0, output
     assert "all 17 came out as recorded" in output
     assert "WRONG" not in output

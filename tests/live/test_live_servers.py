@@ -58,7 +58,7 @@ def test_a_rule_that_is_edited_and_brought_up_again_is_loaded_without_a_restart(
         replayed.wait_for(
             lambda _: replayed.observer.prometheus.query(RECORDED), "the new rule's first value"
         )
-        assert "changed configuration of prometheus-server: loaded" in replayed.said
+        assert "changed configuration of prometheus-server: loaded" in replayed.logged
         assert started(replayed) == before
         assert process_of(replayed, "prometheus-server") == process
     finally:
@@ -85,7 +85,7 @@ def test_a_broken_rule_file_leaves_the_old_rules_in_force_and_raises_an_alert(
             lambda seen: seen.reloads.get("prometheus-server") is False, "the metric goes to 0"
         )
         assert any("REFUSED" in line for line in status_table(seen))
-        assert any("prometheus-server: refused:" in line for line in replayed.said)
+        assert any("prometheus-server: refused:" in line for line in replayed.logged)
         replayed.wait_for(lambda seen: arrived(seen) == "firing", "the alert arrives")
         assert names(replayed) == old
         assert all(rule.health == "ok" for rule in replayed.observer.observe().rules())
@@ -162,7 +162,7 @@ def test_a_killed_prometheus_has_lost_no_more_than_one_scrape_interval(replayed:
         is_over = True
         assert all(found.result() > 0 for found in loads)
     replayed.platform.tick()
-    assert f"{pod.name} was ended by SIGKILL; {pod.name} takes its place" in replayed.said
+    assert f"{pod.name} was ended by SIGKILL; {pod.name} takes its place" in replayed.logged
     replayed.wait_for_rules()
 
     after = samples(pod)

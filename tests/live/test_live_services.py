@@ -12,6 +12,7 @@ import httpx
 import pytest
 import yaml
 
+from ops.live.mounts import write_changed, write_changed_json
 from ops.live.pods import Pod
 from tests.live.conftest import Live, running
 from tests.support.psi_process import GAUGES
@@ -74,7 +75,7 @@ def test_the_stack_s_own_jobs_reach_the_services_by_their_names_in_the_cluster(
         services.platform.jobs[name] for name in ("synthetic-feeder", "soak-heartbeat")
     )
     services.wait_for(lambda _: feeder.exit_codes, "the feeder's end")
-    assert feeder.exit_codes == [0], services.said
+    assert feeder.exit_codes == [0], services.logged
     one, two = services.platform.pods_of("psi-field")
     assert field_of(one) == field_of(two)
     assert "psi_field_density 0.0" not in field_of(one)
@@ -96,7 +97,7 @@ def test_a_killed_psi_field_pod_is_replaced_under_a_new_name_and_agrees_with_its
     services.platform.tick()
     kept, new = services.platform.pods_of("psi-field")
     assert kept is one and new.name != two.name
-    assert f"{two.name} was ended by SIGKILL; {new.name} takes its place" in services.said
+    assert f"{two.name} was ended by SIGKILL; {new.name} takes its place" in services.logged
     assert len(field_of(new)) == 7
     assert field_of(new) == field_of(one)
     step(new, [0.5] * 16)
@@ -117,7 +118,7 @@ def strangers(manifests: Path, tmp_path: Path) -> Iterator[Live]:
 
     Pods that do pass every step on: they can't drift.
     """
-    yield from running(Live(tmp_path / "state", manifests, "127.0.93", environment=NO_PEERS))
+    yield from running(Live(tmp_path / "state", manifests, environment=NO_PEERS))
 
 
 def test_one_pod_stepped_alone_drifts_and_the_feeder_s_steps_to_all_end_the_alert(
@@ -134,7 +135,7 @@ def test_one_pod_stepped_alone_drifts_and_the_feeder_s_steps_to_all_end_the_aler
         time.sleep(max(0.0, 1 - time.time() % 1))
         feeder.start()
         strangers.wait_for(lambda _, n=feeding: len(feeder.exit_codes) > n, "the feeder's end")
-    assert feeder.exit_codes == [0, 0, 0], strangers.said
+    assert feeder.exit_codes == [0, 0, 0], strangers.logged
     strangers.wait_for(lambda _: not firing(strangers, "PsiFieldPodDrift"), "the alert's end")
     strangers.wait_for(lambda _: drift(strangers) == ["resolved", "firing"], "harbinger told of it")
 
@@ -155,3 +156,64 @@ def test_discovery_publishes_every_label_that_the_relabelling_reads(services: Li
     }
     wanted = set(re.findall(r"__meta_\w+", read))
     assert wanted and wanted <= published
+
+
+DOWN = "PlatformTargetDown"
+
+
+def told(live: Live, alert: str, job: str) -> list[tuple[str, str]]:
+    """The status and description of each event of an alert on a job, newest first."""
+    return [
+        (event["status"], event["annotations"]["description"])
+        for event in live.observer.events()
+        if event["alertname"] == alert and event["labels"]["job"] == job
+    ]
+
+
+def test_grafana_which_is_not_run_here_is_missed(services: Live) -> None:
+    services.wait_for(
+        lambda _: told(services, "GrafanaDown", "grafana"), "harbinger is told of Grafana"
+    )
+    # A notification is repeated after a while, and says the same.
+    told_so = set(told(services, "GrafanaDown", "grafana"))
+    assert told_so == {("firing", "No pod of grafana is found.")}
+
+
+def test_a_pod_that_does_not_answer_is_told_by_its_name_and_so_is_its_return(
+    services: Live,
+) -> None:
+    services.wait_for_rules()
+    (pod,) = services.platform.pods_of("scheduler")
+    process = services.platform.children[pod.name].process.pid
+    os.kill(process, signal.SIGSTOP)
+    try:
+        services.wait_for(lambda _: told(services, DOWN, "scheduler"), "harbinger is told")
+    finally:
+        os.kill(process, signal.SIGCONT)
+    told_so = set(told(services, DOWN, "scheduler"))
+    assert told_so == {("firing", f"Pod {pod.name} of scheduler can't be scraped.")}
+    services.wait_for(
+        lambda _: told(services, DOWN, "scheduler")[0][0] == "resolved", "harbinger is told"
+    )
+
+
+def test_a_service_without_any_pod_is_told_by_its_name(services: Live) -> None:
+    path = services.platform.files.targets / "scheduler.json"
+    found = path.read_text()
+    write_changed_json(path, [])
+    try:
+        services.wait_for(
+            lambda _: (
+                ("firing", "No pod of scheduler is found.") in told(services, DOWN, "scheduler")
+            ),
+            "harbinger is told",
+        )
+    finally:
+        write_changed(path, found)
+    services.wait_for_rules()
+
+
+def test_without_runs_of_cron_jobs_their_state_is_not_exported(services: Live) -> None:
+    services.wait_for_rules()
+    assert services.observer.prometheus.query('{__name__=~"kube_cronjob_.+"}') == []
+    assert services.observer.prometheus.query('up{job="kube-state-metrics"} == 1') != []
