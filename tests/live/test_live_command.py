@@ -13,9 +13,9 @@ from ops.live.command import main
 from ops.live.platform import Platform, RunOptions
 from ops.live.processes import LiveError
 from tests.live.conftest import new_network
-from tests.support.psi_process import wait_for
 from tests.support.runner import children, is_alive, run, start, wait_for_line
 from tests.support.series import alerts
+from tests.support.waiting import wait_for
 
 NETWORK = new_network()
 ALL_UP = r"targets: (\d+) of \1 up"

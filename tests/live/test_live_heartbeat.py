@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ import pytest
 from ops.live.terminal import status_table
 from tests.live.conftest import Live, running
 from tests.support.exposition import parse
+from tests.support.waiting import wait_for
 
 LOST = "WatchdogLost"
 NOTICED_SECONDS = 40
-"""4 s until the alert ends at Alertmanager, 10 s of harbinger's timeout, and time to spare for a busy
-machine."""
+"""4 s until the alert ends at Alertmanager, 10 s of harbinger's timeout, the rest to spare."""
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +39,13 @@ def heartbeat_metric(live: Live, name: str) -> float | None:
     return parse(harbinger(live, "/metrics").text).value(name)
 
 
-def wait_until(condition: Any, what: str) -> None:
-    deadline = time.monotonic() + NOTICED_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {NOTICED_SECONDS} s"
-        time.sleep(0.1)
-
-
 def test_a_prometheus_that_stops_is_noticed_without_it_and_its_return_too(alerting: Live) -> None:
     alerting.wait_for_rules()
     last = "harbinger_last_watchdog_timestamp_seconds"
-    wait_until(
-        lambda: heartbeat_metric(alerting, "harbinger_watchdog_healthy") == 1, "the first heartbeat"
-    )
+    healthy = "harbinger_watchdog_healthy"
+    wait_for(lambda: heartbeat_metric(alerting, healthy) == 1, "the first heartbeat")
     before = heartbeat_metric(alerting, last)
-    wait_until(lambda: heartbeat_metric(alerting, last) != before, "the next heartbeat")
+    wait_for(lambda: heartbeat_metric(alerting, last) != before, "the next heartbeat")
     assert lost(alerting) == []
 
     (pod,) = alerting.platform.pods_of("prometheus-server")
@@ -62,15 +53,15 @@ def test_a_prometheus_that_stops_is_noticed_without_it_and_its_return_too(alerti
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     # Nothing replaces the pod while nobody ticks.
-    wait_until(lambda: lost(alerting), "the alarm")
+    wait_for(lambda: lost(alerting), "the alarm", NOTICED_SECONDS)
     (alarm,) = lost(alerting)
     assert (alarm["status"], alarm["labels"]["severity"]) == ("firing", "critical")
-    assert heartbeat_metric(alerting, "harbinger_watchdog_healthy") == 0
+    assert heartbeat_metric(alerting, healthy) == 0
 
     alerting.platform.tick()
-    wait_until(lambda: len(lost(alerting)) == 2, "the end of the alarm")
+    wait_for(lambda: len(lost(alerting)) == 2, "the end of the alarm", NOTICED_SECONDS)
     assert lost(alerting)[0]["status"] == "resolved"
-    assert heartbeat_metric(alerting, "harbinger_watchdog_healthy") == 1
+    assert heartbeat_metric(alerting, healthy) == 1
 
 
 def test_the_heartbeat_is_no_event_and_is_not_shown_as_an_alert(alerting: Live) -> None:

@@ -20,9 +20,10 @@ from tests.support.alertmanager import (
     alert,
     alertmanager,
     files_of,
-    until,
 )
 from tests.support.loopback import Seen, stub
+from tests.support.waiting import wait_for
+from toolchain.files import write_whole
 
 GOLDEN = Path(__file__).parent / "golden"
 AT_ANY_TIME = {"critical": "pagerduty", "warning": "slack"}
@@ -135,7 +136,7 @@ def test_a_notification_says_what_fires_and_what_has_ended(
     name = alerts[0]["labels"]["alertname"]
 
     def messages(number: int) -> list[Any]:
-        until(lambda: len(of(running.seen(channel), name)) >= number, f"{number} of {name}")
+        wait_for(lambda: len(of(running.seen(channel), name)) >= number, f"{number} of {name}")
         return of(running.seen(channel), name)
 
     running.post(*alerts)
@@ -150,7 +151,7 @@ def test_a_notification_says_what_fires_and_what_has_ended(
 def test_a_group_is_one_cause_however_many_pods_have_it(running: Running) -> None:
     pods = [alert("OfManyPods", "critical", job="psi-field", pod=f"p{n}") for n in range(8)]
     running.post(*pods, alert("OfManyPods", "critical", job="scheduler", pod="p0"))
-    until(lambda: len(of(running.seen(PAGERDUTY), "OfManyPods")) == 2, "one page for each job")
+    wait_for(lambda: len(of(running.seen(PAGERDUTY), "OfManyPods")) == 2, "one page for each job")
     sizes = {
         message["payload"]["custom_details"]["num_firing"]
         for message in of(running.seen(PAGERDUTY), "OfManyPods")
@@ -162,8 +163,8 @@ def test_every_notification_goes_to_the_webhook_as_well_with_its_environment(
     running: Running,
 ) -> None:
     running.post(alert("ForBoth", "warning", job="psi-field"))
-    until(lambda: of(running.seen(SLACK), "ForBoth"), "Slack")
-    until(lambda: of(running.seen(WEBHOOK), "ForBoth"), "the webhook")
+    wait_for(lambda: of(running.seen(SLACK), "ForBoth"), "Slack")
+    wait_for(lambda: of(running.seen(WEBHOOK), "ForBoth"), "the webhook")
     (message,) = of(running.seen(SLACK), "ForBoth")
     assert "[aurora-staging]" in message["attachments"][0]["title"]
     (notification,) = of(running.seen(WEBHOOK), "ForBoth")
@@ -183,32 +184,25 @@ def test_a_changed_credential_counts_from_the_next_notification_without_a_restar
 ) -> None:
     process = running.process.pid
     with stub(lambda _: (200, b"ok")) as new:
-        replace(running.credentials / "slack-api-url", f"{new.url}/rotated")
-        replace(running.credentials / "pagerduty-routing-key", "rotated-key")
-        replace(running.credentials / "heartbeat-url", f"{new.url}/beat")
+        write_whole(running.credentials / "slack-api-url", f"{new.url}/rotated")
+        write_whole(running.credentials / "pagerduty-routing-key", "rotated-key")
+        write_whole(running.credentials / "heartbeat-url", f"{new.url}/beat")
         try:
             running.post(alert("Watchdog", "none"))
             running.post(alert("Told", "warning"), alert("Paged", "critical"))
-            until(lambda: of(running.seen(PAGERDUTY), "Paged"), "the page")
-            until(
+            wait_for(lambda: of(running.seen(PAGERDUTY), "Paged"), "the page")
+            wait_for(
                 lambda: {request.path for request in new.requests} == {"/rotated", "/beat"},
                 "Slack's and the heartbeat's new places",
             )
         finally:
-            replace(running.credentials / "slack-api-url", f"{running.told.url}{SLACK}")
-            replace(running.credentials / "pagerduty-routing-key", ROUTING_KEY)
-            replace(running.credentials / "heartbeat-url", f"{running.told.url}{HEARTBEAT}")
+            write_whole(running.credentials / "slack-api-url", f"{running.told.url}{SLACK}")
+            write_whole(running.credentials / "pagerduty-routing-key", ROUTING_KEY)
+            write_whole(running.credentials / "heartbeat-url", f"{running.told.url}{HEARTBEAT}")
     assert not of(running.seen(SLACK), "Told")
     (page,) = of(running.seen(PAGERDUTY), "Paged")
     assert page["routing_key"] == "rotated-key"
     assert running.process.pid == process and running.process.poll() is None
-
-
-def replace(path: Path, text: str) -> None:
-    """Change a file in one step, as the kubelet changes what is mounted."""
-    scratch = path.with_suffix(".new")
-    scratch.write_text(text)
-    scratch.replace(path)
 
 
 def hours(start: timedelta, end: timedelta, zone: str = "UTC") -> dict[str, Any]:
@@ -237,13 +231,13 @@ def test_an_idle_window_keeps_treaty_no_requests_quiet_and_nothing_else(
             alert("TreatyRttHigh", "warning", job="aurora-treaty", treaty="A"),
             alert("TreatyDown", "critical", job="aurora-treaty"),
         )
-        until(lambda: of(found.seen(SLACK), "TreatyRttHigh"), "another warning")
-        until(lambda: of(found.seen(PAGERDUTY), "TreatyDown"), "a critical alert")
+        wait_for(lambda: of(found.seen(SLACK), "TreatyRttHigh"), "another warning")
+        wait_for(lambda: of(found.seen(PAGERDUTY), "TreatyDown"), "a critical alert")
         if arrives:
-            until(lambda: of(found.seen(SLACK), "TreatyNoRequests"), "the idle treaty")
+            wait_for(lambda: of(found.seen(SLACK), "TreatyNoRequests"), "the idle treaty")
         else:
             log = tmp_path / "log"
-            until(lambda: log.read_text().count("route is within mute time") >= 2, "two flushes")
+            wait_for(lambda: log.read_text().count("route is within mute time") >= 2, "two flushes")
             assert not of(found.seen(SLACK) + found.seen(WEBHOOK), "TreatyNoRequests")
 
 
@@ -255,10 +249,10 @@ def test_a_route_with_hours_tells_in_them_alone_and_critical_always(
     files = files_of("staging", routes=routes, hours={"shift": hours(*window)})
     with alertmanager(files, tmp_path) as found:
         found.post(alert("Milder", "warning"), alert("Worse", "critical"))
-        until(lambda: of(found.seen(PAGERDUTY), "Worse"), "the critical alert")
+        wait_for(lambda: of(found.seen(PAGERDUTY), "Worse"), "the critical alert")
         if arrives:
-            until(lambda: of(found.seen(SLACK), "Milder"), "the warning")
+            wait_for(lambda: of(found.seen(SLACK), "Milder"), "the warning")
         else:
             log = tmp_path / "log"
-            until(lambda: log.read_text().count("not within active time") >= 2, "two flushes")
+            wait_for(lambda: log.read_text().count("not within active time") >= 2, "two flushes")
             assert not of(found.seen(SLACK) + found.seen(WEBHOOK), "Milder")

@@ -11,9 +11,9 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.psi_process import wait_for
 from tests.support.report_servers import process
 from tests.support.series import inventory
+from tests.support.waiting import wait_for
 
 PROMETHEUS, ALERTMANAGER, PEER, NOBODY = (f"127.0.97.{number}" for number in range(1, 5))
 SERVERS = {"prometheus-server": f"{PROMETHEUS}:9090", "alertmanager": f"{ALERTMANAGER}:9093"}

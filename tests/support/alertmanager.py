@@ -1,8 +1,7 @@
 """A real Alertmanager on loopback, with the configuration of a stack, that tells a stub."""
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from stacks.settings import load_configuration
 from tests.support.loopback import Seen, Stub, stub, unused_address
 from tests.support.promtool import WITH_ZONES
 from tests.support.recording import configure, record, stack_values
+from tests.support.waiting import wait_for
 
 SPEED = 300
 """A group is told of every second."""
@@ -55,16 +55,8 @@ class Running:
 
     def wait_for(self, path: str, number: int = 1, seconds: float = 20) -> list[Seen]:
         """The notifications of a channel, once there are so many."""
-        until(lambda: len(self.seen(path)) >= number, f"{number} requests to {path}", seconds)
+        wait_for(lambda: len(self.seen(path)) >= number, f"{number} requests to {path}", seconds)
         return self.seen(path)
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
-    """Wait for the condition; fails if it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-        time.sleep(0.05)
 
 
 def alert(name: str, severity: str | None, **labels: str) -> dict[str, Any]:
@@ -120,7 +112,7 @@ def _started(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         )
     url = f"http://{address}"
     try:
-        until(lambda: process.poll() is not None or _is_ready(url), "Alertmanager is ready")
+        wait_for(lambda: process.poll() is not None or _is_ready(url), "Alertmanager is ready")
         assert process.poll() is None, (folder / "log").read_text()
         yield url, process
     finally:

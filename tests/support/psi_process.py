@@ -4,8 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,15 +78,6 @@ class Pod:
         """The seven metrics of the field, as their lines in /metrics."""
         shown = tuple(f"psi_field_{name} " for name in GAUGES)
         return [line for line in self.get("/metrics").text.splitlines() if line.startswith(shown)]
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 10) -> float:
-    """How many seconds it took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, f"{what}: not within {seconds} s"
-        time.sleep(0.05)
-    return time.monotonic() - began
 
 
 def free_port(host: str) -> int:
