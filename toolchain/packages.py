@@ -51,7 +51,9 @@ def install(python: Path | str, locks: Sequence[Path], log: Path, *options: str,
     for lock in locks:
         command += ["-r", lock]
     total = sum(len(_names(lock)) for lock in locks)
-    progress.run(command, task=task, log=log, count={r"^Collecting ": f"of {total} found"})
+    progress.run(
+        command, task=task, log=log, count={r"^(Collecting|Ignoring) ": f"of {total} found"}
+    )
 
 
 def write_locks(options: Sequence[str]) -> None:

@@ -1,10 +1,10 @@
-"""Stand-ins for programs that set-up would run."""
+"""Shell scripts that take the place of programs."""
 
 from pathlib import Path
 
 
 def program(folder: Path, name: str, *lines: str) -> Path:
-    """An executable shell script in the folder, which is made if need be."""
+    """Write an executable shell script into the folder and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     path.write_text("\n".join(["#!/bin/sh", *lines, ""]))

@@ -1,4 +1,4 @@
-"""The commands behind `make`, the test levels, and what automation calls of them."""
+"""The commands behind `make`, the test levels, and the commands that automation calls."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the stand-ins check, what they take for a change, and what they refuse."""
+"""The stand-ins complete inputs, find changes, and refuse to reach a cluster or an account."""
 
 import base64
 import os

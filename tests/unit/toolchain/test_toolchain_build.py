@@ -1,4 +1,4 @@
-"""Building tools: once a machine, whole or not at all, with progress."""
+"""Tools are built once a machine, completely or not at all, and the build shows its progress."""
 
 import io
 import os

@@ -2,16 +2,14 @@
 
 import ast
 import os
-import shutil
 import subprocess
 import sys
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
 
 from tests.support.programs import program
-from toolchain import base, browser, golang, packages, stacks, tools
+from toolchain import browser, golang, packages, stacks, tools
 from toolchain.base import CLONE, UserError
 
 ENTRY = CLONE / "toolchain" / "__main__.py"
@@ -35,6 +33,11 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_entry_is_readable_for_any_python_3():
     ast.parse(ENTRY.read_text(), feature_version=(3, 3))
+
+
+def test_set_up_begins_with_the_standard_library_alone():
+    imports = "import toolchain.commands, toolchain.packages, toolchain.golang"
+    subprocess.run([sys.executable, "-S", "-c", imports], cwd=CLONE, check=True)
 
 
 def test_an_old_python_is_refused_in_one_line():
@@ -71,16 +74,6 @@ def test_a_go_that_is_too_old_is_not_used(bare: Path):
 def test_a_go_that_is_new_enough_is_used(bare: Path, version: str):
     go = program(bare, "go", f"echo {version}")
     assert golang.find() == go
-
-
-def test_a_full_disk_is_refused_with_what_is_free_and_what_is_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10 << 30, 9 << 30, 1 << 30))
-    with pytest.raises(UserError, match=rf"{tmp_path}: 1.0 GiB are free, and building needs 6 GiB"):
-        base.require_disk(tmp_path / "not" / "there" / "yet", 6, "building")
-    base.require_disk(tmp_path, 1, "building")
 
 
 def test_an_official_pulumi_on_path_is_used_and_nothing_is_built(

@@ -1,4 +1,4 @@
-"""How a stack is run: rehearsal or real, which plugins, and what is refused."""
+"""Stacks are rehearsed or run for real, with official plugins or stand-ins."""
 
 import os
 import socket
