@@ -7,9 +7,9 @@ import logging
 import time
 from functools import partial
 
+from services.feeder.feeding import feed
 from services.feeder.pods import find
 from services.feeder.settings import FeederSettings
-from services.feeder.step import feed
 from services.shell import run_once
 
 log = logging.getLogger(__name__)

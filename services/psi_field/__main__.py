@@ -1,6 +1,6 @@
 """`python -m services.psi_field`: one pod of the field."""
 
-from services.psi_field.service import build
+from services.psi_field.app import build
 from services.psi_field.settings import PsiFieldSettings
 from services.shell import run
 

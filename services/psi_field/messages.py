@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.psi_field.window import WINDOW, Entry, Vector
+from services.psi_field.history import WINDOW, Entry, Vector
 from services.shell import Body
 
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 import httpx
 from pydantic import ValidationError
 
+from services.psi_field.history import Entry
 from services.psi_field.messages import Push, Taken, Window
-from services.psi_field.window import Entry
 from services.shell import BODY_LIMIT, one_line
 
 Target = tuple[str, int]

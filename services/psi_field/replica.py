@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 
 from services.psi_field.engine import AT_REST, Engine, fold
-from services.psi_field.window import AHEAD, Entries, Entry, digest, merge
+from services.psi_field.history import AHEAD, Entries, Entry, digest, merge
 
 
 class KeyReusedError(Exception):

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 
 from services.psi_field.engine import EngineError
+from services.psi_field.history import TAKEN_OVER, Entry
 from services.psi_field.messages import Window
 from services.psi_field.peers import Peers
 from services.psi_field.replica import Replica
-from services.psi_field.window import TAKEN_OVER, Entry
 
 _PAUSE_SECONDS = 0.2
 

@@ -10,9 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.scheduler.calls import Call, Result
+from services.scheduler.jobs import Timetable
 from services.scheduler.metrics import JobMetrics
 from services.scheduler.settings import Job
-from services.scheduler.timetable import Timetable
 
 STOP_SECONDS = 5
 """How long runs may go on after the service has stopped."""

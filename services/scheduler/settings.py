@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json
 
 from services.fields import HttpUrl, JsonObject
-from services.scheduler.timetable import checked
+from services.scheduler.jobs import checked
 from services.shell import ServerSettings
 
 

@@ -35,7 +35,7 @@ from services.shell.logs import configure_logs
 from services.shell.metrics import BareCounter
 from services.shell.once import run_once
 from services.shell.problems import one_line
-from services.shell.server import run
+from services.shell.runtime import run
 from services.shell.service import Answer, Service
 from services.shell.settings import (
     CommaList,

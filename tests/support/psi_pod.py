@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
+from services.psi_field.app import build
 from services.psi_field.engine import METRICS
-from services.psi_field.service import build
 from services.psi_field.settings import PsiFieldSettings
 from tests.support.asgi import serving
 

@@ -1,7 +1,7 @@
 """Steps and their entries, each from a number."""
 
 from services.psi_field.fallback import SIZE
-from services.psi_field.window import Entry
+from services.psi_field.history import Entry
 
 SMALL = 4
 """A window that overflows often, where a test says so."""

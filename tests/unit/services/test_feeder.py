@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from services.feeder.feeding import Fed, feed
 from services.feeder.pods import Address, find, parse_address
 from services.feeder.settings import FeederSettings
-from services.feeder.step import Fed, feed
 from services.feeder.vector import vector
 from services.shell import SettingsError, load_settings
 from tests.support.loopback import Stub, ok, stub, unused_address
@@ -103,7 +103,7 @@ def test_a_pod_that_misses_the_step_is_named_and_the_others_are_fed() -> None:
 def test_a_pod_that_is_not_ready_is_tried_again_and_a_refusal_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.feeder.step.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("services.feeder.feeding.PAUSE_SECONDS", 0.01)
     answers = iter([(503, b"starting"), (503, b"starting"), (200, b"")])
     with stub(lambda _: next(answers)) as starting, stub(lambda _: (409, b"")) as refusing:
         assert fed(starting.address, refusing.address).keys() == {refusing.address}

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.psi_field import window
+from services.psi_field import history as window
 from services.psi_field.engine import AT_REST, EngineError
 from services.psi_field.fallback import FallbackPsiEngine
+from services.psi_field.history import Entry, digest, merge
 from services.psi_field.replica import KeyReusedError, Replica
-from services.psi_field.window import Entry, digest, merge
 from tests.support.psi_steps import SMALL, entry, vector
 
 ENTRIES = st.lists(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.psi_field import service as psi_service
+from services.psi_field import app as psi_service
+from services.psi_field.app import build
 from services.psi_field.engine import METRICS
-from services.psi_field.service import build
 from services.psi_field.settings import PsiFieldSettings
 from services.shell import BODY_LIMIT, SettingsError, load_settings
 from tests.support.asgi import serving

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.psi_field import window
+from services.psi_field import history as window
 from services.psi_field.engine import fold
 from services.psi_field.fallback import FallbackPsiEngine
+from services.psi_field.history import Entries, Entry
 from services.psi_field.replica import Replica
-from services.psi_field.window import Entries, Entry
 from tests.support.psi_steps import SMALL, vector
 
 # What the network may do, with any pod and any message

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from services.psi_field.app import build
+from services.psi_field.history import AHEAD, WINDOW, Entry, merge
 from services.psi_field.messages import Window
-from services.psi_field.service import build
-from services.psi_field.window import AHEAD, WINDOW, Entry, merge
 from services.shell import BODY_LIMIT
 from tests.support.asgi import serving
 from tests.support.psi_pod import (

@@ -4,7 +4,8 @@ from inspect import signature
 
 from components.pods import template
 from services.scheduler.runner import STOP_SECONDS
-from services.shell import server, tasks
+from services.shell import runtime as server
+from services.shell import tasks
 from services.shell.settings import ServerSettings
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 
-from services.shell.server import _bind
+from services.shell.runtime import _bind
 from services.treaty.settings import TreatySettings
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from services.harbinger.app import build as harbinger
 from services.harbinger.settings import HarbingerSettings
-from services.psi_field.service import build as psi_field
+from services.psi_field.app import build as psi_field
 from services.psi_field.settings import PsiFieldSettings
 from services.scheduler.app import build as scheduler
 from services.scheduler.settings import Job, SchedulerSettings

@@ -9,9 +9,9 @@ import pytest
 
 from services.feeder.vector import vector
 from services.psi_field.fallback import FallbackPsiEngine
+from services.psi_field.history import WINDOW
 from services.psi_field.messages import Step
 from services.psi_field.replica import Replica
-from services.psi_field.window import WINDOW
 from tests.support.recording import STACKS, run_values, stack_values
 from tests.support.refusals import refusals
 from tests.support.series import thresholds

@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.psi_field.engine import EngineError, load_engine
+from services.psi_field.history import KEY
 from services.psi_field.messages import Push, Step, Taken, Window
 from services.psi_field.metrics import StepMetrics
 from services.psi_field.peers import Peers
 from services.psi_field.replica import KeyReusedError, Replica
 from services.psi_field.settings import PsiFieldSettings, target
 from services.psi_field.sharing import Sharing
-from services.psi_field.window import KEY
 from services.shell import Answer, Service, read_body
 
 log = logging.getLogger(__name__)
