@@ -1,4 +1,4 @@
-"""The workloads of the platform: one package, one image, `python -m services.<name>`.
+"""The platform's workloads: one package and one image, started by `python -m services.<name>`.
 
-Nothing here imports the platform's program; the program knows a service by its command alone.
+Nothing here imports the Pulumi program, and the program knows a service only by its command.
 """

@@ -1,1 +1,1 @@
-"""The synthetic feeder: gives every psi-field pod the same step, then ends."""
+"""The synthetic feeder sends every psi-field pod the same step, then exits."""

@@ -1,61 +1,96 @@
-"""Sending one step to every pod."""
+"""A feeding: the same step, sent to every psi-field pod at the same time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import math
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from services.feeder.pods import Address
-from services.feeder.vector import vector
+from services.shell import Address
 
 PAUSE_SECONDS = 0.5
-"""Between two tries at a pod."""
+"""Pause before another attempt at a pod."""
+
+SIZE = 16
+"""Numbers in a step."""
+
+_FEEDINGS_PER_TURN = 60
 
 
 @dataclass(frozen=True)
-class Fed:
-    """The pods that took the step, and those that missed it, each with the reason."""
+class Outcome:
+    """The pods that took the step, and the reason for each pod that missed it."""
 
     fed: Sequence[Address]
     missed: Mapping[Address, str]
 
 
+def vector(number: int) -> list[float]:
+    """The 16 numbers of a feeding: x[i] = sin(2 pi (number / 60 + i / 16)).
+
+    One period of a sine, -1 to 1, that rotates once in 60 feedings: once an hour if fed every
+    minute. Rounded to 6 digits, so that every machine writes the same text.
+    """
+    turn = number % _FEEDINGS_PER_TURN / _FEEDINGS_PER_TURN
+    return [round(math.sin(math.tau * (turn + i / SIZE)), 6) for i in range(SIZE)]
+
+
+async def resolve(targets: Iterable[Address]) -> list[Address]:
+    """Look up the IPv4 addresses of the targets, without duplicates.
+
+    The name of a headless Service resolves to the addresses of its pods. A name that DNS does not
+    know adds none.
+    """
+    loop = asyncio.get_running_loop()
+    found: set[Address] = set()
+    for target in targets:
+        try:
+            answers = await loop.getaddrinfo(
+                target.host, target.port, family=socket.AF_INET, type=socket.SOCK_STREAM
+            )
+        except (socket.gaierror, UnicodeError):
+            continue
+        found |= {Address(str(answer[4][0]), target.port) for answer in answers}
+    return sorted(found)
+
+
 async def feed(
-    find: Callable[[], Awaitable[Sequence[Address]]],
+    find_pods: Callable[[], Awaitable[Sequence[Address]]],
     number: int,
     *,
     period_seconds: int,
     apply_guardian: bool,
     timeout_seconds: float,
-) -> Fed:
-    """Send a feeding to every pod that `find` finds, to all at the same time.
+) -> Outcome:
+    """Send the feeding `number` to every pod that `find_pods` returns, to all at the same time.
 
-    All pods get the same Idempotency-Key, as does a second feeding of the same number: pods pass
-    their steps on to each other, and so they take it once. A pod that can't be reached or is not
-    ready is tried again until `timeout_seconds` are over; any other refusal is final.
+    All pods get the same Idempotency-Key, and so does a repetition of the same feeding: pods pass
+    steps on to each other, and the key makes the step count once. A pod that is unreachable or not
+    ready is tried again for `timeout_seconds`; any other refusal is final.
 
-    Then the pods are found again, because a rollout may replace them meanwhile: a pod that is gone
-    has missed nothing, and a new one is fed, for `timeout_seconds` too.
+    Then the pods are looked up again, because a rollout may have replaced some: a pod that is gone
+    does not count as missed, and a new pod is fed, again within `timeout_seconds`.
     """
     headers = {"Idempotency-Key": f"feeder-{period_seconds}-{number}"}
     step = {"x": vector(number), "apply_guardian": apply_guardian}
-    # Proxies are for the world outside; the time is that of all tries together, see below.
+    # Pods are never behind a proxy. _feed_one limits the time of all attempts together.
     async with httpx.AsyncClient(headers=headers, timeout=None, trust_env=False) as http:  # noqa: S113
 
-        async def outcomes(pods: Sequence[Address]) -> dict[Address, str | None]:
+        async def feed_all(pods: Sequence[Address]) -> dict[Address, str | None]:
             reasons = await asyncio.gather(
                 *(_feed_one(http, pod, step, timeout_seconds) for pod in pods)
             )
             return dict(zip(pods, reasons, strict=True))
 
-        before = await find()
-        reasons = await outcomes(before)
-        # No answer at all says nothing about the pods: a miss stays one while DNS is away.
-        after = await find() or before
-        reasons |= await outcomes([pod for pod in after if pod not in reasons])
-    return Fed(
+        before = await find_pods()
+        reasons = await feed_all(before)
+        # An empty look-up says nothing about the pods: while DNS fails, every miss counts.
+        after = await find_pods() or before
+        reasons |= await feed_all([pod for pod in after if pod not in reasons])
+    return Outcome(
         fed=[pod for pod, reason in reasons.items() if reason is None],
         missed={pod: reason for pod, reason in reasons.items() if reason and pod in after},
     )
@@ -64,6 +99,7 @@ async def feed(
 async def _feed_one(
     http: httpx.AsyncClient, pod: Address, step: Mapping[str, Any], timeout_seconds: float
 ) -> str | None:
+    """Feed one pod. Returns why it missed the step, or None if it took it."""
     reason = "no answer"
     try:
         async with asyncio.timeout(timeout_seconds):

@@ -1,1 +1,1 @@
-"""The harbinger service: takes Alertmanager's notifications and keeps them as events."""
+"""The harbinger service receives Alertmanager's notifications and keeps them as events."""

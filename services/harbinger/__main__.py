@@ -1,7 +1,6 @@
 """`python -m services.harbinger`."""
 
-from services.harbinger.app import build
-from services.harbinger.settings import HarbingerSettings
+from services.harbinger.app import HarbingerSettings, build
 from services.shell import run
 
 if __name__ == "__main__":

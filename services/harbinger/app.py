@@ -1,28 +1,42 @@
-"""The service: POST /alerts for Alertmanager, GET /events for people."""
+"""Harbinger over HTTP: Alertmanager posts to /alerts, people read /events."""
 
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from services.harbinger.events import Events
-from services.harbinger.notification import AlertName, Notification, Status, event
-from services.harbinger.settings import HarbingerSettings
+from services.harbinger.events import AlertName, Events, Notification, Status, event_of
 from services.harbinger.watchdog import ALERT, Moment, Watchdog
-from services.shell import Answer, Service, one_line, read_body
+from services.shell import Answer, ServerSettings, Service, one_line, read_body
 
 NOTIFICATION_LIMIT = 1024 * 1024
-"""Most bytes of a notification: it holds all alerts of a group, and one that is refused is lost."""
+"""Maximum bytes of a notification. It holds all alerts of a group, and Alertmanager does not resend
+a refused one."""
 
 CHECK_SECONDS = 1
 
 
+class HarbingerSettings(ServerSettings):
+    """Read from HARBINGER_MAX_EVENTS and so on.
+
+    Harbinger keeps the latest `max_events` events, and counts the first `max_alert_names` alerts by
+    name. Alerting counts as broken if no Watchdog notification arrives for
+    `watchdog_timeout_seconds`: set more than twice the interval at which Alertmanager repeats it.
+    """
+
+    service: ClassVar[str] = "harbinger"
+
+    max_events: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    max_alert_names: Annotated[int, Field(ge=1, le=1000)] = 100
+    watchdog_timeout_seconds: Annotated[float, Field(gt=0, le=86400)] = 300
+
+
 class _Query(BaseModel):
-    """What /events can be asked for."""
+    """The query parameters of /events."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,42 +45,42 @@ class _Query(BaseModel):
     status: Status | None = None
 
 
-def _moment() -> Moment:
+def _now() -> Moment:
     return Moment(time.monotonic(), datetime.now(UTC))
 
 
-def build(settings: HarbingerSettings, now: Callable[[], Moment] = _moment) -> Service:
+def build(settings: HarbingerSettings, now: Callable[[], Moment] = _now) -> Service:
     """The service; `now` is its clock."""
     service = Service(settings.service)
     events = Events(service.registry, capacity=settings.max_events, names=settings.max_alert_names)
     watchdog = Watchdog(events, settings.watchdog_timeout_seconds)
     service.registry.register(watchdog)
 
-    async def alerts(request: Request) -> Answer:
+    async def receive_alerts(request: Request) -> Answer:
         notification = await read_body(request, Notification, limit=NOTIFICATION_LIMIT)
         moment = now()
         received = moment.utc.isoformat(timespec="milliseconds")
         for alert in notification.alerts:
-            # A heartbeat in good order is no event: hundreds a day would push out all others.
+            # A firing Watchdog is counted but not kept: hundreds a day would push out all others.
             if alert.name == ALERT and alert.status == "firing":
-                watchdog.hear(moment)
+                watchdog.record(moment)
                 events.count(alert.name, alert.status)
             else:
-                events.add(event(alert, notification.receiver, received))
+                events.add(event_of(alert, notification.receiver, received))
         return {"alerts": len(notification.alerts)}
 
-    async def last_events(request: Request) -> Answer:
+    async def list_events(request: Request) -> Answer:
         try:
             query = _Query.model_validate(dict(request.query_params))
         except ValidationError as error:
             raise HTTPException(400, one_line(error)) from None
-        found = events.last(query.limit, alertname=query.alert, status=query.status)
+        found = events.latest(query.limit, alertname=query.alert, status=query.status)
         return {"events": found}
 
-    async def check() -> None:
+    async def check_watchdog() -> None:
         watchdog.check(now())
 
-    service.route("POST", "/alerts", alerts)
-    service.route("GET", "/events", last_events)
-    service.repeat("watchdog", CHECK_SECONDS, check)
+    service.route("POST", "/alerts", receive_alerts)
+    service.route("GET", "/events", list_events)
+    service.repeat("watchdog", CHECK_SECONDS, check_watchdog)
     return service

@@ -1,21 +1,78 @@
-"""The last events, in memory, and how many there were."""
+"""Alertmanager's notifications (webhook payload, version 4) and the events made of them."""
 
 import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from prometheus_client import Counter
 from prometheus_client.registry import CollectorRegistry
+from pydantic import AwareDatetime, ConfigDict, Field
 
-OTHER = "other"
-"""Stands for the name of every alert beyond those that are counted by name, or without one."""
+from services.shell import Body
+
+MAX_NAME = 256
 
 MAX_BYTES = 4 * 1024 * 1024
-"""What all kept events may weigh together, as JSON; a large event pushes out several old ones. In
-memory they take about seven times as much."""
+"""Maximum size of all kept events together, as JSON: one large event may push out several old ones.
+In memory they take about seven times as much."""
+
+OTHER = "other"
+"""Label value for alerts without a name, and for those beyond the ones that are counted by name."""
+
+AlertName = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+Status = Literal["firing", "resolved"]
+
+
+class _Message(Body):
+    """Describes and checks the fields in use only; a newer Alertmanager may send more."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Alert(_Message):
+    """One alert of a notification. `endsAt` has a meaning only if the alert is resolved."""
+
+    status: Status
+    labels: dict[str, str]
+    annotations: dict[str, str] = Field(default_factory=dict)
+    starts_at: AwareDatetime = Field(alias="startsAt")
+    ends_at: AwareDatetime = Field(alias="endsAt")
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """The alert's name; empty if it has none or one that is too long.
+
+        Such an alert is not refused, because Alertmanager would not resend the others of its group.
+        """
+        name = self.labels.get("alertname", "")
+        return name if len(name) <= MAX_NAME else ""
+
+
+class Notification(_Message):
+    """One notification: the alerts of one group, for one receiver."""
+
+    version: Literal["4"]
+    receiver: str
+    alerts: Annotated[list[Alert], Field(min_length=1)]
+
+
+def event_of(alert: Alert, receiver: str, received: str) -> dict[str, Any]:
+    """The event for an alert of a notification. `received` and its other times are ISO 8601."""
+    return {
+        "received": received,
+        "receiver": receiver,
+        "alertname": alert.name,
+        "status": alert.status,
+        "labels": alert.labels,
+        "annotations": alert.annotations,
+        "starts_at": alert.starts_at.isoformat(),
+        "ends_at": alert.ends_at.isoformat() if alert.status == "resolved" else None,
+        "fingerprint": alert.fingerprint,
+    }
 
 
 @dataclass(frozen=True)
@@ -25,18 +82,18 @@ class _Kept:
 
 
 class Events:
-    """The last `capacity` events, and a counter of all of them by alert and status.
+    """The latest `capacity` events, and a counter of all events by alert and status.
 
-    An event is a JSON object with at least `alertname` and `status`. The first `names` alerts are
-    counted by their names and the others together, so that a stranger's payload can't make series
-    without end.
+    An event is a JSON object with at least `alertname` and `status`. The counter has a series for
+    each of the first `names` alerts and one for all others, so that no sender can create series
+    without limit.
     """
 
     def __init__(self, registry: CollectorRegistry, *, capacity: int, names: int) -> None:
         self._kept: deque[_Kept] = deque()
         self._capacity = capacity
         self._bytes = 0
-        self._names = names
+        self._max_names = names
         self._counted: set[str] = set()
         self._number = 0
         self._total = Counter(
@@ -47,14 +104,14 @@ class Events:
         )
 
     def count(self, alertname: str, status: str) -> None:
-        """Count an event of which nothing else is kept."""
-        if alertname and len(self._counted) < self._names:
+        """Count an event without keeping it."""
+        if alertname and len(self._counted) < self._max_names:
             self._counted.add(alertname)
         name = alertname if alertname in self._counted else OTHER
         self._total.labels(name, status).inc()
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """Count an event and keep it, under the next number."""
+        """Count an event and keep it under the next number."""
         self.count(event["alertname"], event["status"])
         self._number += 1
         numbered = {"number": self._number, **event}
@@ -64,10 +121,10 @@ class Events:
         while len(self._kept) > self._capacity or self._bytes > MAX_BYTES:
             self._bytes -= self._kept.popleft().size
 
-    def last(
+    def latest(
         self, limit: int, *, alertname: str | None = None, status: str | None = None
     ) -> list[Mapping[str, Any]]:
-        """At most `limit` events, the newest first; of one alert or status if asked for."""
+        """At most `limit` events, newest first; only those of one alert or status if given."""
         matching = (
             kept.event
             for kept in reversed(self._kept)

@@ -1,4 +1,4 @@
-"""The heartbeat of alerting: an alert that always fires, so that its silence is the alarm."""
+"""The alert Watchdog always fires, so that missing notifications of it reveal broken alerting."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,73 +10,76 @@ from prometheus_client.registry import Collector
 from services.harbinger.events import Events
 
 ALERT = "Watchdog"
+
 LOST = "WatchdogLost"
-"""The event of our own: it fires when the heartbeat stops, and resolves when it is back."""
+"""Harbinger's own event: fires when the Watchdog stops arriving, resolves when it is back."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Now: `clock` in seconds, which never jumps, and `utc`, for people."""
+    """A point in time: `monotonic` in seconds, which never jumps, and `utc`, for people."""
 
-    clock: float
+    monotonic: float
     utc: datetime
 
 
 class Watchdog(Collector):
-    """Tells when the alert `Watchdog` has not been heard for more than `timeout` seconds.
+    """Adds an event when no Watchdog notification has arrived for more than `timeout` seconds.
 
-    Its metrics are missing before the first heartbeat: whether alerting works is unknown then, and
-    neither 0 nor 1 would be true.
+    Before the first notification nobody knows whether alerting works. The metrics are absent then,
+    because neither 0 nor 1 would be true.
     """
 
     def __init__(self, events: Events, timeout: float) -> None:
         self._events = events
         self._timeout = timeout
-        self._heard: Moment | None = None
-        self._lost: Moment | None = None
+        self._last_seen: Moment | None = None
+        self._lost_since: Moment | None = None
 
-    def hear(self, now: Moment) -> None:
-        """The heartbeat has come."""
-        self._heard = now
-        if self._lost:
-            self._tell(now, heard=now, lost=self._lost, found=now)
-            self._lost = None
+    def record(self, now: Moment) -> None:
+        """Note that a notification has arrived."""
+        self._last_seen = now
+        if self._lost_since:
+            self._add_event(now, last_seen=now, lost_since=self._lost_since, resolved=True)
+            self._lost_since = None
 
     def check(self, now: Moment) -> None:
-        """Make the event if the heartbeat has stopped. Meant to be called about every second."""
-        if self._heard is None or self._lost:
+        """Add the event if notifications have stopped arriving. Call it about every second."""
+        if self._last_seen is None or self._lost_since:
             return
-        if now.clock - self._heard.clock > self._timeout:
-            self._lost = now
-            self._tell(now, heard=self._heard, lost=now, found=None)
+        if now.monotonic - self._last_seen.monotonic > self._timeout:
+            self._lost_since = now
+            self._add_event(now, last_seen=self._last_seen, lost_since=now, resolved=False)
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics, for a scrape."""
-        if self._heard is None:
+        """Yield the metrics, for a scrape."""
+        if self._last_seen is None:
             return
         yield GaugeMetricFamily(
             "harbinger_watchdog_healthy",
             "1 while the alert Watchdog keeps coming, else 0.",
-            value=self._lost is None,
+            value=self._lost_since is None,
         )
         yield GaugeMetricFamily(
             "harbinger_last_watchdog_timestamp_seconds",
             "Unix time of the last notification of the alert Watchdog.",
-            value=self._heard.utc.timestamp(),
+            value=self._last_seen.utc.timestamp(),
         )
 
-    def _tell(self, now: Moment, *, heard: Moment, lost: Moment, found: Moment | None) -> None:
-        last = heard.utc.isoformat(timespec="seconds")
+    def _add_event(
+        self, now: Moment, *, last_seen: Moment, lost_since: Moment, resolved: bool
+    ) -> None:
+        last = last_seen.utc.isoformat(timespec="seconds")
         self._events.add(
             {
                 "received": now.utc.isoformat(timespec="milliseconds"),
                 "receiver": None,
                 "alertname": LOST,
-                "status": "resolved" if found else "firing",
+                "status": "resolved" if resolved else "firing",
                 "labels": {"alertname": LOST, "severity": "critical"},
                 "annotations": {"summary": f"The last Watchdog notification came at {last}."},
-                "starts_at": lost.utc.isoformat(),
-                "ends_at": found.utc.isoformat() if found else None,
+                "starts_at": lost_since.utc.isoformat(),
+                "ends_at": now.utc.isoformat() if resolved else None,
                 "fingerprint": None,
             }
         )

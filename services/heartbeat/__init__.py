@@ -1,1 +1,1 @@
-"""The soak-test heartbeat: sends traffic to the treaty for a bounded time, then ends."""
+"""The soak-test heartbeat sends traffic to the treaty for a limited time, then exits."""

@@ -1,1 +1,1 @@
-"""The field-state engine over HTTP. Its pods share one field, whichever of them is sent a step."""
+"""The field-state engine over HTTP. All its pods share one field, whichever pod gets a step."""

@@ -1,7 +1,6 @@
 """`python -m services.psi_field`: one pod of the field."""
 
-from services.psi_field.app import build
-from services.psi_field.settings import PsiFieldSettings
+from services.psi_field.app import PsiFieldSettings, build
 from services.shell import run
 
 if __name__ == "__main__":

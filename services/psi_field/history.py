@@ -1,44 +1,49 @@
-"""The steps that make up the field: the last ones, in one order that all pods agree on."""
+"""The history of a field: its latest steps in one order on which all pods agree.
+
+The peers read and extend it at /window.
+"""
 
 import hashlib
-from collections.abc import Iterable
+import secrets
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated
 
 from pydantic import Field
 
-from services.psi_field.fallback import SIZE
+from services.psi_field.engine import AT_REST, SIZE, Engine, replay
 from services.shell import Body
 
-WINDOW = 64
-"""Steps that make up the field. Equal in all pods, so no setting."""
+HISTORY_LENGTH = 64
+"""Number of steps that determine the field. All pods must agree on it, so it is not a setting."""
 
-AHEAD = 2**32
+MAX_LEAD = 2**32
 """How far a peer's counter may be ahead of a pod's own: no pod misses so many steps."""
 
-TAKEN_OVER = 2**52
-"""The highest counter that a new pod takes over; as many are left for steps after it."""
+MAX_TAKEOVER_COUNTER = 2**52
+"""The highest counter that a new pod takes over; as many are left for later steps."""
+
+KEY_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+"""A caller's name for a step. A step that is sent again under its key, to any pod, counts once."""
 
 Vector = Annotated[tuple[float, ...], Field(min_length=SIZE, max_length=SIZE)]
-KEY = r"^[A-Za-z0-9._:-]{1,64}$"
-"""A caller's name for a step: a step sent again under its key, to any pod, is taken once."""
 
 
 class Entry(Body):
-    """A step and its place in the order.
+    """A step and its position in the order.
 
-    `counter` is a Lamport counter: 1 more than the highest that `pod` knew. `incarnation` tells
-    apart the processes that have borne a pod's name.
+    `counter` is a Lamport counter: 1 more than the highest that `pod` knew. `incarnation`
+    distinguishes the processes that have run under one pod name.
     """
 
     counter: Annotated[int, Field(ge=1, le=2**53)]
     pod: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")]
     incarnation: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-    key: Annotated[str, Field(pattern=KEY)] | None = None
+    key: Annotated[str, Field(pattern=KEY_PATTERN)] | None = None
     x: Vector
     apply_guardian: bool
 
-    def place(self) -> tuple[object, ...]:
-        """What entries are ordered by. The content comes last, so that the order is total."""
+    def sort_key(self) -> tuple[object, ...]:
+        """The position in the order. It ends with the content, which makes the order total."""
         own = (self.counter, self.pod, self.incarnation)
         return (*own, self.key or "", self.x, self.apply_guardian)
 
@@ -47,22 +52,82 @@ Entries = tuple[Entry, ...]
 
 
 def merge(one: Iterable[Entry], other: Iterable[Entry]) -> Entries:
-    """The WINDOW greatest entries of both, in order; of those with the same key the greatest.
+    """The HISTORY_LENGTH greatest entries of both, in order; the greatest of each key.
 
-    Commutative, associative and idempotent, so pods that have seen the same entries in any order
-    hold the same window: what is cut off or replaced could never come back, because a window's
-    least entry only grows. (Keeping the least of a key would not do: once it is cut off, a greater
-    one with its key would come back.)
+    Commutative, associative and idempotent: pods that have seen the same entries in any order hold
+    the same history. A dropped or replaced entry can never come back, because the least entry of a
+    history only grows. (Keeping the least entry of a key would break this: once it is dropped, a
+    greater one with its key would come back.)
     """
     kept: dict[object, Entry] = {}
     for entry in (*one, *other):
-        name = entry.key if entry.key is not None else entry.place()
-        if name not in kept or kept[name].place() < entry.place():
+        name = entry.key if entry.key is not None else entry.sort_key()
+        if name not in kept or kept[name].sort_key() < entry.sort_key():
             kept[name] = entry
-    return tuple(sorted(kept.values(), key=Entry.place)[-WINDOW:])
+    return tuple(sorted(kept.values(), key=Entry.sort_key)[-HISTORY_LENGTH:])
 
 
 def digest(entries: Entries) -> str:
-    """A short text that is equal for equal windows only."""
+    """A SHA-256 hash that is the same for equal histories only."""
     text = "\n".join(entry.model_dump_json() for entry in entries)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+class KeyReusedError(Exception):
+    """The key already belongs to a different step."""
+
+
+class Replica:
+    """One pod's copy of the field, without any network: the history, and the metrics it determines.
+
+    A change happens completely or not at all: if the engine fails, EngineError is raised and the
+    replica stays unchanged.
+    """
+
+    def __init__(self, pod: str, engine: Callable[[], Engine]) -> None:
+        self.pod = pod
+        self.incarnation = secrets.token_hex(8)
+        self.entries: Entries = ()
+        self.metrics: Mapping[str, float] = AT_REST
+        self.digest = digest(())
+        self._engine = engine
+
+    @property
+    def counter(self) -> int:
+        """The highest counter it has seen; 0 before the first step."""
+        return self.entries[-1].counter if self.entries else 0
+
+    @property
+    def max_peer_counter(self) -> int:
+        """The highest counter to accept from a peer. An absurd one would leave none for others."""
+        return self.counter + MAX_LEAD
+
+    def step(self, x: tuple[float, ...], apply_guardian: bool, key: str | None = None) -> Entry:
+        """Take a step as the latest one. Returns its entry, or the one already known under `key`.
+
+        Raises KeyReusedError if the known one is a different step.
+        """
+        known = next((entry for entry in self.entries if key and entry.key == key), None)
+        if known:
+            if (known.x, known.apply_guardian) != (x, apply_guardian):
+                raise KeyReusedError
+            return known
+        entry = Entry(
+            counter=self.counter + 1,
+            pod=self.pod,
+            incarnation=self.incarnation,
+            key=key,
+            x=x,
+            apply_guardian=apply_guardian,
+        )
+        self.merge([entry])
+        return entry
+
+    def merge(self, entries: Iterable[Entry]) -> bool:
+        """Add a peer's entries. Returns whether they changed anything."""
+        merged = merge(self.entries, entries)
+        if merged == self.entries:
+            return False
+        self.metrics = replay(self._engine, merged)
+        self.entries, self.digest = merged, digest(merged)
+        return True

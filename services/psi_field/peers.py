@@ -1,22 +1,28 @@
-"""The other pods: finding them, and asking them with bounds on time and size."""
+"""The other pods: finding them, exchanging steps with them, and keeping the field the same.
+
+Messages from peers are validated as strictly as a caller's step, and limited in time and size.
+"""
 
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import httpx
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from services.psi_field.history import Entry
-from services.psi_field.messages import Push, Taken, Window
-from services.shell import BODY_LIMIT, one_line
+from services.psi_field.engine import EngineError
+from services.psi_field.history import HISTORY_LENGTH, MAX_TAKEOVER_COUNTER, Entry, Replica
+from services.shell import BODY_LIMIT, Address, Body, one_line
 
-Target = tuple[str, int]
-"""A name or an address, and a port."""
+PUSH_SECONDS = 0.8
+"""How long a step may wait for the peers to take it."""
 
-_PUSH_SECONDS = 0.8
+PAUSE_SECONDS = 0.2
+"""Pause before a starting pod asks its peers again."""
+
 _PULL_SECONDS = 2
 _LOOKUP_SECONDS = 2
 
@@ -24,25 +30,45 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Peers:
-    """The pods behind `targets`. `incarnation` is this pod's own: by it, it knows itself."""
+class Push(Body):
+    """New entries for a peer, which adds them to its history and does not pass them on."""
 
-    def __init__(self, targets: Sequence[Target], incarnation: str) -> None:
+    entries: Annotated[tuple[Entry, ...], Field(min_length=1, max_length=HISTORY_LENGTH)]
+
+
+class PushReceipt(Body):
+    """A peer's answer to a push, with the peer's incarnation."""
+
+    incarnation: str
+
+
+class PeerHistory(Body):
+    """A peer's whole history. `established`: the peer has taken the field over, or begun it."""
+
+    incarnation: str
+    established: bool
+    entries: Annotated[tuple[Entry, ...], Field(max_length=HISTORY_LENGTH)]
+
+
+class Peers:
+    """The pods behind `targets`, except this one, which is recognised by its `incarnation`."""
+
+    def __init__(self, targets: Sequence[Address], incarnation: str) -> None:
         self._targets = targets
         self._incarnation = incarnation
-        self._addresses: list[Target] = []
-        self._silent: dict[Target, bool] = {}
-        """The addresses that did not answer when last asked, and whether that took all the time."""
-        # Proxies are for the world outside; a pod's address is never behind one. Answers stay as
-        # they were sent: unpacked, a small one could be huge.
+        self._addresses: list[Address] = []
+        self._silent: dict[Address, bool] = {}
+        """The addresses whose last exchange failed, and whether it timed out."""
+        # Pods are never behind a proxy. Compressed answers are refused: a small one could be huge
+        # when unpacked.
         self._client = httpx.AsyncClient(trust_env=False, headers={"Accept-Encoding": "identity"})
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close all connections."""
         await self._client.aclose()
 
     async def discover(self) -> bool:
-        """Look the targets up; whether each was found. Without an answer the old ones stay."""
+        """Look up the targets. Returns whether each was found; if not, known addresses stay."""
         found = await asyncio.gather(*map(_resolve, self._targets))
         complete = all(addresses for addresses in found)
         if complete or not self._addresses:
@@ -50,43 +76,46 @@ class Peers:
         return complete
 
     async def push(self, entry: Entry) -> tuple[int, int]:
-        """Give every peer a new entry; how many pods took it, and how many addresses missed it.
+        """Send a new entry to every peer. Returns how many took it and how many missed it.
 
-        An address that let the time run out is left to `pull` until it answers again, so that a
-        dead peer slows down one step and not all.
+        An address that timed out gets no more pushes until it answers a `pull`, so that a dead peer
+        delays one step only.
         """
         content = Push(entries=(entry,)).model_dump_json()
 
-        async def give(address: Target) -> Taken:
+        async def push_to(address: Address) -> PushReceipt:
             _, raw = await self._exchange(address, "POST", content=content)
-            return Taken.model_validate_json(raw)
+            return PushReceipt.model_validate_json(raw)
 
         awake = [address for address in self._addresses if not self._silent.get(address)]
-        answers = await self._ask(awake, _PUSH_SECONDS, give)
-        took = {answer.incarnation for answer in answers} - {self._incarnation}
-        return len(took), len(self._addresses) - len(answers)
+        receipts = await self._ask(awake, PUSH_SECONDS, push_to)
+        took = {receipt.incarnation for receipt in receipts} - {self._incarnation}
+        return len(took), len(self._addresses) - len(receipts)
 
-    async def pull(self, digest: str) -> tuple[list[Window], int]:
-        """The windows of the peers whose digest is not `digest`, and how many did not answer."""
+    async def pull(self, digest: str) -> tuple[list[PeerHistory], int]:
+        """The histories whose digest is not `digest`, and how many peers did not answer."""
 
-        async def fetch(address: Target) -> Window | None:
+        async def pull_from(address: Address) -> PeerHistory | None:
             headers = {"If-None-Match": f'"{digest}"'}
             status, raw = await self._exchange(address, "GET", headers=headers)
-            return Window.model_validate_json(raw) if status != httpx.codes.NOT_MODIFIED else None
+            if status == httpx.codes.NOT_MODIFIED:
+                return None
+            return PeerHistory.model_validate_json(raw)
 
-        answers = await self._ask(self._addresses, _PULL_SECONDS, fetch)
-        windows = [w for w in answers if w and w.incarnation != self._incarnation]
-        return windows, len(self._addresses) - len(answers)
+        answers = await self._ask(self._addresses, _PULL_SECONDS, pull_from)
+        histories = [one for one in answers if one and one.incarnation != self._incarnation]
+        return histories, len(self._addresses) - len(answers)
 
     async def _exchange(
         self,
-        address: Target,
+        address: Address,
         method: str,
         *,
         content: str = "",
         headers: dict[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        url = httpx.URL(scheme="http", host=address[0], port=address[1], path="/window")
+        """Returns status and body. Raises httpx.HTTPError, or ValueError if the body is large."""
+        url = httpx.URL(scheme="http", host=address.host, port=address.port, path="/window")
         headers = {"Content-Type": "application/json"} | (headers or {})
         raw = bytearray()
         async with self._client.stream(method, url, content=content, headers=headers) as answer:
@@ -100,38 +129,95 @@ class Peers:
 
     async def _ask(
         self,
-        addresses: Sequence[Target],
+        addresses: Sequence[Address],
         seconds: float,
-        question: Callable[[Target], Awaitable[T]],
+        question: Callable[[Address], Awaitable[T]],
     ) -> list[T]:
-        """The answers of those who gave one in time; keeps book of those who did not."""
+        """The valid answers that came in time. Notes and logs which addresses gave none."""
 
-        async def one(address: Target) -> list[T]:
+        async def ask_one(address: Address) -> list[T]:
             try:
                 async with asyncio.timeout(seconds):
                     answer = await question(address)
             except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 if address not in self._silent:
-                    fields = {"peer": f"{address[0]}:{address[1]}", "reason": _reason(error)}
+                    fields = {"peer": str(address), "reason": _describe(error)}
                     log.warning("a peer does not answer as it should", extra=fields)
                 self._silent[address] = isinstance(error, TimeoutError)
                 return []
             if self._silent.pop(address, None) is not None:
-                log.info("a peer answers again", extra={"peer": f"{address[0]}:{address[1]}"})
+                log.info("a peer answers again", extra={"peer": str(address)})
             return [answer]
 
-        return [answer for found in await asyncio.gather(*map(one, addresses)) for answer in found]
+        found = await asyncio.gather(*map(ask_one, addresses))
+        return [answer for answers in found for answer in answers]
 
 
-def _reason(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return one_line(error) if isinstance(error, ValidationError) else type(error).__name__
 
 
-async def _resolve(target: Target) -> list[Target]:
+async def _resolve(target: Address) -> list[Address]:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_LOOKUP_SECONDS):
             found = await loop.getaddrinfo(*target, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
-    return [(str(address[0]), int(address[1])) for *_, address in found]
+    return [Address(str(address[0]), int(address[1])) for *_, address in found]
+
+
+class Sharing:
+    """Keeps a replica and its peers equal.
+
+    A step is pushed to every peer immediately. Every pod also pulls the histories of its peers
+    regularly, which adds the steps that a push missed.
+    """
+
+    def __init__(self, replica: Replica, peers: Peers) -> None:
+        self.established = False
+        """Whether this pod has taken the field over, or begun it."""
+        self._replica = replica
+        self._peers = peers
+
+    async def take_over(self, seconds: float) -> None:
+        """Take the field over from a peer, or begin a new one.
+
+        Returns when a peer that has the field has sent it, when all peers have answered and none
+        has it, or after `seconds` and the round of questions under way.
+        """
+        deadline = time.monotonic() + seconds
+        while not self.established:
+            found = await self._peers.discover()
+            histories, silent = await self._peers.pull("")
+            self._merge(histories, MAX_TAKEOVER_COUNTER)
+            if any(history.established for history in histories):
+                log.info("took over the field", extra={"steps": len(self._replica.entries)})
+                self.established = True
+            elif found and not silent:
+                log.info("no peer has a field yet: a new one begins")
+                self.established = True
+            elif time.monotonic() >= deadline:
+                log.warning("no peer answered in time: a new field begins")
+                self.established = True
+            else:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def catch_up(self) -> None:
+        """Add the steps that the peers have and this pod lacks."""
+        await self._peers.discover()
+        histories, _ = await self._peers.pull(self._replica.digest)
+        if self._merge(histories, self._replica.max_peer_counter):
+            log.info("caught up with the peers")
+
+    def _merge(self, histories: Sequence[PeerHistory], max_counter: int) -> bool:
+        entries = [entry for history in histories for entry in history.entries]
+        accepted = [entry for entry in entries if entry.counter <= max_counter]
+        if ignored := len(entries) - len(accepted):
+            fields = {"steps": ignored, "limit": max_counter}
+            log.error("peers have steps with absurd counters; they are ignored", extra=fields)
+        try:
+            return self._replica.merge(accepted)
+        except EngineError as error:
+            log.error("the engine refused a peer's steps", extra={"reason": str(error)})
+            return False

@@ -1,7 +1,6 @@
 """`python -m services.scheduler`."""
 
-from services.scheduler.app import build
-from services.scheduler.settings import SchedulerSettings
+from services.scheduler.app import SchedulerSettings, build
 from services.shell import run
 
 if __name__ == "__main__":

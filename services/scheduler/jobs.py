@@ -1,41 +1,61 @@
-"""When a job is due, by its cron expression."""
+"""Jobs, and the times at which their cron expressions make them due."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-_COUNTED = 1000
+from services.shell import HttpUrl, JsonObject
+
+_MAX_MISSED = 1000
 _ANY_TIME = datetime(2024, 1, 1)
 
 
+def check_cron(cron: str) -> str:
+    """Return the cron expression unchanged.
+
+    Raises ValueError if it is invalid or never due. Five fields mean second 0; the first of six
+    fields is the second.
+    """
+    try:
+        next(CronSim(cron, _ANY_TIME))
+    except (CronSimError, StopIteration) as error:
+        reason = str(error) or "it is never due"
+        raise ValueError(f"{cron!r} is not a cron expression: {reason}") from None
+    return cron
+
+
+class Job(BaseModel):
+    """A recurring HTTP call. It succeeds if the answer is 2xx within `timeout_seconds`.
+
+    `cron` has five fields, or six with the second first. `body` is sent as JSON.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    cron: Annotated[str, AfterValidator(check_cron)]
+    url: HttpUrl
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    body: JsonObject | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
+
+
 @dataclass(frozen=True)
-class Due:
-    """A run that is due since `since`; `missed` are those before it that nobody started."""
+class DueRun:
+    """A run that has been due since `since`; `missed` counts earlier runs that never started."""
 
     since: datetime
     missed: int
 
 
-def checked(cron: str) -> str:
-    """The cron expression as it is; raises ValueError if it is none, or its time never comes.
-
-    Five fields mean second 0; six begin with the second.
-    """
-    try:
-        next(CronSim(cron, _ANY_TIME))
-    except (CronSimError, StopIteration) as error:
-        raise ValueError(
-            f"{cron!r} is no cron expression: {str(error) or 'its time never comes'}"
-        ) from None
-    return cron
-
-
 class Timetable:
-    """The times of one job, in one time zone; it begins at `start`, which is not one of them."""
+    """The times of one job in one time zone, after `start`."""
 
     next: datetime
     """When the next run is due."""
@@ -43,23 +63,23 @@ class Timetable:
     def __init__(self, cron: str, zone: ZoneInfo, start: datetime) -> None:
         self._cron = cron
         self._zone = zone
-        self.next = next(self._after(start))
+        self.next = next(self._times_after(start))
 
-    def due(self, now: datetime) -> Due | None:
-        """The run that is due by `now`, if one is; the timetable goes on after `now`.
+    def due(self, now: datetime) -> DueRun | None:
+        """The run that is due by `now`, or None; moves `next` past `now`.
 
-        After a pause one run is due, since the last of the times that passed, and the others are
-        missed; of more than a thousand only the first thousand are looked at.
+        After a pause one run is due, since the latest of the times that passed, and the others are
+        missed. If more than a thousand passed, only the first thousand are counted.
         """
         if self.next > now:
             return None
         passed = [self.next]
-        for time in islice(self._after(self.next), _COUNTED):
+        for time in islice(self._times_after(self.next), _MAX_MISSED):
             if time > now:
                 break
             passed.append(time)
-        self.next = next(self._after(now))
-        return Due(since=passed[-1], missed=len(passed) - 1)
+        self.next = next(self._times_after(now))
+        return DueRun(since=passed[-1], missed=len(passed) - 1)
 
-    def _after(self, time: datetime) -> Iterator[datetime]:
+    def _times_after(self, time: datetime) -> Iterator[datetime]:
         return CronSim(self._cron, time.astimezone(self._zone))

@@ -1,34 +1,131 @@
-"""Starts each job when it is due, and never twice at once."""
+"""Runs of jobs: started when due, never two of one job at once, called over HTTP and measured."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from services.scheduler.calls import Call, Result
-from services.scheduler.jobs import Timetable
-from services.scheduler.metrics import JobMetrics
-from services.scheduler.settings import Job
+import httpx
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from services.scheduler.jobs import Job, Timetable
 
 STOP_SECONDS = 5
-"""How long runs may go on after the service has stopped."""
+"""How long runs may continue after the service has stopped."""
 
-Clock = Callable[[], datetime]
-"""What time it is, with a time zone."""
+OUTCOMES = ("success", "failure", "timeout")
+REASONS = ("overlap", "missed")
+DURATION_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Result:
+    """How a run ended; `detail` is the status of the answer, or why none came."""
+
+    outcome: Literal["success", "failure", "timeout"]
+    detail: str
+
+
+Call = Callable[[Job], Awaitable[Result]]
+
+
+class HttpCalls:
+    """Makes the calls of all jobs. Its instances are a `Call`."""
+
+    def __init__(self) -> None:
+        # Workloads are never behind a proxy. __call__ limits the time of the whole exchange.
+        self._http = httpx.AsyncClient(timeout=None, trust_env=False)  # noqa: S113
+
+    async def __call__(self, job: Job) -> Result:
+        """Call the job's URL. The run ends with the answer's body, which is not kept."""
+        try:
+            async with (
+                asyncio.timeout(job.timeout_seconds),
+                self._http.stream(job.method, job.url, json=job.body) as answer,
+            ):
+                async for _ in answer.aiter_raw():
+                    pass
+        except TimeoutError:
+            return Result("timeout", f"no answer within {job.timeout_seconds:g} s")
+        except httpx.HTTPError as error:
+            return Result("failure", f"{type(error).__name__}: {error}".rstrip(": "))
+        outcome = "success" if answer.is_success else "failure"
+        return Result(outcome, f"answered {answer.status_code}")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+
+class JobMetrics:
+    """Metrics of the runs. The label is `task`, because `job` names the workload on every series.
+
+    Counters start at 0, so that the first failure is an increase. The time of the last success is
+    absent until there is one.
+    """
+
+    def __init__(self, registry: CollectorRegistry, tasks: Iterable[str]) -> None:
+        self.runs = Counter(
+            "scheduler_job_runs",
+            "Runs that ended, by outcome: success, failure or timeout.",
+            ["task", "outcome"],
+            registry=registry,
+        )
+        self.skipped = Counter(
+            "scheduler_job_skipped",
+            "Runs that did not start: overlap, the one before still ran; missed, in a pause.",
+            ["task", "reason"],
+            registry=registry,
+        )
+        self.duration = Histogram(
+            "scheduler_job_duration_seconds",
+            "Duration of the runs that ended.",
+            ["task"],
+            buckets=DURATION_BUCKETS,
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "scheduler_job_lag_seconds",
+            "How long after its time the last run started.",
+            ["task"],
+            registry=registry,
+        )
+        self.last_success = Gauge(
+            "scheduler_job_last_success_timestamp_seconds",
+            "Unix time at which the last successful run ended.",
+            ["task"],
+            registry=registry,
+        )
+        for task in tasks:
+            self.duration.labels(task)
+            self.lag.labels(task)
+            for outcome in OUTCOMES:
+                self.runs.labels(task, outcome)
+            for reason in REASONS:
+                self.skipped.labels(task, reason)
+
+
 @dataclass
-class _Last:
+class _LastRun:
     due: datetime
     started: datetime
     seconds: float
     result: Result
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "due": self.due.isoformat(),
+            "started": self.started.isoformat(timespec="milliseconds"),
+            "duration_seconds": round(self.seconds, 3),
+            "outcome": self.result.outcome,
+            "detail": self.result.detail,
+        }
 
 
 class _Task:
@@ -36,7 +133,7 @@ class _Task:
         self.job = job
         self.timetable = timetable
         self.run: asyncio.Task[None] | None = None
-        self.last: _Last | None = None
+        self.last: _LastRun | None = None
 
     @property
     def is_running(self) -> bool:
@@ -44,20 +141,26 @@ class _Task:
 
 
 class Runner:
-    """Runs the jobs by `call`, as `tick` finds them due.
+    """Runs the jobs with `call` when `tick` finds them due.
 
-    The times begin at the runner's own start: what was missed before is not made up for.
+    `clock` returns the time with a time zone. Times before the runner's start do not count as
+    missed.
     """
 
     def __init__(
-        self, jobs: Iterable[Job], zone: ZoneInfo, clock: Clock, call: Call, metrics: JobMetrics
+        self,
+        jobs: Iterable[Job],
+        zone: ZoneInfo,
+        clock: Callable[[], datetime],
+        call: Call,
+        metrics: JobMetrics,
     ) -> None:
         self._clock, self._call, self._metrics = clock, call, metrics
         start = clock()
         self._tasks = [_Task(job, Timetable(job.cron, zone, start)) for job in jobs]
 
     async def tick(self) -> None:
-        """Start what is due. Meant to be called several times a second."""
+        """Start the runs that are due. Call it several times a second."""
         for task in self._tasks:
             now = self._clock()
             due = task.timetable.due(now)
@@ -83,7 +186,7 @@ class Runner:
             log.exception("a run broke", extra={"task": name})
             result = Result("failure", "internal error; the log has more")
         seconds = time.perf_counter() - began
-        task.last = _Last(due, started, seconds, result)
+        task.last = _LastRun(due, started, seconds, result)
         self._metrics.runs.labels(name, result.outcome).inc()
         self._metrics.duration.labels(name).observe(seconds)
         if result.outcome == "success":
@@ -92,7 +195,7 @@ class Runner:
             log.warning("a run failed", extra={"task": name, "detail": result.detail})
 
     async def close(self) -> None:
-        """Let the runs under way end, a bounded time, then cut them off; those count nowhere."""
+        """Wait up to STOP_SECONDS for unfinished runs, then cancel them; those are not counted."""
         runs = [task.run for task in self._tasks if task.run and task.is_running]
         if not runs:
             return
@@ -101,7 +204,7 @@ class Runner:
             run.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    def jobs(self) -> list[dict[str, Any]]:
+    def describe_jobs(self) -> list[dict[str, Any]]:
         """Each job with its next and its last run, as JSON values."""
         return [
             {
@@ -112,17 +215,7 @@ class Runner:
                 "timeout_seconds": task.job.timeout_seconds,
                 "running": task.is_running,
                 "next_run": task.timetable.next.isoformat(),
-                "last_run": _shown(task.last) if task.last else None,
+                "last_run": task.last.describe() if task.last else None,
             }
             for task in self._tasks
         ]
-
-
-def _shown(last: _Last) -> dict[str, Any]:
-    return {
-        "due": last.due.isoformat(),
-        "started": last.started.isoformat(timespec="milliseconds"),
-        "duration_seconds": round(last.seconds, 3),
-        "outcome": last.result.outcome,
-        "detail": last.result.detail,
-    }

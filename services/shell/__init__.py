@@ -1,7 +1,7 @@
-"""What every service has in common: HTTP, metrics, logs, settings and a graceful stop.
+"""The parts that every service shares: HTTP, metrics, logs, settings and a graceful stop.
 
-A service is three things: a settings model, a function that builds a `Service` from the settings,
-and a `__main__.py` that calls `run(Model, build)`:
+A service consists of a settings model, a function that builds a `Service` from the settings, and a
+`__main__.py` that calls `run(Model, build)`:
 
     class PingSettings(ServerSettings):
         service: ClassVar[str] = "ping"
@@ -25,39 +25,47 @@ and a `__main__.py` that calls `run(Model, build)`:
     if __name__ == "__main__":
         run(PingSettings, build)
 
-/health, /ready and /metrics come with it. Errors are raised as `starlette.exceptions.HTTPException`
-and answered as `{"error": reason}`. A program that serves nothing (a CronJob) takes `Settings`,
-and its `__main__.py` calls `run_once(Model, work)`.
+Every service also answers /health, /ready and /metrics. Handlers raise
+`starlette.exceptions.HTTPException`, which is answered as `{"error": reason}`. A program that does
+not serve HTTP (a CronJob) derives its model from `Settings` and calls `run_once(Model, work)`.
 """
 
-from services.shell.bodies import BODY_LIMIT, Body, read_body
-from services.shell.logs import configure_logs
-from services.shell.metrics import BareCounter
-from services.shell.once import run_once
-from services.shell.problems import one_line
-from services.shell.runtime import run
+from services.shell.bodies import BODY_LIMIT, Body, JsonObject, read_body
+from services.shell.metrics import BareCounter, exposition
+from services.shell.runtime import configure_logs, run, run_once
 from services.shell.service import Answer, Service
 from services.shell.settings import (
-    CommaList,
+    Address,
+    Addresses,
+    HttpUrl,
     ServerSettings,
     Settings,
     SettingsError,
+    check_http_url,
     load_settings,
+    one_line,
+    parse_address,
 )
 
 __all__ = [
     "BODY_LIMIT",
+    "Address",
+    "Addresses",
     "Answer",
     "BareCounter",
     "Body",
-    "CommaList",
+    "HttpUrl",
+    "JsonObject",
     "ServerSettings",
     "Service",
     "Settings",
     "SettingsError",
+    "check_http_url",
     "configure_logs",
+    "exposition",
     "load_settings",
     "one_line",
+    "parse_address",
     "read_body",
     "run",
     "run_once",

@@ -1,48 +1,60 @@
-"""Request bodies: what is not exactly what was asked for is refused, with a reason."""
+"""Request bodies: anything but the expected JSON is refused with a reason."""
 
 import asyncio
-from typing import TypeVar
+import json
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from services.shell.problems import one_line
+from services.shell.settings import one_line
 
 BODY_LIMIT = 64 * 1024
-"""Most bytes of a body, unless its route says otherwise."""
+"""Maximum bytes of a body, unless its route sets another limit."""
 
-_SECONDS = 10
-"""Longest wait for a body, so that a stalled sender holds no connection."""
+BODY_SECONDS = 10
+"""Maximum wait for a body, so that a stalled sender does not hold a connection."""
 
 
 class Body(BaseModel):
-    """A JSON object that is taken as it stands.
+    """A JSON object, checked strictly.
 
-    No unknown field, no NaN or infinity, no number from a string or a boolean.
+    Refuses unknown fields, NaN, infinity, and strings or booleans in place of numbers.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
 
 
+def _check_finite(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValueError("must not contain NaN or infinity") from None
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_check_finite)]
+"""A JSON object of any content, without NaN and infinity, which other JSON parsers refuse."""
+
 M = TypeVar("M", bound=Body)
 
 
 async def read_body(request: Request, model: type[M], limit: int = BODY_LIMIT) -> M:
-    """The request's body, of at most `limit` bytes, as a `model`.
+    """Read the request's body, of at most `limit` bytes, as a `model`.
 
-    Raises HTTPException: 415 not JSON by its content type, 413 over the limit, 408 too slow,
-    400 malformed or broken off, 422 well-formed but not as the model says; the reason names the
-    field.
+    Raises HTTPException: 415 if the content type is not JSON, 413 over the limit, 408 if the sender
+    is too slow, 400 if the body is malformed or breaks off, 422 if it is well-formed JSON but not
+    a `model`; the reason names the field.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise HTTPException(415, "The body must be JSON: send Content-Type: application/json.")
     try:
-        async with asyncio.timeout(_SECONDS):
-            raw = await _bytes(request, limit)
+        async with asyncio.timeout(BODY_SECONDS):
+            raw = await _read_bytes(request, limit)
     except TimeoutError:
-        raise HTTPException(408, f"The body did not arrive within {_SECONDS} s.") from None
+        raise HTTPException(408, f"The body did not arrive within {BODY_SECONDS} s.") from None
     except ClientDisconnect:
         raise HTTPException(400, "The body broke off.") from None
     try:
@@ -52,7 +64,7 @@ async def read_body(request: Request, model: type[M], limit: int = BODY_LIMIT) -
         raise HTTPException(400 if malformed else 422, one_line(error)) from None
 
 
-async def _bytes(request: Request, limit: int) -> bytes:
+async def _read_bytes(request: Request, limit: int) -> bytes:
     raw = bytearray()
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced) > limit:

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-# The time a counter was made is a series of its own that nobody asked for.
+# Drop the `_created` series that the library adds for every counter and histogram.
 prometheus_client.disable_created_metrics()
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -16,7 +16,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class BareCounter(Collector):
     """A counter whose name lacks `_total`, which the client library would add.
 
-    A series exists, at 0, once `touch` or `inc` has named its labels.
+    A series exists, at 0, after `create` or `inc` with its label values.
     """
 
     def __init__(
@@ -26,8 +26,8 @@ class BareCounter(Collector):
         self._values: dict[tuple[str, ...], float] = {}
         registry.register(self)
 
-    def touch(self, *values: str) -> None:
-        """Let the series with these label values exist."""
+    def create(self, *values: str) -> None:
+        """Create the series with these label values, at 0."""
         self.inc(*values, by=0)
 
     def inc(self, *values: str, by: float = 1) -> None:
@@ -40,14 +40,14 @@ class BareCounter(Collector):
         self._values[values] = self._values.get(values, 0) + by
 
     def collect(self) -> Iterator[Metric]:
-        """The series as they are now."""
+        """Yield the current series, for a scrape."""
         family = Metric(self._name, self._help, "counter")
         for values, value in self._values.items():
             family.add_sample(self._name, dict(zip(self._labels, values, strict=True)), value)
         yield family
 
 
-class _Collected(Collector):
+class _Snapshot(Collector):
     def __init__(self, families: list[Metric]) -> None:
         self._families = families
 
@@ -58,9 +58,9 @@ class _Collected(Collector):
 def exposition(registry: CollectorRegistry) -> str:
     """All metrics of the registry as text."""
     families = list(registry.collect())
-    text = prometheus_client.generate_latest(_Collected(families)).decode()
+    text = prometheus_client.generate_latest(_Snapshot(families)).decode()
     for family in families:
-        # The library writes `_total` into the head of every counter, also where a sample lacks it.
+        # The library writes `_total` into HELP and TYPE of every counter, even if no sample has it.
         if family.type == "counter" and any(s.name == family.name for s in family.samples):
             for keyword in ("HELP", "TYPE"):
                 head = f"# {keyword} {family.name}"

@@ -1,45 +1,49 @@
-"""Running a service: from the environment to a graceful stop."""
+"""Running a program: settings, logs, exit codes, and the graceful stop of a server."""
 
 import asyncio
+import json
 import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import uvicorn
 
-from services.shell.logs import configure_logs
 from services.shell.service import Service
-from services.shell.settings import ServerSettings, SettingsError, load_settings
+from services.shell.settings import ServerSettings, Settings, SettingsError, load_settings
 
-_FINISH_SECONDS = 9
-"""How long requests in flight may take at the stop. With the longest drain (10 s), what a task may
-take to tidy up (5 s) and what the scheduler grants its runs (5 s) it fits into the pod's grace
-period of 30 s."""
+FINISH_SECONDS = 9
+"""How long requests in flight may take when the service stops. The longest drain (10 s), this, the
+clean-up of tasks (5 s) and the scheduler's last runs (5 s) fit into a pod's grace period of 30 s.
+"""
+
+_RECORD_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
 
 log = logging.getLogger(__name__)
-M = TypeVar("M", bound=ServerSettings)
+M = TypeVar("M", bound=Settings)
+S = TypeVar("S", bound=ServerSettings)
 
 
-def run(model: type[M], build: Callable[[M], Service]) -> NoReturn:
-    """Serve what `build` makes of the settings until SIGTERM or SIGINT, then end the process.
+def run(model: type[S], build: Callable[[S], Service]) -> NoReturn:
+    """Build the service from its settings and serve it until SIGTERM or SIGINT, then exit.
 
-    Exit codes: 0 after a graceful stop, 2 with one line on stderr when the settings are wrong
-    (`build` may raise SettingsError too) or the address can't be had. SIGTERM first takes the
-    service out of rotation for `drain_seconds`; SIGINT, the developer's Ctrl-C, does not wait.
+    Exit codes: 0 after a graceful stop; 2, with one line on stderr, if a setting is wrong (`build`
+    may raise SettingsError too) or the service can't listen on its address. SIGTERM takes the
+    service out of rotation for `drain_seconds` first; SIGINT, the developer's Ctrl-C, does not.
     """
     try:
         settings = load_settings(model, os.environ)
         configure_logs(model.service, settings.log_level)
-        listener = _bind(settings)
+        listener = listen(settings)
         service = build(settings)
     except SettingsError as error:
-        sys.stderr.write(f"{model.service}: {error}\n")
-        sys.exit(2)
+        _exit_for_settings(model, error)
     host, port = listener.getsockname()[:2]
     log.info("starting", extra={"host": host, "port": port, "pod": settings.pod_name})
     config = uvicorn.Config(
@@ -51,9 +55,10 @@ def run(model: type[M], build: Callable[[M], Service]) -> NoReturn:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Longer than callers keep an idle connection: else one may write as it is closed.
+        # Longer than callers keep idle connections. Otherwise a caller may send a request while
+        # the server closes the connection.
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=_FINISH_SECONDS,
+        timeout_graceful_shutdown=FINISH_SECONDS,
     )
     server = _Server(config, service, settings.drain_seconds)
     server.run(sockets=[listener])
@@ -61,15 +66,35 @@ def run(model: type[M], build: Callable[[M], Service]) -> NoReturn:
     sys.exit(0 if server.started else 1)
 
 
-def _bind(settings: ServerSettings) -> socket.socket:
+def run_once(model: type[M], work: Callable[[M], Coroutine[Any, Any, bool]]) -> NoReturn:
+    """Run `work` once with the settings, then exit. For CronJobs.
+
+    Exit codes: 0 if `work` returns True, 1 if it returns False, 2 with one line on stderr if a
+    setting is wrong.
+    """
+    try:
+        settings = load_settings(model, os.environ)
+    except SettingsError as error:
+        _exit_for_settings(model, error)
+    configure_logs(model.service, settings.log_level)
+    sys.exit(0 if asyncio.run(work(settings)) else 1)
+
+
+def _exit_for_settings(model: type[Settings], error: SettingsError) -> NoReturn:
+    sys.stderr.write(f"{model.service}: {error}\n")
+    sys.exit(2)
+
+
+def listen(settings: ServerSettings) -> socket.socket:
+    """Listen on the address in the settings. Raises SettingsError if that is not possible."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it every answer on a
-    # connection that is kept open waits 40 ms for the caller's delayed acknowledgement.
+    # asyncio sets TCP_NODELAY only if the socket names the protocol. Without it, every answer on a
+    # kept-alive connection waits 40 ms for the caller's delayed acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
-        # Here, not in the server: only then is a port that is in use noticed in every case.
+        # Listen before the server starts: bind alone may succeed on a port that is in use.
         listener.listen(128)
     except OSError as error:
         listener.close()
@@ -89,7 +114,7 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
         if sig == signal.SIGINT:
             self._drain_seconds = 0
-        # Else uvicorn raises the signal again at the end, and a graceful stop looks like a kill.
+        # uvicorn would raise the signal again at the end: a graceful stop would look like a kill.
         self._captured_signals.clear()
 
     async def main_loop(self) -> None:
@@ -97,3 +122,40 @@ class _Server(uvicorn.Server):
         self._service.stop()
         log.info("stopping", extra={"drain_seconds": self._drain_seconds})
         await asyncio.sleep(self._drain_seconds)
+
+
+def configure_logs(service: str, level: str) -> None:
+    """Log to stderr, one JSON object a line: ts (RFC 3339), level, service, message, fields.
+
+    `fields` holds what a call passes as `extra`: `log.info("a peer is silent", extra={"peer": p})`.
+    An exception is logged with its type and stack, but without its text, which may quote a body or
+    a secret.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines(service))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # They log every request and every start, which our metrics and our own log lines cover.
+    for name in ("uvicorn", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _JsonLines(logging.Formatter):
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "message": record.getMessage(),
+        }
+        fields = {k: value for k, value in vars(record).items() if k not in _RECORD_ATTRIBUTES}
+        if record.exc_info and record.exc_info[0]:
+            fields["error"] = record.exc_info[0].__name__
+            frames = traceback.extract_tb(record.exc_info[2])
+            fields["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        if fields:
+            line["fields"] = fields
+        return json.dumps(line, ensure_ascii=False, default=str)

@@ -1,5 +1,6 @@
-"""A service as an ASGI application: its routes, its probes, its metrics and its tasks."""
+"""A service as an ASGI application: its routes, probes, metrics and background tasks."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -13,13 +14,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from services.shell.metrics import CONTENT_TYPE, exposition
-from services.shell.tasks import Tasks, Work, repeated
+
+CLEANUP_SECONDS = 5
+"""How long cancelled tasks may take to clean up when the service stops."""
 
 Answer = Response | Mapping[str, Any]
-"""What a handler returns: a response, or an object that is sent as JSON with status 200."""
+"""A handler returns a response, or an object that is sent as JSON with status 200."""
 
 Handler = Callable[[Request], Awaitable[Answer]]
 Observer = Callable[[int, float], None]
+Work = Callable[[], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +31,9 @@ log = logging.getLogger(__name__)
 class Service:
     """A service: `app` is the ASGI application, `registry` holds the metrics that /metrics shows.
 
-    It is live until a background task crashes. It is ready once `start` has returned (at once
-    without `start`), and no longer when it stops. The registry holds when it started, what the
-    service registers there and nothing else, so that /metrics is exactly the inventory.
+    It is live until a background task crashes. It is ready once `start` has returned (immediately
+    without `start`), until it stops. The registry holds the process's start time and what the
+    service registers, nothing else, so that /metrics is exactly what rules/metrics.yaml lists.
     """
 
     def __init__(self, name: str, start: Work | None = None) -> None:
@@ -41,11 +45,13 @@ class Service:
             registry=self.registry,
         )
         started.set_to_current_time()
-        self.app = Starlette(exception_handlers={HTTPException: _refused}, lifespan=self._lifespan)
+        self.app = Starlette(
+            exception_handlers={HTTPException: _error_response}, lifespan=self._lifespan
+        )
         self.app.router.redirect_slashes = False
         self._start = start
-        self._tasks = Tasks()
-        self._unready: str | None = "starting"
+        self._tasks = _Tasks()
+        self._unready_reason: str | None = "starting"
         self._closers: list[Work] = []
         self._tasks.add("start", self._become_ready)
         self.route("GET", "/health", self._health)
@@ -55,10 +61,10 @@ class Service:
     def route(
         self, method: str, path: str, handler: Handler, observe: Observer | None = None
     ) -> None:
-        """Let `handler` answer `method` on `path`.
+        """Answer `method` on `path` with `handler`.
 
-        It may raise HTTPException(status, reason); anything else it raises is logged and answered
-        with 500. `observe` is told each answer's status code and how many seconds it took.
+        The handler may raise HTTPException(status, reason). Any other exception is logged and
+        answered with 500. `observe` gets each answer's status code and duration in seconds.
         """
 
         async def endpoint(request: Request) -> Response:
@@ -67,7 +73,7 @@ class Service:
                 answer = await handler(request)
                 response = answer if isinstance(answer, Response) else JSONResponse(answer)
             except HTTPException as refusal:
-                response = await _refused(request, refusal)
+                response = await _error_response(request, refusal)
             except Exception:
                 log.exception("a request failed", extra={"method": method, "path": path})
                 response = JSONResponse({"error": "Internal error; the log has more."}, 500)
@@ -77,29 +83,35 @@ class Service:
 
         self.app.add_route(path, endpoint, methods=[method])
 
-    def background(self, name: str, work: Work) -> None:
-        """Run `work` beside the requests, from the start until the stop, which cancels it.
+    def run_in_background(self, name: str, work: Work) -> None:
+        """Run `work` from the service's start until its stop, which cancels it.
 
-        If it raises, that is logged under `name` and the service is no longer live.
+        If it raises, the exception is logged under `name` and the service is no longer live.
         """
         self._tasks.add(name, work)
 
     def repeat(self, name: str, seconds: float, work: Work) -> None:
-        """Run `work` in the background again and again, `seconds` after it last ended."""
-        self.background(name, repeated(seconds, work))
+        """Run `work` in the background repeatedly, with a pause of `seconds` after each run."""
 
-    def at_stop(self, work: Work) -> None:
-        """Await `work` when requests and tasks have ended, say to close a client."""
-        self._closers.append(work)
+        async def loop() -> None:
+            while True:
+                await work()
+                await asyncio.sleep(seconds)
+
+        self.run_in_background(name, loop)
+
+    def close_at_stop(self, close: Work) -> None:
+        """Await `close`, for example of an HTTP client, after requests and tasks have ended."""
+        self._closers.append(close)
 
     @property
-    def unready(self) -> str | None:
-        """Why the service is not ready; None when it is."""
-        return self._unready
+    def unready_reason(self) -> str | None:
+        """Why the service is not ready; None if it is."""
+        return self._unready_reason
 
     def stop(self) -> None:
-        """Take the service out of rotation: /ready goes off for good, all else is still served."""
-        self._unready = "stopping"
+        """Take the service out of rotation: /ready answers 503, everything else still works."""
+        self._unready_reason = "stopping"
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
@@ -115,8 +127,8 @@ class Service:
     async def _become_ready(self) -> None:
         if self._start:
             await self._start()
-        if self._unready == "starting":
-            self._unready = None
+        if self._unready_reason == "starting":
+            self._unready_reason = None
             log.info("ready")
 
     async def _health(self, _: Request) -> Response:
@@ -126,15 +138,45 @@ class Service:
         return JSONResponse({"status": "live"})
 
     async def _ready(self, _: Request) -> Response:
-        if self._unready:
-            return JSONResponse({"error": self._unready}, 503)
+        if self._unready_reason:
+            return JSONResponse({"error": self._unready_reason}, 503)
         return JSONResponse({"status": "ready"})
 
     async def _metrics(self, _: Request) -> Response:
         return PlainTextResponse(exposition(self.registry), headers={"Content-Type": CONTENT_TYPE})
 
 
-async def _refused(_: Request, refusal: Exception) -> Response:
-    if not isinstance(refusal, HTTPException):
-        raise refusal
-    return JSONResponse({"error": refusal.detail}, refusal.status_code, headers=refusal.headers)
+async def _error_response(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+
+
+class _Tasks:
+    """Background tasks; `crashed` names the first one that crashed."""
+
+    def __init__(self) -> None:
+        self.crashed: str | None = None
+        self._works: list[tuple[str, Work]] = []
+        self._running: list[asyncio.Task[None]] = []
+
+    def add(self, name: str, work: Work) -> None:
+        self._works.append((name, work))
+
+    def start(self) -> None:
+        self._running = [asyncio.create_task(self._guard(*work)) for work in self._works]
+
+    async def stop(self) -> None:
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=CLEANUP_SECONDS)
+            if late:
+                log.warning("tasks did not stop in time", extra={"tasks": len(late)})
+
+    async def _guard(self, name: str, work: Work) -> None:
+        try:
+            await work()
+        except Exception:
+            self.crashed = self.crashed or name
+            log.exception("a background task crashed", extra={"task": name})

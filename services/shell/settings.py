@@ -1,35 +1,80 @@
-"""Settings of a service, read from the environment and from nowhere else."""
+"""Settings of a service, read from environment variables only."""
 
+import re
 import socket
-from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+import httpx
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
-from services.shell.problems import one_line
-
-CommaList = Annotated[
-    tuple[str, ...],
-    BeforeValidator(
-        lambda value: (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
-    ),
-]
-"""A setting that holds several values, separated by commas."""
+_HOST = re.compile(r"[\w.:-]+", re.ASCII)
+_MAX_LENGTH = 300
 
 
 class SettingsError(Exception):
-    """What is wrong with the settings, in one line. `run` prints it and ends with exit code 2."""
+    """One line that says which setting is wrong. `run` prints it and exits with code 2."""
+
+
+class Address(NamedTuple):
+    """A host name or IP address, without brackets, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def parse_address(text: str) -> Address:
+    """Parse `host:port`, where an IPv6 host stands in brackets. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{text!r} is not an address. Write host:port.")
+    return Address(host, int(port))
+
+
+def check_http_url(text: str) -> str:
+    """Return the URL unchanged. Raises ValueError if it is invalid or holds credentials."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"is not a URL: {error}. Write http://name:8000/path.") from None
+    is_complete = url.scheme in ("http", "https") and _HOST.fullmatch(url.host)
+    if not is_complete or not 0 < (url.port or 80) < 65536:
+        raise ValueError("is not a URL. Write http://name:8000/path.")
+    if url.userinfo:
+        raise ValueError("holds a user or a password. Remove them from the URL.")
+    return text
+
+
+def _split_addresses(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(parse_address(part.strip()) for part in value.split(",") if part.strip())
+
+
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(_split_addresses)]
+"""Addresses as `host:port`, separated by commas."""
+
+HttpUrl = Annotated[str, AfterValidator(check_http_url)]
+"""An http or https URL without user and password."""
 
 
 class Settings(BaseModel):
-    """The settings of a program. A field `x` of a service `psi-field` is read from `PSI_FIELD_X`.
+    """The settings of a program. A service `psi-field` reads its field `x` from `PSI_FIELD_X`.
 
-    The fields of this class and of `ServerSettings` are common to all: their variables carry no
-    prefix, such as `LOG_LEVEL`.
+    All programs share the fields of this class and of `ServerSettings`. Their variables have no
+    prefix: `LOG_LEVEL`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,19 +86,19 @@ class Settings(BaseModel):
 
     @classmethod
     def prefix(cls) -> str:
-        """What the names of the service's own variables begin with: `PSI_FIELD_`."""
+        """The prefix of the service's own variables: `PSI_FIELD_`."""
         return cls.service.replace("-", "_").upper() + "_"
 
 
 class ServerSettings(Settings):
     """The settings of a program that serves HTTP.
 
-    `port` 0 takes any free port; the first line of the log names it. `pod_name` is the pod's own
-    name, in a pod that of the host. `drain_seconds` is how long a stopping service goes on serving
-    after /ready has gone off, for its callers to notice.
+    `port` 0 takes any free port; the first log line names it. `pod_name` defaults to the host name,
+    which in a pod is the pod's name. A stopping service still serves for `drain_seconds` after
+    /ready has turned to 503, so that its callers notice.
     """
 
-    host: str = "0.0.0.0"  # noqa: S104 - a pod is reached on its own address
+    host: str = "0.0.0.0"  # noqa: S104 - other pods connect to the pod's own address
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     pod_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")] = Field(
         default_factory=socket.gethostname
@@ -65,12 +110,12 @@ M = TypeVar("M", bound=Settings)
 
 
 def load_settings(model: type[M], environ: Mapping[str, str]) -> M:
-    """The settings in `environ`.
+    """Read the settings from `environ`.
 
-    Raises SettingsError for a value that does not fit, or a variable with the service's prefix that
-    is no setting of it.
+    Raises SettingsError for an invalid value, and for a variable that has the service's prefix but
+    is not one of its settings.
     """
-    variables = {name: _variable(model, name) for name in model.model_fields}
+    variables = {name: _variable_name(model, name) for name in model.model_fields}
     unknown = sorted(
         name
         for name in environ
@@ -78,7 +123,7 @@ def load_settings(model: type[M], environ: Mapping[str, str]) -> M:
     )
     if unknown:
         known = ", ".join(sorted(variables.values()))
-        raise SettingsError(f"{unknown[0]}: no such setting. The settings are {known}.")
+        raise SettingsError(f"{unknown[0]}: unknown setting. The settings are {known}.")
     found = {name: environ[key] for name, key in variables.items() if key in environ}
     try:
         return model.model_validate(found)
@@ -86,6 +131,22 @@ def load_settings(model: type[M], environ: Mapping[str, str]) -> M:
         raise SettingsError(one_line(error, lambda name: variables.get(name, name))) from None
 
 
-def _variable(model: type[Settings], field: str) -> str:
-    common = field in ServerSettings.model_fields
-    return field.upper() if common else model.prefix() + field.upper()
+def _variable_name(model: type[Settings], field: str) -> str:
+    is_shared = field in ServerSettings.model_fields
+    return field.upper() if is_shared else model.prefix() + field.upper()
+
+
+def one_line(error: ValidationError, rename: Callable[[str], str] = str) -> str:
+    """The first problem as `field: reason`, and how many more there are; never the input itself.
+
+    `rename` turns the first part of the field's path into the name that the reader knows.
+    """
+    first, *others = error.errors(include_url=False, include_context=False, include_input=False)
+    head, *rest = [str(part) for part in first["loc"]] or [""]
+    place = ".".join([rename(head), *rest]) if head else ""
+    reason = first["msg"].removeprefix("Value error, ")
+    text = f"{place}: {reason}" if place else reason
+    if len(text) > _MAX_LENGTH:
+        text = f"{text[:_MAX_LENGTH]}..."
+    text = " ".join(text.split())
+    return f"{text} (and {len(others)} more)" if others else text

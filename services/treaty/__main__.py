@@ -1,8 +1,7 @@
 """`python -m services.treaty`."""
 
 from services.shell import run
-from services.treaty.app import build
-from services.treaty.settings import TreatySettings
+from services.treaty.app import TreatySettings, build
 
 if __name__ == "__main__":
     run(TreatySettings, build)

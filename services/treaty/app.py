@@ -1,25 +1,58 @@
-"""The service: POST /requests."""
+"""The treaty over HTTP: POST /requests."""
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from services.fields import JsonObject
-from services.shell import Answer, Body, Service, read_body
-from services.treaty.downstream import LOOPBACK, Downstream, DroppedError, HttpDownstream, Loopback
-from services.treaty.metrics import Ledger
-from services.treaty.settings import TreatySettings
-from services.treaty.window import Window
+from services.shell import (
+    Answer,
+    Body,
+    JsonObject,
+    ServerSettings,
+    Service,
+    check_http_url,
+    read_body,
+)
+from services.treaty.downstream import Downstream, DroppedError, HttpDownstream, Loopback
+from services.treaty.metrics import RecentRequests, TreatyMetrics
+
+LOOPBACK = "loopback"
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"\S")]
 
 
+def _check_downstream(text: str) -> str:
+    return text if text == LOOPBACK else check_http_url(text)
+
+
+class TreatySettings(ServerSettings):
+    """Read from TREATY_NAME, TREATY_DOWNSTREAM and so on.
+
+    `name` is the value of the label `treaty`. `downstream` is the URL that requests are posted to,
+    or `loopback`: the service answers them itself. A request may take `timeout_seconds`; at most
+    `max_concurrent` are in flight at a time. The rates cover the last `window_seconds` of traffic.
+    """
+
+    service: ClassVar[str] = "aurora-treaty"
+
+    name: Annotated[str, Field(min_length=1, max_length=128)] = "AURORA-AKASH-001"
+    downstream: Annotated[str, AfterValidator(_check_downstream)] = LOOPBACK
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2
+    max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 64
+    window_seconds: Annotated[float, Field(ge=1, le=86400)] = 300
+
+    @classmethod
+    def prefix(cls) -> str:
+        """The workload's name starts with the platform's; its variables do not."""
+        return "TREATY_"
+
+
 class TreatyRequest(Body):
-    """A request under the treaty; `provenance` says where it comes from, if anybody knows."""
+    """A request under the treaty; `provenance` names its origin, if that is known."""
 
     id: Text = Field(default_factory=lambda: uuid4().hex)
     payload: JsonObject = Field(default_factory=dict)
@@ -27,7 +60,7 @@ class TreatyRequest(Body):
 
 
 def build(settings: TreatySettings) -> Service:
-    """The service with the downstream of its settings."""
+    """The service, with the downstream that its settings name."""
     if settings.downstream == LOOPBACK:
         downstream: Downstream = Loopback()
     else:
@@ -37,25 +70,27 @@ def build(settings: TreatySettings) -> Service:
             connections=settings.max_concurrent,
         )
     service = Service(settings.service)
-    ledger = Ledger(service.registry, settings.name, Window(settings.window_seconds))
-    router = _Router(settings, downstream, ledger)
-    service.route("POST", "/requests", router.requests)
-    service.at_stop(downstream.close)
+    recent = RecentRequests(settings.window_seconds)
+    router = _Router(settings, downstream, TreatyMetrics(service.registry, settings.name, recent))
+    service.route("POST", "/requests", router.handle)
+    service.close_at_stop(downstream.close)
     return service
 
 
 class _Router:
-    def __init__(self, settings: TreatySettings, downstream: Downstream, ledger: Ledger) -> None:
+    def __init__(
+        self, settings: TreatySettings, downstream: Downstream, metrics: TreatyMetrics
+    ) -> None:
         self._settings = settings
         self._downstream = downstream
-        self._ledger = ledger
-        self._under_way = 0
+        self._metrics = metrics
+        self._in_flight = 0
 
-    async def requests(self, request: Request) -> Answer:
+    async def handle(self, request: Request) -> Answer:
         """Route a request.
 
-        One that is not well-formed is refused and counts nowhere. One that can't be routed is
-        dropped: 503 when too many are under way, 502 or 504 when the downstream fails.
+        A malformed request is refused and not counted. A request that can't be routed is dropped:
+        503 if too many are in flight, 502 or 504 if the downstream fails.
         """
         body = await read_body(request, TreatyRequest)
         rtt_ms = None
@@ -68,17 +103,17 @@ class _Router:
             raise HTTPException(drop.status, str(drop), headers) from None
         finally:
             has_provenance = body.provenance is not None
-            self._ledger.add(time.monotonic(), rtt_ms=rtt_ms, provenance=has_provenance)
+            self._metrics.add(time.monotonic(), rtt_ms=rtt_ms, provenance=has_provenance)
         treaty = self._settings.name
         return {"id": body.id, "treaty": treaty, "rtt_ms": rtt_ms, "answer": answer}
 
     async def _route(self, body: TreatyRequest) -> Any:
-        if self._under_way >= self._settings.max_concurrent:
-            raise DroppedError(503, f"{self._under_way} requests are under way; try again later.")
-        self._under_way += 1
+        if self._in_flight >= self._settings.max_concurrent:
+            raise DroppedError(503, f"{self._in_flight} requests are in flight; try again later.")
+        self._in_flight += 1
         try:
             return await self._downstream.route(
                 {"treaty": self._settings.name, **body.model_dump()}
             )
         finally:
-            self._under_way -= 1
+            self._in_flight -= 1

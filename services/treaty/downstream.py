@@ -1,4 +1,4 @@
-"""Where requests are routed to."""
+"""Downstreams: where the treaty routes requests to."""
 
 import asyncio
 import json
@@ -8,11 +8,9 @@ import httpx
 
 from services.shell import BODY_LIMIT
 
-LOOPBACK = "loopback"
-
 
 class DroppedError(Exception):
-    """The request could not be routed; `status` is the HTTP status that says so."""
+    """The request could not be routed; `status` is the HTTP status to answer with."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -20,35 +18,35 @@ class DroppedError(Exception):
 
 
 class Downstream(Protocol):
-    """Takes requests; `route` returns the answer, a JSON value, or raises DroppedError."""
+    """Receives the requests."""
 
     async def route(self, request: dict[str, Any]) -> Any:
-        """Hand a request on."""
+        """Pass a request on and return the answer, a JSON value. Raises DroppedError."""
         ...
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         ...
 
 
 class Loopback:
-    """Answers every request itself, at once: a treaty that has no other end yet."""
+    """Answers every request itself, immediately: for a treaty without a downstream so far."""
 
     async def route(self, request: dict[str, Any]) -> Any:
-        """The answer names the request."""
+        """Answer with the request's id."""
         return {"id": request["id"]}
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there are no connections."""
 
 
 class HttpDownstream:
-    """Posts requests to a URL, and takes an answer of 2xx with an empty or a JSON body."""
+    """Posts requests to a URL. Accepts an answer of 2xx whose body is empty or JSON."""
 
     def __init__(self, url: str, *, timeout_seconds: float, connections: int) -> None:
         self._url = url
         self._timeout_seconds = timeout_seconds
-        # Proxies are for the world outside; the time is that of the whole exchange, see `route`.
+        # The downstream is never behind a proxy. `route` limits the time of the whole exchange.
         self._http = httpx.AsyncClient(
             timeout=None,  # noqa: S113
             limits=httpx.Limits(max_connections=connections),
@@ -56,7 +54,7 @@ class HttpDownstream:
         )
 
     async def route(self, request: dict[str, Any]) -> Any:
-        """Raises DroppedError: 504 after the timeout, 502 for any other failure."""
+        """Post a request. Raises DroppedError: 504 after the timeout, 502 for other failures."""
         try:
             async with (
                 asyncio.timeout(self._timeout_seconds),
@@ -76,14 +74,15 @@ class HttpDownstream:
             reason = f"The downstream can't be reached: {type(error).__name__}."
             raise DroppedError(502, reason) from None
         try:
-            return json.loads(body, parse_constant=_refuse) if body else None
+            return json.loads(body, parse_constant=_refuse_constant) if body else None
         except (ValueError, RecursionError):
             raise DroppedError(502, "The downstream's answer is not JSON.") from None
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         await self._http.aclose()
 
 
-def _refuse(constant: str) -> None:
+def _refuse_constant(constant: str) -> None:
+    """Refuse NaN and Infinity, which Python's parser accepts although they are not JSON."""
     raise ValueError(constant)

@@ -1,30 +1,97 @@
-"""The treaty's six metrics, under the names its owners gave them."""
+"""The treaty's six metrics, under the names that its owners gave them."""
+
+from collections import deque
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Gauge
 
 from services.shell import BareCounter
-from services.treaty.window import Window
 
 LABELS = ("treaty",)
 
+SLICES = 60
+"""Recent requests expire by sixtieths of the period, so that memory does not grow with traffic."""
 
-class Ledger:
-    """What became of the requests under one treaty: three counters, and the rates of the window.
+
+@dataclass(frozen=True)
+class Rates:
+    """`fill_rate` and `provenance_coverage` are shares, 0 to 1; `rtt_ms` a mean in milliseconds."""
+
+    fill_rate: float
+    rtt_ms: float
+    provenance_coverage: float
+
+
+@dataclass
+class _Slice:
+    number: int
+    requests: int = 0
+    routed: int = 0
+    with_provenance: int = 0
+    rtt_ms: float = 0
+
+
+class RecentRequests:
+    """The requests that ended in the last `seconds` of traffic.
+
+    The period ends at the latest request, not now: an idle treaty keeps the rates of its last
+    traffic. If it ended now, the older requests would expire first, and the last few would decide
+    the rates alone. Before the first request the rates are those of a healthy treaty: 1, 0 ms, 1.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._slice_seconds = seconds / SLICES
+        self._slices: deque[_Slice] = deque()
+        self._rtt_ms = 0.0
+
+    def add(self, now: float, *, rtt_ms: float | None, provenance: bool) -> None:
+        """Count a request that ended at `now`, in seconds; `rtt_ms` is None if it was dropped."""
+        number = int(now // self._slice_seconds)
+        while self._slices and self._slices[0].number <= number - SLICES:
+            self._slices.popleft()
+        if not self._slices or self._slices[-1].number != number:
+            self._slices.append(_Slice(number))
+        last = self._slices[-1]
+        last.requests += 1
+        last.with_provenance += provenance
+        if rtt_ms is not None:
+            last.routed += 1
+            last.rtt_ms += rtt_ms
+        if routed := sum(part.routed for part in self._slices):
+            self._rtt_ms = sum(part.rtt_ms for part in self._slices) / routed
+
+    def rates(self) -> Rates:
+        """The rates of the recent requests.
+
+        `rtt_ms` covers routed requests only, and keeps its last value while there are none.
+        """
+        requests = sum(part.requests for part in self._slices)
+        if not requests:
+            return Rates(fill_rate=1, rtt_ms=0, provenance_coverage=1)
+        return Rates(
+            fill_rate=sum(part.routed for part in self._slices) / requests,
+            rtt_ms=self._rtt_ms,
+            provenance_coverage=sum(part.with_provenance for part in self._slices) / requests,
+        )
+
+
+class TreatyMetrics:
+    """Three counters of the requests under one treaty, and the rates of the recent ones.
 
     A request counts when it has ended, so that at every scrape requests = routed + dropped.
     """
 
-    def __init__(self, registry: CollectorRegistry, treaty: str, window: Window) -> None:
+    def __init__(self, registry: CollectorRegistry, treaty: str, recent: RecentRequests) -> None:
         def gauge(name: str, text: str) -> Gauge:
             return Gauge(name, text, LABELS, registry=registry).labels(treaty)
 
         def counter(name: str, text: str) -> BareCounter:
             made = BareCounter(name, text, LABELS, registry)
-            made.touch(treaty)
+            made.create(treaty)
             return made
 
         self._treaty = treaty
-        self._window = window
+        self._recent = recent
         self._fill_rate = gauge("treaty_fill_rate", "Share of the requests that were routed.")
         self._rtt = gauge("treaty_rtt_ms", "Mean round-trip time of routed requests.")
         self._coverage = gauge(
@@ -33,17 +100,17 @@ class Ledger:
         self._requests = counter("treaty_requests_total", "Requests made under the treaty.")
         self._routed = counter("treaty_requests_routed", "Requests that were routed.")
         self._dropped = counter("treaty_dropped_requests", "Requests that were dropped.")
-        self._show_rates()
+        self._update_rates()
 
     def add(self, now: float, *, rtt_ms: float | None, provenance: bool) -> None:
         """Count a request that ended at `now`, in seconds; `rtt_ms` is None if it was dropped."""
         self._requests.inc(self._treaty)
         (self._dropped if rtt_ms is None else self._routed).inc(self._treaty)
-        self._window.add(now, rtt_ms=rtt_ms, provenance=provenance)
-        self._show_rates()
+        self._recent.add(now, rtt_ms=rtt_ms, provenance=provenance)
+        self._update_rates()
 
-    def _show_rates(self) -> None:
-        rates = self._window.rates()
+    def _update_rates(self) -> None:
+        rates = self._recent.rates()
         self._fill_rate.set(rates.fill_rate)
         self._rtt.set(rates.rtt_ms)
         self._coverage.set(rates.provenance_coverage)

@@ -19,7 +19,7 @@ from ops.live.platform import Platform
 from ops.live.pods import Pod
 from ops.live.processes import Child, start_child, stop_children
 from ops.manifests import CronJob, Workload
-from services.heartbeat.settings import HeartbeatSettings
+from services.heartbeat.app import HeartbeatSettings
 from services.shell import load_settings
 from tests.live.conftest import SPEED, Live, running
 from tests.support.series import inventory

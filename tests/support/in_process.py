@@ -1,4 +1,4 @@
-"""A running service in this process, for tests that are no coroutines."""
+"""A running service in this process, for tests that are not coroutines."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,16 +28,16 @@ class Client:
     def post(self, path: str, **details: Any) -> httpx.Response:
         return self._portal.call(partial(self._http.post, path, **details))
 
-    def until(self, told: Callable[[], T]) -> T:
-        """What `told` returns, as soon as it is true."""
+    def wait_for(self, condition: Callable[[], T]) -> T:
+        """What `condition` returns, as soon as it is true."""
         for _ in range(1000):
-            if answer := told():
+            if answer := condition():
                 return answer
             self.sleep(0.005)
-        raise AssertionError("it did not come true")
+        raise AssertionError("the condition did not become true")
 
     def sleep(self, seconds: float) -> None:
-        """Let the service's background tasks go on meanwhile."""
+        """Pause, while the service's background tasks go on."""
         self._portal.call(anyio.sleep, seconds)
 
     def metrics(self) -> Exposed:
@@ -46,7 +46,7 @@ class Client:
 
 @contextmanager
 def started(service: Service) -> Iterator[Client]:
-    """The service between its start and its stop."""
+    """A client of the service, from its start to its stop."""
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(serving(service)) as http,

@@ -1,10 +1,10 @@
-"""Steps and their entries, each from a number."""
+"""Steps and their entries, each made from a number."""
 
-from services.psi_field.fallback import SIZE
+from services.psi_field.engine import SIZE
 from services.psi_field.history import Entry
 
 SMALL = 4
-"""A window that overflows often, where a test says so."""
+"""A history length that overflows often."""
 
 
 def vector(number: int) -> tuple[float, ...]:

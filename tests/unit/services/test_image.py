@@ -1,4 +1,4 @@
-"""The image of the services, as far as its files tell: no container engine is needed."""
+"""The image of the services, checked from its files without a container engine."""
 
 import ast
 import json
@@ -82,7 +82,7 @@ def test_packages_come_from_the_lock_file_alone_with_their_hashes() -> None:
     assert len(pins) == len(locked()) and all("--hash=sha256:" in pin for pin in pins)
 
 
-def test_the_packages_that_are_installed_are_those_that_run() -> None:
+def test_the_services_run_with_the_installed_packages() -> None:
     (made,) = [run[-1] for run in runs() if "venv" in run]
     (install,) = [run for run in runs() if "install" in run]
     assert install[install.index("--python") + 1] == f"{made}/bin/python"
@@ -91,7 +91,7 @@ def test_the_packages_that_are_installed_are_those_that_run() -> None:
     assert f"PATH={made}/bin:" in environment
 
 
-def test_the_lock_file_has_every_package_that_the_services_ask_for() -> None:
+def test_the_lock_file_holds_every_package_of_the_group_services() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     asked = {pin.partition("==")[0] for pin in project["dependency-groups"]["services"]}
     assert asked <= locked()
@@ -102,7 +102,7 @@ def test_the_lock_file_has_every_package_that_the_services_ask_for() -> None:
     sorted((ROOT / "services").rglob("*.py")),
     ids=lambda file: file.relative_to(ROOT).as_posix(),
 )
-def test_a_service_imports_only_what_the_image_has(file: Path) -> None:
+def test_a_service_imports_only_packages_of_the_image(file: Path) -> None:
     roots = {
         name.partition(".")[0]
         for node in ast.walk(ast.parse(file.read_text()))
@@ -120,7 +120,7 @@ def test_a_service_imports_only_what_the_image_has(file: Path) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_a_stack_starts_from_the_image_is_in_it(stack: str) -> None:
+def test_a_stack_starts_only_programs_of_the_image(stack: str) -> None:
     settings = stack_values(stack)["vaultmesh:settings"]
     started = {**settings["workloads"], **settings.get("cronJobs", {})}
     ours = {name: run["command"] for name, run in started.items() if "image" not in run}
@@ -129,7 +129,7 @@ def test_what_a_stack_starts_from_the_image_is_in_it(stack: str) -> None:
         assert command[:2] == ["python", "-m"] and is_program(command[2]), f"{name}: {command}"
 
 
-def test_the_image_starts_a_service_that_is_in_it() -> None:
+def test_the_image_starts_one_of_its_programs_by_default() -> None:
     (entry,), (default,) = arguments("ENTRYPOINT"), arguments("CMD")
     assert json.loads(entry) == ["python", "-m"]
     (module,) = json.loads(default)
@@ -137,6 +137,6 @@ def test_the_image_starts_a_service_that_is_in_it() -> None:
 
 
 def is_program(module: str) -> bool:
-    """Whether `python -m` can run it from the folder services/."""
+    """Whether services/ holds the module, and `python -m` can run it."""
     spec = find_spec(f"{module}.__main__") if module.startswith("services.") else None
     return spec is not None and Path(spec.origin or "").is_relative_to(ROOT / "services")

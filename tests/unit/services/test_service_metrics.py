@@ -1,20 +1,23 @@
-"""What the services really export is what rules/metrics.yaml says they do."""
+"""The services export exactly the metrics that rules/metrics.yaml lists."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import count
 from typing import Any
 
 import pytest
 
+from services.harbinger.app import HarbingerSettings
 from services.harbinger.app import build as harbinger
-from services.harbinger.settings import HarbingerSettings
+from services.psi_field.app import PsiFieldSettings
 from services.psi_field.app import build as psi_field
-from services.psi_field.settings import PsiFieldSettings
+from services.scheduler.app import SchedulerSettings
 from services.scheduler.app import build as scheduler
-from services.scheduler.settings import Job, SchedulerSettings
+from services.scheduler.jobs import Job
 from services.shell import Service
+from services.treaty.app import TreatySettings
 from services.treaty.app import build as treaty
-from services.treaty.settings import TreatySettings
 from tests.support.exposition import Exposed
 from tests.support.in_process import Client, started
 from tests.support.loopback import stub
@@ -24,13 +27,12 @@ from tests.unit.services.test_harbinger import notification
 FILE = "rules/metrics.yaml"
 
 
-def step(client: Client) -> None:
-    """A step of the field, once the pod is ready."""
-    client.until(lambda: client.get("/ready").is_success)
+def take_step(client: Client) -> None:
+    client.wait_for(lambda: client.get("/ready").is_success)
     assert client.post("/step", json={"x": [0.5] * 16, "apply_guardian": False}).is_success
 
 
-def request(client: Client) -> None:
+def route_request(client: Client) -> None:
     assert client.post("/requests", json={}).is_success
 
 
@@ -38,10 +40,9 @@ def notify(client: Client) -> None:
     assert client.post("/alerts", json=notification("A", "Watchdog")).is_success
 
 
-def succeed(client: Client) -> None:
-    """The first run of a job that is due every second."""
+def run_job(client: Client) -> None:
     name = "scheduler_job_last_success_timestamp_seconds"
-    client.until(lambda: client.metrics().value(name, task="sweep"))
+    client.wait_for(lambda: client.metrics().value(name, task="sweep"))
 
 
 def exercised(service: Service, use: Callable[[Client], None]) -> Exposed:
@@ -52,20 +53,23 @@ def exercised(service: Service, use: Callable[[Client], None]) -> Exposed:
 
 @cache
 def exposed() -> dict[str, Exposed]:
-    """Each workload's /metrics after it has done what it is there for."""
+    """Each workload's /metrics after it has done its work once."""
+    minutes = (datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=n) for n in count())
     with stub() as target:
-        job = Job(name="sweep", cron="* * * * * *", url=target.url)
-        jobs = exercised(scheduler(SchedulerSettings.model_construct(jobs=(job,))), succeed)
+        settings = SchedulerSettings.model_construct(
+            jobs=(Job(name="sweep", cron="* * * * *", url=target.url),)
+        )
+        jobs = exercised(scheduler(settings, lambda: next(minutes)), run_job)
     return {
-        "psi-field": exercised(psi_field(PsiFieldSettings(peers=())), step),
-        "aurora-treaty": exercised(treaty(TreatySettings()), request),
+        "psi-field": exercised(psi_field(PsiFieldSettings(peers=())), take_step),
+        "aurora-treaty": exercised(treaty(TreatySettings()), route_request),
         "scheduler": jobs,
         "harbinger": exercised(harbinger(HarbingerSettings()), notify),
     }
 
 
 def listed() -> list[dict[str, Any]]:
-    """What is expected of each workload; what all of them export stands once for each."""
+    """The listed metrics of each workload; those of every process are repeated per workload."""
     own = [*inventory()["metrics"], *inventory()["details"]]
     workloads = dict.fromkeys(metric["workload"] for metric in own)
     shared = [
@@ -76,7 +80,7 @@ def listed() -> list[dict[str, Any]]:
     return [*own, *shared]
 
 
-def test_every_workload_of_the_inventory_is_looked_at() -> None:
+def test_every_workload_of_the_inventory_is_tested() -> None:
     assert {metric["workload"] for metric in listed()} == exposed().keys()
 
 
@@ -93,7 +97,7 @@ def test_a_listed_metric_is_exported_with_its_type_and_its_labels(metric: dict[s
 def test_a_workload_exports_nothing_that_is_not_listed(workload: str) -> None:
     known = [metric for metric in listed() if metric["workload"] == workload]
     shown = exposed()[workload]
-    advice = f"add to {FILE} what {workload} exports besides"
+    advice = f"add the other metrics of {workload} to {FILE}"
     assert shown.types.keys() == {metric["name"] for metric in known}, advice
     assert {name for name, _ in shown.samples} == set().union(*map(series_of, known)), advice
 

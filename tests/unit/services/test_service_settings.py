@@ -1,36 +1,35 @@
-"""The settings and the logs that every service shares."""
+"""The settings of services: their variables, their types, and what the stacks set."""
 
-import json
-import logging
-from typing import ClassVar
+from importlib import import_module
+from typing import Any, ClassVar
 
 import pytest
 
 from services.shell import (
-    CommaList,
+    Address,
+    Addresses,
     ServerSettings,
+    Settings,
     SettingsError,
-    configure_logs,
+    check_http_url,
     load_settings,
 )
+from tests.support.recording import STACKS, stack_values
 
 
 class PingSettings(ServerSettings):
     service: ClassVar[str] = "ping-pong"
     greeting: str = "hello"
-    names: CommaList = ()
+    peers: Addresses = ()
     seconds: float = 1
-
-
-# Settings
 
 
 def test_settings_come_from_the_environment() -> None:
     found = load_settings(
         PingSettings,
-        {"PORT": "81", "POD_NAME": "p-1", "PING_PONG_NAMES": "a, b,", "GREETING": "none", "X": "y"},
+        {"PORT": "81", "POD_NAME": "p-1", "GREETING": "none", "PING_PONG_SECONDS": "2", "X": "y"},
     )
-    assert (found.port, found.pod_name, found.names) == (81, "p-1", ("a", "b"))
+    assert (found.port, found.pod_name, found.seconds) == (81, "p-1", 2)
     assert found.greeting == "hello"
 
 
@@ -57,31 +56,86 @@ def test_a_wrong_setting_is_one_line_that_names_it_and_not_its_value(
     assert "s3cret" not in str(caught.value)
 
 
-# Logs
+# Addresses and URLs
 
 
-def test_a_log_line_is_one_json_object_without_the_text_of_the_exception(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
-        configure_logs("ping", "info")
-        log = logging.getLogger("test")
-        log.debug("unseen")
-        log.info("two\nlines", extra={"peer": "ψ"})
-        try:
-            raise RuntimeError("s3cret")
-        except RuntimeError:
-            log.exception("failed")
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-    text = capsys.readouterr().err
-    first, second = map(json.loads, text.splitlines())
-    assert list(first) == ["ts", "level", "service", "message", "fields"]
-    assert (first["level"], first["service"], first["message"]) == ("info", "ping", "two\nlines")
-    assert first["fields"] == {"peer": "ψ"}
-    assert second["fields"]["error"] == "RuntimeError"
-    assert __file__ in second["fields"]["at"][-1]
-    assert "s3cret" not in text
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ()),
+        ("psi:8000", (Address("psi", 8000),)),
+        ("psi:8000, [::1]:80,", (Address("psi", 8000), Address("::1", 80))),
+    ],
+)
+def test_addresses_are_separated_by_commas(text: str, expected: tuple[Address, ...]) -> None:
+    found = load_settings(PingSettings, {"PING_PONG_PEERS": text}).peers
+    assert found == expected
+    assert [str(address) for address in found] == [part.strip() for part in text.split(",") if part]
+
+
+@pytest.mark.parametrize(
+    "text", ["psi", "psi:", "psi:http", ":8000", "[]:80", "psi:0", "psi:65536", "psi:8000,b"]
+)
+def test_a_wrong_address_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^PING_PONG_PEERS: .*Write host:port\.$") as refusal:
+        load_settings(PingSettings, {"PING_PONG_PEERS": text})
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://name", "https://name:8443/a/?b=c", "http://127.0.0.1:1", "http://[::1]:8000/"]
+)
+def test_a_valid_url_is_unchanged(url: str) -> None:
+    assert check_http_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "name:8000",
+        "ftp://name",
+        "http://",
+        "http:///path",
+        "http://name:port",
+        "http://name:99999",
+        "http://na me",
+        "http://name\n",
+        "http://user:password@name",
+        "http://user@name",
+    ],
+)
+def test_an_invalid_url_or_one_with_a_secret_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="URL") as refusal:
+        check_http_url(url)
+    assert "password@" not in str(refusal.value)
+
+
+# Stacks
+
+
+def environments() -> dict[str, tuple[str, dict[str, str]]]:
+    """Module and environment of every workload and CronJob, by `stack name`."""
+    found: dict[str, tuple[str, dict[str, str]]] = {}
+    for stack in STACKS:
+        settings = stack_values(stack)["vaultmesh:settings"]
+        runs: dict[str, Any] = {**settings["workloads"], **settings.get("cronJobs", {})}
+        for name, run in runs.items():
+            found[f"{stack} {name}"] = (run["command"][2], run.get("environment", {}))
+    return found
+
+
+@pytest.mark.parametrize("name", environments())
+def test_a_service_accepts_the_environment_that_a_stack_sets(name: str) -> None:
+    module, environment = environments()[name]
+    (model,) = (
+        kind
+        for kind in vars(import_module(f"{module}.app")).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Settings)
+        and kind not in (Settings, ServerSettings)
+    )
+    shared = {field.upper() for field in ServerSettings.model_fields}
+    for variable in environment:
+        assert variable in shared or variable.startswith(model.prefix()), f"{name}: {variable}"
+    load_settings(model, environment)

@@ -1,5 +1,6 @@
-"""The treaty service over HTTP."""
+"""The treaty routes requests, counts them, and shows the rates of the recent ones."""
 
+import pickle
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest import approx
 
-from services.treaty.app import build
-from services.treaty.settings import TreatySettings
+from services.treaty.app import TreatySettings, build
+from services.treaty.metrics import Rates, RecentRequests
 from tests.support.in_process import Client, started
 from tests.support.loopback import Seen, stub, unused_address
 
@@ -33,7 +37,7 @@ def rates(client: Client) -> list[float | None]:
     return [client.metrics().value(name, treaty=TREATY) for name in names]
 
 
-def test_without_a_downstream_it_answers_itself() -> None:
+def test_without_a_downstream_the_treaty_answers_itself() -> None:
     with treaty() as client:
         answer = client.post("/requests", json={"id": "a", "provenance": "soak"})
         assert answer.status_code == 200
@@ -41,7 +45,7 @@ def test_without_a_downstream_it_answers_itself() -> None:
         assert counts(client) == [1, 1, 0]
 
 
-def test_a_request_reaches_the_downstream_and_its_answer_the_caller() -> None:
+def test_a_request_reaches_the_downstream_and_the_answer_reaches_the_caller() -> None:
     with stub() as downstream, treaty(downstream=f"{downstream.url}/in") as client:
         body = {"id": "a", "payload": {"n": 1}, "provenance": "soak"}
         answer = client.post("/requests", json=body)
@@ -51,19 +55,19 @@ def test_a_request_reaches_the_downstream_and_its_answer_the_caller() -> None:
     assert answer.json()["treaty"] == TREATY
 
 
-def test_each_request_without_an_id_gets_one_of_its_own() -> None:
+def test_each_request_without_an_id_gets_its_own() -> None:
     with treaty() as client:
         assert len({client.post("/requests", json={}).json()["id"] for _ in range(3)}) == 3
 
 
-def test_the_counters_carry_their_names_and_type_as_given() -> None:
+def test_the_counters_keep_their_given_names_and_start_at_zero() -> None:
     with treaty() as client:
         exposed = client.metrics()
     assert {exposed.types[name] for name in COUNTERS} == {"counter"}
     assert [exposed.value(name, treaty=TREATY) for name in COUNTERS] == [0, 0, 0]
 
 
-def test_an_untouched_treaty_shows_rates_that_alarm_nobody() -> None:
+def test_a_treaty_without_requests_shows_healthy_rates() -> None:
     with treaty() as client:
         assert rates(client) == [1, 0, 1]
 
@@ -101,13 +105,13 @@ def test_a_downstream_that_fails_drops_the_request(status: int, body: bytes, rea
         assert counts(client) == [1, 0, 1]
 
 
-def test_a_downstream_that_is_not_there_drops_the_request() -> None:
+def test_an_unreachable_downstream_drops_the_request() -> None:
     with treaty(downstream=f"http://{unused_address()}") as client:
         assert client.post("/requests", json={}).status_code == 502
         assert counts(client) == [1, 0, 1]
 
 
-def test_a_downstream_that_is_too_slow_drops_the_request() -> None:
+def test_a_slow_downstream_drops_the_request() -> None:
     with stub() as downstream:
         downstream.answer = downstream.hang
         with treaty(downstream=downstream.url, timeout_seconds=0.05) as client:
@@ -117,7 +121,7 @@ def test_a_downstream_that_is_too_slow_drops_the_request() -> None:
             assert counts(client) == [1, 0, 1]
 
 
-def test_more_requests_at_once_than_allowed_are_dropped_and_the_others_are_not() -> None:
+def test_only_concurrent_requests_above_the_limit_are_dropped() -> None:
     arrived, go_on = threading.Semaphore(0), threading.Event()
 
     def wait(_: Seen) -> tuple[int, bytes]:
@@ -160,7 +164,7 @@ def test_more_requests_at_once_than_allowed_are_dropped_and_the_others_are_not()
         b'{"id": "%s"}' % (b"x" * 70_000),
     ],
 )
-def test_a_request_that_is_not_well_formed_is_refused_and_counts_nowhere(body: bytes) -> None:
+def test_a_malformed_request_is_refused_and_not_counted(body: bytes) -> None:
     with treaty() as client:
         answer = client.post(
             "/requests", content=body, headers={"content-type": "application/json"}
@@ -168,3 +172,72 @@ def test_a_request_that_is_not_well_formed_is_refused_and_counts_nowhere(body: b
         assert 400 <= answer.status_code < 500
         assert answer.json()["error"]
         assert counts(client) == [0, 0, 0]
+
+
+# The rates of recent requests
+
+SECONDS = 300
+SLICE = 5
+
+requests = st.lists(
+    st.tuples(
+        st.integers(0, SECONDS),
+        st.one_of(st.none(), st.floats(0, 10_000)),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=50,
+)
+
+
+def recent(*seen: tuple[float, float | None, bool]) -> RecentRequests:
+    made = RecentRequests(SECONDS)
+    for now, rtt_ms, provenance in seen:
+        made.add(now, rtt_ms=rtt_ms, provenance=provenance)
+    return made
+
+
+def test_rates_are_shares_of_the_recent_requests() -> None:
+    rates = recent((1, 100, True), (2, 200, False), (3, None, True), (4, None, True)).rates()
+    assert rates == Rates(fill_rate=0.5, rtt_ms=150, provenance_coverage=0.75)
+
+
+def test_a_request_before_the_period_no_longer_counts() -> None:
+    assert recent((0, None, False), (SECONDS, 10, True)).rates().fill_rate == 1
+    assert recent((0, None, False), (SECONDS - SLICE, 10, True)).rates().fill_rate == 0.5
+
+
+def test_an_idle_treaty_keeps_the_rates_of_its_last_traffic() -> None:
+    seen = [(0.2 * n, 118.7 if n % 20 != 19 else None, n % 20 != 0) for n in range(1100)]
+    assert seen[-1][1] is None
+    rates = recent(*seen).rates()
+    assert (rates.fill_rate, rates.rtt_ms) == (approx(0.95), approx(118.7))
+    assert rates.provenance_coverage == approx(0.95)
+
+
+def test_the_round_trip_time_keeps_its_last_value_while_every_request_is_dropped() -> None:
+    made = recent((0, 40, True), (2 * SECONDS, None, True))
+    assert made.rates() == Rates(fill_rate=0, rtt_ms=40, provenance_coverage=1)
+
+
+def test_memory_does_not_grow_with_the_traffic() -> None:
+    def size(requests: int) -> int:
+        return len(pickle.dumps(recent(*((n / 10, 1, True) for n in range(requests)))))
+
+    assert size(20_000) <= 1.2 * size(3000)
+
+
+@given(requests)
+def test_the_rates_equal_those_counted_from_each_request(
+    seen: list[tuple[int, float | None, bool]],
+) -> None:
+    now, timed = 0, []
+    for pause, rtt_ms, provenance in seen:
+        now += pause
+        timed.append((now, rtt_ms, provenance))
+    kept = [one for one in timed if one[0] // SLICE > now // SLICE - 60]
+    rates = recent(*timed).rates()
+    assert rates.fill_rate == approx(sum(r is not None for _, r, _ in kept) / len(kept))
+    assert rates.provenance_coverage == approx(sum(p for _, _, p in kept) / len(kept))
+    if routed := [rtt_ms for _, rtt_ms, _ in kept if rtt_ms is not None]:
+        assert rates.rtt_ms == approx(sum(routed) / len(routed))

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.feeder.vector import vector
-from services.psi_field.fallback import FallbackPsiEngine
-from services.psi_field.history import WINDOW
-from services.psi_field.messages import Step
-from services.psi_field.replica import Replica
+from services.feeder.feeding import vector
+from services.psi_field.app import Step
+from services.psi_field.engine import FallbackPsiEngine
+from services.psi_field.history import HISTORY_LENGTH, Replica
 from tests.support.recording import STACKS, run_values, stack_values
 from tests.support.refusals import refusals
 from tests.support.series import thresholds
@@ -142,7 +141,7 @@ def test_the_probe_s_steps_do_no_harm_to_a_field_that_is_fed(stack: str) -> None
     minutes = hours_of(*step_probe(stack))
     moved = [number for number, (by_probe, _) in enumerate(minutes) if by_probe]
     gaps = {later - earlier for earlier, later in pairwise(moved)}
-    assert len(moved) > 1 and gaps == {WINDOW}, "once in as many steps as make up the field"
+    assert len(moved) > 1 and gaps == {HISTORY_LENGTH}, "once in as many steps as make up the field"
     limits = thresholds()
     for _, metrics in minutes[1:]:
         assert metrics["prediction_error"] < limits["PsiFieldPredictionErrorHigh"]["threshold"]

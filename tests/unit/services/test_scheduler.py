@@ -10,13 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.scheduler.app import build
-from services.scheduler.calls import HttpCalls, Result
-from services.scheduler.metrics import JobMetrics
-from services.scheduler.runner import Runner
-from services.scheduler.settings import Job, SchedulerSettings
-from services.shell import SettingsError, load_settings
-from services.shell.metrics import exposition
+from services.scheduler.app import SchedulerSettings, build
+from services.scheduler.jobs import Job
+from services.scheduler.runner import HttpCalls, JobMetrics, Result, Runner
+from services.shell import Service, SettingsError, exposition, load_settings
 from tests.support.exposition import Exposed, parse
 from tests.support.in_process import started
 from tests.support.loopback import stub, unused_address
@@ -25,20 +22,30 @@ START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 def job(name: str = "sweep", **details: Any) -> Job:
     return Job(**{"name": name, "cron": "* * * * *", "url": "http://stub/", **details})
 
 
 class Bench:
-    """A runner whose clock stands still until moved, and whose runs end when told to."""
+    """A runner with a clock that a test moves, and runs that a test ends."""
 
     def __init__(self, *jobs: Job) -> None:
-        self.now = START
+        self.clock = Clock()
         self.started: list[str] = []
         self.endings: dict[str, asyncio.Future[Result]] = {}
         self._registry = CollectorRegistry()
         metrics = JobMetrics(self._registry, [one.name for one in jobs])
-        self.runner = Runner(jobs, ZoneInfo("UTC"), lambda: self.now, self._call, metrics)
+        self.runner = Runner(jobs, ZoneInfo("UTC"), self.clock, self._call, metrics)
 
     async def _call(self, one: Job) -> Result:
         self.started.append(one.name)
@@ -46,12 +53,12 @@ class Bench:
         return await self.endings[one.name]
 
     async def advance(self, by: timedelta) -> None:
-        self.now += by
+        self.clock.now += by
         await self.runner.tick()
         await asyncio.sleep(0)
 
     async def end(self, name: str, outcome: Any = "success") -> None:
-        self.endings[name].set_result(Result(outcome, "said so"))
+        self.endings[name].set_result(Result(outcome, "as the test says"))
         for _ in range(3):
             await asyncio.sleep(0)
 
@@ -73,7 +80,7 @@ def test_a_job_runs_at_each_of_its_times() -> None:
     asyncio.run(scenario())
 
 
-def test_a_run_that_would_overlap_is_skipped_and_counted_and_does_not_hold_up_other_jobs() -> None:
+def test_an_overlapping_run_is_skipped_and_counted_and_does_not_delay_other_jobs() -> None:
     async def scenario() -> None:
         bench = Bench(job("slow"), job("quick"))
         await bench.advance(MINUTE)
@@ -93,7 +100,7 @@ def test_a_run_that_would_overlap_is_skipped_and_counted_and_does_not_hold_up_ot
     asyncio.run(scenario())
 
 
-def test_after_a_pause_a_job_runs_once_and_the_missed_runs_are_counted_with_the_lag() -> None:
+def test_after_a_pause_a_job_runs_once_and_missed_runs_and_lag_are_shown() -> None:
     async def scenario() -> None:
         bench = Bench(job())
         await bench.advance(10 * MINUTE + timedelta(seconds=12))
@@ -107,7 +114,7 @@ def test_after_a_pause_a_job_runs_once_and_the_missed_runs_are_counted_with_the_
 
 
 @pytest.mark.parametrize("outcome", ["failure", "timeout"])
-def test_a_failed_run_is_counted_as_what_it_was_and_is_no_success(outcome: str) -> None:
+def test_a_failed_run_is_counted_by_outcome_and_is_not_a_success(outcome: str) -> None:
     async def scenario() -> None:
         bench = Bench(job())
         await bench.advance(MINUTE)
@@ -123,7 +130,7 @@ def test_a_failed_run_is_counted_as_what_it_was_and_is_no_success(outcome: str) 
     asyncio.run(scenario())
 
 
-def test_a_run_that_breaks_counts_as_a_failure_and_the_next_one_starts() -> None:
+def test_a_run_that_raises_counts_as_a_failure_and_the_next_one_starts() -> None:
     async def scenario() -> None:
         bench = Bench(job())
         await bench.advance(MINUTE)
@@ -138,7 +145,7 @@ def test_a_run_that_breaks_counts_as_a_failure_and_the_next_one_starts() -> None
     asyncio.run(scenario())
 
 
-def test_every_count_of_a_job_exists_before_its_first_run() -> None:
+def test_every_counter_of_a_job_exists_before_its_first_run() -> None:
     shown = Bench(job()).metrics()
     for outcome in ("success", "failure", "timeout"):
         assert shown.value("scheduler_job_runs_total", task="sweep", outcome=outcome) == 0
@@ -146,7 +153,7 @@ def test_every_count_of_a_job_exists_before_its_first_run() -> None:
         assert shown.value("scheduler_job_skipped_total", task="sweep", reason=reason) == 0
 
 
-def test_at_the_stop_a_run_may_end_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_the_stop_runs_may_finish_within_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.scheduler.runner.STOP_SECONDS", 0.05)
 
     async def scenario() -> None:
@@ -164,51 +171,59 @@ def test_at_the_stop_a_run_may_end_for_a_bounded_time(monkeypatch: pytest.Monkey
     asyncio.run(scenario())
 
 
-def called(one: Callable[[str], Job]) -> tuple[Result, list[Any]]:
-    async def scenario(url: str) -> Result:
+# Calls
+
+
+def call(one: Job) -> Result:
+    async def scenario() -> Result:
         calls = HttpCalls()
         try:
-            return await calls(one(url))
+            return await calls(one)
         finally:
             await calls.close()
 
+    return asyncio.run(scenario())
+
+
+def test_a_run_makes_the_call_of_the_settings() -> None:
     with stub() as target:
-        return asyncio.run(scenario(target.url)), target.requests
-
-
-def test_a_run_makes_the_call_that_the_settings_say() -> None:
-    result, (seen,) = called(
-        lambda url: job(url=f"{url}/sweep/?deep=1", method="PUT", body={"n": 1})
-    )
+        result = call(job(url=f"{target.url}/sweep/?deep=1", method="PUT", body={"n": 1}))
+    (seen,) = target.requests
     assert (seen.method, seen.path, seen.json) == ("PUT", "/sweep/?deep=1", {"n": 1})
     assert result == Result("success", "answered 200")
 
 
-def test_a_call_that_is_refused_or_finds_nobody_has_failed_and_one_that_hangs_timed_out() -> None:
-    async def scenario(url: str, timeout_seconds: float = 5) -> Result:
-        calls = HttpCalls()
-        try:
-            return await calls(job(url=url, timeout_seconds=timeout_seconds))
-        finally:
-            await calls.close()
-
+def test_a_refused_or_unreachable_call_is_a_failure_and_a_hanging_one_a_timeout() -> None:
     with stub(lambda _: (500, b"")) as target:
-        assert asyncio.run(scenario(target.url)) == Result("failure", "answered 500")
+        assert call(job(url=target.url)) == Result("failure", "answered 500")
         target.answer = lambda _: (302, b"")
-        assert asyncio.run(scenario(target.url)) == Result("failure", "answered 302")
+        assert call(job(url=target.url)) == Result("failure", "answered 302")
         target.answer = target.hang
-        assert asyncio.run(scenario(target.url, 0.05)).outcome == "timeout"
-    assert asyncio.run(scenario(f"http://{unused_address()}")).outcome == "failure"
+        assert call(job(url=target.url, timeout_seconds=0.05)).outcome == "timeout"
+    assert call(job(url=f"http://{unused_address()}")).outcome == "failure"
 
 
-def test_the_service_runs_its_jobs_and_lists_them() -> None:
-    with stub() as target:
-        one = {"name": "sweep", "cron": "* * * * * *", "url": target.url}
-        settings = load_settings(SchedulerSettings, {"SCHEDULER_JOBS": json.dumps([one])})
-        with started(build(settings)) as client:
-            (before,) = client.get("/jobs").json()["jobs"]
-            last = client.until(lambda: client.get("/jobs").json()["jobs"][0]["last_run"])
-            (shown,) = client.get("/jobs").json()["jobs"]
+# The service
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock for `service_calling`, which looks at it every millisecond."""
+    monkeypatch.setattr("services.scheduler.app.TICK_SECONDS", 0.001)
+    return Clock()
+
+
+def service_calling(url: str, now: Callable[[], datetime]) -> Service:
+    jobs = [{"name": "sweep", "cron": "* * * * *", "url": url}]
+    return build(load_settings(SchedulerSettings, {"SCHEDULER_JOBS": json.dumps(jobs)}), now)
+
+
+def test_the_service_runs_its_jobs_and_lists_them(clock: Clock) -> None:
+    with stub() as target, started(service_calling(target.url, clock)) as client:
+        (before,) = client.get("/jobs").json()["jobs"]
+        clock.now += MINUTE
+        last = client.wait_for(lambda: client.get("/jobs").json()["jobs"][0]["last_run"])
+        (shown,) = client.get("/jobs").json()["jobs"]
     assert before["last_run"] is None and before["next_run"]
     assert shown["name"] == "sweep"
     assert last["outcome"] == "success"
@@ -216,17 +231,19 @@ def test_the_service_runs_its_jobs_and_lists_them() -> None:
     assert target.requests[0].path == "/"
 
 
-def test_no_run_starts_once_the_service_is_stopping() -> None:
+def test_no_run_starts_while_the_service_stops(clock: Clock) -> None:
     with stub() as target:
-        one = {"name": "sweep", "cron": "* * * * * *", "url": target.url}
-        service = build(load_settings(SchedulerSettings, {"SCHEDULER_JOBS": json.dumps([one])}))
+        service = service_calling(target.url, clock)
         with started(service) as client:
-            client.until(lambda: target.requests)
+            clock.now += MINUTE
+            client.wait_for(lambda: client.get("/jobs").json()["jobs"][0]["last_run"])
             service.stop()
+            clock.now += 10 * MINUTE
             client.sleep(0.1)
-            before = len(target.requests)
-            client.sleep(1.6)
-            assert len(target.requests) == before
+            assert len(target.requests) == 1
+
+
+# Settings
 
 
 def refusal(**variables: str) -> str:
@@ -241,14 +258,14 @@ def refusal(**variables: str) -> str:
     [
         ({"cron": "* * *"}, "cron", "number of fields"),
         ({"name": "A b"}, "name", "match pattern"),
-        ({"url": "ftp://stub/"}, "url", "is no URL"),
-        ({"url": "http://me:hunter2@stub/"}, "url", "leave the user and the password out"),
+        ({"url": "ftp://stub/"}, "url", "is not a URL"),
+        ({"url": "http://me:hunter2@stub/"}, "url", "holds a user or a password"),
         ({"timeout_seconds": 0}, "timeout_seconds", "greater than 0"),
         ({"body": {"n": float("nan")}}, "body", "NaN"),
         ({"retries": 3}, "retries", "not permitted"),
     ],
 )
-def test_a_job_that_is_wrong_is_named_in_one_line_with_the_reason(
+def test_a_wrong_job_is_named_in_one_line_with_the_reason(
     wrong: dict[str, Any], key: str, reason: str
 ) -> None:
     jobs = json.dumps([{"name": "a", "cron": "* * * * *", "url": "http://stub/", **wrong}])
@@ -257,11 +274,11 @@ def test_a_job_that_is_wrong_is_named_in_one_line_with_the_reason(
     assert "hunter2" not in text
 
 
-def test_a_name_that_two_jobs_have_is_refused() -> None:
+def test_two_jobs_of_one_name_are_refused() -> None:
     one = {"name": "sweep", "cron": "* * * * *", "url": "http://stub/"}
-    assert "two jobs called 'sweep'" in refusal(SCHEDULER_JOBS=json.dumps([one, one]))
+    assert "two jobs are named 'sweep'" in refusal(SCHEDULER_JOBS=json.dumps([one, one]))
 
 
-def test_a_list_of_jobs_or_a_time_zone_that_is_none_is_refused() -> None:
+def test_an_invalid_list_of_jobs_or_time_zone_is_refused() -> None:
     assert refusal(SCHEDULER_JOBS="sweep").startswith("SCHEDULER_JOBS: Invalid JSON")
     assert "Mars/Olympus" in refusal(SCHEDULER_TIME_ZONE="Mars/Olympus")

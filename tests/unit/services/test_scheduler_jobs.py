@@ -1,4 +1,4 @@
-"""When the scheduler's jobs are due."""
+"""The times at which the scheduler's jobs are due."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.jobs import Timetable, checked
+from services.scheduler.jobs import Timetable, check_cron
 
 START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -17,7 +17,7 @@ def timetable(cron: str, zone: str = "UTC", start: datetime = START) -> Timetabl
     return Timetable(cron, ZoneInfo(zone), start)
 
 
-def test_a_job_is_due_when_its_time_comes_and_once() -> None:
+def test_a_job_is_due_once_at_each_of_its_times() -> None:
     jobs = timetable("* * * * *")
     assert jobs.due(START + timedelta(seconds=29)) is None
     due = jobs.due(START + timedelta(seconds=30))
@@ -34,7 +34,7 @@ def test_after_a_pause_one_run_is_due_and_the_others_are_missed() -> None:
     assert jobs.next == datetime(2026, 3, 1, 13, 10, tzinfo=UTC)
 
 
-def test_a_very_long_pause_costs_no_more_than_a_thousand_steps() -> None:
+def test_after_a_very_long_pause_at_most_a_thousand_runs_are_counted() -> None:
     jobs = timetable("* * * * * *")
     later = START + timedelta(days=3650)
     due = jobs.due(later)
@@ -42,14 +42,14 @@ def test_a_very_long_pause_costs_no_more_than_a_thousand_steps() -> None:
     assert jobs.next == later + timedelta(seconds=1)
 
 
-def test_a_clock_that_is_set_back_starts_no_job_twice() -> None:
+def test_a_clock_that_is_set_back_makes_no_run_due_twice() -> None:
     jobs = timetable("* * * * *")
     assert jobs.due(START + MINUTE)
     assert jobs.due(START - timedelta(hours=1)) is None
     assert jobs.due(START + MINUTE) is None
 
 
-def test_times_are_those_of_the_time_zone_across_the_change_of_summer_time() -> None:
+def test_times_follow_the_time_zone_across_the_change_to_summer_time() -> None:
     berlin = timetable("0 9 * * *", "Europe/Berlin", datetime(2026, 3, 28, 0, 0, tzinfo=UTC))
     assert berlin.next == datetime(2026, 3, 28, 8, 0, tzinfo=UTC)
     berlin.due(datetime(2026, 3, 28, 8, 0, tzinfo=UTC))
@@ -57,7 +57,7 @@ def test_times_are_those_of_the_time_zone_across_the_change_of_summer_time() -> 
 
 
 @pytest.mark.parametrize("hour", range(4))
-def test_the_hour_that_is_left_out_or_repeated_neither_loses_nor_doubles_a_daily_run(
+def test_a_daily_run_in_the_skipped_or_repeated_hour_is_neither_lost_nor_doubled(
     hour: int,
 ) -> None:
     for day in (datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)):
@@ -68,16 +68,15 @@ def test_the_hour_that_is_left_out_or_repeated_neither_loses_nor_doubles_a_daily
         assert runs == 2
 
 
-@given(st.lists(st.integers(1, 500), min_size=1, max_size=30))
-def test_every_time_is_either_run_or_missed_whatever_the_pauses(pauses: list[int]) -> None:
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=30))
+def test_every_time_is_either_run_or_missed_for_any_pauses(pauses: list[int]) -> None:
     jobs, now, runs = timetable("*/7 * * * *"), START, 0
     for pause in pauses:
         now += pause * MINUTE
         if due := jobs.due(now):
             runs += 1 + due.missed
-    fresh = timetable("*/7 * * * *")
-    every_minute = (START + n * MINUTE for n in range(1, sum(pauses) + 1))
-    assert runs == sum(1 for minute in every_minute if fresh.due(minute))
+    minutes = range(START.minute + 1, START.minute + sum(pauses) + 1)
+    assert runs == sum(1 for minute in minutes if minute % 60 % 7 == 0)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +90,6 @@ def test_every_time_is_either_run_or_missed_whatever_the_pauses(pauses: list[int
         ("", "Wrong number of fields"),
     ],
 )
-def test_a_cron_expression_that_is_none_is_refused(cron: str, reason: str) -> None:
+def test_an_invalid_cron_expression_is_refused(cron: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        checked(cron)
+        check_cron(cron)

@@ -1,0 +1,147 @@
+"""One run of the heartbeat: requests to the treaty at a limited rate, for a limited time."""
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
+from uuid import uuid4
+
+import httpx
+from pydantic import Field, model_validator
+
+from services.shell import HttpUrl, Settings
+
+PROVENANCE = "heartbeat"
+PAUSE_SECONDS = 0.5
+"""Pause before asking again whether the treaty is ready."""
+
+_DROPPED = (502, 503, 504)
+
+log = logging.getLogger(__name__)
+
+
+class HeartbeatSettings(Settings):
+    """Read from HEARTBEAT_TARGET and so on.
+
+    `target` is the treaty's URL. The heartbeat sends `requests` requests, at most `per_second`.
+    A share of them, `provenance_share` (0 to 1), carries provenance. Each may take
+    `timeout_seconds`. Nothing is sent after `duration_seconds`.
+    """
+
+    service: ClassVar[str] = "heartbeat"
+
+    target: HttpUrl = "http://aurora-treaty:8000"
+    requests: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    per_second: Annotated[float, Field(gt=0, le=1000)] = 2
+    provenance_share: Annotated[float, Field(ge=0, le=1)] = 0.95
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5
+    duration_seconds: Annotated[float, Field(gt=0, le=3600)] = 55
+
+    @model_validator(mode="after")
+    def _check_that_requests_fit(self) -> "HeartbeatSettings":
+        needed = (self.requests - 1) / self.per_second
+        if needed >= self.duration_seconds:
+            raise ValueError(
+                f"HEARTBEAT_REQUESTS at HEARTBEAT_PER_SECOND take {needed:g} s, "
+                "longer than HEARTBEAT_DURATION_SECONDS. Change one of the three."
+            )
+        return self
+
+
+@dataclass
+class Outcome:
+    """Counts of requests: `answers` by HTTP status, `unanswered`, and `unsent` for lack of time."""
+
+    answers: Counter[int] = field(default_factory=Counter)
+    unanswered: int = 0
+    unsent: int = 0
+    last_error: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the treaty answered every request. A treaty may answer that it dropped one."""
+        unexpected = [status for status in self.answers if status not in (200, *_DROPPED)]
+        return not (self.unanswered or self.unsent or unexpected)
+
+
+async def run_heartbeat(settings: HeartbeatSettings) -> bool:
+    """Send the traffic and log the outcome. Returns whether the treaty answered every request."""
+    outcome = await send_traffic(settings)
+    fields = {"target": settings.target, "answers": dict(outcome.answers)}
+    if outcome.is_success:
+        log.info("the treaty answered", extra=fields)
+    else:
+        fields |= {"unanswered": outcome.unanswered, "unsent": outcome.unsent}
+        fields |= {"last_error": outcome.last_error}
+        log.error("the treaty did not answer as it should", extra=fields)
+    return outcome.is_success
+
+
+async def send_traffic(settings: HeartbeatSettings) -> Outcome:
+    """Wait until the treaty is ready, then send the requests one after the other, none early.
+
+    A slow treaty gets fewer requests: those that no longer fit into the duration stay unsent.
+    """
+    outcome = Outcome()
+    clock = asyncio.get_running_loop().time
+    end = clock() + settings.duration_seconds
+    run = uuid4().hex[:8]
+    target = settings.target.rstrip("/")
+    # The treaty is never behind a proxy. Each exchange has a time limit of its own, see below.
+    async with httpx.AsyncClient(timeout=None, trust_env=False) as http:  # noqa: S113
+        try:
+            async with asyncio.timeout_at(end):
+                await _wait_until_ready(http, target, settings.timeout_seconds, outcome)
+        except TimeoutError:
+            outcome.unsent = settings.requests
+            return outcome
+        start = clock()
+        for number in range(settings.requests):
+            await asyncio.sleep(start + number / settings.per_second - clock())
+            if clock() >= end:
+                outcome.unsent = settings.requests - number
+                break
+            body = {"id": f"heartbeat-{run}-{number}"}
+            if has_provenance(number, settings.provenance_share):
+                body["provenance"] = PROVENANCE
+            try:
+                async with asyncio.timeout(settings.timeout_seconds):
+                    answer = await http.post(f"{target}/requests", json=body)
+            except (httpx.HTTPError, TimeoutError) as error:
+                outcome.unanswered += 1
+                outcome.last_error = _describe(error)
+            else:
+                outcome.answers[answer.status_code] += 1
+    return outcome
+
+
+def has_provenance(number: int, share: float) -> bool:
+    """Whether the request `number`, counted from 0, carries provenance.
+
+    For every n, n x `share` of the first n requests do, rounded down.
+    """
+    return int((number + 1) * share) > int(number * share)
+
+
+async def _wait_until_ready(
+    http: httpx.AsyncClient, target: str, timeout_seconds: float, outcome: Outcome
+) -> None:
+    """Ask /ready until it answers. The network may drop a new pod's first packets."""
+    while True:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                answer = await http.get(f"{target}/ready")
+        except (httpx.HTTPError, TimeoutError) as error:
+            outcome.last_error = _describe(error)
+        else:
+            # Any other status comes from a running server; its answers to the requests are judged.
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                outcome.last_error = None
+                return
+            outcome.last_error = f"not ready: {answer.text[:200]}"
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")

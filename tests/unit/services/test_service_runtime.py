@@ -1,0 +1,87 @@
+"""How programs run: logs, exit codes, connections, and the time that a stop takes."""
+
+import asyncio
+import json
+import logging
+import socket
+import subprocess
+import sys
+from inspect import signature
+
+import pytest
+
+from components.pods import template
+from services.scheduler.runner import STOP_SECONDS
+from services.shell import ServerSettings, configure_logs
+from services.shell.runtime import FINISH_SECONDS, listen
+from services.shell.service import CLEANUP_SECONDS
+from services.treaty.app import TreatySettings
+from tests.support.series import ROOT
+
+
+def test_a_log_line_is_one_json_object_without_the_text_of_the_exception(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_logs("ping", "info")
+        log = logging.getLogger("test")
+        log.debug("unseen")
+        log.info("two\nlines", extra={"peer": "ψ"})
+        try:
+            raise RuntimeError("s3cret")
+        except RuntimeError:
+            log.exception("failed")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    text = capsys.readouterr().err
+    first, second = map(json.loads, text.splitlines())
+    assert list(first) == ["ts", "level", "service", "message", "fields"]
+    assert (first["level"], first["service"], first["message"]) == ("info", "ping", "two\nlines")
+    assert first["fields"] == {"peer": "ψ"}
+    assert second["fields"]["error"] == "RuntimeError"
+    assert __file__ in second["fields"]["at"][-1]
+    assert "s3cret" not in text
+
+
+@pytest.mark.parametrize("service", ["feeder", "heartbeat"])
+def test_a_job_with_wrong_settings_exits_with_code_2_and_one_line(service: str) -> None:
+    variable = f"{service.upper()}_TARGET"
+    done = subprocess.run(
+        [sys.executable, "-m", f"services.{service}"],
+        cwd=ROOT,
+        env={variable: "no address"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{service}: {variable}: ") and done.stderr.count("\n") == 1
+
+
+def test_a_connection_sends_each_part_of_an_answer_immediately() -> None:
+    async def no_delay() -> int:
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            here: socket.socket = writer.get_extra_info("socket")
+            accepted.set_result(here.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = listen(TreatySettings(host="127.0.0.1", port=0))
+        async with await asyncio.start_server(serve, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            try:
+                return await asyncio.wait_for(accepted, 1)
+            finally:
+                writer.close()
+
+    assert asyncio.run(no_delay())
+
+
+def test_the_longest_stop_fits_into_the_grace_period_of_a_pod() -> None:
+    drain = ServerSettings.model_json_schema()["properties"]["drain_seconds"]["maximum"]
+    longest = drain + FINISH_SECONDS + CLEANUP_SECONDS + STOP_SECONDS
+    assert longest < signature(template).parameters["grace_seconds"].default
