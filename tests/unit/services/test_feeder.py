@@ -91,7 +91,7 @@ def test_a_later_feeding_has_another_key() -> None:
 def test_a_pod_that_misses_the_step_is_named_and_the_others_are_fed() -> None:
     gone = unused_address()
     with stub() as good, stub(lambda _: (422, b"wrong length")) as bad:
-        missed = missed_by(good.address, bad.address, gone, timeout_seconds=0.3)
+        missed = missed_by(good.address, bad.address, gone, timeout_seconds=1)
         assert len(good.requests) == 1
     assert missed.keys() == {bad.address, gone}
     assert "422" in missed[bad.address] and "wrong length" in missed[bad.address]
@@ -121,7 +121,7 @@ def test_a_pod_that_a_rollout_replaces_is_not_missed_and_its_successor_is_fed() 
     gone = unused_address()
     with stub() as stays, stub() as new:
         lookups = [stays.address, gone], [stays.address, new.address]
-        outcome = feed_pods(*lookups, timeout_seconds=0.2)
+        outcome = feed_pods(*lookups, timeout_seconds=1)
     assert outcome.missed == {}
     assert [str(pod) for pod in outcome.fed] == [stays.address, new.address]
     (one,), (other,) = stays.requests, new.requests
@@ -172,7 +172,7 @@ def outcome(pod: Stub, **settings: str) -> tuple[int, dict[str, Any]]:
 def test_the_program_fails_and_names_the_pod_that_was_missed() -> None:
     gone = unused_address()
     with stub(ok) as pod:
-        code, line = outcome(pod, target=f"{pod.address},{gone}", timeout_seconds="0.3")
+        code, line = outcome(pod, target=f"{pod.address},{gone}", timeout_seconds="1")
     assert code == 1
     assert line["level"] == "error"
     assert line["fields"]["fed"] == [pod.address]
