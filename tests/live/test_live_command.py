@@ -38,7 +38,7 @@ def test_a_signal_ends_it_and_all_that_it_has_started(
     assert "See you next time" in (tmp_path / "logs" / "prometheus-server-0.log").read_text()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems don't tell a dying parent's")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children with their parent")
 def test_a_runner_that_is_killed_leaves_nothing_behind(manifests: Path, tmp_path: Path) -> None:
     with start(manifests, tmp_path, NETWORK, "--speed=60") as process:
         wait_for_line(process, f"rules: {len(alerts())} alerts")
@@ -72,7 +72,7 @@ def test_a_missing_program_is_one_line(manifests: Path, tmp_path: Path) -> None:
     assert "is not on PATH" in line and "make live" in line
 
 
-def test_a_pod_that_can_t_start_is_one_line_with_its_own_words(
+def test_a_pod_that_can_t_start_is_reported_in_one_line_with_the_last_of_its_log(
     manifests: Path, tmp_path: Path
 ) -> None:
     platform = Platform(

@@ -1,4 +1,4 @@
-"""CronJobs of a local run: when they run, and what kube-state-metrics' stand-in tells of them.
+"""CronJobs of a local run: when they run, and the state that is exported of them.
 
 The labels and the gaps are those of kube-state-metrics v2.18.0, asked about three such jobs.
 """
@@ -30,7 +30,7 @@ LATE = datetime(2026, 1, 1, 0, 0, 59, tzinfo=UTC)
 
 
 class Runs:
-    """Starts programs in place of the job, and keeps them."""
+    """Starts a program in place of the job, and keeps the processes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.program = folder, "pass"
@@ -134,7 +134,7 @@ def make_job(name: str, *, suspend: bool = False) -> ScheduledJob:
     return ScheduledJob(CronJob(name, "* * * * *", suspend, 60, {}), Clock(60, NOON), refuse)
 
 
-def told(*jobs: ScheduledJob, allowed: tuple[str, ...] = ALL) -> dict[str, float]:
+def series_of(*jobs: ScheduledJob, allowed: tuple[str, ...] = ALL) -> dict[str, float]:
     main = {"name": KUBE_STATE_METRICS, "args": [f"--metric-allowlist={','.join(allowed)}"]}
     workload = Workload("Deployment", KUBE_STATE_METRICS, 1, {"spec": {"containers": [main]}})
     pods = [Pod(workload, "kube-state-metrics-0", "127.0.0.1", ())]
@@ -142,42 +142,42 @@ def told(*jobs: ScheduledJob, allowed: tuple[str, ...] = ALL) -> dict[str, float
     return series
 
 
-def about(name: str) -> str:
+def labels_of(name: str) -> str:
     return f'{{namespace="aurora-local",cronjob="{name}"}}'
 
 
-def test_a_job_that_ran_is_told_of_in_the_time_of_this_machine() -> None:
+def test_the_times_of_a_job_are_exported_in_the_time_of_this_machine() -> None:
     ran = make_job("feeder")
     ran.created_at = NOON.replace(minute=1)
     ran.scheduled_at, ran.succeeded_at = NOON.replace(minute=5), NOON.replace(minute=5, second=30)
-    assert told(ran) == {
-        f"kube_cronjob_created{about('feeder')}": NOON.timestamp() + 1,
-        f"kube_cronjob_next_schedule_time{about('feeder')}": NOON.timestamp() + 6,
-        f"kube_cronjob_status_last_schedule_time{about('feeder')}": NOON.timestamp() + 5,
-        f"kube_cronjob_status_last_successful_time{about('feeder')}": NOON.timestamp() + 5.5,
-        f"kube_cronjob_spec_suspend{about('feeder')}": 0,
+    assert series_of(ran) == {
+        f"kube_cronjob_created{labels_of('feeder')}": NOON.timestamp() + 1,
+        f"kube_cronjob_next_schedule_time{labels_of('feeder')}": NOON.timestamp() + 6,
+        f"kube_cronjob_status_last_schedule_time{labels_of('feeder')}": NOON.timestamp() + 5,
+        f"kube_cronjob_status_last_successful_time{labels_of('feeder')}": NOON.timestamp() + 5.5,
+        f"kube_cronjob_spec_suspend{labels_of('feeder')}": 0,
     }
 
 
-def test_what_has_not_happened_yet_and_the_next_run_of_a_suspended_job_have_no_series() -> None:
-    names = {key.partition("{")[0] for key in told(make_job("new"))}
+def test_future_events_and_the_next_run_of_a_suspended_job_have_no_series() -> None:
+    names = {key.partition("{")[0] for key in series_of(make_job("new"))}
     assert set(ALL) - names == {ALL[3], ALL[4]}
-    names = {key.partition("{")[0] for key in told(make_job("idle", suspend=True))}
+    names = {key.partition("{")[0] for key in series_of(make_job("idle", suspend=True))}
     assert set(ALL) - names == {ALL[2], ALL[3], ALL[4]}
 
 
-def test_only_metrics_that_the_arguments_of_the_pod_name_are_given() -> None:
-    assert list(told(make_job("new"), allowed=ALL[:1])) == [f"{ALL[0]}{about('new')}"]
-    assert told(make_job("new"), allowed=("kube_cronjob_info",)) == {}
+def test_only_metrics_that_the_pod_s_arguments_allow_are_exported() -> None:
+    assert list(series_of(make_job("new"), allowed=ALL[:1])) == [f"{ALL[0]}{labels_of('new')}"]
+    assert series_of(make_job("new"), allowed=("kube_cronjob_info",)) == {}
 
 
-def test_without_a_job_nothing_is_told() -> None:
-    assert told() == {}
+def test_without_a_job_nothing_is_exported() -> None:
+    assert series_of() == {}
 
 
 @pytest.fixture(scope="module")
 def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """The stack with its CronJobs, of which the feeder waits for more pods than there are."""
+    """The stack with its CronJobs; the feeder fails, for it waits for more pods than there are."""
     environment = {
         FEEDER: {"FEEDER_PERIOD_SECONDS": "1", "FEEDER_MIN_PODS": "99"},
         HEARTBEAT: {"HEARTBEAT_PER_SECOND": str(2 * SPEED)},
@@ -187,7 +187,7 @@ def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def late(live: Live) -> list[str]:
-    """The CronJobs of which the alert fires."""
+    """The CronJobs for which the alert fires."""
     return [
         found.labels["cronjob"]
         for rule, found in live.observer.observe().alerts("firing")
@@ -196,7 +196,7 @@ def late(live: Live) -> list[str]:
 
 
 def arrived(live: Live) -> list[tuple[str, str]]:
-    """The alert's events at harbinger, the newest first: the CronJob, and what became of it."""
+    """CronJob and status of each event of the alert at harbinger, newest first."""
     return [
         (event["labels"]["cronjob"], event["status"])
         for event in live.observer.events()

@@ -45,7 +45,7 @@ def asker(live: Live, board: Board, stack: Boards) -> Asker:
     return Asker(live.observer.prometheus, time_range)
 
 
-def ask(asker: Asker, board: Board, values: Values) -> Found:
+def answers_of(asker: Asker, board: Board, values: Values) -> Found:
     found = {
         f"panel {panel.title} {chr(ord('A') + index)}": answer
         for panel in board.charts
@@ -77,7 +77,7 @@ def unanswered(live: Live, board: Board, stack: Boards) -> list[str]:
     return lacking + [
         f"{place} {answer.problem or 'has no data'}: {answer.query}"
         for values in choices(who, board)
-        for place, answer in ask(who, board, values).items()
+        for place, answer in answers_of(who, board, values).items()
         if not answer.has_data
         and not any(place.startswith(exempt) for exempt in ONLY_WHILE_AN_ALERT_FIRES)
     ]
@@ -105,7 +105,7 @@ def alerts_shown(live: Live, stack: Boards) -> dict[str, set[str]]:
     for board in stack.all:
         who = asker(live, board, stack)
         values = {variable.name: chosen_pattern(variable, ()) for variable in board.variables}
-        for place, answer in ask(who, board, values).items():
+        for place, answer in answers_of(who, board, values).items():
             assert answer.problem is None, f"{board.title}: {place} {answer.problem}"
             for exempt in filter(place.startswith, ONLY_WHILE_AN_ALERT_FIRES):
                 shown[exempt] |= {one.metric["alertname"] for one in answer.series}

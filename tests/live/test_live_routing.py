@@ -1,4 +1,4 @@
-"""A real Alertmanager with a stack's routes: who is told, when, and what a notification says."""
+"""A real Alertmanager with a stack's routes: who is notified, when, and with which text."""
 
 import json
 import os
@@ -33,15 +33,17 @@ BEAT_SECONDS = 100 / SPEED
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Staging's Alertmanager, with warnings told at any time."""
+    """Staging's Alertmanager, which notifies of warnings at any time."""
     with alertmanager(
         files_of("staging", routes=AT_ANY_TIME), tmp_path_factory.mktemp("am")
     ) as found:
         yield found
 
 
-def said(name: str, severity: str | None, labels: dict[str, str], **texts: str) -> dict[str, Any]:
-    """An alert as Prometheus sends it, with everything that the rules make it say."""
+def full_alert(
+    name: str, severity: str | None, labels: dict[str, str], **texts: str
+) -> dict[str, Any]:
+    """An alert as Prometheus sends it, with all annotations."""
     links = {
         "runbook_url": f"https://runbooks.example/{name}.md",
         "dashboard_url": "http://localhost:3000/d/a-dashboard",
@@ -55,13 +57,13 @@ def resolved(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, "endsAt": ENDED}
 
 
-def of(requests: list[Seen], name: str) -> list[Any]:
+def messages_about(requests: list[Seen], name: str) -> list[Any]:
     """The messages about one alert."""
     return [request.json for request in requests if name in json.dumps(request.json)]
 
 
-def check(message: Any, name: str) -> None:
-    """Compare a message with its golden file; WRITE_GOLDEN=1 writes it anew, to be read."""
+def compare_with_golden(message: Any, name: str) -> None:
+    """Compare a message with its golden file; WRITE_GOLDEN=1 rewrites the file for review."""
     text = json.dumps(message, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
     path = GOLDEN / f"{name}.json"
     if os.environ.get("WRITE_GOLDEN"):
@@ -69,7 +71,7 @@ def check(message: Any, name: str) -> None:
     assert text == path.read_text(encoding="utf-8"), f"{path} differs: WRITE_GOLDEN=1 renews it"
 
 
-DENSITY = said(
+DENSITY = full_alert(
     "PsiFieldDensityAnomaly",
     "warning",
     {"job": "psi-field", "pod": "psi-field-6d5f-b7k2q", "instance": "10.0.0.1:8000"},
@@ -79,7 +81,7 @@ DENSITY = said(
     threshold_low="0.1",
     threshold_high="0.9",
 )
-DRIFT = said(
+DRIFT = full_alert(
     "PsiFieldPodDrift",
     "critical",
     {"job": "psi-field"},
@@ -88,7 +90,7 @@ DRIFT = said(
     threshold="0.3",
 )
 DROPS = [
-    said(
+    full_alert(
         "TreatyDropRateHigh",
         "warning",
         {"job": "aurora-treaty", "treaty": treaty},
@@ -99,7 +101,7 @@ DROPS = [
     )
     for treaty, share in (("AURORA-AKASH-001", "12.5%"), ("AURORA-<!channel>-002", "30%"))
 ]
-PROBE = said(
+PROBE = full_alert(
     "ProbeFailing",
     "critical",
     {"job": "probes", "workload": "aurora-treaty", "probe": "treaty-health"},
@@ -107,7 +109,7 @@ PROBE = said(
     description="Probe treaty-health of aurora-treaty has failed for 5 minutes.",
 )
 DOWN = [
-    said(
+    full_alert(
         "PsiFieldDown",
         "critical",
         {"job": "psi-field", "pod": pod},
@@ -136,25 +138,31 @@ def test_a_notification_says_what_fires_and_what_has_ended(
     name = alerts[0]["labels"]["alertname"]
 
     def messages(number: int) -> list[Any]:
-        wait_for(lambda: len(of(running.seen(channel), name)) >= number, f"{number} of {name}")
-        return of(running.seen(channel), name)
+        wait_for(
+            lambda: len(messages_about(running.seen(channel), name)) >= number,
+            f"{number} of {name}",
+        )
+        return messages_about(running.seen(channel), name)
 
     running.post(*alerts)
-    check(messages(1)[0], f"{golden}-firing")
+    compare_with_golden(messages(1)[0], f"{golden}-firing")
     if len(alerts) > 1:
         running.post(resolved(alerts[0]))
-        check(messages(2)[1], f"{golden}-one-resolved")
+        compare_with_golden(messages(2)[1], f"{golden}-one-resolved")
     running.post(*map(resolved, alerts))
-    check(messages(2 + (len(alerts) > 1))[-1], f"{golden}-resolved")
+    compare_with_golden(messages(2 + (len(alerts) > 1))[-1], f"{golden}-resolved")
 
 
 def test_a_group_is_one_cause_however_many_pods_have_it(running: Running) -> None:
     pods = [alert("OfManyPods", "critical", job="psi-field", pod=f"p{n}") for n in range(8)]
     running.post(*pods, alert("OfManyPods", "critical", job="scheduler", pod="p0"))
-    wait_for(lambda: len(of(running.seen(PAGERDUTY), "OfManyPods")) == 2, "one page for each job")
+    wait_for(
+        lambda: len(messages_about(running.seen(PAGERDUTY), "OfManyPods")) == 2,
+        "one page for each job",
+    )
     sizes = {
         message["payload"]["custom_details"]["num_firing"]
-        for message in of(running.seen(PAGERDUTY), "OfManyPods")
+        for message in messages_about(running.seen(PAGERDUTY), "OfManyPods")
     }
     assert sizes == {1, 8}
 
@@ -163,23 +171,23 @@ def test_every_notification_goes_to_the_webhook_as_well_with_its_environment(
     running: Running,
 ) -> None:
     running.post(alert("ForBoth", "warning", job="psi-field"))
-    wait_for(lambda: of(running.seen(SLACK), "ForBoth"), "Slack")
-    wait_for(lambda: of(running.seen(WEBHOOK), "ForBoth"), "the webhook")
-    (message,) = of(running.seen(SLACK), "ForBoth")
+    wait_for(lambda: messages_about(running.seen(SLACK), "ForBoth"), "Slack")
+    wait_for(lambda: messages_about(running.seen(WEBHOOK), "ForBoth"), "the webhook")
+    (message,) = messages_about(running.seen(SLACK), "ForBoth")
     assert "[aurora-staging]" in message["attachments"][0]["title"]
-    (notification,) = of(running.seen(WEBHOOK), "ForBoth")
+    (notification,) = messages_about(running.seen(WEBHOOK), "ForBoth")
     assert notification["commonLabels"]["environment"] == "aurora-staging"
 
 
-def test_the_heartbeat_goes_out_at_each_interval_and_to_nobody_else(running: Running) -> None:
+def test_the_heartbeat_is_sent_at_each_interval_and_to_no_other_channel(running: Running) -> None:
     running.post(alert("Watchdog", "none"))
     start = len(running.wait_for(HEARTBEAT))
     running.wait_for(HEARTBEAT, start + 6, seconds=9 * BEAT_SECONDS)
-    assert of(running.seen(WEBHOOK), "Watchdog")
-    assert not of(running.seen(SLACK) + running.seen(PAGERDUTY), "Watchdog")
+    assert messages_about(running.seen(WEBHOOK), "Watchdog")
+    assert not messages_about(running.seen(SLACK) + running.seen(PAGERDUTY), "Watchdog")
 
 
-def test_a_changed_credential_counts_from_the_next_notification_without_a_restart(
+def test_a_changed_credential_is_used_from_the_next_notification_without_a_restart(
     running: Running,
 ) -> None:
     process = running.process.pid
@@ -190,7 +198,7 @@ def test_a_changed_credential_counts_from_the_next_notification_without_a_restar
         try:
             running.post(alert("Watchdog", "none"))
             running.post(alert("Told", "warning"), alert("Paged", "critical"))
-            wait_for(lambda: of(running.seen(PAGERDUTY), "Paged"), "the page")
+            wait_for(lambda: messages_about(running.seen(PAGERDUTY), "Paged"), "the page")
             wait_for(
                 lambda: {request.path for request in new.requests} == {"/rotated", "/beat"},
                 "Slack's and the heartbeat's new places",
@@ -199,8 +207,8 @@ def test_a_changed_credential_counts_from_the_next_notification_without_a_restar
             write_whole(running.credentials / "slack-api-url", f"{running.told.url}{SLACK}")
             write_whole(running.credentials / "pagerduty-routing-key", ROUTING_KEY)
             write_whole(running.credentials / "heartbeat-url", f"{running.told.url}{HEARTBEAT}")
-    assert not of(running.seen(SLACK), "Told")
-    (page,) = of(running.seen(PAGERDUTY), "Paged")
+    assert not messages_about(running.seen(SLACK), "Told")
+    (page,) = messages_about(running.seen(PAGERDUTY), "Paged")
     assert page["routing_key"] == "rotated-key"
     assert running.process.pid == process and running.process.poll() is None
 
@@ -231,28 +239,30 @@ def test_an_idle_window_keeps_treaty_no_requests_quiet_and_nothing_else(
             alert("TreatyRttHigh", "warning", job="aurora-treaty", treaty="A"),
             alert("TreatyDown", "critical", job="aurora-treaty"),
         )
-        wait_for(lambda: of(found.seen(SLACK), "TreatyRttHigh"), "another warning")
-        wait_for(lambda: of(found.seen(PAGERDUTY), "TreatyDown"), "a critical alert")
+        wait_for(lambda: messages_about(found.seen(SLACK), "TreatyRttHigh"), "another warning")
+        wait_for(lambda: messages_about(found.seen(PAGERDUTY), "TreatyDown"), "a critical alert")
         if arrives:
-            wait_for(lambda: of(found.seen(SLACK), "TreatyNoRequests"), "the idle treaty")
+            wait_for(
+                lambda: messages_about(found.seen(SLACK), "TreatyNoRequests"), "the idle treaty"
+            )
         else:
             log = tmp_path / "log"
             wait_for(lambda: log.read_text().count("route is within mute time") >= 2, "two flushes")
-            assert not of(found.seen(SLACK) + found.seen(WEBHOOK), "TreatyNoRequests")
+            assert not messages_about(found.seen(SLACK) + found.seen(WEBHOOK), "TreatyNoRequests")
 
 
 @pytest.mark.parametrize(("window", "arrives"), [(OPEN, True), (CLOSED, False)])
-def test_a_route_with_hours_tells_in_them_alone_and_critical_always(
+def test_a_route_with_hours_notifies_within_them_only_and_critical_alerts_always(
     window: tuple[timedelta, timedelta], arrives: bool, tmp_path: Path
 ) -> None:
     routes = {"critical": "pagerduty", "warning": {"channel": "slack", "during": "shift"}}
     files = files_of("staging", routes=routes, hours={"shift": hours(*window)})
     with alertmanager(files, tmp_path) as found:
         found.post(alert("Milder", "warning"), alert("Worse", "critical"))
-        wait_for(lambda: of(found.seen(PAGERDUTY), "Worse"), "the critical alert")
+        wait_for(lambda: messages_about(found.seen(PAGERDUTY), "Worse"), "the critical alert")
         if arrives:
-            wait_for(lambda: of(found.seen(SLACK), "Milder"), "the warning")
+            wait_for(lambda: messages_about(found.seen(SLACK), "Milder"), "the warning")
         else:
             log = tmp_path / "log"
             wait_for(lambda: log.read_text().count("not within active time") >= 2, "two flushes")
-            assert not of(found.seen(SLACK) + found.seen(WEBHOOK), "Milder")
+            assert not messages_about(found.seen(SLACK) + found.seen(WEBHOOK), "Milder")

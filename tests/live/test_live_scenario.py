@@ -23,7 +23,7 @@ def rows(live: Live, expected: Scenario = REFERENCE) -> list[Row]:
 
 
 def all_right(live: Live) -> list[Row]:
-    """What came out, once all of it has."""
+    """The comparison, once everything came out as recorded."""
     live.wait_for(lambda _: all(row.is_right for row in rows(live)), "the whole scenario")
     return rows(live)
 
@@ -79,7 +79,7 @@ def with_alert(name: str, **changes: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_whatever_comes_out_differently_is_named(
+def test_each_difference_from_the_record_is_named(
     changes: dict[str, Any], wrong: set[str], replayed: Live
 ) -> None:
     all_right(replayed)

@@ -30,15 +30,15 @@ RULE = f"""
 """
 
 
-def started(live: Live) -> float:
-    """When the Prometheus process started, as it says itself."""
+def process_start_time(live: Live) -> float:
+    """The start time that the Prometheus process exports."""
     (sample,) = live.observer.prometheus.query(
         'process_start_time_seconds{job="prometheus-server"}'
     )
     return sample.value[1]
 
 
-def names(live: Live) -> set[str]:
+def rule_names(live: Live) -> set[str]:
     return {rule.name for rule in live.observer.observe().rules()}
 
 
@@ -46,7 +46,7 @@ def test_a_rule_that_is_edited_and_brought_up_again_is_loaded_without_a_restart(
     replayed: Live, project: Project
 ) -> None:
     replayed.wait_for_rules()
-    before, process = started(replayed), process_of(replayed, "prometheus-server")
+    before, process = process_start_time(replayed), process_id(replayed, "prometheus-server")
     path = project.root / "rules" / "recording-rules.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text + RULE, encoding="utf-8")
@@ -54,20 +54,20 @@ def test_a_rule_that_is_edited_and_brought_up_again_is_loaded_without_a_restart(
         result = project.up()
         assert result.code == 0, result.text
         assert result.changes["~"] == 1
-        replayed.wait_for(lambda _: RECORDED in names(replayed), "the new rule is loaded")
+        replayed.wait_for(lambda _: RECORDED in rule_names(replayed), "the new rule is loaded")
         replayed.wait_for(
             lambda _: replayed.observer.prometheus.query(RECORDED), "the new rule's first value"
         )
         assert "changed configuration of prometheus-server: loaded" in replayed.logged
-        assert started(replayed) == before
-        assert process_of(replayed, "prometheus-server") == process
+        assert process_start_time(replayed) == before
+        assert process_id(replayed, "prometheus-server") == process
     finally:
         path.write_text(text, encoding="utf-8")
         assert project.up().code == 0
-        replayed.wait_for(lambda _: RECORDED not in names(replayed), "the old rules are back")
+        replayed.wait_for(lambda _: RECORDED not in rule_names(replayed), "the old rules are back")
 
 
-def process_of(live: Live, workload: str) -> int:
+def process_id(live: Live, workload: str) -> int:
     (pod,) = live.platform.pods_of(workload)
     return live.platform.children[pod.name].process.pid
 
@@ -76,7 +76,7 @@ def test_a_broken_rule_file_leaves_the_old_rules_in_force_and_raises_an_alert(
     replayed: Live,
 ) -> None:
     replayed.wait_for_rules()
-    old = names(replayed)
+    old = rule_names(replayed)
     path = replayed.platform.files.config("prometheus-server") / "alerting_rules.yml"
     good = path.read_text()
     path.write_text(good + "\n" + good)
@@ -86,22 +86,22 @@ def test_a_broken_rule_file_leaves_the_old_rules_in_force_and_raises_an_alert(
         )
         assert any("REFUSED" in line for line in status_table(seen))
         assert any("prometheus-server: refused:" in line for line in replayed.logged)
-        replayed.wait_for(lambda seen: arrived(seen) == "firing", "the alert arrives")
-        assert names(replayed) == old
+        replayed.wait_for(lambda seen: last_status(seen) == "firing", "the alert arrives")
+        assert rule_names(replayed) == old
         assert all(rule.health == "ok" for rule in replayed.observer.observe().rules())
     finally:
         path.write_text(good)
-        replayed.wait_for(lambda seen: arrived(seen) == "resolved", "the alert is over")
+        replayed.wait_for(lambda seen: last_status(seen) == "resolved", "the alert is over")
 
 
-def arrived(seen: Observation) -> str | None:
-    """What harbinger was told last of the alert on a refused configuration."""
+def last_status(seen: Observation) -> str | None:
+    """The newest event's status of the alert on a refused configuration."""
     told = [event["status"] for event in seen.events if event["alertname"] == RELOAD_FAILED]
     return told[0] if told else None
 
 
 def samples(pod: Pod) -> Mapping[str, set[float]]:
-    """The times of a series' raw samples, by pod."""
+    """The times of the raw samples of a series, by pod."""
     url = f"{pod.url}/api/v1/query"
     answer = httpx.get(url, params={"query": "psi_field_density[1h]"}, trust_env=False)
     series = answer.json()["data"]["result"]
@@ -125,7 +125,7 @@ def ballast() -> Iterator[str]:
 
 
 def scrape(live: Live, address: str) -> None:
-    """Let Prometheus find one more pod of the scheduler, at this address."""
+    """Add a pod of the scheduler at this address to discovery."""
     path = live.platform.files.targets / "scheduler.json"
     (group,) = json.loads(path.read_text())
     write_changed_json(path, [group, {**group, "targets": [address]}])
@@ -137,7 +137,7 @@ def test_a_killed_prometheus_has_lost_no_more_than_one_scrape_interval(replayed:
     is_over = False
 
     def load() -> int:
-        """Queries without a pause; how many were answered."""
+        """Query without a pause; the number of answers."""
         asked, answered = Prometheus(pod.url), 0
         while not is_over:
             try:

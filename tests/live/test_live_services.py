@@ -30,14 +30,14 @@ def step(pod: Pod, x: list[float]) -> None:
 
 
 def field_of(pod: Pod) -> list[str]:
-    """The seven metrics of the field, as their lines in /metrics."""
+    """The lines of the field's seven metrics in /metrics."""
     shown = tuple(f"psi_field_{name} " for name in GAUGES)
     text = httpx.get(f"{pod.url}/metrics", trust_env=False).text
     return [line for line in text.splitlines() if line.startswith(shown)]
 
 
-def groups(files: str) -> dict[str, int]:
-    """How many rules each group of these files has."""
+def rule_counts(files: str) -> dict[str, int]:
+    """The number of rules in each group of these files."""
     found = [yaml.safe_load(file.read_text())["groups"] for file in ROOT.glob(files)]
     return {group["name"]: len(group["rules"]) for groups in found for group in groups}
 
@@ -57,7 +57,7 @@ def test_all_rules_are_healthy_and_all_targets_up_under_the_real_names_of_their_
         group.name: len(group.rules) for group in seen.groups if group.file.endswith(given)
     } == {"psi_field": 5, "aurora_treaty": 7, "vaultmesh_aggregations": 22}
     own = [group for group in seen.groups if group.file.endswith("platform_rules.yml")]
-    assert {group.name: len(group.rules) for group in own} == groups("rules/platform/*.yaml")
+    assert {group.name: len(group.rules) for group in own} == rule_counts("rules/platform/*.yaml")
     assert {(t.labels["job"], t.labels["pod"], t.labels["instance"]) for t in seen.targets} == {
         (pod.workload.name, pod.name, f"{pod.address}:{pod.port}") for pod in services.platform.pods
     }
@@ -128,7 +128,7 @@ def test_one_pod_stepped_alone_drifts_and_the_feeder_s_steps_to_all_end_the_aler
     one, _ = strangers.platform.pods_of("psi-field")
     step(one, [3.0] * 16)
     strangers.wait_for(lambda _: firing(strangers, "PsiFieldPodDrift"), "the drift alert fires")
-    strangers.wait_for(lambda _: drift(strangers) == ["firing"], "harbinger is told of the drift")
+    strangers.wait_for(lambda _: drift_statuses(strangers) == ["firing"], "the drift arrives")
 
     feeder = strangers.platform.jobs["synthetic-feeder"]
     for feeding in range(3):
@@ -137,10 +137,12 @@ def test_one_pod_stepped_alone_drifts_and_the_feeder_s_steps_to_all_end_the_aler
         strangers.wait_for(lambda _, n=feeding: len(feeder.exit_codes) > n, "the feeder's end")
     assert feeder.exit_codes == [0, 0, 0], strangers.logged
     strangers.wait_for(lambda _: not firing(strangers, "PsiFieldPodDrift"), "the alert's end")
-    strangers.wait_for(lambda _: drift(strangers) == ["resolved", "firing"], "harbinger told of it")
+    strangers.wait_for(
+        lambda _: drift_statuses(strangers) == ["resolved", "firing"], "its end arrives"
+    )
 
 
-def drift(live: Live) -> list[str]:
+def drift_statuses(live: Live) -> list[str]:
     """The drift alert's events at harbinger, the newest first."""
     return [e["status"] for e in live.observer.events() if e["alertname"] == "PsiFieldPodDrift"]
 
@@ -161,7 +163,7 @@ def test_discovery_publishes_every_label_that_the_relabelling_reads(services: Li
 DOWN = "PlatformTargetDown"
 
 
-def told(live: Live, alert: str, job: str) -> list[tuple[str, str]]:
+def events_of(live: Live, alert: str, job: str) -> list[tuple[str, str]]:
     """The status and description of each event of an alert on a job, newest first."""
     return [
         (event["status"], event["annotations"]["description"])
@@ -170,16 +172,16 @@ def told(live: Live, alert: str, job: str) -> list[tuple[str, str]]:
     ]
 
 
-def test_grafana_which_is_not_run_here_is_missed(services: Live) -> None:
+def test_grafana_which_does_not_run_here_is_reported_as_down(services: Live) -> None:
     services.wait_for(
-        lambda _: told(services, "GrafanaDown", "grafana"), "harbinger is told of Grafana"
+        lambda _: events_of(services, "GrafanaDown", "grafana"), "harbinger is told of Grafana"
     )
     # A notification is repeated after a while, and says the same.
-    told_so = set(told(services, "GrafanaDown", "grafana"))
-    assert told_so == {("firing", "No pod of grafana is found.")}
+    told = set(events_of(services, "GrafanaDown", "grafana"))
+    assert told == {("firing", "No pod of grafana is found.")}
 
 
-def test_a_pod_that_does_not_answer_is_told_by_its_name_and_so_is_its_return(
+def test_a_pod_that_does_not_answer_is_reported_by_its_name_and_so_is_its_return(
     services: Live,
 ) -> None:
     services.wait_for_rules()
@@ -187,24 +189,25 @@ def test_a_pod_that_does_not_answer_is_told_by_its_name_and_so_is_its_return(
     process = services.platform.children[pod.name].process.pid
     os.kill(process, signal.SIGSTOP)
     try:
-        services.wait_for(lambda _: told(services, DOWN, "scheduler"), "harbinger is told")
+        services.wait_for(lambda _: events_of(services, DOWN, "scheduler"), "harbinger is told")
     finally:
         os.kill(process, signal.SIGCONT)
-    told_so = set(told(services, DOWN, "scheduler"))
-    assert told_so == {("firing", f"Pod {pod.name} of scheduler can't be scraped.")}
+    told = set(events_of(services, DOWN, "scheduler"))
+    assert told == {("firing", f"Pod {pod.name} of scheduler can't be scraped.")}
     services.wait_for(
-        lambda _: told(services, DOWN, "scheduler")[0][0] == "resolved", "harbinger is told"
+        lambda _: events_of(services, DOWN, "scheduler")[0][0] == "resolved", "harbinger is told"
     )
 
 
-def test_a_service_without_any_pod_is_told_by_its_name(services: Live) -> None:
+def test_a_service_without_any_pod_is_reported_by_its_name(services: Live) -> None:
     path = services.platform.files.targets / "scheduler.json"
     found = path.read_text()
     write_changed_json(path, [])
     try:
         services.wait_for(
             lambda _: (
-                ("firing", "No pod of scheduler is found.") in told(services, DOWN, "scheduler")
+                ("firing", "No pod of scheduler is found.")
+                in events_of(services, DOWN, "scheduler")
             ),
             "harbinger is told",
         )

@@ -1,4 +1,4 @@
-"""The real blackbox exporter probes the real services, and what it finds reaches people."""
+"""The real blackbox exporter probes the real services, and failures reach the receivers."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def by_probe(live: Live, query: str) -> Mapping[str, float]:
     return {s.metric["probe"]: s.value[1] for s in live.observer.prometheus.query(query)}
 
 
-def settle(live: Live) -> set[str]:
+def wait_for_probes(live: Live) -> set[str]:
     """The names of the probes, once each has been made and has succeeded."""
     made = {
         job.labels["probe"]
@@ -42,8 +42,8 @@ def settle(live: Live) -> set[str]:
     return made
 
 
-def told(seen: Observation, alert: str, **labels: str) -> list[str]:
-    """What harbinger was told of an alert, the newest first."""
+def receipts(seen: Observation, alert: str, **labels: str) -> list[str]:
+    """Status and receiver of each event of an alert, newest first."""
     return [
         f"{event['status']} at {event['receiver']}"
         for event in seen.events
@@ -53,7 +53,10 @@ def told(seen: Observation, alert: str, **labels: str) -> list[str]:
 
 def test_every_workload_s_health_and_a_real_step_are_probed_and_succeed(services: Live) -> None:
     workloads = {"psi-field", "aurora-treaty", "scheduler", "harbinger"}
-    assert settle(services) == {*(f"{name}-health" for name in workloads), "psi-field-step"}
+    assert wait_for_probes(services) == {
+        *(f"{name}-health" for name in workloads),
+        "psi-field-step",
+    }
     (pod,) = services.platform.pods_of(EXPORTER)
     for sample in services.observer.prometheus.query("probe_success"):
         workload = sample.metric.pop("workload")
@@ -69,7 +72,7 @@ def test_every_workload_s_health_and_a_real_step_are_probed_and_succeed(services
 
 
 def test_the_exporter_exports_what_the_inventory_says_of_it(services: Live) -> None:
-    settle(services)
+    wait_for_probes(services)
     known = services.observer.prometheus.metadata()
     listed = [m for m in inventory()["platform"] if m["workload"] == EXPORTER]
     assert len(listed) > 3
@@ -82,7 +85,7 @@ def test_the_exporter_exports_what_the_inventory_says_of_it(services: Live) -> N
 
 
 def test_a_probe_s_steps_reach_the_field_but_move_it_only_once(services: Live) -> None:
-    settle(services)
+    wait_for_probes(services)
     taken = 'sum(psi_field_step_requests_total{code="200"})'
     prometheus = services.observer.prometheus
     one, two = services.platform.pods_of("psi-field")
@@ -94,7 +97,7 @@ def test_a_probe_s_steps_reach_the_field_but_move_it_only_once(services: Live) -
 
 
 def test_the_recorded_histogram_holds_every_answer_that_came(services: Live) -> None:
-    made = settle(services)
+    made = wait_for_probes(services)
     total = "sum by (probe) (sum_over_time(probe:duration_seconds:bucket{le='+Inf'}[10s]))"
     services.wait_for(
         lambda _: all(count >= 10 for count in by_probe(services, total).values()), "ten answers"
@@ -107,10 +110,10 @@ def test_the_recorded_histogram_holds_every_answer_that_came(services: Live) -> 
         assert 0 < exact[probe] <= max(slowest[probe], 0.005), probe
 
 
-def test_what_the_real_probes_and_services_show_earns_all_that_the_owners_asked_for(
+def test_real_probes_and_services_earn_the_full_maturity_score(
     services: Live, manifests: Path
 ) -> None:
-    settle(services)
+    wait_for_probes(services)
     (pod,) = services.platform.pods_of("alertmanager")
     with closing(Alertmanager(pod.url)) as alertmanager:
         facts = gather(
@@ -129,13 +132,15 @@ def test_what_the_real_probes_and_services_show_earns_all_that_the_owners_asked_
 
 
 def test_a_workload_that_hangs_fails_its_probes_and_the_alert_arrives(services: Live) -> None:
-    made = settle(services)
+    made = wait_for_probes(services)
     (pod,) = services.platform.pods_of("scheduler")
     process = services.platform.children[pod.name].process.pid
     os.kill(process, signal.SIGSTOP)
     try:
         services.wait_for(
-            lambda seen: told(seen, "ProbeFailing", workload="scheduler") == ["firing at critical"],
+            lambda seen: (
+                receipts(seen, "ProbeFailing", workload="scheduler") == ["firing at critical"]
+            ),
             "the alert arrives",
         )
         failed = by_probe(services, "probe_success == 0")
@@ -144,7 +149,7 @@ def test_a_workload_that_hangs_fails_its_probes_and_the_alert_arrives(services: 
     finally:
         os.kill(process, signal.SIGCONT)
     services.wait_for(
-        lambda seen: told(seen, "ProbeFailing")[:1] == ["resolved at critical"], "it is over"
+        lambda seen: receipts(seen, "ProbeFailing")[:1] == ["resolved at critical"], "it is over"
     )
 
 
@@ -180,17 +185,18 @@ def test_a_probe_that_is_added_in_the_settings_is_made_without_a_restart(
 def test_a_broken_configuration_leaves_the_old_probes_in_force_and_raises_an_alert(
     replayed: Live,
 ) -> None:
-    made = settle(replayed)
+    made = wait_for_probes(replayed)
     path = replayed.platform.files.config(EXPORTER) / "blackbox.yml"
     good = path.read_text()
     path.write_text(good.replace("prober:", "probr:"))
     try:
         replayed.wait_for(
-            lambda seen: told(seen, RELOAD_FAILED)[:1] == ["firing at warning"], "the alert arrives"
+            lambda seen: receipts(seen, RELOAD_FAILED)[:1] == ["firing at warning"],
+            "the alert arrives",
         )
         assert by_probe(replayed, "probe_success == 1").keys() >= made
     finally:
         path.write_text(good)
     replayed.wait_for(
-        lambda seen: told(seen, RELOAD_FAILED)[:1] == ["resolved at warning"], "it is over"
+        lambda seen: receipts(seen, RELOAD_FAILED)[:1] == ["resolved at warning"], "it is over"
     )

@@ -1,4 +1,4 @@
-"""A real Alertmanager on loopback, with the configuration of a stack, that tells a stub."""
+"""Runs a real Alertmanager with a stack's configuration, which notifies a stub."""
 
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -18,14 +18,14 @@ from tests.support.recording import configure, record, stack_values
 from tests.support.waiting import wait_for
 
 SPEED = 300
-"""A group is told of every second."""
+"""Time runs so much faster that Alertmanager notifies of a group every second."""
 SECRET_FOLDER = "/etc/alertmanager-credentials"
 SLACK, PAGERDUTY, HEARTBEAT, WEBHOOK = "/slack", "/pagerduty", "/heartbeat", "/webhook"
 ROUTING_KEY = "made-up-routing-key"
 
 
 def files_of(stack: str, **alertmanager: Any) -> dict[str, str]:
-    """What the program declares as Alertmanager's files, with some of its settings replaced."""
+    """The files that the program renders for Alertmanager with these settings replaced."""
     from stacks.platform import build
 
     values = stack_values(stack)
@@ -37,7 +37,7 @@ def files_of(stack: str, **alertmanager: Any) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Running:
-    """An Alertmanager that runs, what it has sent, and the folder of its credentials."""
+    """A running Alertmanager, the stub that it notifies, and the folder of its credentials."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -45,22 +45,22 @@ class Running:
     credentials: Path
 
     def post(self, *alerts: Mapping[str, Any]) -> None:
-        """Tell it of alerts, as Prometheus does."""
+        """Send alerts to it, as Prometheus does."""
         answer = httpx.post(f"{self.url}/api/v2/alerts", json=alerts, trust_env=False)
         assert answer.status_code == 200, answer.text
 
     def seen(self, path: str) -> list[Seen]:
-        """The notifications of one channel, in their order."""
+        """The notifications of one channel, oldest first."""
         return [request for request in self.told.requests if request.path == path]
 
     def wait_for(self, path: str, number: int = 1, seconds: float = 20) -> list[Seen]:
-        """The notifications of a channel, once there are so many."""
+        """The notifications of a channel, once there are `number` of them."""
         wait_for(lambda: len(self.seen(path)) >= number, f"{number} requests to {path}", seconds)
         return self.seen(path)
 
 
 def alert(name: str, severity: str | None, **labels: str) -> dict[str, Any]:
-    """An alert that fires, with the label that Prometheus adds to all."""
+    """A firing alert with the label that Prometheus adds to all."""
     found = {"alertname": name, "environment": "aurora-staging", **labels}
     return {
         "labels": {**found, **({"severity": severity} if severity else {})},
@@ -70,7 +70,7 @@ def alert(name: str, severity: str | None, **labels: str) -> dict[str, Any]:
 
 @contextmanager
 def alertmanager(files: Mapping[str, str], folder: Path) -> Iterator[Running]:
-    """Alertmanager with these files and time that runs faster, its channels led to a stub."""
+    """Run Alertmanager with these files and faster time; a stub stands in for its channels."""
     credentials = folder / "credentials"
     credentials.mkdir()
     local = LocalEnvironment(speed=SPEED, folders={}, targets=folder, names={})

@@ -1,4 +1,4 @@
-"""What a service's /metrics says, read without the client library that wrote it."""
+"""Parses /metrics without the client library that writes it."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True)
 class Exposed:
-    """`types`: each family's type, by its name; `samples`: each value, by name and labels."""
+    """`types`: the type of each family; `samples`: each value by metric name and labels."""
 
     types: dict[str, str]
     samples: dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -18,7 +18,7 @@ class Exposed:
         return self.samples.get((name, frozenset(labels.items())))
 
     def labels(self, name: str) -> set[frozenset[str]]:
-        """The sets of label names with which a series occurs."""
+        """The sets of label names that series of this metric have."""
         return {
             frozenset(label for label, _ in labels)
             for known, labels in self.samples
@@ -37,6 +37,6 @@ def parse(text: str) -> Exposed:
             found = _SAMPLE.match(line)
             assert found, f"not a sample: {line!r}"
             key = (found[1], frozenset(_LABEL.findall(found[2] or "")))
-            assert key not in samples, f"twice: {line!r}"
+            assert key not in samples, f"repeated: {line!r}"
             samples[key] = float(found[3])
     return Exposed(types, samples)

@@ -1,4 +1,4 @@
-"""A server on loopback that answers as a test says, for services that call others."""
+"""A stub server on loopback that answers as a test tells it."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Seen:
-    """A request that the stub got; `json` is None where there was no body."""
+    """A request to the stub; `json` is None for an empty body."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class Seen:
 
 @dataclass
 class Stub:
-    """`answer` gives status and body; `requests` is what came. `closing` is set at the end."""
+    """A running stub: `answer` makes status and body, `requests` holds what it received."""
 
     address: str
     answer: Callable[[Seen], tuple[int, bytes]]
@@ -33,7 +33,7 @@ class Stub:
         return f"http://{self.address}"
 
     def hang(self, _: Seen) -> tuple[int, bytes]:
-        """An answer that does not come while the stub lives."""
+        """Answer only when the stub closes."""
         self.closing.wait()
         return 500, b""
 
@@ -44,7 +44,7 @@ def ok(_: Seen) -> tuple[int, bytes]:
 
 @contextmanager
 def stub(answer: Callable[[Seen], tuple[int, bytes]] = ok) -> Iterator[Stub]:
-    """A running stub on a free port of 127.0.0.1."""
+    """Run a stub on a free port of 127.0.0.1."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -82,7 +82,7 @@ def stub(answer: Callable[[Seen], tuple[int, bytes]] = ok) -> Iterator[Stub]:
 
 
 def unused_address() -> str:
-    """An address of loopback on which nothing listens."""
+    """An address on loopback where nothing listens."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     server.server_close()
     return f"127.0.0.1:{server.server_port}"

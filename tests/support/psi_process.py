@@ -1,4 +1,4 @@
-"""A psi-field pod as a process on loopback."""
+"""Runs a psi-field pod as a process on loopback."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ def vector(number: int) -> list[float]:
 
 @dataclass
 class Pod:
-    """A psi-field process at `host`:`port` whose peers are `peers`; its log goes to `log`."""
+    """A psi-field process at `host`:`port` with these peers, which logs to `log`."""
 
     name: str
     host: str
@@ -75,7 +75,7 @@ class Pod:
             return False
 
     def metrics(self) -> list[str]:
-        """The seven metrics of the field, as their lines in /metrics."""
+        """The lines of the field's seven metrics in /metrics."""
         shown = tuple(f"psi_field_{name} " for name in GAUGES)
         return [line for line in self.get("/metrics").text.splitlines() if line.startswith(shown)]
 

@@ -1,4 +1,4 @@
-"""`python -m ops live` as a process of its own."""
+"""Runs `python -m ops live` as a process."""
 
 import os
 import re
@@ -15,7 +15,7 @@ LIMIT_SECONDS = 120
 def start(
     manifests: Path, state: Path, network: str, *arguments: str, **environment: str
 ) -> subprocess.Popen[str]:
-    """The running command; its output is one stream."""
+    """Start the command; its stdout carries stderr too."""
     command = [sys.executable, "-u", "-m", "ops", "live", f"--manifests={manifests}"]
     command += [f"--state={state}", f"--network={network}", *arguments]
     return subprocess.Popen(
@@ -31,7 +31,7 @@ def start(
 def run(
     manifests: Path, state: Path, network: str, *arguments: str, **environment: str
 ) -> tuple[int, str]:
-    """Run it to its end; its exit code and output."""
+    """Run the command to its end, and return its exit code and output."""
     with start(manifests, state, network, *arguments, **environment) as process:
         try:
             output, _ = process.communicate(timeout=LIMIT_SECONDS)
@@ -41,7 +41,7 @@ def run(
 
 
 def wait_for_line(process: subprocess.Popen[str], text: str) -> list[str]:
-    """The lines up to one in which the pattern is found; a process that is too late is ended."""
+    """The lines up to one that matches the pattern; kills a process that takes too long."""
     lines: list[str] = []
     late = threading.Timer(LIMIT_SECONDS, process.kill)
     late.start()
@@ -52,17 +52,17 @@ def wait_for_line(process: subprocess.Popen[str], text: str) -> list[str]:
                 return lines
     finally:
         late.cancel()
-    raise AssertionError(f"it ended without {text!r}: {''.join(lines)}")
+    raise AssertionError(f"the process ended without {text!r}: {''.join(lines)}")
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
+    """The ids of a process's children."""
     path = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in path.read_text().split()]
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended but is not waited for does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The clients of the live APIs: what they make of servers that are broken, slow or gone."""
+"""The clients of Prometheus and Alertmanager, with servers that are broken, slow or gone."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -16,8 +16,8 @@ SECRET = "hunter2"
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def asked(answer: Answer, **options: object) -> str:
-    """What the client says about this answer to a question for the rules."""
+def error_message(answer: Answer, **options: object) -> str:
+    """The error of the client that asks for the rules and gets this answer."""
     address = f"http://user:{SECRET}@prometheus:9090"
     transport = httpx.MockTransport(answer)
     with (
@@ -50,31 +50,33 @@ def refuse(request: httpx.Request) -> httpx.Response:
         (lambda _: httpx.Response(200, json={"data": {"groups": [{"name": 1}]}}), "0.name"),
     ],
 )
-def test_an_unusable_answer_is_one_line_that_names_the_server(answer: Answer, said: str) -> None:
-    assert said in asked(answer)
+def test_an_unusable_answer_is_reported_in_one_line_that_names_the_server(
+    answer: Answer, said: str
+) -> None:
+    assert said in error_message(answer)
 
 
-def test_an_answer_that_trickles_is_given_up_at_the_deadline() -> None:
+def test_a_trickling_answer_is_given_up_at_the_deadline() -> None:
     clock = itertools.count(0, 4)
 
     def trickle() -> Iterator[bytes]:
         while True:
             yield b" "
 
-    text = asked(
+    text = error_message(
         lambda _: httpx.Response(200, content=trickle()), timeout=10, clock=lambda: next(clock)
     )
     assert "no answer within 10 s" in text
 
 
-def test_an_endless_answer_is_given_up_at_its_size() -> None:
+def test_an_endless_answer_is_given_up_at_the_largest_size() -> None:
     piece = b" " * (MAX_BYTES // 4)
 
     def endless() -> Iterator[bytes]:
         while True:
             yield piece
 
-    assert "more than 32 MiB" in asked(lambda _: httpx.Response(200, content=endless()))
+    assert "more than 32 MiB" in error_message(lambda _: httpx.Response(200, content=endless()))
 
 
 def test_a_server_that_hangs_is_asked_once() -> None:
@@ -87,7 +89,7 @@ def test_a_server_that_hangs_is_asked_once() -> None:
         assert len(server.requests) == 1
 
 
-def test_nothing_listens_there() -> None:
+def test_a_server_that_does_not_listen_is_reported() -> None:
     with (
         closing(Alertmanager(f"http://{unused_address()}")) as alertmanager,
         pytest.raises(ApiError, match=r"can't be reached: .*refused"),
@@ -95,7 +97,7 @@ def test_nothing_listens_there() -> None:
         alertmanager.silences()
 
 
-def test_the_user_of_the_address_is_sent_and_its_path_kept() -> None:
+def test_the_user_and_path_of_the_address_are_sent() -> None:
     seen = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -109,7 +111,7 @@ def test_the_user_of_the_address_is_sent_and_its_path_kept() -> None:
     assert seen[0].headers["authorization"].startswith("Basic ")
 
 
-def test_userinfo_in_an_answer_is_dropped() -> None:
+def test_user_and_password_in_an_answer_are_dropped() -> None:
     target = {
         "labels": {"job": "a"},
         "health": "down",
@@ -122,7 +124,7 @@ def test_userinfo_in_an_answer_is_dropped() -> None:
         assert prometheus.targets()[0].last_error == "Get http://10.0.0.1/metrics: refused"
 
 
-def test_an_address_beside_an_e_mail_is_left_as_it_is() -> None:
+def test_an_address_beside_an_e_mail_stays_as_it_is() -> None:
     silence = {
         "id": "1",
         "matchers": [{"name": "alertname", "value": "A", "isRegex": False, "isEqual": True}],
@@ -149,3 +151,16 @@ def test_a_label_in_a_filter_is_quoted() -> None:
     with closing(Alertmanager("http://alertmanager", transport=transport)) as alertmanager:
         alertmanager.alerts([Matcher(name="pod", value='a"b\\c')])
     assert seen == [['pod="a\\"b\\\\c"']]
+
+
+@pytest.mark.parametrize(
+    ("is_regex", "is_equal", "text"),
+    [
+        (False, True, 'pod="a"'),
+        (False, False, 'pod!="a"'),
+        (True, True, 'pod=~"a"'),
+        (True, False, 'pod!~"a"'),
+    ],
+)
+def test_a_matcher_reads_as_in_promql(is_regex: bool, is_equal: bool, text: str) -> None:
+    assert str(Matcher(name="pod", value="a", is_regex=is_regex, is_equal=is_equal)) == text

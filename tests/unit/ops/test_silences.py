@@ -1,4 +1,4 @@
-"""`python -m ops silence`: bounded, with a reason, for a known alert, harmless when repeated."""
+"""Silences are bounded, have a reason, name a known alert, and can be set repeatedly."""
 
 import json
 import re
