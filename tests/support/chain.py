@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import yaml
-
 from promql.variables import without_variables
 from tests.support.recording import ROOT, Recording
 from tests.support.routes import receivers
@@ -82,18 +80,11 @@ class Chain:
 
 def chain(recording: Recording) -> Chain:
     """What a stack has declared, as a chain."""
-    maps = {found["metadata"]["name"]: found["data"] for found in recording.all("ConfigMap")}
-    config = maps["prometheus-server"]
-    rules = [
-        rule
-        for file, text in config.items()
-        if file.endswith("_rules.yml")
-        for group in yaml.safe_load(text)["groups"]
-        for rule in group["rules"]
-    ]
-    texts = [text for data in maps.values() for name, text in data.items() if ".json" in name]
+    maps = [found["data"] for found in recording.all("ConfigMap")]
+    rules = recording.rules()
+    texts = [text for data in maps for name, text in data.items() if ".json" in name]
     boards = [json.loads(text) for text in texts]
-    scrapes = yaml.safe_load(config["prometheus.yml"])["scrape_configs"]
+    scrapes = recording.config("prometheus-server")["scrape_configs"]
     listed = [part for part in inventory().values() if part and isinstance(part[0], dict)]
     return Chain(
         metrics={metric["name"]: metric for section in listed for metric in section},
@@ -106,7 +97,7 @@ def chain(recording: Recording) -> Chain:
             for annotation in board["annotations"]["list"]
         ],
         jobs=frozenset(scrape["job_name"] for scrape in scrapes),
-        alertmanager=yaml.safe_load(maps["alertmanager"]["alertmanager.yml"]),
+        alertmanager=recording.config("alertmanager"),
         cases=frozenset(path.stem for path in ROOT.glob("tests/rules/*.yaml")),
         runbooks=frozenset(path.stem for path in ROOT.glob("docs/runbooks/*.md")),
     )

@@ -12,6 +12,8 @@ from pulumi.runtime import mocks
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+CONFIG_FILES = ("prometheus.yml", "alertmanager.yml", "blackbox.yml")
+NAME_LABEL = "app.kubernetes.io/name"
 SECRETS = {
     "vaultmesh:grafanaAdminPassword": "made-up-password",
     "vaultmesh:slackApiUrl": "https://slack.invalid/made-up",
@@ -80,10 +82,58 @@ class Recording(mocks.Mocks):
         """The first container of the server called `name`."""
         return dict(self.pods())[name]["spec"]["containers"][0]
 
+    def config(self, server: str) -> dict[str, Any]:
+        """The configuration of Prometheus, Alertmanager or the blackbox exporter, parsed."""
+        data = self.one("ConfigMap", server)["data"]
+        (text,) = (data[file] for file in CONFIG_FILES if file in data)
+        return yaml.safe_load(text)
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Every alerting and recording rule, as Prometheus loads it."""
+        return [
+            rule
+            for name, text in self.one("ConfigMap", "prometheus-server")["data"].items()
+            if name.endswith("_rules.yml")
+            for group in yaml.safe_load(text)["groups"]
+            for rule in group["rules"]
+        ]
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Every alerting rule."""
+        return [rule for rule in self.rules() if "alert" in rule]
+
+    def edges(self) -> set[tuple[str, str, int]]:
+        """Source, target and port of everything that the policies let in from other pods."""
+        return {
+            (origin["podSelector"]["matchLabels"][NAME_LABEL], target, port["port"])
+            for policy in self.all("NetworkPolicy")
+            for rule in policy["spec"].get("ingress", [])
+            for origin in rule["from"]
+            if "podSelector" in origin
+            for port in rule["ports"]
+            for target in [policy["spec"]["podSelector"]["matchLabels"][NAME_LABEL]]
+        }
+
+    def probe_jobs(self) -> dict[str, dict[str, Any]]:
+        """The scrape jobs that make a probe each, by the probe's name."""
+        jobs = self.config("prometheus-server")["scrape_configs"]
+        return {fixed_labels(job)["probe"]: job for job in jobs if "params" in job}
+
     def tasks(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The name and the pod template of every CronJob."""
         for owner in self.all("CronJob"):
             yield owner["metadata"]["name"], owner["spec"]["jobTemplate"]["spec"]["template"]
+
+
+def mounts(container: dict[str, Any]) -> dict[str, str]:
+    """The name of the volume at each folder of a container."""
+    return {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+
+
+def fixed_labels(job: dict[str, Any]) -> dict[str, str]:
+    """The labels that a scrape job gives its series whatever the target."""
+    rules = job["relabel_configs"]
+    return {rule["target_label"]: rule["replacement"] for rule in rules if "replacement" in rule}
 
 
 def record(program: Callable[[], Any]) -> Recording:

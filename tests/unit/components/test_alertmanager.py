@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-import yaml
 
 from components.alertmanager_config import TEMPLATES_FILE
 from rules import heartbeat
@@ -26,32 +25,19 @@ def files(platform: Any) -> dict[str, str]:
     return platform.one("ConfigMap", "alertmanager")["data"]
 
 
-def config(platform: Any) -> dict[str, Any]:
-    return yaml.safe_load(files(platform)["alertmanager.yml"])
-
-
 def receivers(platform: Any) -> dict[str, dict[str, Any]]:
-    return {receiver["name"]: receiver for receiver in config(platform)["receivers"]}
+    return {receiver["name"]: receiver for receiver in platform.config("alertmanager")["receivers"]}
 
 
 def routes(platform: Any) -> dict[str, dict[str, Any]]:
     """The routes by receiver."""
-    return {route["receiver"]: route for route in config(platform)["route"]["routes"]}
+    return {
+        route["receiver"]: route for route in platform.config("alertmanager")["route"]["routes"]
+    }
 
 
 def settings(stack: str) -> dict[str, Any]:
     return stack_values(stack)["vaultmesh:settings"]["alertmanager"]
-
-
-def alerts(platform: Any) -> list[dict[str, Any]]:
-    texts = platform.one("ConfigMap", "prometheus-server")["data"]
-    groups = [
-        group
-        for name, text in texts.items()
-        if name.endswith("_rules.yml")
-        for group in yaml.safe_load(text)["groups"]
-    ]
-    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
 
 def program(stack: str, secrets: dict[str, str] = SECRETS, **alertmanager: Any) -> Recording:
@@ -63,7 +49,7 @@ def program(stack: str, secrets: dict[str, str] = SECRETS, **alertmanager: Any) 
 
 def test_every_severity_in_the_rules_is_routed_to_a_receiver_that_delivers(platform: Any) -> None:
     by_matcher = {route["matchers"][-1]: name for name, route in routes(platform).items()}
-    for severity in {alert["labels"]["severity"] for alert in alerts(platform)}:
+    for severity in {alert["labels"]["severity"] for alert in platform.alerts()}:
         receiver = receivers(platform)[by_matcher[f'severity="{severity}"']]
         assert [key for key in receiver if key.endswith("_configs")], f"{severity} goes nowhere"
 
@@ -74,13 +60,13 @@ def test_each_severity_has_its_own_receiver(platform: Any) -> None:
 
 
 def test_an_alert_that_matches_no_route_pages_at_any_time(platform: Any) -> None:
-    root = config(platform)["route"]
+    root = platform.config("alertmanager")["route"]
     assert root["receiver"] == "critical"
     assert not [key for key in root if key.endswith("time_intervals")]
 
 
 def test_nothing_is_grouped_by_pod(platform: Any) -> None:
-    root = config(platform)["route"]
+    root = platform.config("alertmanager")["route"]
     assert root["group_by"] == ["alertname", "namespace", "job", "workload"]
     assert "group_by" not in str(root["routes"])
 
@@ -100,8 +86,7 @@ def test_every_message_begins_with_its_environment(recordings: dict[str, Any]) -
                 assert slack["title"].startswith(f"[{environment}] ")
             for page in receiver.get("pagerduty_configs", []):
                 assert page["description"].startswith(f"[{environment}] ")
-        prometheus = platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
-        labels = yaml.safe_load(prometheus)["global"]["external_labels"]
+        labels = platform.config("prometheus-server")["global"]["external_labels"]
         assert labels["environment"] == environment, "the webhook's payload says it with a label"
 
 
@@ -167,7 +152,7 @@ def test_only_who_hears_the_heartbeat_is_told_of_its_timeout(platform: Any) -> N
 def test_credentials_are_read_from_files_that_the_secret_holds(platform: Any) -> None:
     named = {
         value
-        for receiver in config(platform)["receivers"]
+        for receiver in platform.config("alertmanager")["receivers"]
         for key, entries in receiver.items()
         if key.endswith("_configs")
         for entry in entries
@@ -179,7 +164,7 @@ def test_credentials_are_read_from_files_that_the_secret_holds(platform: Any) ->
     ]
     server = platform.one("StatefulSet", "alertmanager")["spec"]["template"]["spec"]
     if not named:
-        assert config(platform)["receivers"][0].get("webhook_configs")
+        assert platform.config("alertmanager")["receivers"][0].get("webhook_configs")
         return
     (mount,) = [
         mount for mount in server["containers"][0]["volumeMounts"] if mount["name"] == "credentials"
@@ -205,7 +190,7 @@ def test_one_channel_needs_only_its_own_credential() -> None:
 
 
 def test_the_templates_are_mounted_beside_the_configuration_that_names_them(platform: Any) -> None:
-    assert config(platform)["templates"] == [TEMPLATES_FILE]
+    assert platform.config("alertmanager")["templates"] == [TEMPLATES_FILE]
     assert files(platform)[TEMPLATES_FILE] == (ROOT / "rules" / TEMPLATES_FILE).read_text()
 
 
@@ -218,7 +203,7 @@ def test_a_route_is_open_during_the_hours_that_the_settings_name(
         during = route.get("during") if isinstance(route, dict) else None
         found = routes(platform)[severity].get("active_time_intervals")
         assert found == ([during] if during else None)
-    names = [interval["name"] for interval in config(platform)["time_intervals"]]
+    names = [interval["name"] for interval in platform.config("alertmanager")["time_intervals"]]
     assert names == [*given.get("hours", {})]
 
 
@@ -235,14 +220,14 @@ def test_idle_windows_mute_one_alert_in_a_route_below_that_of_its_severity() -> 
         "active_time_intervals": routes(platform)["warning"]["active_time_intervals"],
         "mute_time_intervals": ["nights", "sundays"],
     }
-    assert str(config(platform)).count("mute_time_intervals") == 1
-    known = {interval["name"] for interval in config(platform)["time_intervals"]}
+    assert str(platform.config("alertmanager")).count("mute_time_intervals") == 1
+    known = {interval["name"] for interval in platform.config("alertmanager")["time_intervals"]}
     assert {"nights", "sundays", "business-hours"} == known
 
 
 def test_a_warning_is_silent_while_its_critical_sibling_fires(platform: Any) -> None:
-    severities = {alert["alert"]: alert["labels"]["severity"] for alert in alerts(platform)}
-    rules = config(platform)["inhibit_rules"]
+    severities = {alert["alert"]: alert["labels"]["severity"] for alert in platform.alerts()}
+    rules = platform.config("alertmanager")["inhibit_rules"]
     assert rules
     for rule in rules:
         (source,), (target,) = rule["source_matchers"], rule["target_matchers"]
@@ -252,7 +237,7 @@ def test_a_warning_is_silent_while_its_critical_sibling_fires(platform: Any) -> 
 
 
 def test_a_treaty_fill_warning_is_inhibited_by_its_critical_sibling(platform: Any) -> None:
-    rules = config(platform)["inhibit_rules"]
+    rules = platform.config("alertmanager")["inhibit_rules"]
     pairs = {(r["source_matchers"][0], r["target_matchers"][0]) for r in rules}
     assert ('alertname="TreatyFillRateCritical"', 'alertname="TreatyFillRateLow"') in pairs
 
@@ -274,6 +259,6 @@ def test_replicas_know_each_other_by_their_stable_names(platform: Any) -> None:
 
 
 def test_a_page_has_a_severity_even_for_an_alert_without_one(platform: Any) -> None:
-    for receiver in config(platform)["receivers"]:
+    for receiver in platform.config("alertmanager")["receivers"]:
         for page in receiver.get("pagerduty_configs", []):
             assert page["severity"] == receiver["name"]

@@ -5,33 +5,13 @@ import re
 from typing import Any
 
 import pytest
-import yaml
 
 from promql.durations import parse_duration
-from tests.support.recording import STACKS, Recording, stack_values
-from tests.unit.components.test_network import edges
+from tests.support.recording import STACKS, Recording, fixed_labels, stack_values
 
 EXPORTER = "blackbox-exporter"
 OFFSET_MS = 500
 """What the exporter takes off the time that Prometheus gives it, unless it is told otherwise."""
-
-
-def scrape_jobs(platform: Recording) -> dict[str, dict[str, Any]]:
-    """The scrape jobs that make a probe each, by the probe's name."""
-    data = platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
-    jobs = [job for job in yaml.safe_load(data)["scrape_configs"] if "params" in job]
-    return {labels(job)["probe"]: job for job in jobs}
-
-
-def labels(job: dict[str, Any]) -> dict[str, str]:
-    """The labels that a job gives its series whatever the target."""
-    rules = job["relabel_configs"]
-    return {rule["target_label"]: rule["replacement"] for rule in rules if "replacement" in rule}
-
-
-def modules(platform: Recording) -> dict[str, dict[str, Any]]:
-    text = platform.one("ConfigMap", EXPORTER)["data"]["blackbox.yml"]
-    return yaml.safe_load(text)["modules"]
 
 
 def target(job: dict[str, Any]) -> tuple[str, str, int, str]:
@@ -43,24 +23,24 @@ def target(job: dict[str, Any]) -> tuple[str, str, int, str]:
 
 
 def test_every_workload_is_asked_for_its_health_and_a_step_is_taken(platform: Recording) -> None:
-    jobs = scrape_jobs(platform)
+    jobs = platform.probe_jobs()
     workloads = {
         name for name, _ in platform.pods() if platform.server(name).get("command") is not None
     }
     assert len(workloads) >= 4
-    asked = {(labels(job)["workload"], target(job)[3]) for job in jobs.values()}
+    asked = {(fixed_labels(job)["workload"], target(job)[3]) for job in jobs.values()}
     assert asked >= {(name, "/health") for name in workloads}
     assert ("psi-field", "/step") in asked
-    assert modules(platform)[next(n for n, j in jobs.items() if target(j)[3] == "/step")]["http"][
-        "method"
-    ] == ("POST")
+    assert platform.config(EXPORTER)["modules"][
+        next(n for n, j in jobs.items() if target(j)[3] == "/step")
+    ]["http"]["method"] == ("POST")
 
 
 def test_a_probe_asks_a_service_that_exists_at_the_port_that_it_has(platform: Recording) -> None:
     namespace = platform.all("Namespace")[0]["metadata"]["name"]
-    for job in scrape_jobs(platform).values():
+    for job in platform.probe_jobs().values():
         service, where, port, _ = target(job)
-        assert service == labels(job)["workload"]
+        assert service == fixed_labels(job)["workload"]
         assert where == namespace
         assert [found["port"] for found in platform.one("Service", service)["spec"]["ports"]] == [
             port
@@ -70,8 +50,8 @@ def test_a_probe_asks_a_service_that_exists_at_the_port_that_it_has(platform: Re
 def test_each_probe_has_a_module_under_its_own_name_and_no_module_is_left_over(
     platform: Recording,
 ) -> None:
-    jobs = scrape_jobs(platform)
-    assert jobs.keys() == modules(platform).keys()
+    jobs = platform.probe_jobs()
+    assert jobs.keys() == platform.config(EXPORTER)["modules"].keys()
     for name, job in jobs.items():
         assert job["params"]["module"] == [name]
         assert job["metrics_path"] == "/probe"
@@ -80,10 +60,10 @@ def test_each_probe_has_a_module_under_its_own_name_and_no_module_is_left_over(
 def test_the_series_of_a_probe_are_the_exporter_s_pods_own_and_name_the_probe(
     platform: Recording,
 ) -> None:
-    for name, job in scrape_jobs(platform).items():
+    for name, job in platform.probe_jobs().items():
         (discovery,) = job["kubernetes_sd_configs"]
         assert discovery["selectors"][0]["label"] == f"app.kubernetes.io/name={EXPORTER}"
-        assert labels(job) == {"job": EXPORTER, "probe": name, "workload": target(job)[0]}
+        assert fixed_labels(job) == {"job": EXPORTER, "probe": name, "workload": target(job)[0]}
         taken = {
             rule["target_label"]: rule["source_labels"]
             for rule in job["relabel_configs"]
@@ -96,28 +76,31 @@ def test_the_series_of_a_probe_are_the_exporter_s_pods_own_and_name_the_probe(
 
 
 def test_no_job_of_a_probe_is_called_like_one_of_a_workload(platform: Recording) -> None:
-    for job in scrape_jobs(platform).values():
+    for job in platform.probe_jobs().values():
         assert not re.fullmatch(r"[a-z0-9-]+", job["job_name"])
 
 
 def test_a_probe_gives_up_before_prometheus_does_and_that_before_the_next_one(
     platform: Recording,
 ) -> None:
-    for name, job in scrape_jobs(platform).items():
+    for name, job in platform.probe_jobs().items():
         scrape = parse_duration(job["scrape_timeout"])
-        assert parse_duration(modules(platform)[name]["timeout"]) <= scrape - OFFSET_MS
+        assert (
+            parse_duration(platform.config(EXPORTER)["modules"][name]["timeout"])
+            <= scrape - OFFSET_MS
+        )
         assert scrape <= parse_duration(job["scrape_interval"])
 
 
 def test_the_exporter_may_reach_whom_it_asks_and_prometheus_may_reach_it(
     platform: Recording,
 ) -> None:
-    opened = edges(platform)
+    opened = platform.edges()
     (port,) = [p["containerPort"] for p in platform.server(EXPORTER)["ports"]]
     assert {edge for edge in opened if edge[1] == EXPORTER} == {
         ("prometheus-server", EXPORTER, port)
     }, "whoever reaches the exporter can ask anything of any service through it"
-    for job in scrape_jobs(platform).values():
+    for job in platform.probe_jobs().values():
         service, _, port, _ = target(job)
         assert (EXPORTER, service, port) in opened
 
@@ -128,7 +111,7 @@ def test_what_the_settings_say_of_a_probe_is_what_is_asked(
 ) -> None:
     settings = stack_values(stack)["vaultmesh:settings"]["synthetics"]
     for name, probe in settings["probes"].items():
-        http = modules(recordings[stack])[name]["http"]
+        http = recordings[stack].config(EXPORTER)["modules"][name]["http"]
         assert json.loads(http["body"]) == probe["body"]
         assert http["headers"] == {"Content-Type": "application/json", **probe["headers"]}
         assert http["fail_if_body_not_matches_regexp"] == [probe["expect"]["contains"]]

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-import yaml
 
 from ops.live.scaling import longest_range
 from promql.durations import parse_duration
@@ -62,9 +61,7 @@ def test_a_cron_job_is_not_scraped(platform: Any) -> None:
 
 
 def test_a_run_ends_one_way_or_the_other_before_it_is_called_late(platform: Any) -> None:
-    data = platform.one("ConfigMap", "prometheus-server")["data"]["platform_rules.yml"]
-    rules = [rule for group in yaml.safe_load(data)["groups"] for rule in group["rules"]]
-    (late,) = [rule for rule in rules if rule.get("alert") == "CronJobLate"]
+    (late,) = [alert for alert in platform.alerts() if alert["alert"] == "CronJobLate"]
     patience = longest_range(late["expr"]) + parse_duration(late["for"]) / 1000
     for name, job in jobs(platform).items():
         longest = job["jobTemplate"]["spec"]["activeDeadlineSeconds"]

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import yaml
-
 from tests.support.series import inventory
 
 NAME = "kube-state-metrics"
@@ -60,9 +58,8 @@ def test_a_kubernetes_api_that_is_away_makes_it_unready_and_restarts_nothing(
 def test_its_series_keep_the_namespace_of_the_object_and_those_of_others_that_of_their_pod(
     platform: Any,
 ) -> None:
-    data = platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
     honored = {
         job["job_name"]: job.get("honor_labels", False)
-        for job in yaml.safe_load(data)["scrape_configs"]
+        for job in platform.config("prometheus-server")["scrape_configs"]
     }
     assert [name for name, is_honored in honored.items() if is_honored] == [NAME]

@@ -2,22 +2,7 @@
 
 from typing import Any
 
-import yaml
-
-NAME = "app.kubernetes.io/name"
-
-
-def edges(platform: Any) -> set[tuple[str, str, int]]:
-    """Source, target and port of everything the policies let in from other pods."""
-    return {
-        (origin["podSelector"]["matchLabels"][NAME], target, port["port"])
-        for policy in platform.all("NetworkPolicy")
-        for rule in policy["spec"].get("ingress", [])
-        for origin in rule["from"]
-        if "podSelector" in origin
-        for port in rule["ports"]
-        for target in [policy["spec"]["podSelector"]["matchLabels"][NAME]]
-    }
+from tests.support.recording import NAME_LABEL
 
 
 def ports(platform: Any) -> dict[str, set[int]]:
@@ -43,31 +28,29 @@ def test_each_edge_has_one_policy_named_after_it(platform: Any) -> None:
         for policy in platform.all("NetworkPolicy")
         if "Ingress" in policy["spec"]["policyTypes"]
     }
-    found = {(source, target) for source, target, _ in edges(platform)}
+    found = {(source, target) for source, target, _ in platform.edges()}
     assert named == {"default-deny", *(f"{source}-to-{target}" for source, target in found)}
 
 
 def test_both_ends_of_every_edge_exist_and_the_target_listens(platform: Any) -> None:
     listening = ports(platform)
-    for source, target, port in edges(platform):
+    for source, target, port in platform.edges():
         assert source in listening, source
         assert port in listening[target], f"{target} does not listen on {port}"
 
 
 def test_prometheus_may_reach_every_job_it_scrapes(platform: Any) -> None:
-    config = yaml.safe_load(
-        platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
-    )
+    config = platform.config("prometheus-server")
     jobs = {
-        job["kubernetes_sd_configs"][0]["selectors"][0]["label"].removeprefix(f"{NAME}=")
+        job["kubernetes_sd_configs"][0]["selectors"][0]["label"].removeprefix(f"{NAME_LABEL}=")
         for job in config["scrape_configs"]
     }
-    reachable = {target for source, target, _ in edges(platform) if source == "prometheus-server"}
+    reachable = {target for source, target, _ in platform.edges() if source == "prometheus-server"}
     assert jobs - {"prometheus-server"} == reachable - {"prometheus-server"}
 
 
 def test_grafana_may_reach_the_port_behind_its_data_source(platform: Any) -> None:
-    assert ("grafana", "prometheus-server", 9090) in edges(platform)
+    assert ("grafana", "prometheus-server", 9090) in platform.edges()
 
 
 def test_replicas_of_alertmanager_gossip_over_tcp_and_udp(platform: Any) -> None:
@@ -103,7 +86,7 @@ def test_only_dns_and_the_namespace_are_open_to_every_pod(platform: Any) -> None
 def test_what_leaves_the_namespace_leaves_over_https_and_only_where_it_is_routed(
     platform: Any,
 ) -> None:
-    config = yaml.safe_load(platform.one("ConfigMap", "alertmanager")["data"]["alertmanager.yml"])
+    config = platform.config("alertmanager")
     kinds = {
         key.removesuffix("_configs") for r in config["receivers"] for key in r if key != "name"
     }
@@ -131,7 +114,7 @@ def test_every_edge_is_ingress_from_named_pods(platform: Any) -> None:
 
 def test_the_webhooks_workload_and_replicas_of_prometheus_can_be_reached(platform: Any) -> None:
     names = {policy["metadata"]["name"] for policy in platform.all("NetworkPolicy")}
-    config = yaml.safe_load(platform.one("ConfigMap", "alertmanager")["data"]["alertmanager.yml"])
+    config = platform.config("alertmanager")
     for receiver in config["receivers"]:
         for webhook in receiver.get("webhook_configs", []):
             if "url_file" in webhook:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.components.test_servers import mounts
+from tests.support.recording import mounts
 
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "projected", "secret", "persistentVolumeClaim"}
 

@@ -3,16 +3,10 @@
 import re
 from typing import Any
 
-import yaml
-
-
-def config(platform: Any) -> dict[str, Any]:
-    return yaml.safe_load(platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"])
-
 
 def metrics_jobs(platform: Any) -> dict[str, dict[str, Any]]:
     """The scrape jobs that read what a pod says of itself, by name."""
-    jobs = config(platform)["scrape_configs"]
+    jobs = platform.config("prometheus-server")["scrape_configs"]
     return {job["job_name"]: job for job in jobs if "metrics_path" not in job}
 
 
@@ -36,14 +30,17 @@ def test_every_rule_file_it_loads_is_mounted(platform: Any) -> None:
     mounted = {mount["name"]: mount["mountPath"] for mount in server["volumeMounts"]}
     assert mounted["config"] == "/etc/config"
     data = platform.one("ConfigMap", "prometheus-server")["data"]
-    listed = {path.removeprefix("/etc/config/") for path in config(platform)["rule_files"]}
+    listed = {
+        path.removeprefix("/etc/config/")
+        for path in platform.config("prometheus-server")["rule_files"]
+    }
     assert listed == set(data) - {"prometheus.yml"}
     assert "--config.file=/etc/config/prometheus.yml" in server["args"]
 
 
 def test_it_scrapes_and_evaluates_every_30_seconds(platform: Any) -> None:
-    assert config(platform)["global"]["scrape_interval"] == "30s"
-    assert config(platform)["global"]["evaluation_interval"] == "30s"
+    assert platform.config("prometheus-server")["global"]["scrape_interval"] == "30s"
+    assert platform.config("prometheus-server")["global"]["evaluation_interval"] == "30s"
 
 
 def test_every_pod_with_metrics_has_a_scrape_job_that_selects_it(platform: Any) -> None:
@@ -81,7 +78,7 @@ def test_every_series_carries_its_namespace_and_its_pods_real_name(platform: Any
 
 
 def test_blocks_fill_at_most_85_percent_of_the_volume(platform: Any) -> None:
-    retention = config(platform)["storage"]["tsdb"]["retention"]
+    retention = platform.config("prometheus-server")["storage"]["tsdb"]["retention"]
     kept = int(re.fullmatch(r"(\d+)MB", retention["size"])[1]) * 2**20
     (claim,) = platform.one("StatefulSet", "prometheus-server")["spec"]["volumeClaimTemplates"]
     volume = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")) * 2**30
@@ -130,13 +127,13 @@ def test_its_services_lead_to_the_port_it_listens_on(platform: Any) -> None:
 def test_alerts_go_to_every_alertmanager_pod_and_look_alike_from_every_replica(
     platform: Any,
 ) -> None:
-    alerting = config(platform)["alerting"]
+    alerting = platform.config("prometheus-server")["alerting"]
     (target,) = alerting["alertmanagers"]
     label = target["kubernetes_sd_configs"][0]["selectors"][0]["label"]
     key, value = label.split("=")
     labels = platform.one("StatefulSet", "alertmanager")["spec"]["template"]["metadata"]["labels"]
     assert labels[key] == value
-    external = set(config(platform)["global"]["external_labels"])
+    external = set(platform.config("prometheus-server")["global"]["external_labels"])
     dropped = {rule["regex"] for rule in alerting["alert_relabel_configs"]}
     assert external - dropped == {"environment"}
 
@@ -147,13 +144,16 @@ def test_the_environment_names_what_the_configuration_reads(platform: Any) -> No
         for v in platform.server("prometheus-server")["env"]
         if v["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
     ]
-    assert config(platform)["global"]["external_labels"]["replica"] == f"${{{name}}}"
+    assert (
+        platform.config("prometheus-server")["global"]["external_labels"]["replica"]
+        == f"${{{name}}}"
+    )
 
 
 def test_finished_pods_are_not_scraped_and_alerts_reach_this_namespace_alone(platform: Any) -> None:
     namespace = platform.all("Namespace")[0]["metadata"]["name"]
-    alertmanagers = config(platform)["alerting"]["alertmanagers"]
-    for found in (*config(platform)["scrape_configs"], *alertmanagers):
+    alertmanagers = platform.config("prometheus-server")["alerting"]["alertmanagers"]
+    for found in (*platform.config("prometheus-server")["scrape_configs"], *alertmanagers):
         (discovery,) = found["kubernetes_sd_configs"]
         assert discovery["role"] == "pod"
         assert discovery["namespaces"]["names"] == [namespace]

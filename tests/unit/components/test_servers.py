@@ -4,15 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.recording import mounts
+
 RELOADED = (
     ("prometheus-server", "prometheus.yml"),
     ("alertmanager", "alertmanager.yml"),
     ("blackbox-exporter", "blackbox.yml"),
 )
-
-
-def mounts(container: dict[str, Any]) -> dict[str, str]:
-    return {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
 
 
 @pytest.mark.parametrize(("name", "file"), RELOADED)

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import yaml
-
 from tests.support.recording import run_values, stack_values
 
 
@@ -40,9 +38,7 @@ def test_a_workload_added_in_the_settings_alone_is_deployed_scraped_and_reachabl
     assert container["image"] == "vaultmesh/archivist:1.0.0"
     assert container["ports"][0]["containerPort"] == 9000
     assert {"name": "PORT", "value": "9000"} in container["env"]
-    config = yaml.safe_load(
-        platform.one("ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
-    )
+    config = platform.config("prometheus-server")
     assert "archivist" in {job["job_name"] for job in config["scrape_configs"]}
     policies = {policy["metadata"]["name"] for policy in platform.all("NetworkPolicy")}
     assert {"prometheus-server-to-archivist", "archivist-to-psi-field"} <= policies

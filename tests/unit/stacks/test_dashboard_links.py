@@ -32,15 +32,7 @@ def board(uid: str, *names: str) -> Dashboard:
 
 def links(platform: Recording) -> dict[str, str]:
     """The dashboard of each alert, as Prometheus gets it."""
-    texts = platform.one("ConfigMap", "prometheus-server")["data"]
-    return {
-        rule["alert"]: rule["annotations"]["dashboard_url"]
-        for name, text in texts.items()
-        if name.endswith("_rules.yml")
-        for group in yaml.safe_load(text)["groups"]
-        for rule in group["rules"]
-        if "alert" in rule
-    }
+    return {rule["alert"]: rule["annotations"]["dashboard_url"] for rule in platform.alerts()}
 
 
 def test_every_alert_leads_to_a_dashboard_that_has_a_panel_on_it(platform: Any) -> None:

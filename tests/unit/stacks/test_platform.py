@@ -3,7 +3,6 @@
 from typing import Any
 
 import pulumi
-import yaml
 
 from tests.support.recording import stack_values
 
@@ -43,8 +42,7 @@ def test_what_the_settings_say_arrives(recordings: dict[str, Any]) -> None:
         settings = stack_values(stack)["vaultmesh:settings"]
         for name, workload in settings["workloads"].items():
             assert platform.server(name)["command"] == workload["command"], name
-        data = platform.one("ConfigMap", "prometheus-server")["data"]
-        config = yaml.safe_load(data["prometheus.yml"])
+        config = platform.config("prometheus-server")
         assert config["global"]["external_labels"]["environment"] == settings["environment"]
         kept = config["storage"]["tsdb"]["retention"]["time"]
         assert kept == settings["prometheus"]["retention"]

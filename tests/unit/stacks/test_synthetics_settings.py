@@ -14,7 +14,6 @@ from services.psi_field.history import HISTORY_LENGTH, Replica
 from tests.support.recording import STACKS, run_values, stack_values
 from tests.support.refusals import refusals
 from tests.support.series import thresholds
-from tests.unit.components.test_blackbox import modules, scrape_jobs
 
 GET = {"workload": "aurora-treaty", "path": "/ready"}
 
@@ -86,7 +85,7 @@ def test_a_stack_that_says_nothing_of_probes_has_those_of_its_workloads_health()
     values = stack_values("local")
     del values["vaultmesh:settings"]["synthetics"]
     names = {f"{name}-health" for name in values["vaultmesh:settings"]["workloads"]}
-    assert scrape_jobs(run_values(values)).keys() == names
+    assert run_values(values).probe_jobs().keys() == names
 
 
 def test_times_replicas_and_an_expected_text_arrive() -> None:
@@ -95,9 +94,9 @@ def test_times_replicas_and_an_expected_text_arrive() -> None:
         interval="1m", timeout="20s", replicas=2, probes={"extra": probe, "twin": GET}
     )
     platform = run_values(values)
-    for job in scrape_jobs(platform).values():
+    for job in platform.probe_jobs().values():
         assert (job["scrape_interval"], job["scrape_timeout"]) == ("1m", "21000ms")
-    module = modules(platform)["extra"]
+    module = platform.config("blackbox-exporter")["modules"]["extra"]
     assert module["timeout"] == "20s"
     assert module["http"]["valid_status_codes"] == [200, 204]
     # A text, not a pattern: nothing in it means anything but itself.
@@ -110,7 +109,7 @@ def test_a_workload_is_probed_as_soon_as_it_is_in_the_settings() -> None:
     values = stack_values("staging")
     settings = values["vaultmesh:settings"]
     settings["workloads"]["archivist"] = {"command": ["archivist"], "port": 9000}
-    job = scrape_jobs(run_values(values))["archivist-health"]
+    job = run_values(values).probe_jobs()["archivist-health"]
     assert job["params"]["target"] == [f"http://archivist.{settings['namespace']}.svc:9000/health"]
 
 
