@@ -31,9 +31,8 @@ def test_every_workload_is_asked_for_its_health_and_a_step_is_taken(platform: Re
     asked = {(fixed_labels(job)["workload"], target(job)[3]) for job in jobs.values()}
     assert asked >= {(name, "/health") for name in workloads}
     assert ("psi-field", "/step") in asked
-    assert platform.config(EXPORTER)["modules"][
-        next(n for n, j in jobs.items() if target(j)[3] == "/step")
-    ]["http"]["method"] == ("POST")
+    (step,) = [name for name, job in jobs.items() if target(job)[3] == "/step"]
+    assert platform.config(EXPORTER)["modules"][step]["http"]["method"] == "POST"
 
 
 def test_a_probe_asks_a_service_that_exists_at_the_port_that_it_has(platform: Recording) -> None:
