@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ RECORDS = "rules/recording-rules.yaml"
 STACK = "Pulumi.local.yaml"
 PROJECT = "Pulumi.yaml"
 SCHEDULER = "dashboards/scheduler.py"
+TEMPLATES = "rules/notifications.tmpl"
 
 Change = Callable[[bytes], bytes]
 
@@ -146,9 +148,9 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
         "Watchdog alone",
     ),
     "a template of notifications that Alertmanager can't load": (
-        "rules/notifications.tmpl",
+        TEMPLATES,
         replace("| toUpper }}", "| toUper }}"),
-        "rules/notifications.tmpl:",
+        f"{TEMPLATES}:",
         "toUper",
     ),
     "hours that nobody knows": (
@@ -277,18 +279,88 @@ def test_a_missing_secret_is_refused(deployed: Project) -> None:
     assert deployed.state_bytes() == state
 
 
-def test_every_problem_of_every_file_is_named_in_one_run(deployed: Project) -> None:
-    edits = {
-        PSI: replace("for: 10m", "for: soon"),
-        TREATY: replace("severity: warning", "severity: urgent"),
-    }
-    originals = {file: (deployed.root / file).read_bytes() for file in edits}
-    for file, change in edits.items():
-        (deployed.root / file).write_bytes(change(originals[file]))
+def preview_with(project: Project, edits: dict[str, Sequence[Change]]) -> list[str]:
+    """The error lines of a preview with these changes of files, which are undone afterwards."""
+    originals = {file: (project.root / file).read_bytes() for file in edits}
+    for file, changes in edits.items():
+        (project.root / file).write_bytes(
+            reduce(lambda text, edit: edit(text), changes, originals[file])
+        )
     try:
-        lines = errors(deployed.preview().text)
+        result = project.preview()
     finally:
         for file, content in originals.items():
-            (deployed.root / file).write_bytes(content)
-    assert any(PSI in line and "soon" in line for line in lines)
-    assert any(TREATY in line and "urgent" in line for line in lines)
+            (project.root / file).write_bytes(content)
+    assert result.code != 0, "it was accepted"
+    assert "Traceback" not in result.text
+    return errors(result.text)
+
+
+def assert_each_once(lines: list[str], expected: Sequence[tuple[str, str]]) -> None:
+    """Each (place, word) is in exactly one line, and no line says anything else."""
+    for place, word in expected:
+        found = [line for line in lines if place in line and word in line]
+        assert len(found) == 1, f"{len(found)} lines say {place} ... {word}: {lines}"
+    assert len(lines) == len(set(lines)) == len(expected), "\n".join(lines)
+
+
+def test_one_preview_names_a_wrong_thing_of_every_kind(deployed: Project) -> None:
+    override = "    rules: {overrides: {TreatyNoRequest: {for: 30m}}}\n    cronJobs:\n"
+    lines = preview_with(
+        deployed,
+        {
+            PSI: [replace("severity: critical", "severity: urgent")],
+            TREATY: [replace("treaty:rtt:avg > 250", "treaty:rtt:max_ms > 250")],
+            RECORDS: [replace("(psi_field_density)", "(psi_field_densities)")],
+            SLO: [replace("treaty_requests_routed[", "treaty_requests_rooted[")],
+            TEMPLATES: [replace("| toUpper }}", "| toUper }}")],
+            SCHEDULER: [
+                replace("scrape_duration_seconds", "scrape_duration_secs"),
+                replace('title="Scheduler"', 'title="Scheduler" + "x" * 250_000'),
+            ],
+            PROJECT: [replace("retention: 30d", "retention: 29d")],
+            STACK: [replace("    cronJobs:\n", override)],
+        },
+    )
+    assert_each_once(
+        lines,
+        [
+            (f"{PSI}:", "urgent"),
+            (f"{TREATY}:", "treaty:rtt:max_ms"),
+            (f"{RECORDS}:", "psi_field_densities"),
+            (f"{SLO}:", "treaty_requests_rooted"),
+            (f"{TEMPLATES}:", "toUper"),
+            (SCHEDULER, "scrape_duration_secs"),
+            (SCHEDULER, "over the gate"),
+            ("vaultmesh:settings.prometheus.retention", "Write 30d or more"),
+            ("vaultmesh:settings.rules.overrides.TreatyNoRequest", "TreatyNoRequests"),
+        ],
+    )
+
+
+def test_wrong_settings_hide_no_wrong_rule_dashboard_or_template(deployed: Project) -> None:
+    route = "      routes:\n        critical: webhok\n"
+    lines = preview_with(
+        deployed,
+        {
+            STACK: [
+                replace("storage: 5Gi", "storage: 5GB"),
+                replace("      routes:\n        critical: webhook\n", route),
+            ],
+            PROJECT: [replace("neverTwice: true", "neverTwise: true")],
+            PSI: [replace("for: 10m", "for: soon")],
+            TEMPLATES: [replace("| toUpper }}", "| toUper }}")],
+            SCHEDULER: [replace("scrape_duration_seconds", "scrape_duration_seconds{")],
+        },
+    )
+    assert_each_once(
+        lines,
+        [
+            ("vaultmesh:settings.prometheus.storage (Pulumi.local.yaml)", "5GB"),
+            ("vaultmesh:settings.alertmanager.routes.critical.channel", "Did you mean `webhook`?"),
+            ("vaultmesh:shared.workloads.scheduler.neverTwise (Pulumi.yaml)", "`neverTwice`"),
+            (f"{PSI}:", "soon"),
+            (f"{TEMPLATES}:", "toUper"),
+            (SCHEDULER, "does not parse"),
+        ],
+    )
