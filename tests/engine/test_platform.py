@@ -1,4 +1,4 @@
-"""The whole platform in the real engine: what a change costs, and what survives an interruption."""
+"""The whole platform in the real engine: the cost of a change, and recovery after interruption."""
 
 import re
 import time
@@ -15,12 +15,12 @@ from tests.support.recording import Recording, run_stack
 
 ALERTS = "rules/alerts/psi-field.yaml"
 TOTAL = len(run_stack("local").resources) + 1
-"""What a new stack `local` consists of: everything the program declares, and the stack itself."""
+"""Resources of a new stack `local`: all that the program declares, and the stack itself."""
 
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The platform, brought up once; tests leave it as they found it."""
+    """The platform, brought up once; tests restore what they change."""
     project = Project.of_the_platform(tmp_path_factory.mktemp("engine") / "platform")
     result = project.up()
     assert result.code == 0, result.text
@@ -30,7 +30,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @contextmanager
 def edited(project: Project, path: str, old: str, new: str) -> Iterator[None]:
-    """The file with one text in it replaced; as it was, afterwards."""
+    """Replace one text in a file, and restore the file afterwards."""
     file = project.root / path
     text = file.read_text(encoding="utf-8")
     assert text.count(old) == 1, f"{path} has {text.count(old)} x {old!r}"
@@ -63,7 +63,7 @@ def test_a_second_preview_has_nothing_to_change(deployed: Project) -> None:
     assert result.changes == {"=": TOTAL}
 
 
-def test_what_is_rendered_is_what_the_program_declares(deployed: Project) -> None:
+def test_rendered_manifests_are_the_declared_resources(deployed: Project) -> None:
     rendered = {identity(manifest): manifest for manifest in deployed.rendered().values()}
     declared = {identity(manifest): manifest for manifest in manifests(run_stack("local"))}
     assert rendered.keys() == declared.keys()
@@ -134,7 +134,7 @@ def test_a_workload_is_added_in_the_settings_alone(deployed: Project) -> None:
     assert result.changes == {"+": added, "~": told, "=": TOTAL - told}, result.text
 
 
-def test_outputs_say_where_everything_is(deployed: Project) -> None:
+def test_outputs_name_the_address_of_every_component(deployed: Project) -> None:
     stack = next(
         resource
         for resource in deployed.resources().values()
@@ -201,7 +201,7 @@ def test_no_tracked_file_is_changed_by_preview_and_up(deployed: Project) -> None
             assert copy.read_bytes() == path.read_bytes(), path
 
 
-def test_the_config_maps_hold_the_text_that_the_engine_was_given(deployed: Project) -> None:
+def test_the_config_map_holds_all_12_alerts_and_22_records(deployed: Project) -> None:
     rules = deployed.rendered()["v1-configmap-aurora-local-prometheus-server.yaml"]["data"]
     names = [
         rule["alert"]

@@ -1,4 +1,4 @@
-"""What would break at run time is refused through the engine, and nothing is changed or lost."""
+"""Preview refuses anything that would break at run time, and changes nothing."""
 
 import json
 import re
@@ -204,7 +204,7 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The platform, brought up once; every refusal must leave it as it is."""
+    """The platform, brought up once; no refusal may change it."""
     project = Project.of_the_platform(tmp_path_factory.mktemp("refusals") / "platform")
     result = project.up()
     assert result.code == 0, result.text

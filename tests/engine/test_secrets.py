@@ -1,4 +1,4 @@
-"""A marker in every secret is readable nowhere but in the Secret that the pod mounts."""
+"""A marker in every secret is readable only in the Secret that the pod mounts."""
 
 import base64
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The stand-ins under the real engine, with a program small enough to see through."""
+"""The stand-ins under the real engine, with a small program."""
 
 import base64
 import json
@@ -106,20 +106,20 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
 
 
 def succeeded(result: Any) -> Any:
-    """The result, after making sure that the command went well."""
+    """The result of a command that succeeded."""
     assert result.code == 0, result.text
     return result
 
 
 def wait_for(what: Callable[[], object]) -> None:
-    """Wait up to half a minute until it is so."""
+    """Wait up to half a minute for the condition."""
     end = time.monotonic() + 30
     while not what():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
 
 
-def test_what_is_rendered_loads_back_equal_and_follows_the_program(small: Small):
+def test_rendered_manifests_equal_the_program_and_follow_its_changes(small: Small):
     tracked = {path: path.read_bytes() for path in small.root.glob("Pulumi*.yaml")}
     small.set_secret("small:password", "canary wörd")
 
@@ -208,7 +208,7 @@ def test_a_stack_on_eks_is_previewed_with_marked_placeholders(
         small.up(stack="staging")
 
 
-def test_a_killed_up_is_recovered_from_and_leaves_no_process(small: Small):
+def test_a_killed_up_leaves_no_process_and_the_next_one_recovers(small: Small):
     small.set(pause=15)
     running = small.start("up")
     wait_for(small.files)
@@ -232,14 +232,14 @@ def stand_ins_of(pid: int) -> list[int]:
 
 
 def command_of(pid: int) -> bytes:
-    """The command line of a process; nothing if it has ended."""
+    """The command line of a process; empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
 
 
-def test_a_lost_config_copy_is_made_anew(small: Small):
+def test_a_lost_config_copy_is_recreated(small: Small):
     succeeded(small.up())
     for file in (small.root / ".state" / "config").iterdir():
         file.unlink()

@@ -1,4 +1,4 @@
-"""One stack's whole chain as it is deployed: metrics, rules, routes, people, runbooks, panels."""
+"""The chain of one stack as deployed: metrics, rules, routes, receivers, runbooks, panels."""
 
 import json
 import re
@@ -35,7 +35,7 @@ class Chain:
 
     @cached_property
     def used(self) -> set[str]:
-        """Every metric that an alert, a recording rule or a dashboard looks at."""
+        """Every metric that an alert, a recording rule or a dashboard queries."""
         shown = [target["expr"] for panel in self.panels for target in panel.get("targets", ())]
         expressions = [
             *(rule["expr"] for rule in self.alerts.values()),
@@ -60,14 +60,14 @@ class Chain:
 
     @property
     def delivering(self) -> set[str]:
-        """The receivers that send something somewhere."""
+        """The receivers that send notifications."""
         return {
             receiver["name"]
             for receiver in self.alertmanager["receivers"]
             if any(entries for key, entries in receiver.items() if key.endswith("_configs"))
         }
 
-    def told(self, alert: str) -> set[str]:
+    def receivers_of(self, alert: str) -> set[str]:
         """The receivers that an alert reaches."""
         labels = {"alertname": alert, **self.alerts[alert]["labels"]}
         return set(receivers(self.alertmanager["route"], labels))

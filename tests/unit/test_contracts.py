@@ -1,4 +1,4 @@
-"""The contracts: metric, rule, case, route, receiver, runbook and panel hold on to each other.
+"""The contracts between metrics, rules, cases, routes, receivers, runbooks and panels.
 
 Each row of CONTRACTS is one link of the chain: what it says, who must keep it, who does, and what
 to do about one that doesn't. Every stack keeps every row.
@@ -16,7 +16,7 @@ from tests.support.recording import Recording
 
 @dataclass(frozen=True)
 class Contract:
-    """All `subjects` must be among those that `keep` it; `advice` is for one that is not."""
+    """Every subject must be in `keep`; `advice` says what to do about one that is not."""
 
     says: str
     subjects: Callable[[Chain], Iterable[str]]
@@ -24,7 +24,7 @@ class Contract:
     advice: str
 
     def broken(self, stack: Chain) -> list[str]:
-        """A line for each subject that does not keep it."""
+        """A line for each subject that breaks it."""
         missing = set(self.subjects(stack)) - set(self.keep(stack))
         return [self.advice.format(name) for name in sorted(missing)]
 
@@ -34,7 +34,7 @@ def unused(stack: Chain) -> set[str]:
 
 
 def exported(stack: Chain) -> set[str]:
-    """The metrics of what is scraped, and those that Prometheus makes for any target."""
+    """The metrics of scraped workloads, and those that Prometheus makes for any target."""
     return {
         name
         for name, metric in stack.metrics.items()
@@ -43,7 +43,7 @@ def exported(stack: Chain) -> set[str]:
 
 
 def delivered(stack: Chain) -> set[str]:
-    return {alert for alert in stack.alerts if stack.told(alert) <= stack.delivering}
+    return {alert for alert in stack.alerts if stack.receivers_of(alert) <= stack.delivering}
 
 
 CONTRACTS = (
@@ -104,7 +104,7 @@ CONTRACTS = (
     Contract(
         "every receiver is reached by some alert",
         lambda stack: stack.delivering,
-        lambda stack: set().union(*map(stack.told, stack.alerts)),
+        lambda stack: set().union(*map(stack.receivers_of, stack.alerts)),
         "no alert reaches the receiver {}: remove it, or route an alert to it",
     ),
 )
@@ -124,7 +124,7 @@ def test_every_stack_keeps_the_contract(contract: Contract, chains: dict[str, Ch
 
 
 def without(key: str) -> Callable[[Chain], dict[str, Any]]:
-    """The chain's field of this name, without what the contract is about."""
+    """A change of the chain: the field of this name is empty."""
     return lambda stack: {key: type(getattr(stack, key))()}
 
 

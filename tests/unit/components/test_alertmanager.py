@@ -72,7 +72,9 @@ def test_nothing_is_grouped_by_pod(platform: Any) -> None:
 
 
 @pytest.mark.parametrize("stack", ["staging", "production"])
-def test_critical_pages_and_warning_chats(recordings: dict[str, Any], stack: str) -> None:
+def test_critical_goes_to_pagerduty_and_warning_to_slack(
+    recordings: dict[str, Any], stack: str
+) -> None:
     found = receivers(recordings[stack])
     assert "pagerduty_configs" in found["critical"]
     assert "slack_configs" in found["warning"]
@@ -100,14 +102,14 @@ def test_every_notification_reaches_harbinger_as_well(platform: Any) -> None:
         assert webhook["url"].startswith(address + "/")
 
 
-def test_the_heartbeat_alone_tells_nobody_of_its_end(platform: Any) -> None:
+def test_only_the_heartbeat_sends_no_resolved_notification(platform: Any) -> None:
     for name, receiver in receivers(platform).items():
         for key, entries in receiver.items():
             if key.endswith("_configs"):
                 assert {entry["send_resolved"] for entry in entries} == {name != BEAT}
 
 
-def test_only_the_heartbeat_goes_the_heartbeat_s_way(platform: Any) -> None:
+def test_only_the_heartbeat_takes_the_heartbeats_route(platform: Any) -> None:
     assert routes(platform)[BEAT]["matchers"] == [
         f'alertname="{heartbeat.ALERT}"',
         f'severity="{heartbeat.SEVERITY}"',
@@ -138,7 +140,7 @@ def test_the_heartbeat_can_be_lost_twice_before_its_timeout(timeout: str) -> Non
     assert 0 < repeat < interval
 
 
-def test_only_who_hears_the_heartbeat_is_told_of_its_timeout(platform: Any) -> None:
+def test_only_the_heartbeats_receiver_knows_its_timeout(platform: Any) -> None:
     told = {
         name
         for name, template in platform.pods()

@@ -11,18 +11,18 @@ from tests.support.recording import STACKS, Recording, fixed_labels, stack_value
 
 EXPORTER = "blackbox-exporter"
 OFFSET_MS = 500
-"""What the exporter takes off the time that Prometheus gives it, unless it is told otherwise."""
+"""The exporter stops this long before the scrape timeout, by default."""
 
 
 def target(job: dict[str, Any]) -> tuple[str, str, int, str]:
-    """Service, namespace, port and path that a job has the exporter ask."""
+    """Service, namespace, port and path of a job's probe."""
     (url,) = job["params"]["target"]
     found = re.fullmatch(r"http://([\w-]+)\.([\w-]+)\.svc:(\d+)(/.*)", url)
     assert found, url
     return found[1], found[2], int(found[3]), found[4]
 
 
-def test_every_workload_is_asked_for_its_health_and_a_step_is_taken(platform: Recording) -> None:
+def test_every_workloads_health_and_a_step_of_the_field_are_probed(platform: Recording) -> None:
     jobs = platform.probe_jobs()
     workloads = {
         name for name, _ in platform.pods() if platform.server(name).get("command") is not None
@@ -56,7 +56,7 @@ def test_each_probe_has_a_module_under_its_own_name_and_no_module_is_left_over(
         assert job["metrics_path"] == "/probe"
 
 
-def test_the_series_of_a_probe_are_the_exporter_s_pods_own_and_name_the_probe(
+def test_series_of_a_probe_belong_to_the_exporters_pod_and_name_the_probe(
     platform: Recording,
 ) -> None:
     for name, job in platform.probe_jobs().items():
@@ -74,12 +74,12 @@ def test_the_series_of_a_probe_are_the_exporter_s_pods_own_and_name_the_probe(
         }
 
 
-def test_no_job_of_a_probe_is_called_like_one_of_a_workload(platform: Recording) -> None:
+def test_no_probe_job_can_have_the_name_of_a_workload_job(platform: Recording) -> None:
     for job in platform.probe_jobs().values():
         assert not re.fullmatch(r"[a-z0-9-]+", job["job_name"])
 
 
-def test_a_probe_gives_up_before_prometheus_does_and_that_before_the_next_one(
+def test_a_probe_times_out_before_its_scrape_and_the_scrape_before_the_next(
     platform: Recording,
 ) -> None:
     for name, job in platform.probe_jobs().items():
@@ -91,7 +91,7 @@ def test_a_probe_gives_up_before_prometheus_does_and_that_before_the_next_one(
         assert scrape <= parse_duration(job["scrape_interval"])
 
 
-def test_the_exporter_may_reach_whom_it_asks_and_prometheus_may_reach_it(
+def test_the_exporter_may_reach_its_targets_and_only_prometheus_may_reach_it(
     platform: Recording,
 ) -> None:
     opened = platform.edges()
@@ -105,7 +105,7 @@ def test_the_exporter_may_reach_whom_it_asks_and_prometheus_may_reach_it(
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_the_settings_say_of_a_probe_is_what_is_asked(
+def test_the_exporter_sends_the_request_that_the_settings_describe(
     stack: str, recordings: dict[str, Recording]
 ) -> None:
     settings = stack_values(stack)["vaultmesh:settings"]["synthetics"]

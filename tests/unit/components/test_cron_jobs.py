@@ -27,7 +27,7 @@ def test_a_run_neither_overlaps_nor_outlives_its_deadline(platform: Any) -> None
         assert run["template"]["spec"]["restartPolicy"] == "Never", name
 
 
-def test_finished_runs_are_kept_for_a_while_and_not_for_ever(platform: Any) -> None:
+def test_finished_runs_are_kept_for_a_limited_time(platform: Any) -> None:
     for name, job in jobs(platform).items():
         assert 0 < job["successfulJobsHistoryLimit"] <= 5, name
         assert 0 < job["failedJobsHistoryLimit"] <= 5, name
@@ -35,7 +35,7 @@ def test_finished_runs_are_kept_for_a_while_and_not_for_ever(platform: Any) -> N
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_the_settings_say_arrives(recordings: dict[str, Any], stack: str) -> None:
+def test_settings_reach_the_resources(recordings: dict[str, Any], stack: str) -> None:
     settings = stack_values(stack)["vaultmesh:settings"]["cronJobs"]
     for name, job in jobs(recordings[stack]).items():
         (container,) = job["jobTemplate"]["spec"]["template"]["spec"]["containers"]
@@ -60,7 +60,7 @@ def test_a_cron_job_is_not_scraped(platform: Any) -> None:
         assert f"job_name: {name}" not in data
 
 
-def test_a_run_ends_one_way_or_the_other_before_it_is_called_late(platform: Any) -> None:
+def test_a_run_hits_its_deadline_before_cronjoblate_fires(platform: Any) -> None:
     (late,) = [alert for alert in platform.alerts() if alert["alert"] == "CronJobLate"]
     patience = longest_range(late["expr"]) + parse_duration(late["for"]) / 1000
     for name, job in jobs(platform).items():

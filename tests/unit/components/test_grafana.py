@@ -1,4 +1,4 @@
-"""Grafana is closed to strangers, keeps nothing, and shows what the repository holds."""
+"""Grafana admits no strangers, stores nothing, and shows the repository's dashboards."""
 
 import configparser
 import json
@@ -138,7 +138,7 @@ def test_every_dashboard_has_a_config_map_of_its_own_and_is_mounted(platform: An
     assert titles == {board.title for board in BOARDS.values()}
 
 
-def test_provisioned_dashboards_lie_where_grafana_looks(platform: Any) -> None:
+def test_dashboards_are_mounted_in_the_folder_that_grafana_scans(platform: Any) -> None:
     (provider,) = yaml.safe_load(files(platform)["provisioning/dashboards/vaultmesh.yaml"])[
         "providers"
     ]
@@ -148,7 +148,7 @@ def test_provisioned_dashboards_lie_where_grafana_looks(platform: Any) -> None:
     assert "paths" not in ini(platform), "the image's own variables come before this section"
 
 
-def test_grafana_listens_where_its_service_and_probes_knock(platform: Any) -> None:
+def test_grafana_listens_on_the_port_of_its_service_and_probes(platform: Any) -> None:
     (server,) = pod(platform)["containers"]
     (port,) = server["ports"]
     assert ini(platform).getint("server", "http_port") == port["containerPort"]

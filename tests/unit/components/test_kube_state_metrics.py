@@ -1,4 +1,4 @@
-"""kube-state-metrics watches the CronJobs of its namespace, and tells only what is used."""
+"""kube-state-metrics watches the CronJobs of its namespace, and exports only metrics in use."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def test_it_may_watch_the_objects_that_it_collects_in_its_namespace_and_nothing_
     assert (subject["name"], subject["namespace"]) == (NAME, namespace)
 
 
-def test_it_gives_exactly_the_metrics_that_the_inventory_says_it_exports(platform: Any) -> None:
+def test_it_exports_exactly_the_metrics_of_the_inventory(platform: Any) -> None:
     allowed = arguments(platform)["metric-allowlist"].split(",")
     assert allowed == [m["name"] for m in inventory()["platform"] if m["workload"] == NAME]
     # Each item is a pattern that matches anywhere in a name: one must not let in another.
@@ -39,13 +39,13 @@ def test_it_gives_exactly_the_metrics_that_the_inventory_says_it_exports(platfor
         assert item.startswith("kube_cronjob_"), f"{item} is not about what it collects"
 
 
-def test_it_serves_others_on_the_one_port_that_is_scraped(platform: Any) -> None:
+def test_other_pods_reach_only_the_port_that_is_scraped(platform: Any) -> None:
     (port,) = platform.server(NAME)["ports"]
     assert (port["name"], f"{port['containerPort']:.0f}") == ("http", arguments(platform)["port"])
     assert arguments(platform)["telemetry-host"] == "127.0.0.1"
 
 
-def test_a_kubernetes_api_that_is_away_makes_it_unready_and_restarts_nothing(
+def test_an_unreachable_kubernetes_api_makes_it_unready_without_a_restart(
     platform: Any,
 ) -> None:
     server = platform.server(NAME)
@@ -55,7 +55,7 @@ def test_a_kubernetes_api_that_is_away_makes_it_unready_and_restarts_nothing(
     assert server["readinessProbe"]["httpGet"]["path"] == "/livez"
 
 
-def test_its_series_keep_the_namespace_of_the_object_and_those_of_others_that_of_their_pod(
+def test_only_its_series_keep_the_namespace_of_the_object(
     platform: Any,
 ) -> None:
     honored = {

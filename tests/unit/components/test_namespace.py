@@ -1,4 +1,4 @@
-"""The namespace enforces the restricted level, bounds what runs in it, and gives defaults."""
+"""The namespace enforces the restricted level, a quota, and default limits."""
 
 from typing import Any
 
@@ -25,14 +25,14 @@ def test_everything_else_lives_in_that_namespace(platform: Any) -> None:
             assert resource.inputs["metadata"]["namespace"] == name, resource.name
 
 
-def test_a_container_that_states_nothing_still_has_limits(platform: Any) -> None:
+def test_a_container_without_resources_gets_default_limits(platform: Any) -> None:
     (limits,) = platform.one("LimitRange", "defaults")["spec"]["limits"]
     assert limits["type"] == "Container"
     assert set(limits["default"]) == {"memory", "ephemeral-storage"}
     assert set(limits["defaultRequest"]) == {"cpu", "memory", "ephemeral-storage"}
 
 
-def test_every_object_has_a_name_that_can_be_grepped(platform: Any) -> None:
+def test_every_object_has_a_literal_name(platform: Any) -> None:
     for resource in platform.resources:
         if resource.type.startswith("kubernetes:") and resource.kind != "Provider":
             assert resource.inputs["metadata"]["name"], resource.name

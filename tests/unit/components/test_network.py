@@ -1,4 +1,4 @@
-"""Nothing talks but along an edge of the picture, and each edge is open at both of its ends."""
+"""Pods talk only along edges of the picture, and each edge is open at both ends."""
 
 from typing import Any
 

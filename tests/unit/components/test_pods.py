@@ -17,7 +17,7 @@ def containers(platform: Any) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def test_every_pod_runs_as_a_user_without_rights(platform: Any) -> None:
+def test_every_pod_runs_as_an_unprivileged_user(platform: Any) -> None:
     for name, template in (*platform.pods(), *platform.tasks()):
         security = template["spec"]["securityContext"]
         assert security["runAsNonRoot"] is True, name
@@ -48,7 +48,7 @@ def test_pods_use_only_the_volumes_that_restricted_allows(platform: Any) -> None
             assert set(volume) - {"name"} <= ALLOWED_VOLUMES, f"{name}: {volume}"
 
 
-def test_every_pod_has_an_account_of_its_own_and_a_token_if_that_may_do_anything(
+def test_every_pod_has_its_own_account_and_a_token_only_if_a_role_needs_it(
     platform: Any,
 ) -> None:
     allowed = {
@@ -170,7 +170,7 @@ def test_the_quota_has_room_for_every_pod_while_each_deployment_rolls(platform: 
         assert amount <= quantity(hard[key]), f"{key}: raise the quota above {amount}"
 
 
-def test_every_server_is_probed_and_a_slow_answer_kills_none(platform: Any) -> None:
+def test_every_server_is_probed_and_survives_a_slow_answer(platform: Any) -> None:
     for name, _ in platform.pods():
         server = platform.server(name)
         for probe in ("livenessProbe", "readinessProbe"):
@@ -185,7 +185,7 @@ def test_a_slow_start_is_not_taken_for_a_dead_server(platform: Any) -> None:
             assert probe["periodSeconds"] * probe["failureThreshold"] >= 60, name
 
 
-def test_a_pod_may_write_to_its_volumes_and_sees_no_address_it_did_not_ask_for(
+def test_a_pod_can_write_to_its_volumes_and_gets_no_service_variables(
     platform: Any,
 ) -> None:
     for name, template in platform.pods():
@@ -194,7 +194,7 @@ def test_a_pod_may_write_to_its_volumes_and_sees_no_address_it_did_not_ask_for(
         assert template["spec"]["enableServiceLinks"] is False, name
 
 
-def test_folders_that_are_written_to_are_scratch_space_with_a_limit(platform: Any) -> None:
+def test_writable_folders_are_scratch_space_with_a_size_limit(platform: Any) -> None:
     written = {"grafana": ["/var/lib/grafana", "/tmp"]}
     written |= {
         owner["metadata"]["name"]: ["/tmp"]

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def metrics_jobs(platform: Any) -> dict[str, dict[str, Any]]:
-    """The scrape jobs that read what a pod says of itself, by name."""
+    """The scrape jobs of pods' own metrics, by name."""
     jobs = platform.config("prometheus-server")["scrape_configs"]
     return {job["job_name"]: job for job in jobs if "metrics_path" not in job}
 
@@ -138,7 +138,7 @@ def test_alerts_go_to_every_alertmanager_pod_and_look_alike_from_every_replica(
     assert external - dropped == {"environment"}
 
 
-def test_the_environment_names_what_the_configuration_reads(platform: Any) -> None:
+def test_the_container_has_the_variable_that_the_configuration_expands(platform: Any) -> None:
     (name,) = [
         v["name"]
         for v in platform.server("prometheus-server")["env"]

@@ -1,4 +1,4 @@
-"""A workload needs nothing but settings, and ψ-Field and the treaty are what the platform knows."""
+"""A workload needs only settings, and ψ-Field has the replicas and ports of facts.md."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def test_a_workload_added_in_the_settings_alone_is_deployed_scraped_and_reachabl
     assert {"prometheus-server-to-archivist", "archivist-to-psi-field"} <= policies
 
 
-def test_while_it_rolls_a_workload_has_all_its_pods(platform: Any) -> None:
+def test_a_rolling_workload_keeps_all_its_pods(platform: Any) -> None:
     for name in ("psi-field", "aurora-treaty", "scheduler", "harbinger"):
         strategy = platform.one("Deployment", name)["spec"]["strategy"]
         if name == "scheduler":

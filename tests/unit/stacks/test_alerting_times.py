@@ -1,4 +1,4 @@
-"""Windows of the settings, as Alertmanager reads what becomes of them, mean what they say."""
+"""Alertmanager opens a window of the settings exactly when the settings say."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ def night(*weekdays: Any, zone: str = BERLIN) -> Window:
 
 
 def is_in(entry: Any, moment: datetime) -> bool:
-    """Whether Alertmanager holds the moment to be in an entry of `time_intervals`.
+    """Whether Alertmanager considers the moment part of an entry of `time_intervals`.
 
     As its source says: the local minute of the day and weekday, in any one of the intervals.
     """
@@ -41,7 +41,7 @@ def is_in(entry: Any, moment: datetime) -> bool:
 
 
 def is_meant(window: Window, moment: datetime) -> bool:
-    """Whether the wall clock shows a time after a start of the window, and before that one's end.
+    """Whether the wall clock is past a start of the window, and before the end that belongs to it.
 
     Worked out from dates and times of the day, without any interval.
     """
@@ -105,7 +105,7 @@ def test_a_night_is_22_to_6_on_the_clocks_of_berlin_while_they_are_changed(
     ("start", "end"),
     [("22:00", "06:00"), ("01:30", "02:30"), ("02:15", "03:15"), ("03:00", "02:00")],
 )
-def test_what_alertmanager_reads_is_what_the_settings_mean_around_a_change(
+def test_alertmanager_and_the_settings_agree_on_a_window_around_a_clock_change(
     change: date, start: str, end: str
 ) -> None:
     window = Window(time_zone=BERLIN, weekdays=("saturday", "sunday"), start=start, end=end)
@@ -127,7 +127,7 @@ clock = st.times().map(lambda at: f"{at:%H:%M}")
     zone=st.sampled_from(["UTC", BERLIN, "America/New_York", "Asia/Kolkata", "Pacific/Apia"]),
     moment=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),
 )
-def test_any_window_is_read_as_it_is_meant(
+def test_alertmanager_and_the_settings_agree_on_any_window(
     weekdays: Any, start: str, end: str, zone: str, moment: datetime
 ) -> None:
     if start == end:

@@ -39,20 +39,20 @@ def test_production_may_have_no_pager_that_is_not_in_the_list() -> None:
     assert f"`- {fingerprint(ANOTHER)}`" in line
 
 
-def test_what_the_line_says_is_what_makes_production_acceptable() -> None:
+def test_production_is_accepted_with_the_line_that_the_refusal_prints() -> None:
     assert not lines("production", ANOTHER, [fingerprint(PRODUCTIONS), fingerprint(ANOTHER)])
 
 
 @pytest.mark.parametrize("stack", ["staging", "production"])
 @pytest.mark.parametrize("key", ["a" * 31, "a" * 33, "a" * 31 + " ", "a" * 31 + "\n", "ä" * 32])
-def test_what_is_no_routing_key_is_refused_without_being_repeated(stack: str, key: str) -> None:
+def test_a_malformed_routing_key_is_refused_without_being_repeated(stack: str, key: str) -> None:
     (line,) = lines(stack, key)
     assert line.startswith(f"{PLACE}is not a routing key of 32 letters and digits.")
     assert key not in line
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_key_that_was_made_up_for_a_rehearsal_pages_nobody_and_is_taken(stack: str) -> None:
+def test_a_key_made_up_for_a_rehearsal_pages_nobody_and_is_accepted(stack: str) -> None:
     assert not lines(stack, "made-up-routing-key", [])
 
 
@@ -68,7 +68,7 @@ def test_a_list_that_holds_no_fingerprints_is_refused(pagers: Any) -> None:
     assert found[0].startswith("vaultmesh:productionPagers")
 
 
-def test_the_fingerprint_is_what_the_how_to_makes_of_a_key() -> None:
+def test_the_fingerprint_is_the_sha256_of_the_key() -> None:
     """`printf %s KEY | sha256sum`."""
     known = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
     assert fingerprint("hello") == f"sha256:{known}"

@@ -37,7 +37,7 @@ def test_users_are_told_addresses_and_ports_that_services_have(platform: Any) ->
         ]
 
 
-def test_what_the_settings_say_arrives(recordings: dict[str, Any]) -> None:
+def test_settings_reach_the_resources(recordings: dict[str, Any]) -> None:
     for stack, platform in recordings.items():
         settings = stack_values(stack)["vaultmesh:settings"]
         for name, workload in settings["workloads"].items():

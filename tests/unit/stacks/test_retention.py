@@ -34,12 +34,12 @@ def test_a_stack_keeps_samples_as_long_as_its_rules_look_back(stack: str) -> Non
 
 
 @pytest.mark.parametrize("retention", ["30d", "720h", "4w3d", "1y"])
-def test_exactly_as_long_is_enough(retention: str) -> None:
+def test_retention_of_exactly_that_length_is_enough(retention: str) -> None:
     assert problems("local", retention) == []
 
 
 @pytest.mark.parametrize("retention", ["2d", "15d", "4w1d", "719h59m"])
-def test_less_is_refused_with_the_rule_and_what_to_do(retention: str) -> None:
+def test_shorter_retention_is_refused_with_the_rule_and_what_to_do(retention: str) -> None:
     (problem,) = problems("local", retention)
     assert problem.startswith(f"{KEY}: {retention} is less than the 30d that slo:")
     assert problem.endswith("looks back. Write 30d or more.")

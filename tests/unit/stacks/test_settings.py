@@ -164,7 +164,7 @@ def test_every_wrong_key_is_named_not_just_the_first() -> None:
 
 
 @pytest.mark.parametrize("value", ["text", "[1]", "{"])
-def test_settings_that_are_no_mapping_are_refused(value: str) -> None:
+def test_settings_that_are_not_a_mapping_are_refused(value: str) -> None:
     lines = refusals(stack_values("staging") | {"vaultmesh:settings": value})
     assert "vaultmesh:settings: is not a mapping. Write `key: value` lines below it." in lines
 

@@ -27,7 +27,7 @@ def with_own(**own: Any) -> dict[str, Any]:
         ({}, {"a": None}, {"a": None}),
     ],
 )
-def test_mappings_merge_and_all_else_replaces(shared: Any, own: Any, expected: Any) -> None:
+def test_mappings_merge_and_other_values_replace(shared: Any, own: Any, expected: Any) -> None:
     assert merged(shared, own) == expected
 
 
@@ -50,7 +50,7 @@ def test_a_wrong_shared_setting_is_named_in_the_file_that_holds_it() -> None:
     assert shared.startswith("vaultmesh:shared.workloads.scheduler.comand (Pulumi.yaml): unknown")
 
 
-def test_what_a_stack_changes_of_a_shared_section_is_named_in_the_stacks_file() -> None:
+def test_a_wrong_change_of_a_shared_section_is_named_in_the_stacks_file() -> None:
     (line,) = refusals(with_own(workloads={"scheduler": {"port": 80}}))
     assert line.startswith("vaultmesh:settings.workloads.scheduler.port (Pulumi.")
     assert "(Pulumi.yaml)" not in line

@@ -81,14 +81,14 @@ def test_wrong_times_and_names_are_refused(changes: dict[str, Any], expected: st
     assert expected in f"{place.partition(' (')[0]}: {text}"
 
 
-def test_a_stack_that_says_nothing_of_probes_has_those_of_its_workloads_health() -> None:
+def test_without_probes_in_the_settings_each_workloads_health_is_probed() -> None:
     values = stack_values("local")
     del values["vaultmesh:settings"]["synthetics"]
     names = {f"{name}-health" for name in values["vaultmesh:settings"]["workloads"]}
     assert run_values(values).probe_jobs().keys() == names
 
 
-def test_times_replicas_and_an_expected_text_arrive() -> None:
+def test_times_replicas_and_an_expected_text_reach_the_exporter() -> None:
     probe = {**GET, "expect": {"contains": "a+b (c)", "statuses": [200, 204]}}
     values = with_synthetics(
         interval="1m", timeout="20s", replicas=2, probes={"extra": probe, "twin": GET}
@@ -114,7 +114,7 @@ def test_a_workload_is_probed_as_soon_as_it_is_in_the_settings() -> None:
 
 
 def step_probe(stack: str) -> tuple[Step, str | None]:
-    """The step that a stack's probe sends, and the key that it sends it under."""
+    """The step that a stack's probe sends, and its Idempotency-Key."""
     probes = stack_values(stack)["vaultmesh:settings"]["synthetics"]["probes"]
     (probe,) = [found for found in probes.values() if found["path"] == "/step"]
     return Step.model_validate_json(json.dumps(probe["body"])), probe["headers"]["Idempotency-Key"]
@@ -136,7 +136,7 @@ def hours_of(step: Step, key: str | None) -> list[tuple[bool, Mapping[str, float
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_probe_s_steps_do_no_harm_to_a_field_that_is_fed(stack: str) -> None:
+def test_the_probes_steps_fire_no_alert_while_the_field_is_fed(stack: str) -> None:
     minutes = hours_of(*step_probe(stack))
     moved = [number for number, (by_probe, _) in enumerate(minutes) if by_probe]
     gaps = {later - earlier for earlier, later in pairwise(moved)}
@@ -148,7 +148,7 @@ def test_the_probe_s_steps_do_no_harm_to_a_field_that_is_fed(stack: str) -> None
         assert metrics["density"] > limits["PsiFieldDensityAnomaly"]["threshold_low"]
 
 
-def test_without_a_key_they_would() -> None:
+def test_without_an_idempotency_key_they_would() -> None:
     step, _ = step_probe("local")
     low = thresholds()["PsiFieldDensityAnomaly"]["threshold_low"]
     assert min(metrics["density"] for _, metrics in hours_of(step, None)[1:]) < low
