@@ -350,7 +350,7 @@ def test_wrong_settings_hide_no_wrong_rule_dashboard_or_template(deployed: Proje
             PROJECT: [replace("neverTwice: true", "neverTwise: true")],
             PSI: [replace("for: 10m", "for: soon")],
             TEMPLATES: [replace("| toUpper }}", "| toUper }}")],
-            SCHEDULER: [replace("scrape_duration_seconds", "scrape_duration_seconds{")],
+            SCHEDULER: [replace("max(scrape_duration", "max((scrape_duration")],
         },
     )
     assert_each_once(
