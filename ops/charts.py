@@ -19,7 +19,7 @@ COLOURS = 8
 CHARACTER = 6.9
 """Width of a character of a label, on the safe side: no browser measures the text here."""
 INK, RULE, LIMIT = "var(--ink-soft)", "var(--rule)", "var(--bad)"
-_TOP, _RIGHT, _BOTTOM = 8, 10, 24
+_TOP, _RIGHT, _BOTTOM = 8, 18, 24
 _LABEL_DROP = 17
 """From the time axis down to the foot of its labels."""
 _STRIP = 0.72

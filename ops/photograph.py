@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 from ops.pages import environment
+from problems import one_line
 from toolchain import browser
 
 OPTIONS = (
@@ -29,24 +30,29 @@ class BrowserError(Exception):
     """The page can't be photographed; the message is one line that says why."""
 
 
+def find_browser() -> str:
+    """The path of the browser. Raises BrowserError if there is none."""
+    if program := browser.find():
+        return program
+    raise BrowserError(
+        f"No browser is found to draw pictures with. Install {browser.PACKAGE} (Debian, as root: "
+        f"apt-get install {browser.PACKAGE})."
+    )
+
+
 def photograph(page: str, path: Path, width: int, height: int) -> None:
     """Write a PNG of `width` times `height` pixels of an HTML page, the same for the same page.
 
     Raises BrowserError and OSError.
     """
-    program = browser.find()
-    if program is None:
-        raise BrowserError(
-            f"No browser is found to draw pictures with. Install {browser.PACKAGE} (Debian, as "
-            f"root: apt-get install {browser.PACKAGE})."
-        )
+    program = find_browser()
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "picture.png")
         size = ("--hide-scrollbars", f"--window-size={width},{height}")
         said = _browse(program, page, Path(folder), *size, f"--screenshot={picture}")
         if not picture.is_file():
-            raise BrowserError(f"{program} has drawn no picture: {said[-200:]}")
+            raise BrowserError(f"{program} has drawn no picture. {one_line(said[-200:])}")
         template = environment().get_template("palette.html.j2")
         encoded = base64.b64encode(picture.read_bytes()).decode()
         reduce = template.render(picture=encoded, colours=COLOURS)
@@ -72,7 +78,7 @@ def _browse(program: str, page: str, folder: Path, *options: str) -> str:
     except subprocess.TimeoutExpired:
         raise BrowserError(f"{program} took longer than {TIMEOUT_SECONDS} s.") from None
     except subprocess.CalledProcessError as error:
-        last = " ".join(error.stderr.split()[-30:])
+        last = one_line(error.stderr[-200:])
         raise BrowserError(f"{program} ended with code {error.returncode}: {last}") from None
     return done.stdout
 

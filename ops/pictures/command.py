@@ -7,7 +7,7 @@ from pathlib import Path
 from ops.arguments import Parser, loopback_network, whole_number
 from ops.live.processes import LiveError
 from ops.manifests import ManifestsError
-from ops.photograph import BrowserError, photograph
+from ops.photograph import BrowserError, find_browser, photograph
 from ops.pictures.boards import for_import, read_boards
 from ops.pictures.collect import collect
 from ops.pictures.page import dashboard_page, page_size
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
         boards = read_boards(given.manifests)
         for board in boards.all:
             _write(given.out / f"{board.name}.json", for_import(board.model))
+        find_browser()  # Before the run, which takes a minute.
         collected = collect(
             given.manifests,
             boards,
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except OSError as error:
-        sys.stderr.write(f"error: {error.filename} can't be written: {error.strerror}\n")
+        sys.stderr.write(f"error: {error.filename}: can't be written: {error.strerror}.\n")
         return 1
     return 0
 

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         for ending, text in texts.items():
             write_whole(options.out / f"{stem}.{ending}", text)
     except OSError as error:
-        sys.stderr.write(f"error: {options.out}: can't be written: {error.strerror}\n")
+        sys.stderr.write(f"error: {options.out}: can't be written: {error.strerror}.\n")
         return 1
     missing = list(dict.fromkeys(one for part in document.sections for one in part.unavailable))
     for reason in missing:

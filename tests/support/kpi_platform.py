@@ -47,7 +47,10 @@ class Platform:
                 return broken(request)
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
         if request.url.host == "alertmanager":
-            known = {"/api/v2/alerts": self.told(), "/api/v2/silences": self.silences}
+            known = {
+                "/api/v2/alerts": self.alertmanager_alerts(),
+                "/api/v2/silences": self.silences,
+            }
             return httpx.Response(200, json=known[path])
         asked = self.moves if form.get("query") == MOVES else self.samples
         known = {
@@ -61,8 +64,8 @@ class Platform:
         data = known[path.removeprefix("/api/v1")]
         return httpx.Response(200, content=json.dumps({"status": "success", "data": data}))
 
-    def told(self) -> list[dict[str, Any]]:
-        """What fires, with the label that Prometheus adds, for the receiver of its severity."""
+    def alertmanager_alerts(self) -> list[dict[str, Any]]:
+        """The firing alerts with the external label, each for the receiver of its severity."""
         if self.notified is not None:
             return self.notified
         firing = [

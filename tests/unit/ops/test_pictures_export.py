@@ -9,6 +9,7 @@ import pytest
 from ops.live.processes import LiveError
 from ops.pictures import command
 from ops.pictures.boards import INPUT, Boards, for_import, read_boards
+from tests.unit.ops.test_pictures_page import panel, results, series
 
 
 @pytest.fixture
@@ -59,12 +60,33 @@ def test_a_stack_that_does_not_come_up_is_one_line_and_the_json_is_there(
         raise LiveError("Prometheus has no data for any panel of the dashboard X: see logs")
 
     monkeypatch.setattr(command, "collect", fail)
+    monkeypatch.setattr("toolchain.browser.find", lambda: "/bin/false")
     assert command.main(arguments(rendered, tmp_path)) == 1
     assert capsys.readouterr().err == (
         "error: Prometheus has no data for any panel of the dashboard X: see logs\n"
     )
     for board in found.all:
         assert (tmp_path / f"{board.name}.json").read_text() == for_import(board.model)
+
+
+@pytest.mark.parametrize(
+    ("program", "said"), [(None, "No browser is found"), ("/bin/false", "ended with code 1")]
+)
+def test_a_browser_that_is_missing_or_fails_is_one_line(
+    program: str | None,
+    said: str,
+    rendered: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("toolchain.browser.find", lambda: program)
+    drawn = results((panel("stat"), [series([1])]))
+    monkeypatch.setattr(command, "collect", lambda *_, **__: [drawn])
+    assert command.main(arguments(rendered, tmp_path)) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and said in line
+    assert not list(tmp_path.glob("*.png"))
 
 
 def test_a_folder_that_can_t_be_written_is_one_line(

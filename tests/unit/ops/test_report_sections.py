@@ -80,7 +80,7 @@ def test_an_alert_that_alertmanager_has_not_got_is_told_to_nobody(rendered: Path
 )
 def test_who_is_not_told_is_said(rendered: Path, status: dict[str, list[str]], said: str) -> None:
     platform = Platform()
-    platform.notified = platform.told()
+    platform.notified = platform.alertmanager_alerts()
     for alert in platform.notified:
         alert["status"] = {"state": "suppressed", **status}
     assert rows(report_on(platform, rendered)[0], "alerts")["PsiFieldPodDrift"]["Receiver"] == said
