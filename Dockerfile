@@ -1,16 +1,16 @@
 # The one image of all services: `docker run IMAGE services.treaty` starts one of them.
-# Another registry's copy of the base: --build-arg PYTHON_IMAGE=...
+# Take the base image from another registry with --build-arg PYTHON_IMAGE=...
 ARG PYTHON_IMAGE=docker.io/library/python:3.12-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-# The packages stand in a folder of their own without pip, and only what the lock file names, as
-# wheels: nothing is compiled, and no package's own code runs.
+# Install the packages of the lock file, and no others, into a virtual environment without pip.
+# Wheels only: nothing is compiled, and no package runs code of its own.
 RUN ["python", "-m", "venv", "--without-pip", "/opt/venv"]
 COPY services/requirements.txt /tmp/requirements.txt
 RUN ["python", "-m", "pip", "--python", "/opt/venv/bin/python", "--disable-pip-version-check", "install", "--no-cache-dir", "--require-hashes", "--only-binary", ":all:", "--requirement", "/tmp/requirements.txt"]
 
 FROM ${PYTHON_IMAGE}
-# Services install nothing.
+# Services never install packages.
 RUN ["python", "-m", "pip", "uninstall", "--yes", "--quiet", "--root-user-action", "ignore", "pip"]
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

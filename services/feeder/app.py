@@ -1,14 +1,27 @@
-"""One run of the feeder: its settings, and the log line that reports its outcome."""
+"""One run of the feeder: the same step, sent to every psi-field pod at the same time."""
 
+import asyncio
 import logging
+import math
+import socket
 import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import httpx
 from pydantic import Field
 
-from services.feeder.feeding import feed, resolve
 from services.shell import Address, Addresses, Settings
+
+PAUSE_SECONDS = 0.5
+"""Pause before another attempt at a pod."""
+
+SIZE = 16
+"""Numbers in a step."""
+
+_FEEDINGS_PER_TURN = 60
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +42,14 @@ class FeederSettings(Settings):
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 20
     period_seconds: Annotated[int, Field(ge=1, le=86400)] = 60
     apply_guardian: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The pods that took the step, and the reason for each pod that missed it."""
+
+    fed: Sequence[Address]
+    missed: Mapping[Address, str]
 
 
 async def feed_once(settings: FeederSettings) -> bool:
@@ -52,3 +73,94 @@ async def feed_once(settings: FeederSettings) -> bool:
     else:
         log.info("fed %d pods", fed, extra=fields)
     return not missed and fed >= settings.min_pods
+
+
+def vector(number: int) -> list[float]:
+    """The 16 numbers of a feeding: x[i] = sin(2 pi (number / 60 + i / 16)).
+
+    One period of a sine, -1 to 1, that rotates once in 60 feedings: once an hour if fed every
+    minute. Rounded to 6 digits, so that every machine writes the same text.
+    """
+    turn = number % _FEEDINGS_PER_TURN / _FEEDINGS_PER_TURN
+    return [round(math.sin(math.tau * (turn + i / SIZE)), 6) for i in range(SIZE)]
+
+
+async def resolve(targets: Iterable[Address]) -> list[Address]:
+    """Look up the IPv4 addresses of the targets, without duplicates.
+
+    The name of a headless Service resolves to the addresses of its pods. A name that DNS does not
+    know adds none.
+    """
+    loop = asyncio.get_running_loop()
+    found: set[Address] = set()
+    for target in targets:
+        try:
+            answers = await loop.getaddrinfo(
+                target.host, target.port, family=socket.AF_INET, type=socket.SOCK_STREAM
+            )
+        except (socket.gaierror, UnicodeError):
+            continue
+        found |= {Address(str(answer[4][0]), target.port) for answer in answers}
+    return sorted(found)
+
+
+async def feed(
+    find_pods: Callable[[], Awaitable[Sequence[Address]]],
+    number: int,
+    *,
+    period_seconds: int,
+    apply_guardian: bool,
+    timeout_seconds: float,
+) -> Outcome:
+    """Send the feeding `number` to every pod that `find_pods` returns, to all at the same time.
+
+    All pods get the same Idempotency-Key, and so does a repetition of the same feeding: pods pass
+    steps on to each other, and the key makes the step count once. A pod that is unreachable or not
+    ready is tried again for `timeout_seconds`; any other refusal is final.
+
+    Then the pods are looked up again, because a rollout may have replaced some: a pod that is gone
+    does not count as missed, and a new pod is fed, again within `timeout_seconds`.
+    """
+    headers = {"Idempotency-Key": f"feeder-{period_seconds}-{number}"}
+    step = {"x": vector(number), "apply_guardian": apply_guardian}
+    # Pods are never behind a proxy. _feed_one limits the time of all attempts together.
+    async with httpx.AsyncClient(headers=headers, timeout=None, trust_env=False) as http:  # noqa: S113
+
+        async def feed_all(pods: Sequence[Address]) -> dict[Address, str | None]:
+            reasons = await asyncio.gather(
+                *(_feed_one(http, pod, step, timeout_seconds) for pod in pods)
+            )
+            return dict(zip(pods, reasons, strict=True))
+
+        before = await find_pods()
+        reasons = await feed_all(before)
+        # An empty look-up says nothing about the pods: while DNS fails, every miss counts.
+        after = await find_pods() or before
+        reasons |= await feed_all([pod for pod in after if pod not in reasons])
+    return Outcome(
+        fed=[pod for pod, reason in reasons.items() if reason is None],
+        missed={pod: reason for pod, reason in reasons.items() if reason and pod in after},
+    )
+
+
+async def _feed_one(
+    http: httpx.AsyncClient, pod: Address, step: Mapping[str, Any], timeout_seconds: float
+) -> str | None:
+    """Feed one pod. Returns why it missed the step, or None if it took it."""
+    reason = "no answer"
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            while True:
+                try:
+                    answer = await http.post(f"http://{pod}/step", json=step)
+                except httpx.HTTPError as error:
+                    reason = f"{type(error).__name__}: {error}"
+                else:
+                    if answer.is_success:
+                        return None
+                    reason = f"answered {answer.status_code}: {answer.text[:200]}"
+                    if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                        return reason
+                await asyncio.sleep(PAUSE_SECONDS)
+    except TimeoutError:
+        return f"{reason}, after {timeout_seconds:g} s"

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from services.feeder.app import FeederSettings
-from services.feeder.feeding import Outcome, feed, resolve, vector
+from services.feeder.app import FeederSettings, Outcome, feed, resolve, vector
 from services.shell import Address, SettingsError, load_settings, parse_address
 from tests.support.loopback import Stub, ok, stub, unused_address
 from tests.support.series import ROOT
@@ -101,7 +100,7 @@ def test_a_pod_that_misses_the_step_is_named_and_the_others_are_fed() -> None:
 def test_a_pod_that_is_not_ready_is_tried_again_and_a_refusal_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.feeder.feeding.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("services.feeder.app.PAUSE_SECONDS", 0.01)
     answers = iter([(503, b"starting"), (503, b"starting"), (200, b"")])
     with stub(lambda _: next(answers)) as starting, stub(lambda _: (409, b"")) as refusing:
         assert missed_by(starting.address, refusing.address).keys() == {refusing.address}

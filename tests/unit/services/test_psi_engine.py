@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.feeder.feeding import vector
+from services.feeder.app import vector
 from services.psi_field.engine import (
     AT_REST,
     METRICS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.feeder.feeding import vector
+from services.feeder.app import vector
 from services.psi_field.app import Step
 from services.psi_field.engine import FallbackPsiEngine
 from services.psi_field.history import HISTORY_LENGTH, Replica
