@@ -1,4 +1,4 @@
-"""What is wrong with a user's input: one line each, collected and reported together."""
+"""Problems in a user's input, one line each, collected and reported together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ _MAX_REPORTED = 100
 class Refused(Exception):  # noqa: N818
     """The input can't be used.
 
-    `problems` holds one line for each problem, "place: what is wrong. What to do.", ordered by file
-    and line, 100 at most; the place is "file:line", or the settings key of an override. `str()` is
-    these lines together.
+    `problems` holds one line for each problem, "place: what is wrong. What to write instead.",
+    ordered by place and line, 100 at most. The place is "file:line" or a settings key. `str()`
+    joins the lines.
     """
 
     def __init__(self, problems: tuple[str, ...]) -> None:
@@ -23,7 +23,7 @@ class Refused(Exception):  # noqa: N818
 
 @dataclass
 class Problems:
-    """Collects problems while files are read and checked."""
+    """Collects problems while input is read and checked; the same problem counts once."""
 
     _found: set[tuple[str, int, str]] = field(default_factory=set)
 
@@ -31,24 +31,27 @@ class Problems:
         return len(self._found)
 
     def add(self, place: str, line: int, text: str) -> None:
-        """Note a problem of `place` (a file or a settings key); line 0 stands for the whole."""
+        """Note a problem of `place`, a file or a settings key; `line` 0 stands for all of it."""
         self._found.add((place, line, text))
 
-    def refuse_if_any(self) -> None:
-        """Raise `Refused` with everything collected so far, if there is anything."""
-        if not self._found:
-            return
+    def lines(self) -> tuple[str, ...]:
+        """One line for each problem, ordered by place and line, 100 at most."""
         lines = []
         for place, line, text in sorted(self._found)[:_MAX_REPORTED]:
             where = f"{place}:{line}" if line else place
             lines.append(one_line(f"{where}: {text}"))
         if len(self._found) > _MAX_REPORTED:
             lines.append(f"... and {len(self._found) - _MAX_REPORTED} more problems.")
-        raise Refused(tuple(lines))
+        return tuple(lines)
+
+    def refuse_if_any(self) -> None:
+        """Raise `Refused` with every problem noted so far; return if there is none."""
+        if self._found:
+            raise Refused(self.lines())
 
 
 def one_line(text: str) -> str:
-    """Make text printable on one line of bearable length, whatever a file put into it."""
+    """The text as one printable line of at most 500 characters."""
     flat = " ".join(text.split())
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in flat)
     return shown if len(shown) <= _MAX_LENGTH else shown[: _MAX_LENGTH - 3] + "..."

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from grafana_foundation_sdk.models.dashboard import Threshold
 
-from promql.expressions import comparisons
-from rules.content import Alert
+from promql.expressions import PromqlError
+from rules.rule import Alert
 
 Bands: TypeAlias = tuple[Threshold, ...]
 
@@ -43,7 +43,7 @@ def alert_limits(alert: Alert) -> Iterator[Limit]:
     """The thresholds of an alert, in the colour of its severity."""
     color = SEVERITY_COLORS.get(alert.severity, WARNING)
     for value in alert.thresholds.values():
-        yield Limit(value, color, not _fires_below(alert.expr, value))
+        yield Limit(value, color, not _fires_below(alert, value))
 
 
 def missing_thresholds(alert: Alert) -> list[str]:
@@ -85,9 +85,12 @@ def alarm_color(colors: Iterable[str]) -> str:
     return next((color for color in colors if color in (WARNING, CRITICAL)), "")
 
 
-def _fires_below(expr: str, threshold: float) -> bool:
-    starts = (start for start, _ in comparisons(expr, threshold))
-    return any(_LESS_THAN.search(expr[:start]) for start in starts)
+def _fires_below(alert: Alert, threshold: float) -> bool:
+    if isinstance(alert.expression, PromqlError):
+        return False
+    text = alert.expression.text
+    starts = (start for start, _ in alert.expression.comparisons(threshold))
+    return any(_LESS_THAN.search(text[:start]) for start in starts)
 
 
 def _worst(limits: Sequence[Limit]) -> str:

@@ -15,7 +15,7 @@ from dashboards.scheduler import scheduler
 from dashboards.slos import slo_board
 from dashboards.synthetics import synthetics
 from problems import Problems
-from rules.content import Alert
+from rules.rule import Alert
 from rules.rulebook import Rulebook
 
 

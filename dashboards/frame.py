@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from dashboards.bands import ALL_UP, CRITICAL, NONE_FIRING, OK, WARNING
 from dashboards.panels import DATASOURCE, Panel, Query, stat, state_timeline
-from rules.content import Alert
+from rules.rule import Alert
 
 TAG = "vaultmesh"
 """Every dashboard has this tag, and its links list all dashboards that have it."""

@@ -41,7 +41,7 @@ from dashboards.bands import (
     missing_thresholds,
 )
 from problems import did_you_mean
-from rules.content import Alert
+from rules.rule import Alert
 
 DATASOURCE_UID = "prometheus"
 """The uid under which Grafana must know the Prometheus data source."""

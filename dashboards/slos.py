@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.dashboard import Threshold
 from dashboards.bands import ALL_UP, CRITICAL, OK, Bands
 from dashboards.frame import Board, Section
 from dashboards.panels import Panel, Query, stat, table, time_series
-from rules.slo.objective import Slo
+from rules.slo.specification import Slo
 
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
 BY_OBJECTIVE = "{{sloth_service}} {{sloth_slo}}"
@@ -29,7 +29,7 @@ def slo_board(slos: Sequence[Slo]) -> Board:
         since="now-24h",
         sections=[
             Section("", _overview(slos)),
-            *(Section(f"{slo.service}: {slo.spec.name}", _burn(slo)) for slo in slos),
+            *(Section(f"{slo.service}: {slo.name}", _burn(slo)) for slo in slos),
         ],
     )
 
@@ -132,7 +132,7 @@ def _overview(slos: Sequence[Slo]) -> list[Panel]:
 
 def _burn(slo: Slo) -> list[Panel]:
     only = f'{{sloth_id="{slo.id}"}}'
-    title = f"{slo.service} {slo.spec.name}"
+    title = f"{slo.service} {slo.name}"
     meaning = (
         "The burn rate that both windows of a pair reach. "
         "The upper dashed line is for the shorter pair."

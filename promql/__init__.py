@@ -1,1 +1,1 @@
-"""PromQL, as every other package reads it: expressions, labels, durations, variables."""
+"""PromQL for all other packages: expressions, labels, durations and Grafana's variables."""

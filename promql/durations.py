@@ -1,4 +1,4 @@
-"""Durations as Prometheus writes them."""
+"""Durations in Prometheus' notation, such as 1h30m."""
 
 import re
 
@@ -11,7 +11,7 @@ MILLISECONDS = {
     "s": 1000,
     "ms": 1,
 }
-"""Length of each unit, largest first: the order in which a duration lists them."""
+"""Length of each unit, largest first, which is their order in a duration."""
 _DURATION = re.compile("".join(rf"(?:([0-9]+){unit})?" for unit in MILLISECONDS))
 _LONGEST_MS = (2**63 - 1) // 1_000_000  # Prometheus keeps durations as 64-bit nanoseconds
 
@@ -19,20 +19,20 @@ _LONGEST_MS = (2**63 - 1) // 1_000_000  # Prometheus keeps durations as 64-bit n
 def parse_duration(text: str) -> int:
     """Milliseconds of a duration such as "1h30m".
 
-    Raises ValueError if Prometheus would not read the text as a duration.
+    Raises ValueError if Prometheus would not accept the text as a duration.
     """
     match = _DURATION.fullmatch(text) if len(text) <= 50 else None
     if text != "0" and (not match or not text):
-        raise ValueError(f"`{text}` is not a duration. Write one such as 30s, 5m or 1h30m.")
+        raise ValueError(f"`{text}` is not a duration. Write 30m, 2h or 1d12h.")
     parts = match.groups() if match else ()
     total = sum(int(n or 0) * size for n, size in zip(parts, MILLISECONDS.values(), strict=False))
     if total > _LONGEST_MS:
-        raise ValueError(f"`{text}` is longer than Prometheus can count. Shorten it.")
+        raise ValueError(f"`{text}` is longer than Prometheus can count. Write a shorter one.")
     return total
 
 
 def format_duration(milliseconds: int) -> str:
-    """The duration in its largest whole unit, days at most: 30d, 90m."""
+    """The duration as a whole number of its largest possible unit, days at most: 30d, 90m."""
     units = ((unit, MILLISECONDS[unit]) for unit in ("d", "h", "m", "s", "ms"))
     unit, size = next((unit, size) for unit, size in units if milliseconds % size == 0)
     return f"{milliseconds // size}{unit}"

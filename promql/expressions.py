@@ -1,23 +1,30 @@
-"""PromQL: whether an expression parses, which series it selects, what it compares with."""
+"""PromQL expressions: whether they parse, which series they select, what they compare with."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
+from typing import TypeAlias
 
 import promql_parser as pp
+
+from promql.variables import VARIABLE
+
+Span: TypeAlias = tuple[int, int]
+"""(start, end) of a piece of text."""
 
 _MAX_LENGTH = 4096
 _MAX_DEPTH = 40
 _MAX_OPERATORS = 200
-# What is inside quotes or comments is blanked before the text is looked at.
+_MAX_KEPT = 4096
 _QUOTED = re.compile(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`[^`]*`)|#[^\n]*""")
 _OPERATOR = re.compile(r"[-+*/%^<>=!]+|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$(?:\w+|\{\w+)|\[\[\w+\]\]")
 _COMPARED = re.compile(
     r"(?:[=!]=|[<>]=?)\s*(?:bool\b\s*)?([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?![\w.:])",
     re.IGNORECASE,
 )
-# Times and durations that no clock can hold: the parser panics on them.
+# Times and durations that overflow: the parser panics on them.
 _ENDLESS = re.compile(
     r"(?:@|\boffset\b|\[(?:[^\]]*:)?)[\s+-]*(?:inf|nan|0x|[\d.]+e|\d{11})", re.IGNORECASE
 )
@@ -28,13 +35,72 @@ class PromqlError(ValueError):
     """The expression can't be used; the message is the reason, on one line, and what to do."""
 
 
-def parse(text: str) -> pp.Expr:
-    """Parse an expression.
+@dataclass(frozen=True)
+class Selector:
+    """A selector of series.
+
+    `metric` is None if the selector names no metric. `matchers` include those joined by `or`, which
+    `has_alternatives` reports. `offset` is in milliseconds.
+    """
+
+    metric: str | None
+    matchers: tuple[pp.Matcher, ...]
+    has_alternatives: bool
+    offset: int
+
+    @classmethod
+    def of(cls, node: pp.VectorSelector) -> "Selector":
+        """The selector at a node of the parser's tree."""
+        every, alternatives = node.matchers.matchers, node.matchers.or_matchers
+        named = (
+            matcher.value
+            for matcher in every
+            if matcher.name == "__name__" and matcher.op == pp.MatchOp.Equal
+        )
+        return cls(
+            metric=next(named, node.name),
+            matchers=tuple(matcher for group in (every, *alternatives) for matcher in group),
+            has_alternatives=bool(alternatives),
+            offset=_milliseconds(node.offset),
+        )
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression; `parse` makes it.
+
+    `ranges` are how far each range and subquery reaches back, in milliseconds, offset included.
+    """
+
+    text: str
+    tree: pp.Expr = field(compare=False, repr=False)
+    selectors: tuple[Selector, ...] = field(compare=False, repr=False)
+    ranges: tuple[int, ...] = field(compare=False, repr=False)
+
+    def comparisons(self, number: float) -> list[Span]:
+        """Where in the text the number is the right operand of a comparison."""
+        found = _COMPARED.finditer(_blank_quotes(self.text))
+        spans = [match.span(1) for match in found if float(match[1]) == number]
+        operands = [
+            node
+            for node in _nodes(self.tree)
+            if isinstance(node, pp.BinaryExpr)
+            and str(node.op) in _COMPARISONS
+            and isinstance(node.rhs, pp.NumberLiteral)
+            and node.rhs.val == number
+        ]
+        # `x > 2 * y` looks like a comparison with 2, but its right operand is the product.
+        return spans if len(spans) == len(operands) else []
+
+
+@lru_cache(maxsize=_MAX_KEPT)
+def parse(text: str) -> Expression:
+    """Parse an expression, once for each distinct text.
 
     Raises PromqlError if it doesn't parse, keeps a dashboard's $variable, or is too long or too
     deep for a parser that recurses.
     """
-    bare = _blanked(text)
+    bare = _blank_quotes(text)
     depth = deepest = 0
     for character in bare:
         depth += (character in "([{") - (character in ")]}")
@@ -42,26 +108,25 @@ def parse(text: str) -> pp.Expr:
     operators = sum(len(found) for found in _OPERATOR.findall(bare))
     if len(text) > _MAX_LENGTH or deepest > _MAX_DEPTH or operators > _MAX_OPERATORS:
         raise PromqlError("is too long or too deeply nested. Split it into recording rules.")
-    if variable := _VARIABLE.search(bare):
-        raise PromqlError(f"keeps the dashboard variable {variable[0]}. Write the value out.")
+    _refuse_variables(bare)
     if endless := _ENDLESS.search(bare):
-        raise PromqlError(f"has no time that makes sense in {endless[0]}. Write it out.")
+        raise PromqlError(f"has an impossible time in {endless[0]}. Write a duration such as 5m.")
     try:
         tree = pp.parse(text)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # A panic of the parser is no Exception.
+    except BaseException as error:  # A panic of the parser is not an Exception.
         raise PromqlError(f"does not parse: {error}. Correct it.") from None
-    for selector in selectors(tree):
-        for matcher in matchers(selector):
-            if variable := _VARIABLE.search(matcher.value):
-                raise PromqlError(
-                    f"keeps the dashboard variable {variable[0]}. Write the value out."
-                )
-    return tree
+    selectors = tuple(
+        Selector.of(node) for node in _nodes(tree) if isinstance(node, pp.VectorSelector)
+    )
+    for selector in selectors:
+        for matcher in selector.matchers:
+            _refuse_variables(matcher.value)
+    return Expression(text, tree, selectors, tuple(_ranges(tree)))
 
 
-def nodes(tree: pp.Expr) -> Iterator[pp.Expr]:
+def _nodes(tree: pp.Expr) -> Iterator[pp.Expr]:
     """Every node of the tree."""
     waiting = [tree]
     while waiting:
@@ -80,54 +145,22 @@ def nodes(tree: pp.Expr) -> Iterator[pp.Expr]:
                 waiting.append(node.vector_selector)
 
 
-def selectors(tree: pp.Expr) -> list[pp.VectorSelector]:
-    """Every selector of series in the tree."""
-    return [node for node in nodes(tree) if isinstance(node, pp.VectorSelector)]
+def _ranges(tree: pp.Expr) -> Iterator[int]:
+    for node in _nodes(tree):
+        if isinstance(node, pp.MatrixSelector | pp.SubqueryExpr):
+            shifted = node if isinstance(node, pp.SubqueryExpr) else node.vector_selector
+            yield _milliseconds(node.range) + _milliseconds(shifted.offset)
 
 
-def matchers(selector: pp.VectorSelector) -> list[pp.Matcher]:
-    """The label matchers of a selector, those joined by `or` as well."""
-    groups = [selector.matchers.matchers, *selector.matchers.or_matchers]
-    return [matcher for group in groups for matcher in group]
+def _milliseconds(time: timedelta | None) -> int:
+    return (time or timedelta()) // timedelta(milliseconds=1)
 
 
-def metric_name(selector: pp.VectorSelector) -> str | None:
-    """The metric that a selector names, if it names one."""
-    for matcher in selector.matchers.matchers:
-        if matcher.name == "__name__" and matcher.op == pp.MatchOp.Equal:
-            return matcher.value
-    return selector.name
+def _refuse_variables(text: str) -> None:
+    if variable := VARIABLE.search(text):
+        raise PromqlError(f"keeps the dashboard variable {variable[0]}. Write the value out.")
 
 
-def ranges(tree: pp.Expr) -> list[int]:
-    """How far each range of the tree reaches back, in milliseconds, its offset included."""
-    none = timedelta()
-    found = [
-        (node.range or none)
-        + (
-            (node.offset if isinstance(node, pp.SubqueryExpr) else node.vector_selector.offset)
-            or none
-        )
-        for node in nodes(tree)
-        if isinstance(node, pp.MatrixSelector | pp.SubqueryExpr)
-    ]
-    return [length // timedelta(milliseconds=1) for length in found]
-
-
-def comparisons(text: str, number: float) -> list[tuple[int, int]]:
-    """Where the number is the right operand of a comparison: (start, end) in the text."""
-    spots = [m.span(1) for m in _COMPARED.finditer(_blanked(text)) if float(m[1]) == number]
-    operands = [
-        node
-        for node in nodes(parse(text))
-        if isinstance(node, pp.BinaryExpr)
-        and str(node.op) in _COMPARISONS
-        and isinstance(node.rhs, pp.NumberLiteral)
-        and node.rhs.val == number
-    ]
-    # `x > 2 * y` has the text of a comparison with 2, but the operand is the product.
-    return spots if len(spots) == len(operands) else []
-
-
-def _blanked(text: str) -> str:
+def _blank_quotes(text: str) -> str:
+    """The text with quoted strings and comments blanked, at the same length."""
     return _QUOTED.sub(lambda match: " " * len(match[0]), text)

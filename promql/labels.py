@@ -1,41 +1,41 @@
-"""Which labels the result of a PromQL expression can carry."""
+"""The labels that the result of a PromQL expression can carry."""
 
 from collections.abc import Callable
 
 import promql_parser as pp
 
-from promql.expressions import matchers, metric_name
+from promql.expressions import Expression, Selector
 
 Labels = frozenset[str] | None
-"""The names of the labels a result can carry; None where they can't be known."""
+"""Names of the labels that a result can carry; None if they can't be known."""
 
 _KEEPS_SERIES = {"topk", "bottomk", "limitk", "limit_ratio"}
 _NO_LABELS = {"scalar", "vector", "time", "pi"}
 _EMPTY: frozenset[str] = frozenset()
 
 
-def result_labels(tree: pp.Expr, labels_of: Callable[[str], Labels]) -> Labels:
-    """The labels of an expression's result; `labels_of` knows those of each metric."""
+def result_labels(expression: Expression, labels_of: Callable[[str], Labels]) -> Labels:
+    """The labels of an expression's result; `labels_of` returns those of a metric."""
 
-    def of(node: pp.Expr) -> Labels:
+    def labels_at(node: pp.Expr) -> Labels:
         match node:
             case pp.VectorSelector():
-                name = metric_name(node)
-                return labels_of(name) if name else None
+                metric = Selector.of(node).metric
+                return labels_of(metric) if metric else None
             case pp.MatrixSelector():
-                return of(node.vector_selector)
+                return labels_at(node.vector_selector)
             case pp.ParenExpr() | pp.UnaryExpr() | pp.SubqueryExpr():
-                return of(node.expr)
+                return labels_at(node.expr)
             case pp.AggregateExpr():
-                return _aggregate(node, of(node.expr))
+                return _aggregate(node, labels_at(node.expr))
             case pp.BinaryExpr():
-                return _binary(node, of(node.lhs), of(node.rhs))
+                return _binary(node, labels_at(node.lhs), labels_at(node.rhs))
             case pp.Call():
-                return _call(node, of)
+                return _call(node, labels_at)
             case _:
                 return _EMPTY
 
-    return of(tree)
+    return labels_at(expression.tree)
 
 
 def _aggregate(node: pp.AggregateExpr, inner: Labels) -> Labels:
@@ -76,7 +76,7 @@ def _binary(node: pp.BinaryExpr, left: Labels, right: Labels) -> Labels:
     return None if left is None else left - named
 
 
-def _call(node: pp.Call, of: Callable[[pp.Expr], Labels]) -> Labels:
+def _call(node: pp.Call, labels_at: Callable[[pp.Expr], Labels]) -> Labels:
     name = node.func.name
     if name in _NO_LABELS:
         return _EMPTY
@@ -85,7 +85,7 @@ def _call(node: pp.Call, of: Callable[[pp.Expr], Labels]) -> Labels:
     if name == "info":
         return None
     series = [argument for argument in node.args if not _is_scalar(argument)]
-    kept = of(series[0]) if series else _EMPTY
+    kept = labels_at(series[0]) if series else _EMPTY
     if kept is None:
         return None
     if name in ("label_replace", "label_join"):
@@ -104,12 +104,15 @@ def _absent(argument: pp.Expr) -> Labels:
         argument = argument.expr
     if isinstance(argument, pp.MatrixSelector):
         argument = argument.vector_selector
-    if not isinstance(argument, pp.VectorSelector) or argument.matchers.or_matchers:
+    if not isinstance(argument, pp.VectorSelector):
         return _EMPTY
-    named = [matcher.name for matcher in matchers(argument)]
+    selector = Selector.of(argument)
+    if selector.has_alternatives:
+        return _EMPTY
+    named = [matcher.name for matcher in selector.matchers]
     return frozenset(
         matcher.name
-        for matcher in matchers(argument)
+        for matcher in selector.matchers
         if matcher.op == pp.MatchOp.Equal
         and matcher.name != "__name__"
         and named.count(matcher.name) == 1

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 
 VARIABLE = re.compile(
-    r"\$(?P<plain>[A-Za-z_]\w*)|\$\{(?P<braced>\w+)[^}]*\}|\[\[(?P<bracketed>[A-Za-z_]\w*)[^\]]*\]\]"
+    r"\$(?P<plain>[A-Za-z_]\w*)|\$\{(?P<braced>\w+)(?:[^\w}][^}]*)?\}"
+    r"|\[\[(?P<bracketed>[A-Za-z_]\w*)(?::\w+)?\]\]"
 )
 """A variable in any of Grafana's three spellings: `$pod`, `${pod:regex}`, `[[pod]]`."""
 _LABEL_VALUES = re.compile(r"\s*label_values\(\s*(?:(?P<series>.+),)?\s*[A-Za-z_]\w*\s*\)\s*", re.S)
@@ -13,7 +14,7 @@ _DURATION = re.compile(r"__(rate_interval|interval|range|auto)\w*")
 
 
 def replace_variables(expr: str, value_of: Callable[[str], str | None]) -> str:
-    """Replace each variable by what `value_of` gives for its name; keep those it gives None for."""
+    """Replace each variable by `value_of(name)`; keep the variable if that is None."""
 
     def replacement(match: re.Match[str]) -> str:
         value = value_of(match["plain"] or match["braced"] or match["bracketed"])
@@ -23,14 +24,14 @@ def replace_variables(expr: str, value_of: Callable[[str], str | None]) -> str:
 
 
 def without_variables(expr: str) -> str:
-    """Replace Grafana's variables, so that a PromQL parser can read the query.
+    """The query without Grafana's variables, so that a PromQL parser can read it.
 
-    `$pod` becomes `pod`, `$__range` and its kind a duration, `$__range_s` and its kind a number,
-    and `label_values(series, label)` becomes `series`. A metric name made from a variable becomes
-    one that no workload exports; the check for unknown metrics reports it.
+    `$pod` becomes `pod`, `$__range` and the like become a duration, `$__range_s` and the like a
+    number, and `label_values(series, label)` becomes `series`. A metric name that contains a
+    variable becomes an unknown name, which the check for unknown metrics reports.
     """
     if values := _LABEL_VALUES.fullmatch(expr):
-        # Without a series, it asks for all values of the label and names no metric.
+        # label_values(label) asks for all values of the label and names no metric.
         expr = values["series"] or "vector(0)"
     return replace_variables(expr, _parsable)
 

@@ -1,1 +1,1 @@
-"""The rules, the inventory of metrics, and the code that checks and merges them."""
+"""Alerting and recording rules, objectives, the inventory of metrics, and how they are checked."""

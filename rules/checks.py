@@ -1,108 +1,139 @@
-"""What has to be true of each rule, beyond its shape."""
+"""Checks of a rule beyond its shape: its series, severity, annotations, templates and runbook."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from problems import Problems
 from promql.expressions import PromqlError, parse
-from rules import heartbeat
-from rules.runbooks import wrong_with_runbook
-from rules.schema import AlertRule
+from rules.reader import Place, read_text
+from rules.rule import (
+    HEARTBEAT_ALERT,
+    HEARTBEAT_SEVERITY,
+    Alert,
+    AnyRule,
+    Record,
+    ThresholdError,
+    find_thresholds,
+)
 from rules.series import Series
-from rules.source import AnySourced, Sourced
-from rules.template_lexer import TemplateError
-from rules.templates import check_template
-from rules.thresholds import ThresholdError, thresholds
+from rules.templates import TemplateError, check_template
+
+RUNBOOKS = "docs/runbooks"
+_UNWRITTEN = re.compile(r"\b(?:TODO|TBD|FIXME|(?i:placeholder|lorem ipsum|coming soon))\b")
 
 
-def check_expr(sourced: AnySourced, series: Series, problems: Problems) -> None:
-    """Note whether the expression doesn't parse or selects what doesn't exist."""
-    try:
-        tree = parse(sourced.rule.expr)
-    except PromqlError as error:
-        sourced.note(problems, f"`expr` of {sourced.name} {error}", "expr")
+def check_names(alerts: Iterable[Alert], records: Iterable[Record], problems: Problems) -> None:
+    """Note each name that two alerts or two records share."""
+    for kind, rules in (("alert", alerts), ("record", records)):
+        first: dict[str, AnyRule] = {}
+        for rule in rules:
+            seen = first.setdefault(rule.name, rule)
+            if seen is not rule:
+                text = f"the {kind} {rule.name} is already at {seen.place.at(kind)}. Keep one."
+                rule.place.at(kind).note(problems, text)
+
+
+def check_groups(rules: Iterable[AnyRule], problems: Problems) -> None:
+    """Note each name that two groups share, whatever rules they hold."""
+    first: dict[str, Place] = {}
+    for rule in rules:
+        group = Place(rule.place.document, (*rule.place.steps[:2], "name"))
+        seen = first.setdefault(rule.group.name, group)
+        if (seen.file, seen.steps) != (group.file, group.steps):
+            text = f"the group {rule.group.name} is already at {seen}. Rename one."
+            group.note(problems, text)
+
+
+def check_expression(rule: AnyRule, series: Series, problems: Problems) -> None:
+    """Note that `expr` doesn't parse, or each series or label that it selects in vain."""
+    place = rule.place.at("expr")
+    if isinstance(rule.expression, PromqlError):
+        place.note(problems, f"`expr` of {rule.name} {rule.expression}")
         return
-    for text in series.check(tree):
-        sourced.note(problems, f"`expr` of {sourced.name}: {text}", "expr")
+    for text in series.check(rule.expression):
+        place.note(problems, f"`expr` of {rule.name}: {text}")
 
 
 def check_alert(
-    alert: Sourced[AlertRule],
-    series: Series,
-    severities: Sequence[str],
-    root: Path,
-    problems: Problems,
+    alert: Alert, series: Series, severities: Sequence[str], root: Path, problems: Problems
 ) -> None:
     """Note what an alert lacks: severity, summary, description, runbook, sound templates."""
     _check_severity(alert, severities, problems)
-    annotations = alert.rule.annotations
+    annotations = alert.place.at("annotations")
     for name in ("summary", "description"):
-        if not annotations.get(name, "").strip():
-            alert.note(problems, f"{alert.name} has no {name}. Write one.", "annotations", name)
+        if not alert.annotations.get(name, "").strip():
+            annotations.at(name).note(problems, f"{alert.name} has no {name}. Write one.")
     for name in ("runbook_url", "dashboard_url"):
-        if name in annotations:
+        if name in alert.annotations:
             text = f"`{name}` is made from the alert's name. Remove it."
-            alert.note(problems, text, "annotations", name)
-    if text := wrong_with_runbook(root, alert.name, problems):
-        alert.note(problems, text, "alert")
+            annotations.at(name).note(problems, text)
+    _check_runbook(alert, root, problems)
     try:
-        thresholds(alert.rule)
+        find_thresholds(alert)
     except ThresholdError as error:
-        if annotations.get("description", "").strip():
-            alert.note(problems, f"{alert.name}: {error}", "annotations")
+        # A description that is missing is a problem of its own.
+        if alert.annotations.get("description", "").strip():
+            annotations.note(problems, f"{alert.name}: {error}")
     except PromqlError:
-        pass  # check_expr says so.
-    for section, texts in (("annotations", annotations), ("labels", alert.labels)):
+        pass  # check_expression notes it.
+    for section, texts in (("annotations", alert.annotations), ("labels", alert.labels)):
         for name, text in texts.items():
-            _check_template(alert, section, name, text, series, problems)
+            _check_template(alert, alert.place.at(section, name), text, series, problems)
 
 
-def _check_severity(
-    alert: Sourced[AlertRule], severities: Sequence[str], problems: Problems
-) -> None:
-    severity = alert.labels.get("severity")
+def _check_severity(alert: Alert, severities: Sequence[str], problems: Problems) -> None:
+    labels, severity = alert.place.at("labels"), alert.labels.get("severity")
     choice = " or ".join(severities)
-    if alert.name == heartbeat.ALERT:
-        if severity != heartbeat.SEVERITY:
-            text = f"{alert.name} is the heartbeat, of which nobody is told."
-            text += f" Label it severity: {heartbeat.SEVERITY}."
-            alert.note(problems, text, "labels")
-    elif severity == heartbeat.SEVERITY:
-        text = f"nobody is told of the severity `{severity}`: it is for {heartbeat.ALERT} alone."
-        alert.note(problems, f"{text} Label {alert.name} {choice}.", "labels", "severity")
+    if alert.name == HEARTBEAT_ALERT:
+        if severity != HEARTBEAT_SEVERITY:
+            text = f"{alert.name} is the heartbeat, which notifies nobody."
+            labels.note(problems, f"{text} Label it severity: {HEARTBEAT_SEVERITY}.")
+    elif severity == HEARTBEAT_SEVERITY:
+        text = f"the severity `{severity}` is for {HEARTBEAT_ALERT} alone: it notifies nobody."
+        labels.at("severity").note(problems, f"{text} Label {alert.name} {choice}.")
     elif severity is None:
-        alert.note(problems, f"{alert.name} has no severity. Label it {choice}.", "labels")
+        labels.note(problems, f"{alert.name} has no severity. Label it {choice}.")
     elif severity not in severities:
         text = f"no route knows the severity `{severity}` of {alert.name}. Use {choice}."
-        alert.note(problems, text, "labels", "severity")
+        labels.at("severity").note(problems, text)
 
 
 def _check_template(
-    alert: Sourced[AlertRule],
-    section: str,
-    name: str,
-    text: str,
-    series: Series,
-    problems: Problems,
+    alert: Alert, place: Place, text: str, series: Series, problems: Problems
 ) -> None:
-    what = f"{name} of {alert.name}"
+    what = f"{place.steps[-1]} of {alert.name}"
     try:
         uses = check_template(text)
     except TemplateError as error:
-        alert.note(problems, f"the template in {what} {error}. Correct it.", section, name)
+        place.note(problems, f"the template in {what} {error}")
         return
-    try:
-        labels = series.result_labels(parse(alert.rule.expr))
-    except PromqlError:
-        labels = None
-    for label in sorted(uses.labels - (labels or set())) if labels is not None else []:
-        has = ", ".join(sorted(labels or ())) or "none"
-        note = f"{what} uses the label {label}, which `expr` does not have (it has: {has})."
-        alert.note(problems, f"{note} Keep it in the expression or leave it out.", section, name)
+    labels = series.result_labels(alert.expression)
+    if labels is not None:
+        has = ", ".join(sorted(labels)) or "none"
+        for label in sorted(uses.labels - labels):
+            note = f"{what} uses the label {label}, which `expr` does not have (it has: {has})."
+            place.note(problems, f"{note} Keep it in the expression or leave it out.")
     for query in uses.queries:
         try:
-            wrong = series.check(parse(query))
+            reasons = series.check(parse(query))
         except PromqlError as error:
-            wrong = [str(error)]
-        for reason in wrong:
-            alert.note(problems, f"the query in {what}: {reason}", section, name)
+            reasons = [str(error)]
+        for reason in reasons:
+            place.note(problems, f"the query in {what}: {reason}")
+
+
+def _check_runbook(alert: Alert, root: Path, problems: Problems) -> None:
+    page = f"{RUNBOOKS}/{alert.name}.md"
+    if not (root / page).is_file():
+        alert.place.at("alert").note(problems, f"{alert.name} has no runbook. Write {page}.")
+        return
+    text = read_text(root, page, problems)
+    if text is None:
+        return
+    body = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not body:
+        problems.add(page, 0, f"is empty. Write what to do when {alert.name} fires.")
+    elif unwritten := _UNWRITTEN.search(text):
+        line = text.count("\n", 0, unwritten.start()) + 1
+        problems.add(page, line, f"still says {unwritten[0]}. Write what to do instead.")

@@ -1,15 +1,15 @@
-"""The inventory of metrics, rules/metrics.yaml: what exists, and which labels it carries."""
+"""The inventory of metrics, rules/metrics.yaml: the metrics that exist, and their labels."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from problems import Problems
 from promql.labels import Labels
-from rules import schema
-from rules.files import METRICS
 from rules.reader import Document, Place
+from rules.schema import LabelName, MetricName, MetricType, Strict, Text, validate
 
+METRICS_FILE = "rules/metrics.yaml"
 _SUFFIXES = {
     "gauge": ("",),
     "counter": ("",),
@@ -17,29 +17,36 @@ _SUFFIXES = {
     "summary": ("", "_sum", "_count"),
 }
 _EXTRA_LABEL = {("histogram", "_bucket"): "le", ("summary", ""): "quantile"}
+_SECTIONS = {
+    "metrics": ("workload",),
+    "details": ("workload",),
+    "processes": (),
+    "platform": ("workload",),
+    "prometheus": ("labels_of_alert",),
+}
+"""Section of the file -> fields that its metrics have besides those of every metric."""
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(Strict):
     """A metric of the inventory.
 
-    `labels` are all the labels of its series, those of scraping first. `workload` is None for what
-    every process exports, and for what Prometheus makes itself. `labels_of_alert`: it carries the
-    labels of the alert besides.
-    `unused`: why nothing uses it, where that is on purpose.
+    In the file, `labels` are those besides the labels of scraping; `load_inventory` puts the labels
+    of scraping in front. `workload` exports the metric; it is None for metrics of every process and
+    for those that Prometheus makes itself. With `labels_of_alert`, the series carry the labels of
+    the alert too. `unused` says why no rule and no dashboard uses the metric.
     """
 
-    name: str
-    type: str
-    unit: str
-    labels: tuple[str, ...]
-    help: str
-    workload: str | None = None
-    unused: str | None = None
+    name: MetricName
+    type: MetricType
+    unit: Text
+    labels: list[LabelName]
+    help: Text
+    workload: Text | None = None
+    unused: Text | None = None
     labels_of_alert: bool = False
 
     def series(self) -> dict[str, Labels]:
-        """The names of the series the metric consists of, with their labels."""
+        """The names of the series that the metric consists of, with their labels."""
         found: dict[str, Labels] = {}
         for suffix in _SUFFIXES[self.type]:
             extra = _EXTRA_LABEL.get((self.type, suffix))
@@ -48,43 +55,53 @@ class Metric:
         return found
 
 
+class MetricsFile(Strict):
+    """The inventory file; its metrics are validated one by one."""
+
+    scrape_labels: list[LabelName]
+    metrics: Annotated[list[Any], Field(min_length=1)]
+    details: list[Any] = Field(default_factory=list)
+    processes: list[Any] = Field(default_factory=list)
+    platform: list[Any] = Field(default_factory=list)
+    prometheus: Annotated[list[Any], Field(min_length=1)]
+
+
 def load_inventory(document: Document, problems: Problems) -> tuple[Metric, ...]:
-    """The metrics of the inventory file; notes what is wrong with it."""
-    file = schema.validate(schema.MetricsFile, document, (), document.data, problems)
+    """The metrics of the inventory file; notes every problem of the file."""
+    top = Place(document)
+    file = validate(MetricsFile, document.data, top, problems)
     if file is None:
         return ()
     found: dict[str, Metric] = {}
-    lines: dict[str, int] = {}
-    for section, model in (
-        ("metrics", schema.WorkloadMetric),
-        ("details", schema.WorkloadMetric),
-        ("processes", schema.Metric),
-        ("platform", schema.WorkloadMetric),
-        ("prometheus", schema.PrometheusMetric),
-    ):
+    places: dict[str, Place] = {}
+    for section, own_fields in _SECTIONS.items():
         for number, data in enumerate(getattr(file, section)):
-            place: Place = (section, number)
-            metric = schema.validate(model, document, place, data, problems)
-            if metric is None:
+            place = top.at(section, number)
+            metric = validate(Metric, data, place, problems)
+            if metric is None or not _has_own_fields(metric, own_fields, place, problems):
                 continue
-            line = document.line((*place, "name"))
+            first = places.setdefault(metric.name, place.at("name"))
             if metric.name in found:
-                first = f"{METRICS}:{lines[metric.name]}"
-                problems.add(
-                    METRICS, line, f"the metric {metric.name} is already at {first}. Keep one."
-                )
+                text = f"the metric {metric.name} is already at {first}. Keep one."
+                place.at("name").note(problems, text)
                 continue
             scraped = [] if section == "prometheus" else file.scrape_labels
-            labels = tuple(dict.fromkeys([*scraped, *metric.labels]))
+            labels = list(dict.fromkeys([*scraped, *metric.labels]))
             if len(labels) < len(scraped) + len(metric.labels):
-                at = document.line((*place, "labels"))
-                problems.add(METRICS, at, f"{metric.name} names a label twice. Keep one.")
-            lines[metric.name] = line
-            found[metric.name] = Metric(**{**metric.model_dump(), "labels": labels})
+                text = f"{metric.name} names a label twice. Keep one."
+                place.at("labels").note(problems, text)
+            found[metric.name] = metric.model_copy(update={"labels": labels})
     return tuple(found.values())
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Advice on a metric that is not known."""
-    near = get_close_matches(name, list(known), n=1)
-    return f"Did you mean {near[0]}?" if near else f"Add it to {METRICS} if a workload exports it."
+def _has_own_fields(
+    metric: Metric, own_fields: tuple[str, ...], place: Place, problems: Problems
+) -> bool:
+    """Whether a metric has the fields of its section; notes each that is missing or too many."""
+    before = len(problems)
+    for field in ("workload", "labels_of_alert"):
+        if field in metric.model_fields_set and field not in own_fields:
+            place.at(field).note(problems, f"`{field}` is not used in this section. Remove it.")
+    if "workload" in own_fields and metric.workload is None:
+        place.note(problems, "`workload` is missing. Add it.")
+    return len(problems) == before

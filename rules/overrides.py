@@ -1,77 +1,103 @@
 """Overrides of single alerts, as a stack's settings state them."""
 
 import math
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
-from problems import Problems
+from problems import Problems, did_you_mean
 from promql.durations import parse_duration
 from promql.expressions import PromqlError
-from rules.schema import AlertRule
-from rules.source import Sourced
-from rules.thresholds import ThresholdError, thresholds, with_thresholds
+from rules.rule import Alert, Threshold, ThresholdError, find_thresholds, replace_spans
 
 SETTING = "vaultmesh:settings.rules.overrides"
-Overrides = Mapping[str, Mapping[str, object]]
+Overrides: TypeAlias = Mapping[str, Mapping[str, object]]
+"""Alert -> `for` or the name of a threshold -> what it becomes."""
 
 
 def apply_overrides(
-    alerts: list[Sourced[AlertRule]], overrides: Overrides, problems: Problems, *, complete: bool
-) -> list[Sourced[AlertRule]]:
-    """The alerts with the overrides applied; notes each that can't be, with its settings key.
+    alerts: Iterable[Alert], overrides: Overrides, problems: Problems, *, complete: bool
+) -> list[Alert]:
+    """The alerts, overrides applied; notes each override that can't be, with its settings key.
 
-    `complete`: every alert file could be read, so that an alert that isn't there does not exist.
+    `complete`: every alert file could be read, so that an unknown alert does not exist.
     """
+    alerts = list(alerts)
     names = [alert.name for alert in alerts]
     for name in overrides:
         if complete and name not in names:
-            near = get_close_matches(str(name), names, n=1)
-            advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
+            advice = did_you_mean(str(name), names, f"There are: {', '.join(names)}.")
             problems.add(f"{SETTING}.{name}", 0, f"there is no such alert. {advice}")
     return [
-        _overridden(alert, overrides[alert.name], problems) if alert.name in overrides else alert
+        _override(alert, overrides[alert.name], problems) if alert.name in overrides else alert
         for alert in alerts
     ]
 
 
-def _overridden(
-    alert: Sourced[AlertRule], override: object, problems: Problems
-) -> Sourced[AlertRule]:
+def _override(alert: Alert, override: object, problems: Problems) -> Alert:
     place = f"{SETTING}.{alert.name}"
     try:
-        named = thresholds(alert.rule)
+        thresholds = find_thresholds(alert)
     except (ThresholdError, PromqlError):
-        return alert  # The file itself is at fault, and is reported as such.
+        return alert  # The checks of the alert note that its file is at fault.
     if not isinstance(override, Mapping) or not override:
         problems.add(place, 0, f"must be a mapping, such as {{for: 30m}}, not {override!r}.")
         return alert
-    rule, numbers = alert.rule, {}
+    numbers: dict[str, float] = {}
+    wait: dict[str, object] = {}
     for field, value in override.items():
         if field == "for":
-            rule = _with_for(rule, value, place, problems)
-        elif field not in named:
-            there = ", ".join(["for", *named])
-            problems.add(place, 0, f"{alert.name} has no `{field}` to override. It has: {there}.")
+            if reason := _check_for(value):
+                problems.add(place, 0, f"`for`: {reason}")
+            else:
+                wait["for_"] = value
+        elif field not in thresholds:
+            has = ", ".join(["for", *thresholds])
+            problems.add(place, 0, f"{alert.name} has no `{field}` to override. It has: {has}.")
         elif isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
             problems.add(place, 0, f"`{field}` must be a number, not {value!r}. Correct it.")
         else:
             numbers[field] = float(value)
+    changed = _with_thresholds(alert, thresholds, numbers).with_fields(**wait)
     try:
-        return alert.with_rule(with_thresholds(rule, numbers))
+        find_thresholds(changed)
     except ThresholdError as error:
         problems.add(place, 0, str(error))
         return alert
+    except PromqlError as error:
+        problems.add(place, 0, f"the new `expr` {error}")
+        return alert
+    return changed
 
 
-def _with_for(rule: AlertRule, value: object, place: str, problems: Problems) -> AlertRule:
+def _with_thresholds(
+    alert: Alert, thresholds: Mapping[str, Threshold], numbers: Mapping[str, float]
+) -> Alert:
+    """The alert with other thresholds in `expr`, `description` and the annotations themselves."""
+    texts = {name: _number_text(value) for name, value in numbers.items()}
+    expr = replace_spans(
+        alert.fields.expr, [(thresholds[name].in_expr, text) for name, text in texts.items()]
+    )
+    annotations = {**alert.annotations, **texts}
+    if texts:
+        spots = [(thresholds[name].in_description, text) for name, text in texts.items()]
+        annotations["description"] = replace_spans(annotations["description"], spots)
+    return alert.with_fields(expr=expr, annotations=annotations)
+
+
+def _number_text(value: float) -> str:
+    """A number as PromQL, Go templates and people read it."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+
+
+def _check_for(value: object) -> str | None:
+    """Why the value can't be the `for` of an alert; None if it can."""
+    if not isinstance(value, str):
+        return f"must be a duration in quotes, such as 30m, not {value!r}."
     try:
-        if not isinstance(value, str):
-            raise ValueError(f"must be a duration in quotes, such as 30m, not {value!r}.")
         parse_duration(value)
     except ValueError as error:
-        problems.add(place, 0, f"`for`: {error}")
-        return rule
-    return rule.model_copy(update={"for_": value})
+        return str(error)
+    return None
 
 
 def _finite(value: float) -> bool:

@@ -1,14 +1,21 @@
-"""Reads YAML strictly: text, numbers, lists and mappings only, and the line of every value."""
+"""Reads files strictly: UTF-8 text, and YAML of text, numbers, lists and mappings, with lines."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import yaml
 
 from problems import Problems
-from rules.files import read_text
 
+MAX_BYTES = 200 * 1024
+"""Largest file that is read: a rule file has to fit into a ConfigMap of that size."""
+# Characters that YAML does not call printable, and line breaks that no editor shows.
+_ODD = re.compile(
+    "[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 _MAX_DEPTH = 20
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = yaml.SafeLoader("")
@@ -20,8 +27,9 @@ _SCALARS = {
 }
 _TEXT = "tag:yaml.org,2002:str"
 
-Place = tuple[str | int, ...]
-Events = Iterator[yaml.Event]
+Steps: TypeAlias = tuple[str | int, ...]
+"""Keys and list positions that lead from the top of a document to a value."""
+Events: TypeAlias = Iterator[yaml.Event]
 
 
 @dataclass(frozen=True)
@@ -30,17 +38,68 @@ class Document:
 
     file: str
     data: object
-    lines: dict[Place, int]
-
-    def line(self, place: Place) -> int:
-        """The line of a value, or of the nearest thing around it."""
-        while place and place not in self.lines:
-            place = place[:-1]
-        return self.lines.get(place, 1)
+    lines: dict[Steps, int]
 
 
-def read(root: Path, file: str, problems: Problems) -> Document | None:
-    """Read `file` (relative to root), or note why it can't be used and return None."""
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands: in which document, and the steps to it. `str()` gives "file:line"."""
+
+    document: Document
+    steps: Steps = ()
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    @property
+    def file(self) -> str:
+        """The file, relative to the project's folder."""
+        return self.document.file
+
+    @property
+    def line(self) -> int:
+        """The line of the value, or of the nearest value around it that has one."""
+        steps = self.steps
+        while steps and steps not in self.document.lines:
+            steps = steps[:-1]
+        return self.document.lines.get(steps, 1)
+
+    def at(self, *steps: str | int) -> "Place":
+        """The place of a value inside this one."""
+        return Place(self.document, (*self.steps, *steps))
+
+    def note(self, problems: Problems, text: str) -> None:
+        """Note a problem of the value."""
+        problems.add(self.file, self.line, text)
+
+
+def read_text(root: Path, file: str, problems: Problems) -> str | None:
+    """Read a file of UTF-8 text; notes why it can't be used and returns None."""
+    try:
+        with (root / file).open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        problems.add(file, 0, f"can't be read ({reason}). Put a readable file there.")
+        return None
+    if len(raw) > MAX_BYTES:
+        problems.add(file, 0, f"is larger than {MAX_BYTES // 1024} KiB. Split it.")
+        return None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problems.add(file, line, "is not UTF-8 text. Save the file as UTF-8.")
+        return None
+    if odd := _ODD.search(text):
+        line = text.count("\n", 0, odd.start()) + 1
+        problems.add(file, line, f"contains the character U+{ord(odd[0]):04X}. Remove it.")
+        return None
+    return text
+
+
+def read_yaml(root: Path, file: str, problems: Problems) -> Document | None:
+    """Read a YAML file, relative to root; notes why it can't be used and returns None."""
     text = read_text(root, file, problems)
     if text is None:
         return None
@@ -53,9 +112,10 @@ def read(root: Path, file: str, problems: Problems) -> Document | None:
         parts = (getattr(error, "context", None), getattr(error, "problem", None))
         what = ", ".join(part for part in parts if part) or str(error)
         line = mark.line + 1 if mark else builder.at
-        problems.add(file, line, f"not YAML: {what}. Correct the syntax.")
+        problems.add(file, line, f"is not YAML: {what}. Correct the syntax.")
     except _TooDeepError:
-        problems.add(file, builder.at, f"nested more than {_MAX_DEPTH} levels deep. Flatten it.")
+        text = f"is nested more than {_MAX_DEPTH} levels deep. Flatten it."
+        problems.add(file, builder.at, text)
     else:
         if len(problems) == before:
             return Document(file, data, builder.lines)
@@ -67,11 +127,11 @@ class _TooDeepError(Exception):
 
 
 class _Builder:
-    """Turns YAML's events into data, without ever building an object or following an alias."""
+    """Builds data from YAML's events; never builds an object or follows an alias."""
 
     def __init__(self, file: str, problems: Problems) -> None:
         self.at = 1
-        self.lines: dict[Place, int] = {}
+        self.lines: dict[Steps, int] = {}
         self._file = file
         self._problems = problems
 
@@ -82,7 +142,7 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._note(event, "a second YAML document starts here. Keep one per file.")
+                    self._note(event, "a second YAML document starts here. Keep one in each file.")
             elif isinstance(event, yaml.NodeEvent):
                 data = self._value(event, events, ())
         return data
@@ -90,9 +150,9 @@ class _Builder:
     def _note(self, event: yaml.Event, text: str) -> None:
         self._problems.add(self._file, event.start_mark.line + 1, text)
 
-    def _value(self, event: yaml.Event, events: Events, place: Place) -> object:
+    def _value(self, event: yaml.Event, events: Events, steps: Steps) -> object:
         self.at = event.start_mark.line + 1
-        if len(place) > _MAX_DEPTH:
+        if len(steps) > _MAX_DEPTH:
             raise _TooDeepError
         if isinstance(event, yaml.AliasEvent):
             self._note(event, f"the alias *{event.anchor} is not allowed. Write the value out.")
@@ -102,39 +162,39 @@ class _Builder:
         if tag := (getattr(event, "tag", None) or "").replace("tag:yaml.org,2002:", "!!"):
             self._note(event, f"the tag {tag} is not allowed. Remove it; put text in quotes.")
         if isinstance(event, yaml.MappingStartEvent):
-            return self._mapping(events, place)
+            return self._mapping(events, steps)
         if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(events, place)
+            return self._sequence(events, steps)
         return self._scalar(event)
 
-    def _mapping(self, events: Events, place: Place) -> dict[str, object]:
+    def _mapping(self, events: Events, steps: Steps) -> dict[str, object]:
         found: dict[str, object] = {}
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
             line = event.start_mark.line + 1
             before = len(self._problems)
-            key = self._value(event, events, (*place, ""))
+            key = self._value(event, events, (*steps, ""))
             if not isinstance(key, str):
                 if len(self._problems) == before:
-                    self._note(event, "this key is not plain text. Put it in quotes.")
+                    self._note(event, "this key is not text. Put it in quotes.")
                 key = f"line {line}"
             elif key in found:
-                first = self.lines[(*place, key)]
+                first = self.lines[(*steps, key)]
                 advice = "Keep one of the two."
-                if not place:
+                if not steps:
                     advice = "If two files were glued together, keep them as two files."
-                self._note(event, f"the key `{key}` was already given on line {first}. {advice}")
-            self.lines.setdefault((*place, key), line)
-            found.setdefault(key, self._value(next(events), events, (*place, key)))
+                self._note(event, f"the key `{key}` is already on line {first}. {advice}")
+            self.lines.setdefault((*steps, key), line)
+            found.setdefault(key, self._value(next(events), events, (*steps, key)))
         return found
 
-    def _sequence(self, events: Events, place: Place) -> list[object]:
+    def _sequence(self, events: Events, steps: Steps) -> list[object]:
         found: list[object] = []
         for event in events:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
-            here = (*place, len(found))
+            here = (*steps, len(found))
             self.lines[here] = event.start_mark.line + 1
             found.append(self._value(event, events, here))
         return found
@@ -150,6 +210,8 @@ class _Builder:
         try:
             return _SCALARS[kind](node)
         except (KeyError, ValueError, yaml.YAMLError):
-            what = "the merge key << is" if kind.endswith(":merge") else "dates and the like are"
-            self._note(event, f"{what} not allowed. Write it out, or put text in quotes.")
+            subject = (
+                "the merge key << is" if kind.endswith(":merge") else "a date or similar value is"
+            )
+            self._note(event, f"{subject} not allowed. Write it out, or put text in quotes.")
             return None

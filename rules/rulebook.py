@@ -1,58 +1,122 @@
 """All rules of the platform: read, checked, and merged into the files that Prometheus loads.
 
-book = load_rulebook(root, severities=("warning", "critical"), overrides={}, runbook_base_url=url)
-book.files["alerting_rules.yml"]
+problems = Problems()
+book = load_rulebook(
+    root, severities=("warning", "critical"), overrides={}, runbook_base_url=url, problems=problems
+)
+problems.refuse_if_any()
+book.files({"TreatyDown": "https://grafana.example.com/d/treaty"})["alerting_rules.yml"]
 """
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+import yaml
 
 from problems import Problems
-from promql.expressions import PromqlError, parse, ranges
-from rules.checks import check_alert, check_expr
-from rules.content import Alert, Record, Sibling, siblings
-from rules.files import ALERTS, METRICS, PLATFORM, RECORDS, SLOS, alert_files, slo_files
-from rules.inventory import Metric, load_inventory
-from rules.merge import merged, with_runbook
+from promql.expressions import Expression, PromqlError, parse
+from rules.checks import check_alert, check_expression, check_groups, check_names
+from rules.inventory import METRICS_FILE, Metric, load_inventory
 from rules.overrides import Overrides, apply_overrides
-from rules.reader import read
-from rules.schema import AlertRule, RecordRule
+from rules.reader import read_yaml
+from rules.rule import (
+    Alert,
+    AnyRule,
+    Record,
+    ThresholdError,
+    find_thresholds,
+    read_rules,
+    replace_spans,
+)
 from rules.series import Series
-from rules.slo.checks import are_queries_sound
-from rules.slo.generate import generate
-from rules.slo.load import load_slos
-from rules.slo.objective import Slo
-from rules.source import AnySourced, Sourced, load_rules, note_repeated_groups, note_repeats
+from rules.slo.generation import generate_rules
+from rules.slo.specification import Slo, check_queries, load_slos
+
+ALERTS = "rules/alerts"
+PLATFORM = "rules/platform"
+SLOS = "rules/slos"
+RECORDS_FILE = "rules/recording-rules.yaml"
+_YAML_LIKE = {".yaml", ".yml", ".json", ".rules"}
+_MERGED = {
+    "alerting_rules.yml": ALERTS,
+    "recording_rules.yml": RECORDS_FILE,
+    "platform_rules.yml": PLATFORM,
+    "slo_rules.yml": SLOS,
+}
+"""File that Prometheus loads -> what it is merged from."""
 
 
-@dataclass(frozen=True)
+class Siblings(NamedTuple):
+    """Two alerts on one condition, and the labels that the results of both carry."""
+
+    worse: str
+    milder: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rulebook:
-    """The checked rules.
+    """The rules of one stack, overrides applied, as far as they could be read.
 
-    `files`: the texts of alerting_rules.yml, recording_rules.yml and, if there are rules about the
-    monitoring itself or objectives, platform_rules.yml and slo_rules.yml, one YAML document each.
-    `siblings`: pairs of a more and a less severe alert on the same condition, but for the
-    threshold, with the labels both carry: (critical alert, warning alert, label names).
-    `longest_range`: the rule that looks back furthest, and how far, in milliseconds.
+    `alerts` carry the annotation `runbook_url`. `siblings` are the pairs of alerts of which the
+    worse one makes the milder one redundant. `complete`: every rule could be read, so that an
+    unknown name does not exist; rules may still have problems.
     """
 
-    files: Mapping[str, str]
     alerts: tuple[Alert, ...]
     records: tuple[Record, ...]
     metrics: tuple[Metric, ...]
-    siblings: tuple[Sibling, ...]
     slos: tuple[Slo, ...]
-    longest_range: tuple[str, int]
+    siblings: tuple[Siblings, ...]
+    complete: bool
     _series: Series
+
+    @property
+    def longest_range(self) -> tuple[str, int]:
+        """The rule that looks back furthest, and how far, in milliseconds; ("", 0) if none does."""
+        reaches = (
+            (rule.name, length)
+            for rule in (*self.alerts, *self.records)
+            if isinstance(rule.expression, Expression)
+            for length in rule.expression.ranges
+        )
+        return max(reaches, key=lambda reach: reach[1], default=("", 0))
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The names of the files that `files` returns."""
+        return tuple(self._rules_by_file())
+
+    def files(self, dashboard_urls: Mapping[str, str]) -> dict[str, str]:
+        """The texts of alerting_rules.yml, recording_rules.yml, platform_rules.yml, slo_rules.yml.
+
+        Each is one YAML document; a file without rules is left out. Alerts in `dashboard_urls` get
+        the annotation `dashboard_url`.
+        """
+        return {
+            name: _dump(_with_dashboard(rule, dashboard_urls) for rule in rules)
+            for name, rules in self._rules_by_file().items()
+        }
 
     def check_query(self, expr: str) -> str | None:
         """Why a dashboard can't use this query, its variables replaced; None if it can."""
         try:
-            wrong = self._series.check(parse(expr))
+            reasons = self._series.check(parse(expr))
         except PromqlError as error:
             return str(error)
-        return " ".join(wrong) or None
+        return " ".join(reasons) or None
+
+    def _rules_by_file(self) -> dict[str, list[AnyRule]]:
+        rules: list[AnyRule] = [*self.records, *self.alerts]
+        rules.sort(key=lambda rule: (rule.place.file, rule.place.steps))
+        merged = {
+            name: [rule for rule in rules if rule.place.file.startswith(source)]
+            for name, source in _MERGED.items()
+        }
+        return {name: own for name, own in merged.items() if own}
 
 
 def load_rulebook(
@@ -61,84 +125,147 @@ def load_rulebook(
     severities: Sequence[str],
     overrides: Overrides,
     runbook_base_url: str,
+    problems: Problems,
 ) -> Rulebook:
     """Read and check every rule file below `root`, the project's folder.
 
     `severities` are those that the routes know, the least severe first. `overrides` give single
     alerts another `for` or `threshold*`, as in the settings. The annotation `runbook_url` of each
-    alert becomes `runbook_base_url`, "/", its name and ".md".
-
-    Raises problems.Refused with every problem of every file and override.
+    alert becomes `runbook_base_url`, "/", its name and ".md". Every problem of every file and
+    override is added to `problems`.
     """
-    problems = Problems()
-    documents = [read(root, file, problems) for file in alert_files(root, problems)]
-    inventory = read(root, METRICS, problems)
-    recording = read(root, RECORDS, problems)
+    before = len(problems)
+    alerts, records = _read_rules(root, problems)
+    inventory = read_yaml(root, METRICS_FILE, problems)
     metrics = load_inventory(inventory, problems) if inventory else ()
-    records = load_rules(recording, RecordRule, problems) if recording else []
-    alerts: list[Sourced[AlertRule]] = []
-    for document in filter(None, documents):
-        mixed = document.file.startswith(PLATFORM)
-        alerts += load_rules(document, AlertRule, problems, mixed=mixed)
-        if mixed:
-            records += load_rules(document, RecordRule, problems, mixed=True)
-    specs = filter(None, [read(root, file, problems) for file in slo_files(root)])
-    generated = [generate(slo) for slo in load_slos(specs, problems)]
+    slos = _read_slos(root, problems)
+    generated = [generate_rules(slo) for slo in slos]
     alerts += [alert for one in generated for alert in one.alerts]
-    # A name from a file or rule that could not be read would look like one that doesn't exist.
-    complete = not problems
-    note_repeats(alerts, "alert", problems)
-    # Objectives record the same series, which their own labels tell apart.
-    of_slos = [record for one in generated for record in one.records]
-    note_repeats([*records, *{one.name: one for one in of_slos}.values()], "record", problems)
-    note_repeated_groups([*alerts, *records, *of_slos], problems)
+    slo_records = [record for one in generated for record in one.records]
+    # If a file or rule could not be read, a name that it defines would look unknown.
+    complete = len(problems) == before
+    # All objectives record series of the same names, distinguished by their labels.
+    check_names(alerts, [*records, *{one.name: one for one in slo_records}.values()], problems)
+    check_groups([*alerts, *records, *slo_records], problems)
 
     alerts = apply_overrides(alerts, overrides, problems, complete=complete)
-    series = Series(
-        metrics, [*records, *of_slos], [alert.name for alert in alerts], complete=complete
-    )
-    # A query that is at fault is reported once, not with each rule that is made of it.
-    sound = [one for one in generated if are_queries_sound(one.slo, series, problems)]
-    records += [record for one in sound for record in one.records]
-    for record in records:
-        check_expr(record, series, problems)
+    names = [alert.name for alert in alerts]
+    series = Series(metrics, [*records, *slo_records], names, complete=complete)
+    for one in generated:
+        # A wrong query is noted once, not again for each record that contains it.
+        if check_queries(one.slo, series, problems):
+            records += one.records
+    for rule in (*records, *alerts):
+        check_expression(rule, series, problems)
     for alert in alerts:
-        check_expr(alert, series, problems)
         check_alert(alert, series, severities, root, problems)
-    problems.refuse_if_any()
-    alerts = [with_runbook(alert, runbook_base_url) for alert in alerts]
     return Rulebook(
-        files=_files(alerts, records),
-        alerts=tuple(Alert.of(alert, series) for alert in alerts),
-        records=tuple(Record.of(record, series) for record in records),
+        alerts=tuple(_with_runbook(alert, runbook_base_url) for alert in alerts),
+        records=tuple(records),
         metrics=metrics,
-        siblings=siblings(alerts, severities, series, [one.slo for one in generated]),
-        slos=tuple(one.slo for one in generated),
-        longest_range=max(
-            (
-                (rule.name, length)
-                for rule in [*alerts, *records]
-                for length in ranges(parse(rule.rule.expr))
-            ),
-            key=lambda found: found[1],
-            default=("", 0),
-        ),
+        slos=tuple(slos),
+        siblings=tuple(_find_siblings(alerts, severities, series, slos)),
+        complete=complete,
         _series=series,
     )
 
 
-def _files(
-    alerts: Sequence[Sourced[AlertRule]], records: Sequence[Sourced[RecordRule]]
-) -> dict[str, str]:
-    def within(folder: str, rules: Sequence[AnySourced]) -> list[AnySourced]:
-        return [rule for rule in rules if rule.document.file.startswith(folder)]
+def _read_rules(root: Path, problems: Problems) -> tuple[list[Alert], list[Record]]:
+    """The alerts and records of all rule files, those of objectives left out."""
+    rules: list[AnyRule] = []
+    for file, kinds in _rule_files(root, problems).items():
+        if document := read_yaml(root, file, problems):
+            rules += read_rules(document, kinds, problems)
+    alerts = [rule for rule in rules if isinstance(rule, Alert)]
+    return alerts, [rule for rule in rules if isinstance(rule, Record)]
 
-    files = {
-        "alerting_rules.yml": merged(within(ALERTS, alerts)),
-        "recording_rules.yml": merged(within(RECORDS, records)),
-    }
-    for name, folder in (("platform_rules.yml", PLATFORM), ("slo_rules.yml", f"{SLOS}/")):
-        own = within(folder, [*records, *alerts])
-        if own:
-            files[name] = merged(sorted(own, key=lambda rule: (rule.document.file, rule.place)))
-    return files
+
+def _read_slos(root: Path, problems: Problems) -> list[Slo]:
+    files = [_relative(path, root) for path in sorted((root / SLOS).glob("*.yaml"))]
+    documents = [read_yaml(root, file, problems) for file in files]
+    return load_slos(filter(None, documents), problems)
+
+
+def _rule_files(root: Path, problems: Problems) -> dict[str, tuple[type[AnyRule], ...]]:
+    """The rule files, sorted, and the kinds of rule in each; notes files that nobody would load."""
+    found: dict[str, tuple[type[AnyRule], ...]] = {}
+    for path in sorted((root / "rules").rglob("*")):
+        file = _relative(path, root)
+        if path.suffix.lower() not in _YAML_LIKE or path.is_dir():
+            continue
+        if file in (METRICS_FILE, RECORDS_FILE):
+            continue
+        folder = _relative(path.parent, root)
+        if path.suffix == ".yaml" and folder in (ALERTS, PLATFORM):
+            found[file] = (Alert,) if folder == ALERTS else (Alert, Record)
+        elif folder != SLOS:
+            problems.add(file, 0, f"is never loaded. Move it to {ALERTS}/<name>.yaml.")
+        elif path.suffix != ".yaml":
+            problems.add(file, 0, "is never loaded. Rename it, so that it ends in .yaml.")
+    if not any(file.startswith(ALERTS) for file in found):
+        problems.add(ALERTS, 0, "holds no alert file. Put one there, named <name>.yaml.")
+    return {**found, RECORDS_FILE: (Record,)}
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _with_runbook(alert: Alert, base_url: str) -> Alert:
+    url = f"{base_url}/{alert.name}.md"
+    return alert.with_fields(annotations={**alert.annotations, "runbook_url": url})
+
+
+def _with_dashboard(rule: AnyRule, urls: Mapping[str, str]) -> AnyRule:
+    if isinstance(rule, Record) or rule.name not in urls:
+        return rule
+    annotations = {**rule.annotations, "dashboard_url": urls[rule.name]}
+    return rule.with_fields(annotations=annotations)
+
+
+def _find_siblings(
+    alerts: Sequence[Alert], severities: Sequence[str], series: Series, slos: Sequence[Slo]
+) -> Iterable[Siblings]:
+    """The pairs of alerts that differ in threshold and severity alone.
+
+    The page and the ticket of an objective are a pair too, though their windows differ.
+    """
+    rank = {severity: number for number, severity in enumerate(severities)}
+    conditions = {alert.name: _condition(alert) for alert in alerts}
+    burns = {(slo.page, slo.ticket) for slo in slos}
+    ranked = [alert for alert in alerts if alert.severity in rank]
+    for worse in ranked:
+        for milder in ranked:
+            if rank[worse.severity] <= rank[milder.severity]:
+                continue
+            condition = conditions[worse.name]
+            alike = condition is not None and condition == conditions[milder.name]
+            if not alike and (worse.name, milder.name) not in burns:
+                continue
+            # Without labels to match on, an inhibition would silence every treaty at once.
+            if labels := series.result_labels(worse.expression):
+                yield Siblings(worse.name, milder.name, tuple(sorted(labels)))
+
+
+def _condition(alert: Alert) -> str | None:
+    """The expression without its thresholds; None if there are none, or they are not sound."""
+    try:
+        spans = [threshold.in_expr for threshold in find_thresholds(alert).values()]
+    except (ThresholdError, PromqlError):
+        return None
+    text = replace_spans(alert.fields.expr, [(span, "?") for span in spans])
+    return "".join(text.split()) if spans else None
+
+
+def _dump(rules: Iterable[AnyRule]) -> str:
+    """One YAML document with the groups of the rules, in their order."""
+    groups: dict[str, dict[str, object]] = {}
+    listed: dict[str, list[object]] = {}
+    for rule in rules:
+        name = rule.group.name
+        if name not in groups:
+            groups[name] = rule.group.model_dump(exclude_unset=True)
+            groups[name]["rules"] = listed[name] = []
+        listed[name].append(rule.fields.model_dump(by_alias=True, exclude_unset=True))
+    document = {"groups": list(groups.values())}
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=sys.maxsize)

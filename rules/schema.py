@@ -1,25 +1,64 @@
-"""The shape of a rule file, as Prometheus defines it, and plain words for what breaks it."""
+"""The shape of a rule file, as Prometheus defines it, and messages for what breaks it."""
 
-from difflib import get_close_matches
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from problems import Problems
-from rules.fields import AlertName, Duration, Interval, LabelName, MetricName, RecordName, Text
-from rules.reader import Document, Place
+from problems import Problems, did_you_mean
+from promql.durations import parse_duration
+from rules.reader import Place, Steps
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
 
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+def _interval(text: str) -> str:
+    if parse_duration(text) == 0:
+        raise ValueError("an interval of 0 evaluates nothing. Write one such as 30s.")
+    return text
+
+
+def name_of(pattern: str, advice: str) -> AfterValidator:
+    """A validator of names that match a pattern."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise ValueError(f"`{text}` is not a valid name. {advice}")
+        return text
+
+    return AfterValidator(check)
+
+
+_WORD = r"[A-Za-z_]\w*"
+Text = Annotated[str, Field(min_length=1)]
+Duration = Annotated[str, AfterValidator(_duration)]
+Interval = Annotated[str, AfterValidator(_interval)]
+AlertName = Annotated[str, name_of(_WORD, "Use letters, digits and _ only.")]
+LabelName = Annotated[
+    str, name_of(r"(?!__)" + _WORD, "Use letters, digits and _; not __ in front.")
+]
+MetricName = Annotated[
+    str, name_of(_WORD, "Use letters, digits and _; colons are for recorded series.")
+]
+RecordName = Annotated[
+    str, name_of(r"[A-Za-z_]\w*(:\w+)+", "Write level:metric:operation, such as psi:density:avg.")
+]
+MetricType = Literal["gauge", "counter", "histogram", "summary"]
+
+
 class Strict(BaseModel):
-    """No field unknown, no value converted."""
+    """Refuses unknown fields and converts no value."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class AlertRule(Strict):
-    """One alerting rule, as written in its file."""
+class AlertFields(Strict):
+    """The fields of an alerting rule, as its file states them."""
 
     alert: AlertName
     expr: Text
@@ -29,8 +68,8 @@ class AlertRule(Strict):
     annotations: dict[LabelName, str] = {}
 
 
-class RecordRule(Strict):
-    """One recording rule, as written in its file."""
+class RecordFields(Strict):
+    """The fields of a recording rule, as its file states them."""
 
     record: RecordName
     expr: Text
@@ -38,7 +77,7 @@ class RecordRule(Strict):
 
 
 class Group(Strict):
-    """A rule group; its rules are validated one by one, so that each problem is found."""
+    """A rule group; its rules are validated one by one, so that every problem is found."""
 
     name: Text
     interval: Interval | None = None
@@ -54,64 +93,31 @@ class RuleFile(Strict):
     groups: Annotated[list[Any], Field(min_length=1)]
 
 
-class Metric(Strict):
-    """One metric of the inventory, as written in its file; `labels` besides those of scraping."""
-
-    name: MetricName
-    type: Literal["gauge", "counter", "histogram", "summary"]
-    unit: Text
-    labels: list[LabelName]
-    help: Text
-    unused: Text | None = None
-    """Why no rule and no dashboard uses it, where that is on purpose."""
-
-
-class WorkloadMetric(Metric):
-    """A metric that a workload, or a server of the platform, exports."""
-
-    workload: Text
-
-
-class PrometheusMetric(Metric):
-    """A series that Prometheus itself makes; `labels` are all it carries, but for an alert's."""
-
-    labels_of_alert: bool = False
-
-
-class MetricsFile(Strict):
-    """The inventory file; its metrics are validated one by one."""
-
-    scrape_labels: list[LabelName]
-    metrics: Annotated[list[Any], Field(min_length=1)]
-    details: list[Any] = []
-    processes: list[Any] = []
-    platform: list[Any] = []
-    prometheus: Annotated[list[Any], Field(min_length=1)]
-
-
 def validate(
-    model: type[_ModelT], document: Document, place: Place, data: object, problems: Problems
+    model: type[_ModelT], data: object, place: Place, problems: Problems
 ) -> _ModelT | None:
-    """Check one piece of a document against its model; notes every problem and returns None."""
+    """The model of a piece of a document; notes every problem and returns None if there are any."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        meant = set()
-        # Last come the missing fields: not worth a line where a misspelled one explains them.
+        explained: set[str] = set()
+        # Missing fields come last: a misspelled field already explains the one that it replaces.
         details = error.errors(include_url=False)
         for detail in sorted(details, key=lambda detail: detail["type"] == "missing"):
-            where = tuple(part for part in detail["loc"] if part != "[key]")
-            fields = _beside(model, where)
+            where = tuple(step for step in detail["loc"] if step != "[key]")
+            if detail["type"] == "missing" and f"`{where[-1]}`" in explained:
+                continue
+            fields = _fields_beside(model, where)
+            advice = ""
             if detail["type"] == "extra_forbidden":
-                meant.update(_nearest(where, fields))
-            if detail["type"] != "missing" or where[-1] not in meant:
-                text = _in_words(fields, detail, where)
-                problems.add(document.file, document.line((*place, *where)), text)
+                advice = did_you_mean(str(where[-1]), fields, f"Use one of: {', '.join(fields)}.")
+                explained.add(advice.removeprefix("Did you mean ").removesuffix("?"))
+            place.at(*where).note(problems, _explain(detail, where, advice))
     return None
 
 
-def _beside(model: type[BaseModel], where: Place) -> list[str]:
-    """The fields that there are where the last step of `where` leads."""
+def _fields_beside(model: type[BaseModel], where: Steps) -> list[str]:
+    """Field names of the model at this location."""
     for step in where[:-1]:
         inner = model.model_fields[step].annotation if step in model.model_fields else None
         if not isinstance(inner, type) or not issubclass(inner, BaseModel):
@@ -120,25 +126,23 @@ def _beside(model: type[BaseModel], where: Place) -> list[str]:
     return [info.alias or name for name, info in model.model_fields.items()]
 
 
-def _nearest(where: Place, fields: list[str]) -> list[str]:
-    return get_close_matches(str(where[-1]), fields, n=1)
-
-
-def _in_words(fields: list[str], detail: Any, where: Place) -> str:
-    kind, name = detail["type"], ".".join(str(part) for part in where) or "this"
+def _explain(detail: Any, where: Steps, advice: str) -> str:
+    kind, name = detail["type"], ".".join(str(step) for step in where) or "this"
     match kind:
         case "missing":
             return f"`{name}` is missing. Add it."
         case "extra_forbidden":
-            near = _nearest(where, fields)
-            advice = f"Did you mean `{near[0]}`?" if near else f"There are: {', '.join(fields)}."
-            return f"unknown field `{name}`. {advice}"
+            return f"`{name}` is an unknown field. {advice}"
         case "value_error":
             return f"`{name}`: {detail['ctx']['error']}"
         case "string_type":
-            return f"`{name}` must be text. Put it in quotes, if that is what it is."
+            return f"`{name}` must be text. Put it in quotes."
+        case "list_type":
+            return f"`{name}` must be a list. Write each item after `- `."
+        case "model_type" | "dict_type":
+            return f"{f'`{name}`' if where else 'the file'} must be a mapping. Write `key: value`."
         case "too_short" | "string_too_short":
-            return f"`{name}` is empty. Fill it in or remove what it belongs to."
+            return f"`{name}` is empty. Fill it in or remove it."
         case "literal_error":
             return f"`{name}` must be one of {detail['ctx']['expected']}. Choose one."
         case _:

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 import promql_parser as pp
 
-from promql.expressions import PromqlError, matchers, metric_name, parse, selectors
+from problems import did_you_mean
+from promql.expressions import Expression, PromqlError, Selector
 from promql.labels import Labels, result_labels
-from rules.inventory import Metric, nearest
-from rules.schema import RecordRule
-from rules.source import Sourced
+from rules.inventory import METRICS_FILE, Metric
+from rules.rule import Record
 
 _OF_ALERTS = ("ALERTS", "ALERTS_FOR_STATE")
 
@@ -20,79 +20,83 @@ class Series:
     def __init__(
         self,
         metrics: Iterable[Metric],
-        records: Iterable[Sourced[RecordRule]],
+        records: Iterable[Record],
         alerts: Iterable[str],
         *,
-        complete: bool = True,
+        complete: bool,
     ) -> None:
-        """`complete`: every file could be read, so that a name that isn't here does not exist."""
+        """`complete`: every file could be read, so that an unknown name does not exist."""
         self._labels: dict[str, Labels] = {}
         for metric in metrics:
             self._labels.update(metric.series())
-        self._records: dict[str, list[Sourced[RecordRule]]] = {}
+        self._records: dict[str, list[Record]] = {}
         for record in records:
             self._records.setdefault(record.name, []).append(record)
         self._alerts = set(alerts)
         self._complete = complete
 
     def labels_of(self, name: str) -> Labels:
-        """The labels of a series; None where they can't be known."""
+        """The labels of a series; None if they can't be known."""
         if name not in self._labels and name in self._records:
-            # Should a rule use its own result, the labels stay unknown.
+            # The labels of a record that uses its own result stay unknown.
             self._labels[name] = None
-            found = [self._recorded(record) for record in self._records[name]]
+            found = [self._recorded_labels(record) for record in self._records[name]]
             known = [labels for labels in found if labels is not None]
             self._labels[name] = frozenset().union(*known) if len(known) == len(found) else None
         return self._labels.get(name)
 
-    def _recorded(self, record: Sourced[RecordRule]) -> Labels:
-        try:
-            inner = result_labels(parse(record.rule.expr), self.labels_of)
-        except PromqlError:
-            return None
+    def _recorded_labels(self, record: Record) -> Labels:
+        inner = self.result_labels(record.expression)
         return None if inner is None else inner | record.labels.keys()
 
-    def result_labels(self, tree: pp.Expr) -> Labels:
-        """The labels of an expression's result; None where they can't be known."""
-        return result_labels(tree, self.labels_of)
+    def result_labels(self, expression: Expression | PromqlError) -> Labels:
+        """The labels of an expression's result; None if they can't be known."""
+        if isinstance(expression, PromqlError):
+            return None
+        return result_labels(expression, self.labels_of)
 
-    def check(self, tree: pp.Expr) -> list[str]:
-        """What is wrong with the series that an expression selects."""
-        found = [self._wrong_with(selector) for selector in selectors(tree)]
+    def check(self, expression: Expression) -> list[str]:
+        """Each reason why an expression selects no series, and what to do."""
+        found = [self._check_selector(selector) for selector in expression.selectors]
         return list(dict.fromkeys(text for text in found if text))
 
-    def _wrong_with(self, selector: pp.VectorSelector) -> str | None:
-        name = metric_name(selector)
+    def _check_selector(self, selector: Selector) -> str | None:
+        name = selector.metric
         if name is None:
-            return self._wrong_with_pattern(selector)
+            return self._check_pattern(selector)
         if name not in self._labels and name not in self._records:
             if not self._complete:
                 return None
-            advice = nearest(name, [*self._labels, *self._records])
+            known = [*self._labels, *self._records]
+            otherwise = f"Add it to {METRICS_FILE} if a workload exports it."
+            advice = did_you_mean(name, known, otherwise)
             return f"no workload exports and no rule records {name}. {advice}"
         labels = self.labels_of(name)
-        for matcher in matchers(selector):
+        for matcher in selector.matchers:
             if labels is not None and matcher.name not in labels and matcher.name != "__name__":
                 has = ", ".join(sorted(labels)) or "none"
                 return f"{name} has no label {matcher.name}. Its labels: {has}."
-            if name in _OF_ALERTS and matcher.name == "alertname" and self._no_alert(matcher):
+            if name in _OF_ALERTS and matcher.name == "alertname" and self._is_unknown(matcher):
                 return f"there is no alert {matcher.value}. Correct the name."
         return None
 
-    def _wrong_with_pattern(self, selector: pp.VectorSelector) -> str | None:
-        patterns = [m for m in matchers(selector) if m.name == "__name__" and m.op == pp.MatchOp.Re]
+    def _check_pattern(self, selector: Selector) -> str | None:
+        patterns = [
+            matcher.value
+            for matcher in selector.matchers
+            if matcher.name == "__name__" and matcher.op == pp.MatchOp.Re
+        ]
         if not patterns:
             return "a selector names no metric. Write the metric's name in front."
         try:
-            pattern = re.compile(patterns[0].value)
+            pattern = re.compile(patterns[0])
         except re.error:
             return None
         known = [*self._labels, *self._records]
         if self._complete and not any(pattern.fullmatch(name) for name in known):
-            return f"no metric's name matches {patterns[0].value}. Correct it."
+            return f"no metric's name matches {patterns[0]}. Correct it."
         return None
 
-    def _no_alert(self, matcher: pp.Matcher) -> bool:
-        return (
-            self._complete and matcher.op == pp.MatchOp.Equal and matcher.value not in self._alerts
-        )
+    def _is_unknown(self, alertname: pp.Matcher) -> bool:
+        exact = alertname.op == pp.MatchOp.Equal
+        return self._complete and exact and alertname.value not in self._alerts

@@ -18,9 +18,8 @@ from dashboards.catalog import Dashboard
 from dashboards.panels import DATASOURCE_UID
 from problems import Problems
 from promql.durations import format_duration, parse_duration
-from rules import heartbeat
-from rules.merge import annotated
-from rules.notifications import called, load_notifications
+from rules.notifications import load_notifications, template_names
+from rules.rule import HEARTBEAT_ALERT, HEARTBEAT_SEVERITY
 from rules.rulebook import Rulebook
 from stacks.files import ROOT, read_files
 from stacks.outputs import grafana_address
@@ -58,15 +57,14 @@ def compose(configuration: Configuration) -> Content:
     """
     settings, problems = configuration.settings, configuration.problems
     found = read_files(settings.rules.overrides, settings.rules.runbook_base_url, problems)
-    if found is None:
-        refuse(problems)
     rulebook, boards = found.rulebook, found.boards
     check_retention(settings, rulebook, problems)
     urls = dashboard_urls(settings, boards)
-    check_alerts(rulebook, problems)
+    if rulebook.complete:
+        check_alerts(rulebook, problems)
     config = _alertmanager_yml(settings, rulebook)
-    templates = load_notifications(ROOT, called(config), problems)
-    rules = {name: annotated(text, "dashboard_url", urls) for name, text in rulebook.files.items()}
+    templates = load_notifications(ROOT, template_names(config), problems)
+    rules = rulebook.files(urls)
     content = Content(
         files={
             prometheus.NAME: {
@@ -113,7 +111,7 @@ def check_alerts(rulebook: Rulebook, problems: Problems) -> None:
     """Note each alert that routes are made for and no rule file has."""
     names = {alert.name for alert in rulebook.alerts}
     for alert, purpose in (
-        (heartbeat.ALERT, "the heartbeat, whose silence is an alarm"),
+        (HEARTBEAT_ALERT, "the heartbeat, whose silence is an alarm"),
         (IDLE_ALERT, "the alert that idleWindows mute"),
     ):
         if alert not in names:
@@ -170,7 +168,7 @@ def _alertmanager_yml(settings: Settings, rulebook: Rulebook) -> str:
             environment=settings.environment,
             routing=settings.alertmanager,
             webhook_url=_url(settings, webhook.workload, webhook.path) if webhook else None,
-            heartbeat=(heartbeat.ALERT, heartbeat.SEVERITY),
+            heartbeat=(HEARTBEAT_ALERT, HEARTBEAT_SEVERITY),
             idle=(IDLE_ALERT, severities.get(IDLE_ALERT, "")),
             inhibitions=rulebook.siblings,
         )

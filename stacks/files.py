@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.alertmanager_config import SEVERITIES
 from dashboards.catalog import Dashboard, all_dashboards
-from problems import Problems, Refused
+from problems import Problems
 from promql.variables import without_variables
 from rules.rulebook import Rulebook, load_rulebook
 
@@ -23,24 +23,20 @@ class Files:
 
 def read_files(
     overrides: Mapping[str, Mapping[str, str | float]], runbook_base_url: str, problems: Problems
-) -> Files | None:
+) -> Files:
     """Read rules and dashboards; note everything that is wrong with them.
 
     `overrides` and `runbook_base_url` are those of the settings.
     """
-    try:
-        rulebook = load_rulebook(
-            ROOT,
-            severities=SEVERITIES,
-            overrides=overrides,
-            runbook_base_url=runbook_base_url,
-        )
-    except Refused as refused:
-        for line in refused.problems:
-            place, _, text = line.partition(": ")
-            problems.add(place, 0, text)
-        return None
-    boards = all_dashboards(rulebook, problems)
+    rulebook = load_rulebook(
+        ROOT,
+        severities=SEVERITIES,
+        overrides=overrides,
+        runbook_base_url=runbook_base_url,
+        problems=problems,
+    )
+    # A panel may name an alert of a file that could not be read.
+    boards = all_dashboards(rulebook, problems if rulebook.complete else Problems())
     for board in boards:
         for place, query in board.queries:
             if reason := rulebook.check_query(without_variables(query)):

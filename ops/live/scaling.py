@@ -7,10 +7,9 @@ and go by the clock of the machine otherwise.
 import json
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 
 from promql.durations import parse_duration
-from promql.expressions import parse, ranges, selectors
+from promql.expressions import parse
 
 FEEDER, FEEDER_PERIOD_SECONDS = "synthetic-feeder", 60
 """A CronJob; all its runs within one period of the platform's time send the same step."""
@@ -62,10 +61,9 @@ def longest_range(expression: str) -> float:
 
     Raises PromqlError.
     """
-    tree = parse(expression)
-    offsets = [one.offset for one in selectors(tree) if one.offset]
-    lengths = [offset // timedelta(milliseconds=1) for offset in offsets]
-    return max([*ranges(tree), *lengths], default=0) / 1000
+    parsed = parse(expression)
+    offsets = [selector.offset for selector in parsed.selectors]
+    return max([*parsed.ranges, *offsets], default=0) / 1000
 
 
 def scale_cron(expression: str, speed: int) -> str:

@@ -14,7 +14,7 @@ from ops.numbers import SPACE, number, percent
 from ops.prometheus_api import Rule, Sample
 from ops.report.document import Cell, Part, Section, Table, cell, code
 from ops.report.facts import AVAILABILITY, HEALTH, Facts, Metric, Unavailable, pod_of, reasons
-from promql.expressions import PromqlError, matchers, parse, selectors
+from promql.expressions import PromqlError, parse
 
 RECORDING_RULES = ("prometheus-server", "recording_rules.yml")
 """The ConfigMap and the key of the rules that aggregate the key metrics."""
@@ -76,11 +76,11 @@ class Uses:
 def series_in(expression: str) -> set[str]:
     """The names of the series that an expression selects; none if it does not parse."""
     try:
-        found = selectors(parse(expression))
+        found = parse(expression).selectors
     except PromqlError:
         return set()
-    names = {selector.name for selector in found if selector.name}
-    patterns = (m.value for one in found for m in matchers(one) if m.name == "__name__")
+    names = {selector.metric for selector in found if selector.metric}
+    patterns = (m.value for one in found for m in one.matchers if m.name == "__name__")
     return names.union(*(pattern.split("|") for pattern in patterns))
 
 

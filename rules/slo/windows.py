@@ -1,9 +1,9 @@
-"""Over which windows an objective is looked at, and how fast its error budget may burn in each.
+"""The windows of an objective, and the burn rates above which its alerts fire.
 
-A burn rate is the share of errors divided by the share that the objective allows: at 1 the budget
-lasts exactly as long as the period. The pairs are those of Google's SRE Workbook, chapter 5: over
-30 days, burning at 14.4 for an hour spends 2 % of the budget, at 6 for 6 hours 5 %, at 3 for a day
-and at 1 for 3 days 10 % each.
+A burn rate is the error ratio divided by the ratio that the objective allows: at a burn rate of 1,
+the error budget lasts exactly as long as the period. The pairs come from Google's SRE Workbook,
+chapter 5. Of the budget for 30 days, a burn rate of 14.4 spends 2 % in an hour, 6 spends 5 % in 6
+hours, 3 spends 10 % in a day, and 1 spends 10 % in 3 days.
 """
 
 from dataclasses import dataclass
@@ -12,17 +12,18 @@ from decimal import Decimal
 PERIOD, PERIOD_DAYS = "30d", 30
 QUICK, QUICK_INTERVAL = ("5m", "30m", "1h", "2h", "6h"), "30s"
 SLOW, SLOW_INTERVAL = ("1d", "3d", PERIOD), "2m"
-"""Long windows read many samples and move little, so they are computed less often."""
+"""Windows, and how often they are computed: long windows read many samples and change slowly."""
 
 NOW, PROJECTED_FROM = "5m", "1h"
-"""Whose burn rate is the current one, and whose is taken to go on when the end is projected."""
+"""The windows of the current burn rate, and of the error ratio that projections assume."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two windows that must burn alike: the long one says that it matters, the short that it lasts.
+    """Two windows that both have to exceed `limit`, a burn rate, before an alert fires.
 
-    `limit` is the burn rate above which an alert fires, `threshold` the annotation that states it.
+    The long window shows that the errors matter, the short one that they continue. `threshold` is
+    the annotation that states the limit.
     """
 
     long: str
@@ -32,20 +33,21 @@ class Pair:
 
     @property
     def long_record(self) -> str:
-        """The series that holds the burn rate of the long window."""
+        """The recorded burn rate over the long window."""
         return f"slo:burn_rate:over_{self.long}"
 
     @property
     def record(self) -> str:
-        """The series that holds the smaller of the two burn rates."""
+        """The recorded smaller one of the two burn rates."""
         return f"slo:burn_rate:min_{self.long}_{self.short}"
 
 
 @dataclass(frozen=True)
 class Burn:
-    """An alert on the burn rate: fast enough for a page, or for a ticket.
+    """An alert on the burn rate: a page or a ticket.
 
-    `suffix` makes the alert's name, `sloth_severity` is what Sloth calls it.
+    The alert's name ends in `suffix`; `sloth_severity` is Sloth's own label for it, `wait` its
+    `for`, and `speed` completes "The error budget burns ...".
     """
 
     suffix: str
@@ -78,4 +80,4 @@ TICKET = Burn(
 ABSENT_SUFFIX, ABSENT_WAIT = "SliAbsent", "10m"
 
 LARGEST_BUDGET = 1 / max(pair.limit for burn in (PAGE, TICKET) for pair in burn.pairs)
-"""A larger share of errors than 1 can't be had, so with this budget the page could never fire."""
+"""With this error budget or more, the page could never fire: no error ratio exceeds 1."""

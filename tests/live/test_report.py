@@ -12,7 +12,7 @@ import yaml
 from tests.support.psi_process import ROOT
 from tests.support.report_pods import PODS, TREATY
 from tests.support.report_servers import Servers, running
-from tests.support.series import book
+from tests.support.series import files
 
 TOLD = r"\| `{}` \|.*\| {} \| {} \| {} \|.*\| {} \| \[{}\.md\]"
 """A row of the firing alerts: name, what it is on, value, threshold, who is told, runbook."""
@@ -48,8 +48,8 @@ def text(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_nothing_is_missing_and_all_rules_are_healthy(text: str) -> None:
     assert "Not available" not in text
-    files = [yaml.safe_load(text) for text in book().files.values()]
-    rules = sum(len(group["rules"]) for file in files for group in file["groups"])
+    loaded = [yaml.safe_load(text) for text in files().values()]
+    rules = sum(len(group["rules"]) for file in loaded for group in file["groups"])
     assert f"| Rules healthy | {rules} (of {rules} loaded) |" in text
     assert "| Maturity | 8.5 (of 8.5) |" in text
 

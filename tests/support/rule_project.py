@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from problems import Refused
+from problems import Problems, Refused
+from rules.overrides import Overrides
 from rules.rulebook import Rulebook, load_rulebook
 
 ALERTS = """\
@@ -59,7 +60,7 @@ SOUND = {
 
 
 def write(root: Path, files: Mapping[str, str | bytes | None]) -> Path:
-    """Write the sound project with some files replaced, or left out where None is given."""
+    """Write the sound project with some files replaced, or left out if they are None."""
     for name, content in {**SOUND, **files}.items():
         if content is None:
             continue
@@ -70,18 +71,29 @@ def write(root: Path, files: Mapping[str, str | bytes | None]) -> Path:
     return root
 
 
-def load(root: Path, overrides: Mapping[str, Mapping[str, object]] | None = None) -> Rulebook:
-    """Load the project as a stack does."""
-    return load_rulebook(
+def read(root: Path, overrides: Overrides | None = None) -> tuple[Rulebook, Problems]:
+    """Load the project as a stack does: what could be read, and the problems."""
+    problems = Problems()
+    book = load_rulebook(
         root,
         severities=("warning", "critical"),
         overrides=overrides or {},
         runbook_base_url="https://runbooks.test/pages",
+        problems=problems,
     )
+    assert book.complete or problems
+    return book, problems
 
 
-def refusals(root: Path, overrides: Mapping[str, Mapping[str, object]] | None = None) -> list[str]:
-    """The problems for which the project is refused."""
+def load(root: Path, overrides: Overrides | None = None) -> Rulebook:
+    """The rulebook of the project; raises Refused if it is not sound."""
+    book, problems = read(root, overrides)
+    problems.refuse_if_any()
+    return book
+
+
+def refusals(root: Path, overrides: Overrides | None = None) -> list[str]:
+    """The problems of a project that is refused."""
     with pytest.raises(Refused) as caught:
         load(root, overrides)
     assert str(caught.value).splitlines() == list(caught.value.problems)

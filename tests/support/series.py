@@ -1,4 +1,4 @@
-"""Every series that a dashboard or a runbook may name, with its labels, as rules/ has them."""
+"""The rules of this repository, and every series that a dashboard or a runbook may name."""
 
 from functools import cache
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from promql.expressions import matchers, metric_name, parse, selectors
+from problems import Problems
+from promql.expressions import parse
 from promql.labels import Labels, result_labels
 from rules.inventory import Metric
 from rules.rulebook import Rulebook, load_rulebook
@@ -16,26 +17,40 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @cache
 def inventory() -> dict[str, Any]:
+    """The inventory of metrics, as its file states it."""
     return yaml.safe_load((ROOT / "rules/metrics.yaml").read_text())
 
 
 @cache
 def book() -> Rulebook:
-    """The rulebook, for what is generated: the rest is read from its sources."""
-    severities = ("warning", "critical")
-    return load_rulebook(
-        ROOT, severities=severities, overrides={}, runbook_base_url="https://runbooks.test"
+    """The rulebook of this repository."""
+    problems = Problems()
+    book = load_rulebook(
+        ROOT,
+        severities=("warning", "critical"),
+        overrides={},
+        runbook_base_url="https://runbooks.test",
+        problems=problems,
     )
+    problems.refuse_if_any()
+    return book
+
+
+@cache
+def files() -> dict[str, str]:
+    """The files that Prometheus loads, without the links to dashboards."""
+    return book().files({})
 
 
 @cache
 def slo_rules() -> list[dict[str, Any]]:
-    """The rules that are generated from the objectives, as Prometheus gets them."""
-    return _rules(book().files["slo_rules.yml"])
+    """The generated rules of the objectives, as Prometheus loads them."""
+    return _rules(files()["slo_rules.yml"])
 
 
 @cache
 def alerts() -> dict[str, dict[str, Any]]:
+    """Alert -> its rule, as its file states it."""
     files = [*ROOT.glob("rules/alerts/*.yaml"), *ROOT.glob("rules/platform/*.yaml")]
     rules = [*slo_rules(), *(rule for file in files for rule in _rules(file.read_text()))]
     return {rule["alert"]: rule for rule in rules if "alert" in rule}
@@ -43,14 +58,14 @@ def alerts() -> dict[str, dict[str, Any]]:
 
 @cache
 def recorded() -> dict[str, str]:
-    """The expression of each recorded series; of those that all objectives share, one."""
+    """Record -> expression; one of them for a series that all objectives record."""
     files = [ROOT / "rules/recording-rules.yaml", *ROOT.glob("rules/platform/*.yaml")]
     rules = [*slo_rules(), *(rule for file in files for rule in _rules(file.read_text()))]
     return {rule["record"]: rule["expr"] for rule in rules if "record" in rule}
 
 
 def thresholds() -> dict[str, dict[str, float]]:
-    """What the alerts' own `threshold*` annotations say."""
+    """Alert -> `threshold*` annotation -> number, as the rule files state them."""
     return {
         alert: {
             name: float(value)
@@ -62,13 +77,13 @@ def thresholds() -> dict[str, dict[str, float]]:
 
 
 def runbooks() -> dict[str, str]:
-    """Where the runbook of each alert is; the place is made up."""
+    """Alert -> made-up address of its runbook."""
     return {alert: f"https://runbooks.test/{alert}.md" for alert in alerts()}
 
 
 @cache
 def known_series() -> dict[str, Labels]:
-    """Name -> labels, None where they can't be known."""
+    """Series -> its labels; None if they can't be known."""
     scraped = inventory()["scrape_labels"]
     known: dict[str, Labels] = {}
     sections = ("metrics", "details", "processes", "platform")
@@ -87,7 +102,7 @@ def known_series() -> dict[str, Labels]:
 
 def series_of(metric: dict[str, Any], *scraped: str) -> dict[str, Labels]:
     """The series of a metric of the inventory, with its labels and those of scraping."""
-    return Metric(**{**metric, "labels": (*scraped, *metric["labels"])}).series()
+    return Metric(**{**metric, "labels": [*scraped, *metric["labels"]]}).series()
 
 
 def labels_of_result(expr: str, known: dict[str, Labels]) -> Labels:
@@ -96,27 +111,27 @@ def labels_of_result(expr: str, known: dict[str, Labels]) -> Labels:
 
 def names(expr: str) -> set[str]:
     """The series that the expression selects."""
-    return {metric_name(selector) or "" for selector in selectors(parse(expr))}
+    return {selector.metric or "" for selector in parse(expr).selectors}
 
 
 def mistakes(expr: str) -> list[str]:
-    """Why the expression can never give a result: a series, or a label of one, does not exist.
+    """Each reason why the expression never has a result: an unknown series or label.
 
     Raises PromqlError if it does not even parse.
     """
     found: list[str] = []
-    for selector in selectors(parse(expr)):
-        name = metric_name(selector) or ""
+    for selector in parse(expr).selectors:
+        name = selector.metric or ""
         if name not in known_series():
             found.append(f"no workload exports {name!r} and no rule records it")
         elif (labels := known_series()[name]) is not None:
-            used = {matcher.name for matcher in matchers(selector)} - {"__name__"}
+            used = {matcher.name for matcher in selector.matchers} - {"__name__"}
             found += [f"{name} has no label {label!r}" for label in sorted(used - labels)]
     return found
 
 
 def _sources_first(exprs: dict[str, str]) -> list[tuple[str, str]]:
-    """Each record after those that its expression selects."""
+    """The records, each after those that its expression selects."""
     waiting, ordered = dict(exprs), []
     while waiting:
         ready = [name for name, expr in waiting.items() if not names(expr) & waiting.keys()]

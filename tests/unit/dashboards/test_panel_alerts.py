@@ -13,10 +13,11 @@ from dashboards.bands import CRITICAL, OK, WARNING
 from dashboards.catalog import all_dashboards
 from dashboards.panels import Panel, Query, stat, time_series
 from problems import Problems, Refused
-from rules.content import Alert
-from rules.rulebook import Rulebook, load_rulebook
+from rules.rule import Alert
+from rules.rulebook import Rulebook
 from tests.support.boards import BOARDS, PANELS, build, panels_of
 from tests.support.recording import Recording
+from tests.support.rule_project import load
 from tests.support.series import ROOT, alerts, book, names, thresholds
 
 each_board = pytest.mark.parametrize("name", BOARDS)
@@ -75,12 +76,7 @@ def test_a_changed_threshold_moves_in_every_panel_of_its_alert() -> None:
         if values
     }
     assert len(changed) > 10
-    rulebook = load_rulebook(
-        ROOT,
-        severities=("warning", "critical"),
-        overrides=changed,
-        runbook_base_url="https://runbooks.test",
-    )
+    rulebook = load(ROOT, changed)
     panels = [panel for board in build(rulebook) for panel in panels_of(board)]
     for alert, values in changed.items():
         of_alert = [panel for panel in panels if alert in panel["description"]]
@@ -134,7 +130,10 @@ def test_a_value_that_is_good_between_two_thresholds_is_green_there() -> None:
 
 def test_a_critical_threshold_that_a_warning_s_lies_beyond_is_red_beyond_both() -> None:
     fill = [ALERTS["TreatyFillRateLow"], ALERTS["TreatyFillRateCritical"]]
-    swapped = [replace(fill[0], severity="critical"), replace(fill[1], severity="warning")]
+    swapped = [
+        fill[0].with_fields(labels={"severity": "critical"}),
+        fill[1].with_fields(labels={"severity": "warning"}),
+    ]
     panel = stat("Fill", "How full.", Query("m"), unit=units.NoUnit, alerts=["A", "B"])
     built = panel.build(swapped).build()
     assert built.field_config and built.field_config.defaults.thresholds
@@ -207,7 +206,7 @@ def test_a_panel_leads_where_the_alert_itself_does(platform: Recording) -> None:
 
 
 def test_an_alert_that_no_rule_file_has_is_reported_with_file_panel_and_the_name_meant() -> None:
-    renamed = replace(ALERTS["TreatyDown"], name="TreatyDwon")
+    renamed = ALERTS["TreatyDown"].with_fields(alert="TreatyDwon")
     others = [alert for alert in ALERTS.values() if alert.name != "TreatyDown"]
     found = problems_of(replace(book(), alerts=(*others, renamed)))
     assert found == [
@@ -219,7 +218,7 @@ def test_an_alert_that_no_rule_file_has_is_reported_with_file_panel_and_the_name
 
 
 def test_an_alert_that_no_panel_names_is_reported() -> None:
-    stray = replace(ALERTS["TreatyDown"], name="LoafCold")
+    stray = ALERTS["TreatyDown"].with_fields(alert="LoafCold")
     (line,) = problems_of(replace(book(), alerts=(*book().alerts, stray)))
     assert line.startswith("dashboards: no panel belongs to the alert LoafCold. Name it in")
 
@@ -231,9 +230,9 @@ def test_a_threshold_that_a_panel_can_t_draw_is_reported() -> None:
     assert drawn == {alert for alert, values in thresholds().items() if values}
     for alert in (ALERTS[name] for name in sorted(drawn)):
         for name in alert.thresholds:
-            left = {other: v for other, v in alert.thresholds.items() if other != name}
+            left = {other: v for other, v in alert.annotations.items() if other != name}
             others = [a for a in book().alerts if a.name != alert.name]
-            changed = (*others, replace(alert, thresholds=left))
+            changed = (*others, alert.with_fields(annotations=left))
             found = problems_of(replace(book(), alerts=changed))
             assert [line for line in found if f"{alert.name} has no `{name}` to draw" in line]
 
@@ -248,7 +247,7 @@ def test_a_new_objective_gets_its_panels_without_a_change_of_the_dashboard() -> 
         ),
     )
     new = [
-        replace(ALERTS[old], name=name)
+        ALERTS[old].with_fields(alert=name)
         for old, name in (
             (model.page, slo.page),
             (model.ticket, slo.ticket),

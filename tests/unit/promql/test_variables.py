@@ -2,7 +2,8 @@
 
 import pytest
 
-from promql.variables import without_variables
+from promql.expressions import parse
+from promql.variables import replace_variables, without_variables
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,7 @@ from promql.variables import without_variables
         ('label_values(up{job=~"a,b", pod!=""}, pod)', 'up{job=~"a,b", pod!=""}'),
         ("label_values(pod)", "vector(0)"),
         ('up{pod=~"psi-field-.*$"}', 'up{pod=~"psi-field-.*$"}'),
+        ("up{pod=~'[[:alpha:]]'}", "up{pod=~'[[:alpha:]]'}"),
         (
             'label_replace(up, "a", "$1", "pod", "(.*)")',
             'label_replace(up, "a", "$1", "pod", "(.*)")',
@@ -29,3 +31,8 @@ from promql.variables import without_variables
 )
 def test_variables_are_replaced(expr: str, expected: str) -> None:
     assert without_variables(expr) == expected
+    parse(expected)
+
+
+def test_a_variable_without_a_value_is_kept() -> None:
+    assert replace_variables("m{a='$pod', b='[[job]]'}", {"job": "y"}.get) == "m{a='$pod', b='y'}"

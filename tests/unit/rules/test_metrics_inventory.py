@@ -1,4 +1,4 @@
-"""The inventory of metrics: what it says, and how it is refused."""
+"""The inventory of metrics: the series that it defines, and how it is refused."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_an_empty_inventory_is_refused(tmp_path: Path) -> None:
 def test_a_metric_carries_the_labels_of_scraping_and_its_own(tmp_path: Path) -> None:
     own = METRICS.replace("labels: []", "labels: [shelf]")
     metrics = {metric.name: metric for metric in load(write(tmp_path, {METRIC_FILE: own})).metrics}
-    assert metrics["oven_heat"].labels == ("job", "pod", "shelf")
+    assert metrics["oven_heat"].labels == ["job", "pod", "shelf"]
     assert metrics["oven_heat"].workload == "oven"
     assert metrics["up"].workload is None
 
@@ -91,4 +91,5 @@ def test_the_bucket_of_a_histogram_carries_its_bound(tmp_path: Path) -> None:
             "      - record: a:b:c\n        expr: oven_heat_sum\n"
         ),
     }
-    assert load(write(tmp_path, files)).alerts[0].series_labels == ("job", "le", "pod")
+    book = load(write(tmp_path, files))
+    assert "Its labels: job, le, pod." in str(book.check_query("oven_heat_bucket{a='b'}"))

@@ -39,7 +39,7 @@ def test_the_platform_s_own_templates_are_sound() -> None:
     assert not problems and text == (ROOT / FILE).read_text()
 
 
-def test_what_the_cases_below_break_is_sound(tmp_path: Path) -> None:
+def test_the_templates_that_the_cases_below_break_are_sound(tmp_path: Path) -> None:
     assert refusals(SOUND, tmp_path) == []
 
 
@@ -70,6 +70,6 @@ def test_a_template_that_a_receiver_sends_must_be_there(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_is_gone_is_one_problem(tmp_path: Path) -> None:
+def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:
     (problem,) = refusals(None, tmp_path)
     assert problem.startswith(f"{FILE}: can't be read")

@@ -1,8 +1,9 @@
-"""Whatever the files hold, loading them ends in a rulebook or in a refusal, never otherwise."""
+"""Loading files of any content ends in a rulebook or in readable problems, and never raises."""
 
 import random
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from problems import Refused
-from rules.rulebook import Rulebook
 from tests.support.rule_project import (
     ALERT_FILE,
     ALERTS,
@@ -22,6 +22,7 @@ from tests.support.rule_project import (
     RECORDS,
     RUNBOOK,
     load,
+    read,
     write,
 )
 
@@ -55,15 +56,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def outcome(root: Path, files: dict[str, Any], overrides: Any = None) -> None:
-    """Load the files; anything but a rulebook or readable problems fails the test."""
-    write(root, files)
-    try:
-        assert isinstance(load(root, overrides), Rulebook)
-    except Refused as refused:
-        assert refused.problems
-        for problem in refused.problems[:100]:
-            assert problem.isprintable()
-            assert re.match(r"[^:]+(:\d+)?: \S|vaultmesh:settings\.rules\.overrides\.", problem)
+    """Load the files; anything but a usable rulebook and readable problems fails the test."""
+    book, problems = read(write(root, files), overrides)
+    assert set(book.files({"Hot": "https://grafana.test"})) == set(book.file_names)
+    assert book.longest_range[1] >= 0
+    for alert in book.alerts:
+        assert "runbook_url" in alert.annotations
+        assert isinstance(alert.thresholds, Mapping)
+    book.check_query("oven_heat")
+    for problem in problems.lines()[:100]:
+        assert problem.isprintable()
+        assert re.match(r"[^:]+(:\d+)?: \S|vaultmesh:settings\.rules\.overrides\.", problem)
 
 
 @bounded

@@ -1,4 +1,4 @@
-"""What a stack's settings may change in an alert, and what is refused there."""
+"""Overrides of alerts in a stack's settings: what they change, and which are refused."""
 
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ RANGE = (
 
 
 def rule(root: Path, overrides: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The only alert as it comes out."""
-    text = load(root, overrides).files["alerting_rules.yml"]
+    """The only alert, as Prometheus loads it."""
+    text = load(root, overrides).files({})["alerting_rules.yml"]
     return yaml.safe_load(text)["groups"][0]["rules"][0]
 
 
@@ -55,13 +55,13 @@ def test_two_thresholds_of_an_alert_are_replaced_at_once(tmp_path: Path) -> None
 
 def test_the_book_states_the_threshold_in_force(tmp_path: Path) -> None:
     (alert,) = load(write(tmp_path, {}), {"Hot": {"threshold": 7, "for": "1h"}}).alerts
-    assert (alert.thresholds, alert.for_) == ({"threshold": 7.0}, "1h")
+    assert (alert.thresholds, alert.fields.for_) == ({"threshold": 7.0}, "1h")
 
 
 @pytest.mark.parametrize(
     ("overrides", "place", "words"),
     [
-        ({"Hott": {"for": "1m"}}, "Hott", ["no such alert", "Did you mean Hot?"]),
+        ({"Hott": {"for": "1m"}}, "Hott", ["no such alert", "Did you mean `Hot`?"]),
         ({"TreatyDown": {"for": "1m"}}, "TreatyDown", ["no such alert", "There are: Hot"]),
         ({"Hot": {"form": "1m"}}, "Hot", ["no `form`", "for, threshold"]),
         ({"Hot": {"threshold_low": 1}}, "Hot", ["no `threshold_low`"]),
@@ -92,14 +92,14 @@ def test_a_threshold_is_refused_for_an_alert_that_names_none(tmp_path: Path) -> 
     assert problem == f"{PLACE}.Hot: Hot has no `threshold` to override. It has: for."
 
 
-def test_thresholds_that_fall_together_are_refused(tmp_path: Path) -> None:
+def test_two_thresholds_of_equal_value_are_refused(tmp_path: Path) -> None:
     root = write(tmp_path, {ALERT_FILE: RANGE})
     (problem,) = refusals(root, {"Hot": {"threshold_low": 50}})
     assert problem.startswith(f"{PLACE}.Hot: ")
     assert "exactly one comparison" in problem
 
 
-def test_an_override_of_an_alert_in_a_broken_file_is_not_held_against_it(tmp_path: Path) -> None:
+def test_an_override_of_an_alert_in_a_broken_file_is_not_refused(tmp_path: Path) -> None:
     root = write(tmp_path, {ALERT_FILE: ALERTS.replace("for: 5m", "for: soon")})
     (problem,) = refusals(root, {"Hot": {"for": "30m"}})
     assert problem.startswith(f"{ALERT_FILE}:7: ")

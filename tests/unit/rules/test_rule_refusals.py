@@ -1,4 +1,4 @@
-"""Every way in which a rule file is refused: one line, which names the place and what to do."""
+"""Every fault for which a rule file is refused: one line with the place and what to write."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.support.rule_project import (
     write,
 )
 
-# What is wrong: (old text, new text) in the sound alert file, the line, words of the message.
+# Fault -> (old text, new text) in the sound alert file, the line, words of the message.
 BROKEN_ALERTS = {
     "a syntax error": (("expr: oven_heat > 5", "expr: [oven_heat"), 7, ["not YAML"]),
     "a tab": (("    interval", "\tinterval"), 3, ["not YAML"]),
@@ -29,28 +29,32 @@ BROKEN_ALERTS = {
     "an anchor": (("for: 5m", "for: &long 5m"), 7, ["&long", "Write each value out"]),
     "an alias": (("for: 5m", "for: *long"), 7, ["*long", "Write the value out"]),
     "a merge key": (("        for: 5m", "        <<: {for: 5m}"), 7, ["<<", "Write it out"]),
-    "a date": (("for: 5m", "for: 2025-10-23"), 7, ["dates", "quotes"]),
-    "a key that is not text": (("for: 5m", "5: 5m"), 7, ["key is not plain text"]),
+    "a date": (("for: 5m", "for: 2025-10-23"), 7, ["a date", "quotes"]),
+    "a key that is not text": (("for: 5m", "5: 5m"), 7, ["key is not text"]),
     "a second document": (("      - alert", "---\n      - alert"), 5, ["second YAML document"]),
     "a duplicate key": (
         ("for: 5m", "for: 5m\n        for: 6m"),
         8,
-        ["`for`", "already given on line 7"],
+        ["`for`", "already on line 7"],
     ),
     "a character that no editor shows": (("hot", "h\u200bo\u2028t"), 11, ["U+2028"]),
     "a control character": (("hot", "h\x07t"), 11, ["U+0007"]),
     "deep nesting": (("for: 5m", "for: " + "[" * 50), 7, ["nested more than"]),
-    "an unknown field": (("for: 5m", "threshold: 5m"), 7, ["`threshold`", "There are"]),
+    "an unknown field": (
+        ("for: 5m", "threshold: 5m"),
+        7,
+        ["`threshold`", "Use one of: alert"],
+    ),
     "a misspelled field": (("expr:", "exrp:"), 6, ["`exrp`", "Did you mean `expr`?"]),
     "a missing field": (("        expr: oven_heat > 5\n", ""), 5, ["`expr` is missing"]),
     "a misspelled group field": (("interval:", "intervall:"), 3, ["Did you mean `interval`?"]),
     "a misspelled groups": (("groups:", "group:"), 1, ["Did you mean `groups`?"]),
-    "a file of something else": ((ALERTS, "- a\n- b\n"), 1, ["dictionary"]),
+    "a file of something else": ((ALERTS, "- a\n- b\n"), 1, ["must be a mapping"]),
     "groups that are no list": ((ALERTS, "groups: 5\n"), 1, ["`groups`", "list"]),
-    "a group that is no mapping": ((ALERTS, "groups:\n  - 5\n"), 2, ["dictionary"]),
+    "a group that is no mapping": ((ALERTS, "groups:\n  - 5\n"), 2, ["must be a mapping"]),
     "no groups": ((ALERTS, "groups: []\n"), 1, ["`groups` is empty"]),
     "no rules": ((ALERTS, "groups:\n  - name: a\n    rules: []\n"), 3, ["`rules` is empty"]),
-    "a bad duration": (("for: 5m", "for: 5 minutes"), 7, ["5 minutes", "5m or 1h30m"]),
+    "a bad duration": (("for: 5m", "for: 5 minutes"), 7, ["5 minutes", "30m, 2h or 1d12h"]),
     "an endless duration": (("for: 5m", "for: 300y"), 7, ["longer than"]),
     "a duration that is a number": (("for: 5m", "for: 5"), 7, ["`for` must be text"]),
     "an interval of nothing": (("interval: 30s", "interval: 0s"), 3, ["interval of 0"]),
@@ -91,7 +95,7 @@ BROKEN_ALERTS = {
     "a metric that nobody exports": (
         ("oven_heat", "oven_heet"),
         6,
-        ["oven_heet", "Did you mean oven_heat?"],
+        ["oven_heet", "Did you mean `oven_heat`?"],
     ),
     "a label that the metric does not have": (
         ("expr: oven_heat > 5", 'expr: oven_heat{pods="a"} > 5'),
@@ -111,12 +115,12 @@ BROKEN_ALERTS = {
     "a template with an unknown function": (
         ("{{ $value }}", "{{ $value | humanise }}"),
         12,
-        ["humanise", "did you mean humanize?"],
+        ["humanise", "Did you mean `humanize`?"],
     ),
     "a label template that does not parse": (
         ("severity: w", "team: '{{ $labels.pod | }}'\n          severity: w"),
         9,
-        ["team of Hot", "nothing where a value should stand"],
+        ["team of Hot", "an empty place where a value belongs"],
     ),
     "a template with a label that is aggregated away": (
         ("expr: oven_heat > 5", "expr: oven:heat:avg > 5"),
@@ -178,7 +182,7 @@ def test_an_alert_file_is_refused_for(case: str, tmp_path: Path) -> None:
     assert all(word in problem for word in words), problem
 
 
-# What is wrong: files that replace those of the sound project, the place, words of the message.
+# Fault -> files that replace those of the sound project, the place, words of the message.
 WATCHDOG = """\
 groups:
   - name: watchdog
@@ -245,7 +249,7 @@ BROKEN_FILES = {
         "rules/alerts/b.yaml:2",
         ["group heat", f"already at {ALERT_FILE}:2"],
     ),
-    "a heartbeat that somebody would be told of": (
+    "a heartbeat that notifies somebody": (
         {
             "rules/platform/w.yaml": WATCHDOG.replace("none", "critical"),
             "docs/runbooks/Watchdog.md": "Look.",
@@ -284,7 +288,7 @@ BROKEN_FILES = {
     "a recording rule that waits": (
         {RECORD_FILE: RECORDS + "        for: 5m\n"},
         f"{RECORD_FILE}:6",
-        ["unknown field `for`"],
+        ["`for` is an unknown field"],
     ),
     "a recording rule over a metric that nobody exports": (
         {RECORD_FILE: RECORDS.replace("oven_heat", "fridge_light")},
@@ -302,7 +306,7 @@ def test_rules_are_refused_for(case: str, tmp_path: Path) -> None:
     assert all(word in problem for word in words), problem
 
 
-def test_the_heartbeat_may_have_the_severity_of_which_nobody_is_told(tmp_path: Path) -> None:
+def test_the_heartbeat_may_have_the_severity_that_notifies_nobody(tmp_path: Path) -> None:
     files = {"rules/platform/w.yaml": WATCHDOG, "docs/runbooks/Watchdog.md": "Look."}
     book = load(write(tmp_path, files))
     severities = {alert.name: alert.severity for alert in book.alerts}
@@ -322,7 +326,7 @@ def test_two_real_alert_files_glued_together_are_refused(tmp_path: Path) -> None
     glued = write(tmp_path, {ALERT_FILE: first + second})
     line = [n for n, text in enumerate((first + second).splitlines(), 1) if text == "groups:"]
     (problem,) = refusals(glued)
-    assert problem.startswith(f"{ALERT_FILE}:{line[1]}: the key `groups` was already given on line")
+    assert problem.startswith(f"{ALERT_FILE}:{line[1]}: the key `groups` is already on line")
     assert f"line {line[0]}." in problem
     assert "keep them as two files" in problem
 
@@ -358,7 +362,7 @@ def test_a_recorded_series_that_does_not_parse_is_reported_once(tmp_path: Path) 
     assert problem.startswith(f"{RECORD_FILE}:5: ")
 
 
-def test_a_problem_is_one_printable_line_of_bearable_length(tmp_path: Path) -> None:
+def test_a_problem_is_one_printable_line_of_at_most_500_characters(tmp_path: Path) -> None:
     name = "a\\n\\x1b[31m" + "b" * 10_000
     files = {ALERT_FILE: ALERTS.replace("alert: Hot", f'alert: "{name}"')}
     (problem,) = refusals(write(tmp_path, files))

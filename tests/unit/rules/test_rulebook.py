@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import promql_parser
 import pytest
 import yaml
 
-from rules.rulebook import Rulebook, load_rulebook
+from promql.expressions import parse
+from rules.rulebook import Rulebook
 from tests.support.rule_project import (
     ALERT_FILE,
     ALERTS,
@@ -14,11 +16,12 @@ from tests.support.rule_project import (
     RECORD_FILE,
     RECORDS,
     load,
+    read,
     refusals,
     write,
 )
 from tests.support.series import book as book_of_the_repository
-from tests.support.series import inventory, series_of
+from tests.support.series import files, inventory, known_series, labels_of_result, series_of
 
 ROOT = Path(__file__).parents[3]
 PAIR = ALERTS + ALERTS[ALERTS.index("      - alert") :].replace("Hot", "VeryHot").replace(
@@ -33,9 +36,9 @@ def book() -> Rulebook:
 
 
 def test_the_platform_has_its_alerts_and_recorded_series(book: Rulebook) -> None:
-    groups = [alert.group for alert in book.alerts]
-    assert (groups.count("psi_field"), groups.count("aurora_treaty")) == (5, 7)
-    assert [record.group for record in book.records].count("vaultmesh_aggregations") == 22
+    groups = [rule.group.name for rule in (*book.alerts, *book.records)]
+    given = ("psi_field", "aurora_treaty", "vaultmesh_aggregations")
+    assert [groups.count(name) for name in given] == [5, 7, 22]
     assert len(inventory()["metrics"]) == 13
 
 
@@ -51,7 +54,7 @@ def test_a_query_may_use_every_section_of_the_inventory(book: Rulebook, section:
 
 def test_the_files_are_one_document_each_with_every_rule_once(book: Rulebook) -> None:
     found: list[str] = []
-    for text in book.files.values():
+    for text in files().values():
         (document,) = yaml.safe_load_all(text)
         assert text.count("groups:") == 1
         rules = [rule for group in document["groups"] for rule in group["rules"]]
@@ -59,10 +62,10 @@ def test_the_files_are_one_document_each_with_every_rule_once(book: Rulebook) ->
     assert sorted(found) == sorted(rule.name for rule in (*book.alerts, *book.records))
 
 
-def test_the_given_alerts_and_records_stand_in_the_files_that_were_given(book: Rulebook) -> None:
+def test_the_given_alerts_and_records_are_in_the_files_that_were_given(book: Rulebook) -> None:
     groups = {
         file: [(group["name"], len(group["rules"])) for group in yaml.safe_load(text)["groups"]]
-        for file, text in book.files.items()
+        for file, text in files().items()
     }
     assert groups["alerting_rules.yml"] == [("aurora_treaty", 7), ("psi_field", 5)]
     assert groups["recording_rules.yml"] == [("vaultmesh_aggregations", 22)]
@@ -84,12 +87,12 @@ groups:
 
 def test_a_file_about_the_monitoring_may_mix_both_kinds_of_rule(tmp_path: Path) -> None:
     book = load(write(tmp_path, {"rules/platform/own.yaml": MIXED, **RUNBOOKS}))
-    (group,) = yaml.safe_load(book.files["platform_rules.yml"])["groups"]
+    (group,) = yaml.safe_load(book.files({})["platform_rules.yml"])["groups"]
     assert [rule.get("record") or rule["alert"] for rule in group["rules"]] == [
         "oven:own:max",
         "VeryHot",
     ]
-    assert "oven:own:max" not in book.files["recording_rules.yml"]
+    assert "oven:own:max" not in book.files({})["recording_rules.yml"]
 
 
 def test_a_record_of_the_monitoring_counts_as_a_repeat_too(tmp_path: Path) -> None:
@@ -107,8 +110,8 @@ def test_two_groups_of_different_kinds_may_not_share_a_name(tmp_path: Path) -> N
 
 
 def test_rules_are_evaluated_every_30_seconds(book: Rulebook) -> None:
-    """But those that look back for days, which move slowly and read much."""
-    for text in book.files.values():
+    """Except those that look back for days, which change slowly and read many samples."""
+    for text in files().values():
         groups = yaml.safe_load(text)["groups"]
         quick = [group for group in groups if not group["name"].endswith("-slow")]
         assert {group["interval"] for group in quick} == {"30s"}
@@ -118,7 +121,7 @@ def test_rules_are_evaluated_every_30_seconds(book: Rulebook) -> None:
     ("file", "folder"), [("alerting_rules.yml", "alerts"), ("platform_rules.yml", "platform")]
 )
 def test_the_sources_survive_the_merge(book: Rulebook, file: str, folder: str) -> None:
-    merged = yaml.safe_load(book.files[file])["groups"]
+    merged = yaml.safe_load(files()[file])["groups"]
     for group in merged:
         for rule in group["rules"]:
             rule.get("annotations", {}).pop("runbook_url", None)
@@ -128,30 +131,24 @@ def test_the_sources_survive_the_merge(book: Rulebook, file: str, folder: str) -
 
 
 def test_the_files_can_be_read_by_people(book: Rulebook) -> None:
-    assert "summary: ψ-Field is down\n" in book.files["alerting_rules.yml"]
-
-
-@pytest.mark.parametrize("base", ["https://runbooks.test", "https://runbooks.test/"])
-def test_a_runbook_url_has_no_empty_step(base: str) -> None:
-    severities = ("warning", "critical")
-    book = load_rulebook(ROOT, severities=severities, overrides={}, runbook_base_url=base)
-    url = f"https://runbooks.test/{book.alerts[0].name}.md"
-    assert book.alerts[0].annotations["runbook_url"] == url
+    assert "summary: ψ-Field is down\n" in files()["alerting_rules.yml"]
 
 
 def test_every_alert_links_its_own_runbook(book: Rulebook) -> None:
     for alert in book.alerts:
         url = f"https://runbooks.test/{alert.name}.md"
         assert alert.annotations["runbook_url"] == url
-        assert [file for file, text in book.files.items() if url in text]
+        assert any(url in text for text in files().values())
 
 
 def test_treaty_alerts_speak_of_a_treaty_and_pod_alerts_of_a_pod(book: Rulebook) -> None:
-    labels = {alert.name: alert.series_labels for alert in book.alerts}
+    labels = {
+        alert.name: labels_of_result(alert.fields.expr, known_series()) for alert in book.alerts
+    }
     for name in ("PsiFieldDensityAnomaly", "PsiFieldPredictionErrorHigh", "PsiFieldDown"):
         assert "pod" in (labels[name] or ())
     for name in ("TreatyFillRateLow", "TreatyNoRequests", "TreatyDropRateHigh"):
-        assert labels[name] == ("job", "namespace", "treaty")
+        assert labels[name] == {"job", "namespace", "treaty"}
 
 
 def test_the_critical_fill_rate_is_the_sibling_of_the_low_one(book: Rulebook) -> None:
@@ -206,7 +203,7 @@ def test_a_query_over_what_exists_is_fine(query: str, book: Rulebook) -> None:
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        ("psi_field_densty", "Did you mean psi_field_density?"),
+        ("psi_field_densty", "Did you mean `psi_field_density`?"),
         ("a_b_c", "rules/metrics.yaml"),
         ("up + nosuch + nothere", "records nosuch. Add"),
         ("up + nosuch + nothere", "records nothere. Add"),
@@ -236,14 +233,70 @@ def test_the_labels_of_a_group_count_as_the_rules_own(tmp_path: Path) -> None:
 def test_a_recorded_series_carries_the_labels_that_its_rule_adds(tmp_path: Path) -> None:
     files = {RECORD_FILE: RECORDS + "        labels: {tier: kitchen}\n"}
     book = load(write(tmp_path, files))
-    assert book.records[0].labels == ("job", "tier")
+    assert "Its labels: job, tier." in str(book.check_query('oven:heat:avg{pod="a"}'))
     assert book.check_query('oven:heat:avg{tier="kitchen"}') is None
+
+
+def test_each_distinct_expression_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    parse_for_real = promql_parser.parse
+
+    def counted(text: str) -> promql_parser.Expr:
+        parsed.append(text)
+        return parse_for_real(text)
+
+    monkeypatch.setattr(promql_parser, "parse", counted)
+    parse.cache_clear()
+    book = load(ROOT)
+    assert book.files({}) and book.longest_range
+    assert len(parsed) == len(set(parsed))
+    assert {rule.fields.expr for rule in (*book.alerts, *book.records)} <= set(parsed)
+
+
+WRONG = {
+    ALERT_FILE: ALERTS.replace("severity: warning", "severity: loud"),
+    "rules/alerts/b.yaml": ALERTS.replace("heat", "cold").replace("alert: Hot", "alert: [Cold]"),
+    RECORD_FILE: RECORDS.replace("avg by", "average by"),
+}
+
+
+def test_a_rulebook_with_problems_holds_what_could_be_read(tmp_path: Path) -> None:
+    book, problems = read(write(tmp_path, WRONG))
+    assert not book.complete
+    assert len(problems) == 3
+    assert [alert.name for alert in book.alerts] == ["Hot"]
+    assert book.alerts[0].thresholds == {"threshold": 5}
+    assert [metric.name for metric in book.metrics] == ["oven_heat", "up"]
+    assert book.file_names == ("alerting_rules.yml", "recording_rules.yml")
+
+
+def test_it_calls_no_series_unknown_that_a_broken_file_may_define(tmp_path: Path) -> None:
+    book, _ = read(write(tmp_path, WRONG))
+    assert book.check_query("oven:cold:avg") is None
+    assert "no label shelf" in str(book.check_query('oven_heat{shelf="1"}'))
+
+
+def test_a_rule_with_problems_that_could_be_read_leaves_the_rulebook_complete(
+    tmp_path: Path,
+) -> None:
+    book, problems = read(write(tmp_path, {ALERT_FILE: WRONG[ALERT_FILE]}))
+    assert len(problems) == 1
+    assert book.complete
+    assert "Did you mean `oven_heat`?" in str(book.check_query("oven_heet"))
+
+
+def test_alerts_link_the_dashboards_that_are_given(tmp_path: Path) -> None:
+    url = "https://grafana.test/d/oven"
+    book = load(write(tmp_path, {}))
+    (group,) = yaml.safe_load(book.files({"Hot": url})["alerting_rules.yml"])["groups"]
+    assert group["rules"][0]["annotations"]["dashboard_url"] == url
+    assert "dashboard_url" not in book.files({})["alerting_rules.yml"]
 
 
 def test_a_record_that_uses_itself_ends(tmp_path: Path) -> None:
     loop = "groups:\n  - name: r\n    rules:\n      - record: a:b:c\n        expr: a:b:c + 1\n"
-    (record,) = load(write(tmp_path, {RECORD_FILE: loop})).records
-    assert record.labels is None
+    book = load(write(tmp_path, {RECORD_FILE: loop}))
+    assert book.check_query('a:b:c{any="label"}') is None
 
 
 def test_a_series_with_the_labels_of_an_alert_may_be_asked_for_any(tmp_path: Path) -> None:

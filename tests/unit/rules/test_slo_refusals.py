@@ -1,4 +1,4 @@
-"""Every way in which an objective is refused: one line, which names the place and what to do."""
+"""Every fault for which an objective is refused: one line with the place and what to write."""
 
 import random
 import re
@@ -16,14 +16,14 @@ from tests.unit.rules.test_rule_fuzz import DATA, outcome
 ERRORS = "sum by (job) (rate(burnt_total[{{.window}}]))"
 TOTAL = "sum by (job) (rate(loaves_total[{{.window}}]))"
 
-# What is wrong: (old text, new text) in the sound file, the line, words of the message.
+# Fault -> (old text, new text) in the sound file, the line, words of the message.
 BROKEN = {
-    "an empty file": ((SPEC, ""), 1, ["dictionary"]),
+    "an empty file": ((SPEC, ""), 1, ["must be a mapping"]),
     "a syntax error": (("objective: 99", "objective: [99"), 8, ["not YAML"]),
     "a duplicate key": (
         ("    objective: 99", "    objective: 99\n    objective: 98"),
         8,
-        ["`objective`", "already given on line 7"],
+        ["`objective`", "already on line 7"],
     ),
     "another version": (("prometheus/v1", "openslo/v1"), 1, ["`version`", "prometheus/v1"]),
     "a service that is no name": (("service: oven", "service: The oven"), 2, ["`The oven`"]),
@@ -108,7 +108,7 @@ BROKEN = {
     "a metric that nobody exports": (
         ("burnt_total", "burned_total"),
         13,
-        ["`error_query` of oven-bread", "Did you mean burnt_total?"],
+        ["`error_query` of oven-bread", "Did you mean `burnt_total`?"],
     ),
     "a label that the metric does not have": (
         ("loaves_total[", "loaves_total{kind='rye'}["),
@@ -149,7 +149,7 @@ def test_an_alert_without_a_runbook_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_objectives_may_not_share_a_name(tmp_path: Path) -> None:
-    """Nor what their service and their name come to together."""
+    """The id, service and name together, counts."""
     other = SPEC.replace("service: oven", "service: oven-rye").replace("name: Bread", "name: Rye")
     same = {"rules/slos/rye.yaml": other.replace("name: bread", "name: bread")}
     first = SPEC.replace("name: bread", "name: rye-bread")
@@ -172,14 +172,14 @@ def test_no_other_rule_may_record_a_series_of_the_objectives(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("file", ["rules/slos/bread.yml", "rules/slos/deep/bread.yaml"])
-def test_an_objective_where_nobody_looks_is_refused(file: str, tmp_path: Path) -> None:
+def test_an_objective_outside_its_folder_is_refused(file: str, tmp_path: Path) -> None:
     (problem,) = refusals(write_slo(tmp_path, SPEC, {SLO_FILE: None, file: SPEC}))
     assert problem.startswith(f"{file}: is never loaded")
 
 
-def test_an_objective_does_not_stand_among_the_alerts(tmp_path: Path) -> None:
+def test_an_objective_among_the_alerts_is_refused(tmp_path: Path) -> None:
     problems = refusals(write_slo(tmp_path, SPEC, {ALERT_FILE: SPEC}))
-    assert any(problem.startswith(f"{ALERT_FILE}:1: unknown field") for problem in problems)
+    assert f"{ALERT_FILE}:1: `version` is an unknown field. Use one of: groups." in problems
 
 
 bounded = settings(max_examples=100, deadline=2000, derandomize=True, database=None)
@@ -206,7 +206,9 @@ def test_a_sound_objective_with_pieces_moved_ends_in_a_rulebook_or_a_refusal(
 
 @bounded
 @given(data=DATA, field=st.sampled_from(["objective", "name", "labels", "sli", "alerting"]))
-def test_any_value_in_a_sound_objective_ends_so_too(data: object, field: str, folder: Path) -> None:
+def test_any_value_in_a_sound_objective_ends_in_a_rulebook_or_a_refusal(
+    data: object, field: str, folder: Path
+) -> None:
     document = yaml.safe_load(SPEC)
     document["slos"][0][field] = data
     write_slo(folder, "")

@@ -8,13 +8,13 @@ import pytest
 import yaml
 
 from ops.live.rewriting import LocalEnvironment, rewrite_rules
-from promql.expressions import parse, ranges
+from promql.expressions import parse
 from rules.rulebook import Rulebook
 from rules.slo.windows import LARGEST_BUDGET, PAGE, TICKET
 from tests.support.recording import Recording
 from tests.support.rule_project import ALERT_FILE, ALERTS, load
 from tests.support.series import book as real_book
-from tests.support.series import names
+from tests.support.series import files, names
 from tests.support.slo_project import SPEC, write_slo
 
 WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"]
@@ -28,7 +28,7 @@ def book(tmp_path: Path) -> Rulebook:
 
 
 def groups(book: Rulebook) -> list[dict[str, Any]]:
-    return yaml.safe_load(book.files["slo_rules.yml"])["groups"]
+    return yaml.safe_load(book.files({})["slo_rules.yml"])["groups"]
 
 
 def rules(book: Rulebook) -> dict[str, dict[str, Any]]:
@@ -63,13 +63,13 @@ def test_every_window_is_computed_from_the_events_themselves(window: str, book: 
 
 
 def test_long_windows_are_computed_less_often(book: Rulebook) -> None:
-    """Every range of the quick group but the clock's is of hours, not days."""
+    """Every range of the quick group except the clock's is hours long, not days."""
     quick, slow = groups(book)
     assert (quick["interval"], slow["interval"]) == ("30s", "2m")
     day = 86_400_000
     for rule in quick["rules"]:
-        assert max(ranges(parse(rule["expr"])), default=0) < day, rule
-    assert any(max(ranges(parse(rule["expr"])), default=0) >= day for rule in slow["rules"])
+        assert max(parse(rule["expr"]).ranges, default=0) < day, rule
+    assert any(max(parse(rule["expr"]).ranges, default=0) >= day for rule in slow["rules"])
 
 
 # Objective in percent: the share promised, the budget, the budget in seconds of 30 days.
@@ -129,7 +129,7 @@ def test_the_alerts_carry_sloth_s_severity_and_the_one_that_routes_know(book: Ru
         assert found[alert]["annotations"]["runbook_url"] == page
 
 
-def test_what_the_spec_adds_to_alerts_is_added_and_wins(tmp_path: Path) -> None:
+def test_labels_and_annotations_of_the_specification_win(tmp_path: Path) -> None:
     more = SPEC.replace(
         "      page_alert:\n        labels:\n",
         "      labels: {room: north}\n      annotations: {summary: The bread burns}\n"
@@ -193,7 +193,7 @@ def test_labels_that_only_some_objectives_have_are_known(tmp_path: Path) -> None
 def test_a_project_without_objectives_has_no_such_file(tmp_path: Path) -> None:
     from tests.support.rule_project import write
 
-    assert "slo_rules.yml" not in load(write(tmp_path, {})).files
+    assert "slo_rules.yml" not in load(write(tmp_path, {})).file_names
 
 
 def test_the_rule_that_looks_back_furthest_is_known(book: Rulebook) -> None:
@@ -201,7 +201,7 @@ def test_the_rule_that_looks_back_furthest_is_known(book: Rulebook) -> None:
 
 
 def test_a_faster_run_shrinks_the_windows_and_keeps_the_names() -> None:
-    text = real_book().files["slo_rules.yml"]
+    text = files()["slo_rules.yml"]
     faster = rewrite_rules(text, LocalEnvironment(60, {}, Path(), {}))
 
     def read(source: str) -> list[dict[str, Any]]:
@@ -212,8 +212,8 @@ def test_a_faster_run_shrinks_the_windows_and_keeps_the_names() -> None:
             assert after.get(field) == before.get(field)
         selected = names(before["expr"])
         assert names(after["expr"]) == selected
-        lengths = sorted(ranges(parse(before["expr"])))
-        assert [60 * length for length in sorted(ranges(parse(after["expr"])))] == lengths
+        lengths = sorted(parse(before["expr"]).ranges)
+        assert [60 * length for length in sorted(parse(after["expr"]).ranges)] == lengths
 
 
 def test_the_limits_spend_the_shares_of_the_budget_that_the_workbook_names() -> None:
@@ -230,7 +230,7 @@ def test_every_objective_leaves_room_for_the_fastest_burn() -> None:
 
 
 @pytest.mark.parametrize("slo", real_book().slos, ids=lambda slo: slo.id)
-def test_an_objective_is_of_something_that_every_stack_runs(
+def test_every_stack_runs_the_service_of_each_objective(
     slo: Any, recordings: dict[str, Recording]
 ) -> None:
     for stack, platform in recordings.items():

@@ -1,8 +1,8 @@
-"""Whatever is scraped has one alert that says when it is down, and not two."""
+"""Every scraped target has exactly one alert for being down."""
 
 import promql_parser as pp
 
-from promql.expressions import matchers, parse, selectors
+from promql.expressions import parse
 from tests.support.recording import Recording
 from tests.support.series import alerts
 
@@ -10,23 +10,23 @@ GENERAL = "PlatformTargetDown"
 
 
 def own() -> dict[str, str]:
-    """The jobs that have an alert of their own for being down, and that alert."""
+    """Job -> its own alert for being down."""
     return {
         matcher.value: name
         for name, rule in alerts().items()
         if name != GENERAL and name.endswith("Down")
-        for selector in selectors(parse(rule["expr"]))
-        for matcher in matchers(selector)
-        if selector.name == "up" and matcher.name == "job" and matcher.op == pp.MatchOp.Equal
+        for selector in parse(rule["expr"]).selectors
+        for matcher in selector.matchers
+        if selector.metric == "up" and matcher.name == "job" and matcher.op == pp.MatchOp.Equal
     }
 
 
 def left_out() -> list[set[str]]:
-    """The jobs that each selector of the general alert leaves out, where it leaves any out."""
+    """The jobs that each selector of the general alert excludes, if it excludes any."""
     return [
         set(matcher.value.split("|"))
-        for selector in selectors(parse(alerts()[GENERAL]["expr"]))
-        for matcher in matchers(selector)
+        for selector in parse(alerts()[GENERAL]["expr"]).selectors
+        for matcher in selector.matchers
         if matcher.op == pp.MatchOp.NotRe
     ]
 

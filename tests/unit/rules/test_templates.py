@@ -1,9 +1,8 @@
-"""Which annotation and label templates are accepted, and what is read out of them."""
+"""Templates in annotations and labels: which are accepted, and which labels they use."""
 
 import pytest
 
-from rules.template_lexer import TemplateError
-from rules.templates import check_template
+from rules.templates import TemplateError, check_template
 
 ACCEPTED = [
     "",
@@ -38,20 +37,20 @@ REFUSED = {
     "{{ $x = 1 }}": "undefined variable $x",
     "{{ if $x := 1 }}{{ end }}{{ $x }}": "undefined variable $x",
     '{{ define "t" }}{{ $value }}{{ end }}': "undefined variable $value",
-    "{{ $value | humanise }}": "unknown function humanise, did you mean humanize?",
+    "{{ $value | humanise }}": "unknown function humanise. Did you mean `humanize`?",
     "{{ labels.pod }}": "unknown function labels",
     '{{ tmpl "a" . }}': "unknown function tmpl",
-    "{{ .Foo }}": "uses .Foo, which an alert does not have",
-    "{{ $.foo.bar }}": "uses .foo, which an alert does not have",
+    "{{ .Foo }}": "uses .Foo, which no alert has",
+    "{{ $.foo.bar }}": "uses .foo, which no alert has",
     "{{ end }}": "end that closes nothing",
     "{{ if true }}": "if without its end",
     "{{ with $value }}{{ range $labels }}{{ end }}": "with without its end",
     "{{ else }}": "else that belongs to no if",
     "{{ if 1 }}{{ else }}{{ else }}{{ end }}": "else that belongs to no if",
     "{{ range $labels }}{{ else if 1 }}{{ end }}": "unexpected after else",
-    "{{ with }}x{{ end }}": "nothing where a value should stand",
-    "{{ $value | }}": "nothing where a value should stand",
-    "{{ | humanize }}": "nothing where a value should stand",
+    "{{ with }}x{{ end }}": "an empty place where a value belongs",
+    "{{ $value | }}": "an empty place where a value belongs",
+    "{{ | humanize }}": "an empty place where a value belongs",
     '{{ "abc }}': "unexpected in an action",
     r'{{ reReplaceAll "\d" "" "a" }}': "unexpected in an action",
     r'{{ query "\U99999999" }}': "text that can't be read",

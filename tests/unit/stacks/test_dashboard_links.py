@@ -8,13 +8,12 @@ import yaml
 
 from dashboards.catalog import Dashboard
 from problems import Problems, Refused
-from rules.merge import annotated
 from stacks.content import check_alerts, dashboard_urls
 from tests.support.boards import BOARDS
 from tests.support.recording import Recording, run_values, stack_values
 from tests.support.refusals import loaded
 from tests.support.rule_project import load, write
-from tests.support.series import alerts, book
+from tests.support.series import alerts, book, files
 
 
 def board(uid: str, *names: str) -> Dashboard:
@@ -84,13 +83,15 @@ def test_rules_without_the_alerts_that_routes_are_made_for_are_refused(tmp_path:
 
 def test_only_the_one_annotation_is_added() -> None:
     urls = {alert.name: f"http://x/{alert.name}" for alert in book().alerts}
-    for text in book().files.values():
-        rules = yaml.safe_load(annotated(text, "dashboard_url", urls))
+    linked = book().files(urls)
+    assert linked.keys() == files().keys()
+    for name, text in files().items():
+        rules = yaml.safe_load(linked[name])
         for group in rules["groups"]:
             for rule in group["rules"]:
                 if "alert" in rule:
                     assert rule["annotations"].pop("dashboard_url") == f"http://x/{rule['alert']}"
         assert rules == yaml.safe_load(text)
-        assert annotated(text, "dashboard_url", urls).count("\n") - text.count("\n") == sum(
+        assert linked[name].count("\n") - text.count("\n") == sum(
             "alert" in rule for group in rules["groups"] for rule in group["rules"]
         )

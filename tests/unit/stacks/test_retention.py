@@ -5,8 +5,6 @@ import json
 import pytest
 
 from problems import Problems, Refused
-from promql.durations import format_duration, parse_duration
-from promql.expressions import parse, ranges
 from stacks.content import check_retention
 from stacks.settings.schema import Settings
 from tests.support.recording import STACKS, stack_values
@@ -43,21 +41,3 @@ def test_shorter_retention_is_refused_with_the_rule_and_what_to_do(retention: st
     (problem,) = problems("local", retention)
     assert problem.startswith(f"{KEY}: {retention} is less than the 30d that slo:")
     assert problem.endswith("looks back. Write 30d or more.")
-
-
-@pytest.mark.parametrize(
-    ("expr", "expected"),
-    [
-        ("up", []),
-        ("rate(a_total[5m])", [300_000]),
-        ("rate(a_total[5m] offset 1h)", [3_900_000]),
-        ("max_over_time(up[1d:5m] offset 1h) > 1 or rate(a_total[1h])", [3_600_000, 90_000_000]),
-    ],
-)
-def test_a_range_reaches_back_by_its_offset_too(expr: str, expected: list[int]) -> None:
-    assert sorted(ranges(parse(expr))) == expected
-
-
-@pytest.mark.parametrize("text", ["30d", "36h", "90m", "30s", "500ms"])
-def test_a_duration_is_written_as_it_was_read(text: str) -> None:
-    assert format_duration(parse_duration(text)) == text

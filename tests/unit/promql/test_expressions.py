@@ -1,8 +1,8 @@
-"""What is read out of PromQL: whether it parses, its selectors, comparisons and labels."""
+"""PromQL: which expressions parse, and their selectors, comparisons, ranges and labels."""
 
 import pytest
 
-from promql.expressions import PromqlError, comparisons, metric_name, parse, selectors
+from promql.expressions import PromqlError, parse
 from promql.labels import Labels, result_labels
 
 METRICS: dict[str, Labels] = {
@@ -29,7 +29,7 @@ METRICS: dict[str, Labels] = {
     ],
 )
 def test_an_expression_is_accepted(text: str) -> None:
-    assert selectors(parse(text))
+    assert parse(text).selectors
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_an_expression_is_accepted(text: str) -> None:
         ('m{a="$pod"}', "variable $pod"),
         ('m{a=~"x|[[pod]]"}', "variable [[pod]]"),
         ('m{a="x" or b="${pod:regex}"}', "variable ${pod"),
-        ("m @ 1e300", "no time that makes sense"),
-        ("m offset Inf", "no time that makes sense"),
-        ("m[1e400]", "no time that makes sense"),
-        ("m[5m:NaN]", "no time that makes sense"),
+        ("m @ 1e300", "impossible time"),
+        ("m offset Inf", "impossible time"),
+        ("m[1e400]", "impossible time"),
+        ("m[5m:NaN]", "impossible time"),
         ("(" * 3000, "too deeply nested"),
         ("-" * 3000 + "m", "too deeply nested"),
         ("m" + " + m" * 2000, "too long"),
@@ -69,8 +69,8 @@ def test_an_expression_is_refused_with_a_reason_on_one_line(text: str, reason: s
     [("m{a='x'}", "m"), ('{__name__="m"}', "m"), ('{"m"}', "m"), ('{a="x"}', None)],
 )
 def test_a_selector_names_its_metric(text: str, name: str | None) -> None:
-    (selector,) = selectors(parse(text))
-    assert metric_name(selector) == name
+    (selector,) = parse(text).selectors
+    assert selector.metric == name
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,24 @@ def test_a_selector_names_its_metric(text: str, name: str | None) -> None:
     ],
 )
 def test_a_number_is_found_where_something_is_compared_with_it(text: str, found: list[str]) -> None:
-    assert [text[start:end] for start, end in comparisons(text, 0.7)] == found
+    assert [text[start:end] for start, end in parse(text).comparisons(0.7)] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("up", []),
+        ("rate(a_total[5m])", [300_000]),
+        ("rate(a_total[5m] offset 1h)", [3_900_000]),
+        ("max_over_time(up[1d:5m] offset 1h) > 1 or rate(a_total[1h])", [3_600_000, 90_000_000]),
+    ],
+)
+def test_a_range_reaches_back_by_its_offset_too(text: str, milliseconds: list[int]) -> None:
+    assert sorted(parse(text).ranges) == milliseconds
+
+
+def test_a_parsed_expression_is_kept() -> None:
+    assert parse("sum(kept)") is parse("sum(kept)")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +169,7 @@ def test_the_labels_of_a_result_are_known(text: str, labels: str) -> None:
     "text",
     ["ALERTS", "m or ALERTS", "sum without (a) (ALERTS)", "rate({a='x'}[5m])", "info(m)"],
 )
-def test_nothing_is_said_of_labels_that_cannot_be_known(text: str) -> None:
+def test_labels_that_cannot_be_known_are_none(text: str) -> None:
     assert result_labels(parse(text), METRICS.__getitem__) is None
 
 
