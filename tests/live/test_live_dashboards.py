@@ -1,4 +1,4 @@
-"""Every query of every dashboard that is provisioned returns data in a running stack."""
+"""Every query of every provisioned dashboard returns data in a running stack."""
 
 import itertools
 import json
@@ -20,10 +20,10 @@ from tests.support.series import ROOT
 REFERENCE = load_scenario("reference")
 
 ONLY_WHILE_AN_ALERT_FIRES = {"panel Alerts over time", "annotation Firing alerts"}
-"""On a platform that is well no alert fires. These are asked while the reference scenario runs."""
+"""No alert fires on a healthy platform: these are tested in the reference scenario instead."""
 
 Found = dict[str, Answer]
-"""What each query of a dashboard got, by where the query stands, e.g. `panel Pods up`."""
+"""The answer to each query of a dashboard by its place, for example `panel Pods up A`."""
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +33,14 @@ def stack(manifests: Path) -> Boards:
 
 @pytest.fixture(scope="module")
 def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """The stack with its real services and its CronJobs: every pod is fed, every treaty used."""
+    """The stack with its services and CronJobs: every pod gets steps, every treaty traffic."""
     folder = tmp_path_factory.mktemp("busy")
     environment = cron_job_variables(SPEED)
     yield from running(Live(folder, manifests, jobs=True, environment=environment))
 
 
 def asker(live: Live, board: Board, stack: Boards) -> Asker:
-    """Somebody who has just opened the dashboard."""
+    """The queries of a user who has just opened the dashboard."""
     time_range = TimeRange(board.since, stack.interval, SPEED)
     return Asker(live.observer.prometheus, time_range)
 
@@ -56,7 +56,7 @@ def answers_of(asker: Asker, board: Board, values: Values) -> Found:
 
 
 def choices(asker: Asker, board: Board) -> list[Values]:
-    """All of every variable, as the dashboard opens, and each single value of each of them."""
+    """The values of the variables: all of each, as the dashboard opens, and each one alone."""
     offered = [
         [(v, ()), *((v, (one,)) for one in asker.variable_values(v))] for v in board.variables
     ]
@@ -67,7 +67,7 @@ def choices(asker: Asker, board: Board) -> list[Values]:
 
 
 def unanswered(live: Live, board: Board, stack: Boards) -> list[str]:
-    """Every query without data, for any choice of the variables, and what it was."""
+    """Every query without data, for every choice of the variables."""
     who = asker(live, board, stack)
     lacking = [
         f"variable {variable.name} has no value"
@@ -100,7 +100,7 @@ def test_every_query_of_every_dashboard_returns_data(busy: Live, stack: Boards) 
 
 
 def alerts_shown(live: Live, stack: Boards) -> dict[str, set[str]]:
-    """The alerts that each place for firing alerts shows, on any dashboard."""
+    """The alerts that each place for firing alerts shows, over all dashboards."""
     shown: dict[str, set[str]] = {place: set() for place in ONLY_WHILE_AN_ALERT_FIRES}
     for board in stack.all:
         who = asker(live, board, stack)

@@ -14,8 +14,8 @@ from tests.support.report_pods import PODS, TREATY
 from tests.support.report_servers import Servers, running
 from tests.support.series import files
 
-TOLD = r"\| `{}` \|.*\| {} \| {} \| {} \|.*\| {} \| \[{}\.md\]"
-"""A row of the firing alerts: name, what it is on, value, threshold, who is told, runbook."""
+ALERT_ROW = r"\| `{}` \|.*\| {} \| {} \| {} \|.*\| {} \| \[{}\.md\]"
+"""A row of the firing alerts: name, subject, value, threshold, receiver, runbook."""
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield servers
 
 
-def kpi(*arguments: str | Path) -> str:
+def run_command(*arguments: str | Path) -> str:
     command = [sys.executable, "-m", "ops", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
@@ -35,7 +35,7 @@ def kpi(*arguments: str | Path) -> str:
 def report(servers: Servers, out: Path) -> str:
     """The Markdown of a new report."""
     where = ("--prometheus", servers.prometheus, "--alertmanager", servers.alertmanager)
-    said = kpi("report", *where, "--rendered", servers.rendered, "--out", out)
+    said = run_command("report", *where, "--rendered", servers.rendered, "--out", out)
     page, text = map(Path, said.splitlines())
     assert page.read_text(encoding="utf-8").count("<svg") == 7
     return text.read_text(encoding="utf-8")
@@ -55,17 +55,17 @@ def test_nothing_is_missing_and_all_rules_are_healthy(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("alert", "on", "value", "threshold", "told"),
+    ("alert", "on", "value", "threshold", "receiver"),
     [
         ("PsiFieldPodDrift", "`psi-field as a whole`", r"0\.8", r"0\.3", "critical"),
         ("PsiFieldPredictionErrorHigh", f"`{PODS[0]}`", r"0\.8625", r"0\.7", "warning"),
         ("TreatyNoRequests", f"`{TREATY}`", "0", "\N{EN DASH}", "warning"),
     ],
 )
-def test_each_alert_of_the_scenario_is_told(
-    text: str, alert: str, on: str, value: str, threshold: str, told: str
+def test_each_alert_of_the_scenario_is_reported(
+    text: str, alert: str, on: str, value: str, threshold: str, receiver: str
 ) -> None:
-    assert re.search(TOLD.format(alert, on, value, threshold, told, alert), text), text
+    assert re.search(ALERT_ROW.format(alert, on, value, threshold, receiver, alert), text), text
     assert text.count("| Alerts firing | 3 (1 critical, 2 warning) |") == 1
 
 
@@ -82,18 +82,22 @@ def test_silences_make_the_round_trip(servers: Servers, tmp_path: Path) -> None:
     where = ("--alertmanager", servers.alertmanager)
     make = ("silence", "TreatyNoRequests", "--why", "soak test is over", *where)
     make += ("--label", f"treaty={TREATY}", "--prometheus", servers.prometheus)
-    first = kpi(*make, "--for", "2h")
+    first = run_command(*make, "--for", "2h")
     identity = re.search(r"\(([0-9a-f-]{36})\)$", first.strip())
     assert identity
     assert first.startswith("silenced ")
     assert "keeps quiet now: 1 " in first
     report(servers, tmp_path)
     for lasting, verb in (("3h", "prolonged"), ("1h", "shortened")):
-        assert re.match(rf"{verb} .*\({identity[1]}\)$", kpi(*make, "--for", lasting))
-    assert kpi("silence", "--list", *where).count("\n") == 1
+        assert re.match(rf"{verb} .*\({identity[1]}\)$", run_command(*make, "--for", lasting))
+    assert run_command("silence", "--list", *where).count("\n") == 1
     text = report(servers, tmp_path)
     assert re.search(r"\| `TreatyNoRequests` \|.*\| silenced \|", text)
-    assert kpi("silence", "--expire", identity[1], *where).startswith(f"expired {identity[1]}")
-    assert kpi("silence", "--expire", "TreatyNoRequests", *where).startswith("no silence of ")
-    assert kpi("silence", "--list", *where) == ""
+    assert run_command("silence", "--expire", identity[1], *where).startswith(
+        f"expired {identity[1]}"
+    )
+    assert run_command("silence", "--expire", "TreatyNoRequests", *where).startswith(
+        "no silence of "
+    )
+    assert run_command("silence", "--list", *where) == ""
     assert "has ended" in report(servers, tmp_path)

@@ -35,7 +35,7 @@ def seen(
     documents: dict[str, Document],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[str, int, Document, Seen]:
-    """A report in a browser, by light."""
+    """A report in a browser, in its light colours."""
     kind, width = request.param
     page = html(documents[kind])
     return kind, width, documents[kind], look(page, width, tmp_path_factory.mktemp("profile"))
@@ -85,7 +85,7 @@ def test_by_night_the_page_is_dark_and_can_be_read(
 
 
 A4 = 718
-"""Pixels between the margins of a page that the browser prints."""
+"""Width in pixels between the margins of a printed page."""
 
 
 @pytest.mark.parametrize("kind", KINDS)

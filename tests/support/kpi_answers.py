@@ -1,4 +1,4 @@
-"""What Prometheus answers about the reference scenario."""
+"""The answers of Prometheus in the reference scenario."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,7 +41,7 @@ def sample(value: float | str, **metric: str) -> dict[str, Any]:
 
 
 def rule_groups() -> list[dict[str, Any]]:
-    """The rule files of the repository, as Prometheus shows them once they are loaded."""
+    """The rule files of the repository as Prometheus lists them, with the scenario's alerts."""
     groups = []
     for path in [*sorted(ROOT.glob("rules/alerts/*.yaml")), ROOT / "rules/recording-rules.yaml"]:
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
@@ -108,14 +108,14 @@ def targets() -> list[dict[str, Any]]:
 
 
 def probe(workload: str, health: str = "up", error: str = "") -> dict[str, Any]:
-    """The target that makes the probe of a workload: the exporter's pod, once more."""
+    """A second target of the exporter's pod: the probe of a workload."""
     made = target("blackbox-exporter", "blackbox-exporter-0", health, error)
     made["labels"] |= {"probe": f"{workload}-health", "workload": workload}
     return made
 
 
 def past(form: dict[str, str]) -> list[dict[str, Any]]:
-    """Two lines over the time that was asked for."""
+    """Two series over the range of the request."""
     start, end, step = (float(form[name]) for name in ("start", "end", "step"))
     times = [start + step * index for index in range(int((end - start) / step) + 1)]
     return [

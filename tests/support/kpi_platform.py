@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager that answer as a test says, and the report on them."""
+"""A Prometheus and an Alertmanager with the answers of a test, and the report on them."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,10 @@ from toolchain.standin import manifests
 
 @dataclass
 class Platform:
-    """What both servers answer, without a past; `broken` answers paths that end so, or a host."""
+    """The answers of both servers; `past` has those for a range.
+
+    `broken` overrides the answers to paths that end so, or of a host.
+    """
 
     groups: list[dict[str, Any]] = field(default_factory=rule_groups)
     samples: list[dict[str, Any]] = field(default_factory=samples)
@@ -85,7 +88,7 @@ class Platform:
 
 
 def render(recorded: Recording, folder: Path) -> Path:
-    """Write what a stack declares as the manifests that it renders; the folder."""
+    """Write the manifests of a recorded stack into the folder, and return it."""
     for resource in recorded.resources:
         if resource.type.startswith("kubernetes:") and "apiVersion" in resource.inputs:
             manifests.write(folder, dict(resource.inputs))
@@ -105,7 +108,7 @@ def facts_of(platform: Platform, rendered: Path, hours: float = 6) -> Facts:
 
 
 def _state(folder: Path) -> frozenset[tuple[str, int]]:
-    """The files of a folder with their times: it changes with them."""
+    """The files of a folder with their times of change."""
     return frozenset((str(one), one.stat().st_mtime_ns) for one in folder.rglob("*.yaml"))
 
 

@@ -1,4 +1,4 @@
-"""Looks at a page in a real browser, in a frame of a given width."""
+"""Opens a page in a real browser, in a frame of a given width, and measures it."""
 
 import html
 import json
@@ -19,7 +19,7 @@ DARK = "--blink-settings=preferredColorScheme=0"
 
 @dataclass(frozen=True)
 class Seen:
-    """What was measured, what the console said, and which paths the browser asked for."""
+    """The measurements, the lines of the console, and the paths that the browser requested."""
 
     measured: dict[str, Any]
     console: list[str]

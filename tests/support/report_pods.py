@@ -1,4 +1,4 @@
-"""What the pods of the reference scenario show, now and in the hours before."""
+"""The metrics of the pods in the reference scenario, now and in the hours before."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ def exposed() -> dict[tuple[str, str], str]:
 
 
 def history(end: int, hours: int) -> str:
-    """The past of what the charts show, a point every minute, as OpenMetrics."""
+    """The history of the series in the charts, a point every minute, as OpenMetrics."""
     start = end - hours * 3600
     times = [(moment, (moment - start) / (end - start)) for moment in range(start, end, 60)]
     psi = 'job="psi-field",namespace="aurora-local"'
@@ -74,7 +74,7 @@ def history(end: int, hours: int) -> str:
 def served(
     texts: Mapping[str, str], kind: str = "text/plain", asked: list[str] | None = None
 ) -> Iterator[str]:
-    """A server on loopback with these texts by path, noting what is `asked`; its address."""
+    """The address of a server on loopback with these texts by path; notes the paths in `asked`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -26,7 +26,7 @@ EXPECTED = {"PsiFieldPredictionErrorHigh", "PsiFieldPodDrift", "TreatyNoRequests
 
 @dataclass(frozen=True)
 class Servers:
-    """Where the two servers are, and the manifests of the stack that they stand for."""
+    """The addresses of the two servers, and the folder with the manifests of their stack."""
 
     prometheus: str
     alertmanager: str
@@ -35,7 +35,7 @@ class Servers:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Servers]:
-    """Both servers, once exactly the alerts of the reference scenario have reached Alertmanager."""
+    """Both servers, as soon as exactly the scenario's alerts have reached Alertmanager."""
     recorded = run_stack("local")
     render(recorded, folder / "rendered")
     rules = recorded.one("ConfigMap", "prometheus-server")["data"]
@@ -131,7 +131,7 @@ def _prometheus(
 
 @contextmanager
 def process(name: str, options: list[str], folder: Path) -> Iterator[None]:
-    """A program of the platform with these options; its log is in the folder."""
+    """Run a program of the platform with these options; its log is in the folder."""
     with (
         (folder / f"{name}.log").open("wb") as log,
         subprocess.Popen([program(name), *options], stdout=log, stderr=log) as process,
@@ -143,7 +143,7 @@ def process(name: str, options: list[str], folder: Path) -> Iterator[None]:
 
 
 def program(name: str) -> str:
-    """A program on PATH."""
+    """The path of a program on PATH."""
     found = shutil.which(name)
     assert found, f"{name} is not on PATH: run `make test`, which provides it"
     return found

@@ -38,7 +38,9 @@ def test_an_import_asks_for_the_data_source_and_uses_it_everywhere(found: Boards
         assert len(sources(written)) == len(sources(board.model)) == expected
 
 
-def test_but_for_the_data_source_it_is_the_dashboard_that_is_provisioned(found: Boards) -> None:
+def test_the_export_differs_from_the_provisioned_dashboard_in_the_data_source_only(
+    found: Boards,
+) -> None:
     for board in found.all:
         written = json.loads(for_import(board.model).replace(f"${{{INPUT}}}", "prometheus"))
         assert written.pop("__inputs")
@@ -98,7 +100,7 @@ def test_a_folder_that_can_t_be_written_is_one_line(
     assert line.startswith("error: ") and "can't be written" in line
 
 
-def test_without_rendered_manifests_it_says_what_to_run(
+def test_without_manifests_the_error_names_the_command_to_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main([f"--manifests={tmp_path}"]) == 1

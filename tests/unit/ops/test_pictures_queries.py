@@ -1,4 +1,4 @@
-"""What Grafana would send to Prometheus: the dashboards as rendered, their variables filled in."""
+"""The queries of the rendered dashboards, with variables filled in as Grafana does."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ def test_the_rate_interval_grows_with_the_interval() -> None:
     )
 
 
-def test_all_ranges_shrink_with_time_that_runs_faster() -> None:
+def test_ranges_shrink_when_time_runs_faster() -> None:
     expr = "rate(a_total[5m]) + increase(a_total[$__range]) + rate(a_total[$__rate_interval])"
     sent = fill_variables(expr, {}, TimeRange(HOUR, SCRAPE, speed=60), WHOLE_WIDTH)
     assert sent == "rate(a_total[5s]) + increase(a_total[1m]) + rate(a_total[2s])"
@@ -111,7 +111,7 @@ def test_a_folder_without_dashboards_is_one_line(tmp_path: Path) -> None:
 
 
 class Server:
-    """A Prometheus that notes what it is asked, and answers with `series` of one sample."""
+    """A Prometheus that notes its requests, and answers with a series for each value."""
 
     def __init__(self, *values: str, status: int = 200) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -156,7 +156,7 @@ def test_an_instant_query_asks_for_now_and_a_range_query_for_the_time_shown() ->
     )
 
 
-def test_the_values_of_a_variable_are_asked_for_as_its_query_says() -> None:
+def test_the_query_of_a_variable_selects_its_values() -> None:
     server = Server("a", "b")
     who = Asker(server.client, TimeRange(HOUR, SCRAPE))
     assert who.variable_values(Variable("pod", 'label_values(up{job="x"}, pod)', ".+")) == [

@@ -1,4 +1,4 @@
-"""What has changed since the last report."""
+"""The section on changes since the last report, and its snapshots."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def changed(platform: Platform, rendered: Path, before: Snapshot) -> list[str]:
     return items(report_on(platform, rendered, before)[0], "changes")
 
 
-def test_nothing_has_changed_when_nothing_has(rendered: Path, before: Snapshot) -> None:
+def test_the_same_facts_are_no_change(rendered: Path, before: Snapshot) -> None:
     document, after = report_on(Platform(), rendered, before)
     assert items(document, "changes") == []
     assert after == before
@@ -55,12 +55,12 @@ def test_each_change_is_named(rendered: Path, before: Snapshot) -> None:
     ]
 
 
-def test_what_could_not_be_asked_has_not_changed(rendered: Path, before: Snapshot) -> None:
+def test_missing_facts_are_no_change(rendered: Path, before: Snapshot) -> None:
     platform = Platform(broken={"/rules": lambda _: httpx.Response(500)})
     assert changed(platform, rendered, before) == []
 
 
-def test_an_outage_is_no_change_and_neither_is_its_end(rendered: Path, before: Snapshot) -> None:
+def test_an_outage_and_its_end_are_no_change(rendered: Path, before: Snapshot) -> None:
     gone = {server: lambda _: httpx.Response(503) for server in ("prometheus", "alertmanager")}
     outage = report_on(Platform(broken=gone), rendered)[1]
     assert changed(Platform(broken=gone), rendered, before) == []
@@ -82,7 +82,7 @@ def unavailable(document: Document) -> list[str]:
     return [line for part in document.sections for line in part.unavailable]
 
 
-def test_what_could_not_be_asked_before_is_not_new(rendered: Path, before: Snapshot) -> None:
+def test_facts_that_were_missing_before_are_not_new(rendered: Path, before: Snapshot) -> None:
     blind = {"firing": None, "rules": None, "workloads": None, "silences": None, "values": {}}
     assert changed(Platform(), rendered, before.model_copy(update=blind)) == []
 
@@ -94,7 +94,7 @@ def test_a_snapshot_survives_its_file(tmp_path: Path, before: Snapshot) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 1}', "\x00"])
-def test_a_file_that_is_no_snapshot_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_snapshot_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "report.json"
     path.write_text(text)
     with pytest.raises(SnapshotError, match="is not the snapshot of a report"):
@@ -126,7 +126,7 @@ def test_the_newest_report_in_the_folder_is_compared_with(
     capsys.readouterr()
 
 
-def test_a_spoilt_snapshot_is_said_and_stops_nothing(
+def test_a_broken_snapshot_is_reported_and_stops_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "old.json").write_text("{")

@@ -1,4 +1,4 @@
-"""What the report says when something could not be asked, and how its command ends."""
+"""The report with facts missing, and the exit codes of its command."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ def test_the_sections_that_need_an_answer_say_that_it_is_missing(
         assert "HTTP 500" in text
 
 
-def test_missing_metadata_marks_nothing(rendered: Path) -> None:
+def test_without_metadata_no_section_is_unavailable(rendered: Path) -> None:
     document, _ = report_on(Platform(broken={"/metadata": broken}), rendered)
     assert not unavailable(document)
 
@@ -72,7 +72,7 @@ def test_without_manifests_the_scraped_workloads_are_still_shown(tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["{", "- 1", "kind: Deployment", "\udc80"])
-def test_a_manifest_that_is_none_is_said_in_one_line(tmp_path: Path, text: str) -> None:
+def test_a_broken_manifest_is_named_in_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "apps_v1-deployment-aurora-local-x.yaml"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     reason = unavailable(report_on(Platform(), tmp_path)[0])["workloads"]

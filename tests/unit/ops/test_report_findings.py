@@ -1,4 +1,4 @@
-"""The likely causes, above all of drift, and what follows from them."""
+"""The findings with their likely causes, above all of drift, and the actions."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def drift(platform: Platform, rendered: Path) -> str:
     return next(text for text in found if "PsiFieldPodDrift" in text)
 
 
-def test_drift_names_the_pods_that_stand_apart(rendered: Path) -> None:
+def test_drift_names_the_pods_that_differ_most(rendered: Path) -> None:
     said = drift(Platform(), rendered)
     assert f"0.8625 on {FIRST} and 0.0625 on {SECOND}" in said
 
@@ -41,7 +41,7 @@ def test_a_pod_without_the_counter_was_sent_no_step(rendered: Path) -> None:
     assert f"{SECOND} was never sent a step" in drift(platform, rendered)
 
 
-def test_pods_that_all_moved_got_other_steps_whoever_was_asked(rendered: Path) -> None:
+def test_pods_that_all_moved_got_different_steps(rendered: Path) -> None:
     said = drift(Platform(moves=moves(9, 8)), rendered)
     assert "Every pod was stepped in the last hour, but not with the same steps" in said
     assert "got no step" not in said
@@ -109,7 +109,7 @@ def test_fewer_pods_than_declared_are_a_finding(rendered: Path) -> None:
     assert found[0].startswith("critical: PsiFieldPodDrift")
 
 
-def test_the_heartbeat_fires_and_is_no_news(rendered: Path) -> None:
+def test_the_watchdog_that_always_fires_is_left_out(rendered: Path) -> None:
     platform = Platform()
     before, quiet = report_on(platform, rendered)
     rule = {"alert": "Watchdog", "expr": "vector(1)", "labels": {"severity": "none"}}

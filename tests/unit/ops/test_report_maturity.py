@@ -1,4 +1,4 @@
-"""The maturity score: the owners' stages, and points for nothing but what was observed."""
+"""The maturity score: the owners' stages, and points only for what was observed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_the_points_of_the_stages_add_up_to_the_owners_scores() -> None:
     assert [one.points for one in CAPABILITIES if one.stage == SINCE] == [0.5, 0.5, 0.5]
 
 
-def test_all_that_is_there_today_earns_8_points(rendered: Path) -> None:
+def test_the_reference_scenario_earns_8_points(rendered: Path) -> None:
     assert score(judge(facts_of(Platform(), rendered))) == 8.0
 
 

@@ -63,7 +63,7 @@ def test_the_most_severe_alerts_come_first(rendered: Path) -> None:
     assert severities == ["critical", "critical", "warning", "warning"]
 
 
-def test_an_alert_that_alertmanager_has_not_got_is_told_to_nobody(rendered: Path) -> None:
+def test_an_alert_that_alertmanager_does_not_have_notifies_nobody(rendered: Path) -> None:
     document, _ = report_on(Platform(notified=[]), rendered)
     assert {row["Receiver"] for row in rows(document, "alerts").values()} == {
         "none: Alertmanager does not have it"
@@ -78,7 +78,9 @@ def test_an_alert_that_alertmanager_has_not_got_is_told_to_nobody(rendered: Path
         ({"inhibitedBy": ["x"]}, "inhibited by a more severe alert"),
     ],
 )
-def test_who_is_not_told_is_said(rendered: Path, status: dict[str, list[str]], said: str) -> None:
+def test_a_suppressed_alert_says_why_nobody_is_notified(
+    rendered: Path, status: dict[str, list[str]], said: str
+) -> None:
     platform = Platform()
     platform.notified = platform.alertmanager_alerts()
     for alert in platform.notified:
@@ -132,7 +134,7 @@ def test_a_pod_that_is_down_says_why(rendered: Path) -> None:
     assert "Nothing listens there" in items(document, "findings")[0]
 
 
-def test_something_scraped_that_nothing_declares_is_shown(rendered: Path) -> None:
+def test_a_scraped_job_that_is_not_declared_is_shown(rendered: Path) -> None:
     platform = Platform()
     platform.targets.append(target("stranger", "stranger-0"))
     assert rows(report_on(platform, rendered)[0], "workloads")["stranger"]["Kind"] == "scraped only"
@@ -189,7 +191,7 @@ def test_the_platforms_health_is_a_share(document: Document) -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf"])
-def test_a_value_that_is_no_number_is_shown_as_it_is(rendered: Path, value: str) -> None:
+def test_a_value_that_is_not_finite_is_shown_as_it_is(rendered: Path, value: str) -> None:
     platform = Platform()
     platform.samples += [sample(value, __name__="psi_field_density", pod="odd")]
     platform.samples = [
@@ -226,7 +228,7 @@ OF_FEEDER = {**labels("kube-state-metrics", "kube-state-metrics-0"), "cronjob": 
 
 
 def feeder_row(platform: Platform, rendered: Path) -> tuple[str, str]:
-    """The state that the report gives the feeder, and what stands beside it."""
+    """The feeder's state and the text beside it."""
     row = rows(report_on(platform, rendered)[0], "workloads")[FEEDER]
     return row["State"], row["Pods"]
 

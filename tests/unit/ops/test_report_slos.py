@@ -1,4 +1,4 @@
-"""The report's section on objectives, and what it finds wrong with them."""
+"""The section on objectives, and the findings on them."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ KEPT = {slos.ERRORS: 0.004, slos.BURN: 0.5, slos.LEFT: 0.6, slos.LASTS: 36 * 86_
 
 
 def of(values: dict[str, float], name: str = ID) -> list[dict[str, Any]]:
-    """What is recorded of an objective of 99 % over 30 days."""
+    """The recorded series of an objective of 99 % over 30 days."""
     whose = {"sloth_id": name}
     promised = {slos.OBJECTIVE: 0.99, slos.PERIOD: 30}
     known = [sample(value, __name__=one, **whose) for one, value in promised.items()]
@@ -27,7 +27,7 @@ def of(values: dict[str, float], name: str = ID) -> list[dict[str, Any]]:
 
 
 def platform(**changes: float | None) -> Platform:
-    """A platform with one objective that is kept, but for what is changed; None is not recorded."""
+    """A platform that meets its one objective, with changed values; None is not recorded."""
     series = {"errors": slos.ERRORS, "burn": slos.BURN, "left": slos.LEFT, "lasts": slos.LASTS}
     values = {**KEPT, **{series[name]: value for name, value in changes.items()}}
     made = Platform()
@@ -71,7 +71,7 @@ def test_an_objective_that_is_kept_is_shown_with_its_budget(rendered: Path) -> N
     assert findings(document) == []
 
 
-def test_without_errors_the_budget_lasts_for_ever(rendered: Path) -> None:
+def test_without_errors_the_budget_lasts_a_year_or_more(rendered: Path) -> None:
     document, _ = report_on(platform(burn=0, lasts=31_536_000), rendered)
     assert shown(document)["Lasts"] == "a year or more"
     assert findings(document) == []
@@ -105,7 +105,7 @@ def test_an_alert_on_the_burn_rate_says_it_once_with_its_limits(rendered: Path) 
     assert text.startswith(f"critical: {PAGE} fires on {ID}: 20 (threshold 6 (slow), 14.4 (fast)).")
 
 
-def test_an_alert_that_waits_is_shown_as_pending(rendered: Path) -> None:
+def test_a_pending_alert_is_shown_as_pending(rendered: Path) -> None:
     waiting = platform()
     fire(waiting.groups, TICKET, {"sloth_id": ID, **PSI}, "2e+00")
     find(waiting.groups, TICKET)["alerts"][0]["state"] = "pending"
@@ -143,7 +143,7 @@ def test_without_objectives_the_section_says_so(rendered: Path) -> None:
     assert (list(block.rows), block.empty) == ([], "No objective is recorded.")
 
 
-def test_what_could_not_be_asked_is_said(rendered: Path) -> None:
+def test_missing_samples_are_reported(rendered: Path) -> None:
     broken = platform()
     broken.broken = {"/query": lambda _: httpx.Response(500)}
     found = section(report_on(broken, rendered)[0], "slos")
@@ -152,7 +152,7 @@ def test_what_could_not_be_asked_is_said(rendered: Path) -> None:
     assert (list(block.rows), block.empty) == ([], "")
 
 
-def test_alerts_that_could_not_be_asked_for_are_unknown(rendered: Path) -> None:
+def test_missing_rules_make_the_section_unavailable(rendered: Path) -> None:
     broken = platform()
     broken.broken = {"/rules": lambda _: httpx.Response(500)}
     facts_of_rules_missing = report_on(broken, rendered)[0]

@@ -151,9 +151,7 @@ def test_text_is_one_line_of_bounded_length() -> None:
     assert len(clean("x" * 10_000)) == LONGEST
 
 
-def test_nothing_of_a_secret_is_read_or_shown(
-    recordings: dict[str, Recording], tmp_path: Path
-) -> None:
+def test_no_secret_is_read_or_shown(recordings: dict[str, Recording], tmp_path: Path) -> None:
     folder = manifests_of(recordings["production"], tmp_path)
     secrets = list(folder.rglob("*-secret-*"))
     assert secrets
