@@ -21,18 +21,13 @@ from promql.durations import format_duration, parse_duration
 from rules.notifications import load_notifications, template_names
 from rules.rule import HEARTBEAT_ALERT, HEARTBEAT_SEVERITY
 from rules.rulebook import Rulebook
-from stacks.files import ROOT, read_files
+from stacks.files import IDLE_ALERT, ROOT, check_size, read_files
 from stacks.outputs import grafana_address
 from stacks.refusal import refuse
 from stacks.servers import SERVERS
 from stacks.settings import Configuration
 from stacks.settings.schema import Settings
 
-IDLE_ALERT = "TreatyNoRequests"
-"""The alert that idle windows mute; all other alerts mean the same at any time."""
-DASHBOARD_GATE = 200 * 1024
-"""Largest dashboard, in bytes: a larger one is no longer readable, and this is well below the
-256 KiB that `kubectl apply` can keep in an annotation."""
 CONFIG_MAP_GATE = 1000 * 1024
 """Largest ConfigMap, in bytes: Kubernetes refuses more than 1 MiB, its metadata included."""
 
@@ -58,10 +53,9 @@ def compose(configuration: Configuration) -> Content:
     settings, problems = configuration.settings, configuration.problems
     found = read_files(settings.rules.overrides, settings.rules.runbook_base_url, problems)
     rulebook, boards = found.rulebook, found.boards
-    check_retention(settings, rulebook, problems)
+    place = configuration.layers.place(("prometheus", "retention"))
+    check_retention(settings.prometheus.retention, place, rulebook, problems)
     urls = dashboard_urls(settings, boards)
-    if rulebook.complete:
-        check_alerts(rulebook, problems)
     config = _alertmanager_yml(settings, rulebook)
     templates = load_notifications(ROOT, template_names(config), problems)
     rules = rulebook.files(urls)
@@ -88,10 +82,8 @@ def compose(configuration: Configuration) -> Content:
             metric.name for metric in rulebook.metrics if metric.workload == kube_state_metrics.NAME
         ),
     )
-    for board in boards:
-        _check_size(board.source, [board.json], DASHBOARD_GATE, problems)
     for name, files in content.files.items():
-        _check_size(f"ConfigMap {name}", files.values(), CONFIG_MAP_GATE, problems)
+        check_size(f"ConfigMap {name}", files.values(), CONFIG_MAP_GATE, problems)
     if problems:
         refuse(problems)
     return content
@@ -107,32 +99,17 @@ def dashboard_urls(settings: Settings, boards: Iterable[Dashboard]) -> dict[str,
     return urls
 
 
-def check_alerts(rulebook: Rulebook, problems: Problems) -> None:
-    """Note each alert that routes are made for and no rule file has."""
-    names = {alert.name for alert in rulebook.alerts}
-    for alert, purpose in (
-        (HEARTBEAT_ALERT, "the heartbeat, whose silence is an alarm"),
-        (IDLE_ALERT, "the alert that idleWindows mute"),
-    ):
-        if alert not in names:
-            problems.add("rules", 0, f"there is no alert {alert}, {purpose}. Restore it.")
-
-
-def check_retention(settings: Settings, rulebook: Rulebook, problems: Problems) -> None:
-    """Note the rule that looks back further than retention keeps.
+def check_retention(retention: str, place: str, rulebook: Rulebook, problems: Problems) -> None:
+    """Note it if a rule looks back further than `retention`, the setting at `place`, keeps.
 
     Samples of the whole retention are always there: Prometheus deletes a block only when its last
     sample is older than that.
     """
     rule, length = rulebook.longest_range
-    retention = settings.prometheus.retention
     if parse_duration(retention) < length:
         back = format_duration(length)
-        problems.add(
-            "vaultmesh:settings.prometheus.retention",
-            0,
-            f"{retention} is less than the {back} that {rule} looks back. Write {back} or more.",
-        )
+        text = f"{retention} is less than the {back} that {rule} looks back. Write {back} or more."
+        problems.add(place, 0, text)
 
 
 def _prometheus_yml(settings: Settings, rule_files: tuple[str, ...]) -> str:
@@ -179,9 +156,3 @@ def _url(settings: Settings, workload: str, path: str) -> str:
     """The address of a path of a workload inside the cluster."""
     server = workload_server(workload, settings.workloads[workload])
     return f"{server.url(settings.namespace)}{path}"
-
-
-def _check_size(place: str, texts: Iterable[str], gate: int, problems: Problems) -> None:
-    size = sum(len(text.encode()) for text in texts)
-    if size > gate:
-        problems.add(place, 0, f"{size} bytes, over the gate of {gate}. Split it or shorten it.")

@@ -10,7 +10,8 @@ from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ValidationError
 
 from problems import Problems
-from stacks.files import read_files
+from rules.notifications import load_notifications
+from stacks.files import ROOT, read_files
 from stacks.refusal import refuse
 from stacks.secrets import PROJECT, SECRETS
 from stacks.settings.credentials import (
@@ -19,7 +20,7 @@ from stacks.settings.credentials import (
     check_secrets,
     needed_secrets,
 )
-from stacks.settings.layers import OWN, SHARED, merged, place
+from stacks.settings.layers import OWN, SHARED, Layers
 from stacks.settings.messages import explain, unknown_key
 from stacks.settings.schema import Images, Rules, Settings
 
@@ -33,13 +34,14 @@ KEYS = (OWN, SHARED, IMAGES, PRODUCTION_PAGERS, *SECRETS)
 class Configuration:
     """A stack's configuration: its valid settings, images, and the secrets that it has, by key.
 
-    `problems` holds what is wrong with the rest, to be refused together with what is wrong with
-    the rules and dashboards.
+    `layers` says where a setting comes from. `problems` holds what is wrong with secrets and other
+    keys, to be refused together with what is wrong with the rules and dashboards.
     """
 
     settings: Settings
     images: Images
     secrets: Mapping[str, pulumi.Output[str]]
+    layers: Layers
     problems: Problems
 
 
@@ -47,7 +49,7 @@ def load_configuration() -> Configuration:
     """The stack's configuration, checked.
 
     If settings are wrong, raises SystemExit after one line for every wrong key, and for every
-    problem of the rules and dashboards that shows without these settings.
+    problem of the rules, dashboards and templates that shows without these settings.
     """
     values = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     given = {
@@ -58,14 +60,18 @@ def load_configuration() -> Configuration:
     problems = Problems()
     for key in given.keys() - set(KEYS):
         problems.add(f"{PROJECT}:{key}", 0, unknown_key(key, KEYS))
-    shared, own = (_mapping(key, given, problems) for key in (SHARED, OWN))
-    layered = merged(shared, own)
-    settings = _settings(layered, shared, own, problems)
+    layers = Layers(
+        shared=_mapping(SHARED, given, problems),
+        own=_mapping(OWN, given, problems),
+        stack=pulumi.get_stack(),
+    )
+    settings = _settings(layers, problems)
     images = _other(Images, IMAGES, given, problems)
     pagers = _other(ProductionPagers, PRODUCTION_PAGERS, given, problems)
     if settings is None or images is None:
-        rules = _rules(layered)
+        rules = _rules(layers.merged)
         read_files(rules.overrides, rules.runbook_base_url, problems)
+        load_notifications(ROOT, (), problems)
         refuse(problems)
     check_secrets(settings, given, pagers.root if pagers else (), problems)
     config = pulumi.Config(PROJECT)
@@ -74,6 +80,7 @@ def load_configuration() -> Configuration:
         settings=settings,
         images=images,
         secrets={key: config.require_secret(key) for key in present},
+        layers=layers,
         problems=problems,
     )
 
@@ -90,18 +97,13 @@ def _mapping(key: str, given: Mapping[str, str], problems: Problems) -> Mapping[
     return {}
 
 
-def _settings(
-    layered: Mapping[str, Any],
-    shared: Mapping[str, Any],
-    own: Mapping[str, Any],
-    problems: Problems,
-) -> Settings | None:
-    stack = pulumi.get_stack()
+def _settings(layers: Layers, problems: Problems) -> Settings | None:
     try:
-        return Settings.model_validate_json(json.dumps(layered, sort_keys=True), by_name=False)
+        text = json.dumps(layers.merged, sort_keys=True)
+        return Settings.model_validate_json(text, by_name=False)
     except ValidationError as error:
-        for path, text in explain(Settings, error, file=f"Pulumi.{stack}.yaml"):
-            problems.add(place(path, shared, own, stack), 0, text)
+        for path, problem in explain(Settings, error, file=layers.file):
+            problems.add(layers.place(path), 0, problem)
         return None
 
 
@@ -117,9 +119,9 @@ def _other(
         return None
 
 
-def _rules(layered: Mapping[str, Any]) -> Rules:
+def _rules(settings: Mapping[str, Any]) -> Rules:
     """The section `rules` if it is valid by itself, else one without overrides."""
     try:
-        return Rules.model_validate(layered.get("rules"), by_name=False)
+        return Rules.model_validate(settings.get("rules"), by_name=False)
     except ValidationError:
         return Rules(runbook_base_url="https://runbooks.invalid")

@@ -1,12 +1,40 @@
 """The two layers of settings: what all environments share, and what one stack changes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stacks.secrets import PROJECT
 
 SHARED, OWN = "shared", "settings"
 """Configuration keys: in Pulumi.yaml for all stacks, and in the file of each stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layers:
+    """The shared settings and those of one stack, as structures."""
+
+    shared: Mapping[str, Any]
+    own: Mapping[str, Any]
+    stack: str
+
+    @property
+    def merged(self) -> dict[str, Any]:
+        """The settings of the stack."""
+        return merged(self.shared, self.own)
+
+    @property
+    def file(self) -> str:
+        """The file of the stack's own settings."""
+        return f"Pulumi.{self.stack}.yaml"
+
+    def place(self, path: Sequence[int | str]) -> str:
+        """The configuration key that a path of the merged settings comes from, and its file."""
+        if not _has(self.own, path) and _has(self.shared, path):
+            key, file = SHARED, "Pulumi.yaml"
+        else:
+            key, file = OWN, self.file
+        return f"{'.'.join([f'{PROJECT}:{key}', *map(str, path)])} ({file})"
 
 
 def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,17 +52,6 @@ def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
-
-
-def place(
-    path: Sequence[int | str], shared: Mapping[str, Any], own: Mapping[str, Any], stack: str
-) -> str:
-    """The configuration key that a path of the merged settings comes from, and its file."""
-    if not _has(own, path) and _has(shared, path):
-        key, file = SHARED, "Pulumi.yaml"
-    else:
-        key, file = OWN, f"Pulumi.{stack}.yaml"
-    return f"{'.'.join([f'{PROJECT}:{key}', *map(str, path)])} ({file})"
 
 
 def _has(layer: Any, path: Sequence[int | str]) -> bool:

@@ -184,7 +184,7 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
     "samples that are not kept as long as a rule looks back": (
         PROJECT,
         replace("retention: 30d", "retention: 29d"),
-        "vaultmesh:settings.prometheus.retention",
+        "vaultmesh:shared.prometheus.retention (Pulumi.yaml)",
         "Write 30d or more",
     ),
     "an objective whose metric nobody exports": (
@@ -332,7 +332,7 @@ def test_one_preview_names_a_wrong_thing_of_every_kind(deployed: Project) -> Non
             (f"{TEMPLATES}:", "toUper"),
             (SCHEDULER, "scrape_duration_secs"),
             (SCHEDULER, "over the gate"),
-            ("vaultmesh:settings.prometheus.retention", "Write 30d or more"),
+            ("vaultmesh:shared.prometheus.retention (Pulumi.yaml)", "Write 30d or more"),
             ("vaultmesh:settings.rules.overrides.TreatyNoRequest", "TreatyNoRequests"),
         ],
     )

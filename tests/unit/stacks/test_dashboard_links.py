@@ -8,7 +8,8 @@ import yaml
 
 from dashboards.catalog import Dashboard
 from problems import Problems, Refused
-from stacks.content import check_alerts, dashboard_urls
+from stacks.content import dashboard_urls
+from stacks.files import check_alerts
 from tests.support.boards import BOARDS
 from tests.support.recording import Recording, run_values, stack_values
 from tests.support.refusals import loaded
