@@ -35,7 +35,7 @@ def check_names(alerts: Iterable[Alert], records: Iterable[Record], problems: Pr
 
 
 def check_groups(rules: Iterable[AnyRule], problems: Problems) -> None:
-    """Note each name that two groups share, whatever rules they hold."""
+    """Note each name that two groups share, of whichever kind their rules are."""
     first: dict[str, Place] = {}
     for rule in rules:
         group = Place(rule.place.document, (*rule.place.steps[:2], "name"))
@@ -66,7 +66,7 @@ def check_alert(
             annotations.at(name).note(problems, f"{alert.name} has no {name}. Write one.")
     for name in ("runbook_url", "dashboard_url"):
         if name in alert.annotations:
-            text = f"`{name}` is made from the alert's name. Remove it."
+            text = f"`{name}` is added by the program. Remove it."
             annotations.at(name).note(problems, text)
     _check_runbook(alert, root, problems)
     try:
@@ -116,11 +116,10 @@ def _check_template(
             place.note(problems, f"{note} Keep it in the expression or leave it out.")
     for query in uses.queries:
         try:
-            reasons = series.check(parse(query))
+            for reason in series.check(parse(query)):
+                place.note(problems, f"the query in {what}: {reason}")
         except PromqlError as error:
-            reasons = [str(error)]
-        for reason in reasons:
-            place.note(problems, f"the query in {what}: {reason}")
+            place.note(problems, f"the query in {what} {error}")
 
 
 def _check_runbook(alert: Alert, root: Path, problems: Problems) -> None:

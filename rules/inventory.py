@@ -24,16 +24,16 @@ _SECTIONS = {
     "platform": ("workload",),
     "prometheus": ("labels_of_alert",),
 }
-"""Section of the file -> fields that its metrics have besides those of every metric."""
+"""Section of the file -> fields that only some sections have."""
 
 
 class Metric(Strict):
     """A metric of the inventory.
 
-    In the file, `labels` are those besides the labels of scraping; `load_inventory` puts the labels
-    of scraping in front. `workload` exports the metric; it is None for metrics of every process and
-    for those that Prometheus makes itself. With `labels_of_alert`, the series carry the labels of
-    the alert too. `unused` says why no rule and no dashboard uses the metric.
+    The file leaves the labels of scraping out of `labels`; `load_inventory` puts them in front.
+    `workload` exports the metric; it is None for metrics of every process and for those that
+    Prometheus makes itself. With `labels_of_alert`, the series carry the labels of the alert too.
+    `unused` says why no rule and no dashboard uses the metric.
     """
 
     name: MetricName

@@ -43,7 +43,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands: in which document, and the steps to it. `str()` gives "file:line"."""
+    """The place of a value: its document, and the steps to it. `str()` returns "file:line"."""
 
     document: Document
     steps: Steps = ()

@@ -1,4 +1,4 @@
-"""A rule as a value: what its file states, what follows from that, and where it stands."""
+"""A rule as one value: its fields, what follows from them, and its place in a file."""
 
 import re
 from collections.abc import Iterable, Mapping

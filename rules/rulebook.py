@@ -59,7 +59,7 @@ class Siblings(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Rulebook:
-    """The rules of one stack, overrides applied, as far as they could be read.
+    """The rules of one stack that could be read, overrides applied.
 
     `alerts` carry the annotation `runbook_url`. `siblings` are the pairs of alerts of which the
     worse one makes the milder one redundant. `complete`: every rule could be read, so that an
@@ -187,7 +187,7 @@ def _read_slos(root: Path, problems: Problems) -> list[Slo]:
 
 
 def _rule_files(root: Path, problems: Problems) -> dict[str, tuple[type[AnyRule], ...]]:
-    """The rule files, sorted, and the kinds of rule in each; notes files that nobody would load."""
+    """Rule file -> the kinds of rule in it; notes each file that would never be loaded."""
     found: dict[str, tuple[type[AnyRule], ...]] = {}
     for path in sorted((root / "rules").rglob("*")):
         file = _relative(path, root)

@@ -127,24 +127,25 @@ def _fields_beside(model: type[BaseModel], where: Steps) -> list[str]:
 
 
 def _explain(detail: Any, where: Steps, advice: str) -> str:
-    kind, name = detail["type"], ".".join(str(step) for step in where) or "this"
+    kind = detail["type"]
+    name = f"`{'.'.join(str(step) for step in where)}`" if where else "this value"
     match kind:
         case "missing":
-            return f"`{name}` is missing. Add it."
+            return f"{name} is missing. Add it."
         case "extra_forbidden":
-            return f"`{name}` is an unknown field. {advice}"
+            return f"{name} is an unknown field. {advice}"
         case "value_error":
-            return f"`{name}`: {detail['ctx']['error']}"
+            return f"{name}: {detail['ctx']['error']}"
         case "string_type":
-            return f"`{name}` must be text. Put it in quotes."
+            return f"{name} must be text. Put it in quotes."
         case "list_type":
-            return f"`{name}` must be a list. Write each item after `- `."
+            return f"{name} must be a list. Write each item after `- `."
         case "model_type" | "dict_type":
-            return f"{f'`{name}`' if where else 'the file'} must be a mapping. Write `key: value`."
+            return f"{name} must be a mapping. Write `key: value`."
         case "too_short" | "string_too_short":
-            return f"`{name}` is empty. Fill it in or remove it."
+            return f"{name} is empty. Fill it in or remove it."
         case "literal_error":
-            return f"`{name}` must be one of {detail['ctx']['expected']}. Choose one."
+            return f"{name} must be {detail['ctx']['expected']}. Correct it."
         case _:
             message = detail["msg"].removeprefix("Input ").removesuffix("instance").strip()
-            return f"`{name}` {message}. Correct it."
+            return f"{name} {message}. Correct it."

@@ -74,8 +74,9 @@ class Series:
         labels = self.labels_of(name)
         for matcher in selector.matchers:
             if labels is not None and matcher.name not in labels and matcher.name != "__name__":
-                has = ", ".join(sorted(labels)) or "none"
-                return f"{name} has no label {matcher.name}. Its labels: {has}."
+                otherwise = f"Use one of: {', '.join(sorted(labels))}." if labels else "Remove it."
+                advice = did_you_mean(matcher.name, sorted(labels), otherwise)
+                return f"{name} has no label {matcher.name}. {advice}"
             if name in _OF_ALERTS and matcher.name == "alertname" and self._is_unknown(matcher):
                 return f"there is no alert {matcher.value}. Correct the name."
         return None

@@ -1,8 +1,8 @@
-"""Service level objectives in Sloth's form, as far as it is about events.
+"""Service level objectives in the part of Sloth's form that is about events.
 
-https://sloth.dev/specs/default/ describes the form `prometheus/v1`. Fields that would have no
-effect are refused: `sli.raw` and `sli.plugin`, because a given ratio can't be weighed by events,
-and `disable`.
+https://sloth.dev/specs/default/ describes the form `prometheus/v1`. Fields without effect here are
+refused: `sli.raw` and `sli.plugin`, because a given ratio can't be weighed by events, and
+`disable`.
 """
 
 import math
@@ -27,7 +27,7 @@ _WINDOW = re.compile(r"\{\{-?\s*\.window\s*-?\}\}")
 _RESERVED = "sloth_"
 _ALLOWED_LABELS = frozenset({"namespace", "job"})
 _PROBE = "1h1m1s"
-"""A window that nobody writes: a range of another length in a query is a fixed one."""
+"""An unusual window. After it replaces {{.window}}, any other range in a query is a fixed one."""
 
 
 def _percentage(value: float) -> float:
@@ -42,7 +42,7 @@ def _percentage(value: float) -> float:
 
 def _query(text: str) -> str:
     if not _WINDOW.search(text):
-        raise ValueError("has no {{.window}}. Write it as the range: [{{.window}}].")
+        raise ValueError("the query has no {{.window}}. Write it as the range: [{{.window}}].")
     return text
 
 
@@ -165,8 +165,8 @@ class Slo:
     def indicator(self, window: str) -> str:
         """The query for the ratio of bad events over a window: 0 without events.
 
-        It has no value if either query has none: a counter that vanished must not look like a night
-        without traffic, so both halves use both queries.
+        Both halves use both queries, so there is no value if either query has none: a counter that
+        vanished must not look like a night without traffic.
         """
         errors, total = self.errors(window), self.total(window)
         return f"({errors}) / (({total}) > 0) or (({total}) == 0 and ({errors}))"

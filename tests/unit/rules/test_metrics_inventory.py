@@ -92,4 +92,4 @@ def test_the_bucket_of_a_histogram_carries_its_bound(tmp_path: Path) -> None:
         ),
     }
     book = load(write(tmp_path, files))
-    assert "Its labels: job, le, pod." in str(book.check_query("oven_heat_bucket{a='b'}"))
+    assert "Use one of: job, le, pod." in str(book.check_query("oven_heat_bucket{a='b'}"))

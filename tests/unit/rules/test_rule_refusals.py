@@ -100,7 +100,7 @@ BROKEN_ALERTS = {
     "a label that the metric does not have": (
         ("expr: oven_heat > 5", 'expr: oven_heat{pods="a"} > 5'),
         6,
-        ["oven_heat has no label pods", "job, pod"],
+        ["oven_heat has no label pods", "Did you mean `pod`?"],
     ),
     "a selector without a metric": (
         ("oven_heat > 5", "'{job=\"oven\"} > 5'"),
@@ -260,7 +260,7 @@ BROKEN_FILES = {
     "an alert that states its dashboard itself": (
         {ALERT_FILE: ALERTS + "          dashboard_url: https://grafana.test/d/a\n"},
         f"{ALERT_FILE}:14",
-        ["`dashboard_url` is made", "Remove it"],
+        ["`dashboard_url` is added", "Remove it"],
     ),
     "the same record twice": (
         {

@@ -233,7 +233,7 @@ def test_the_labels_of_a_group_count_as_the_rules_own(tmp_path: Path) -> None:
 def test_a_recorded_series_carries_the_labels_that_its_rule_adds(tmp_path: Path) -> None:
     files = {RECORD_FILE: RECORDS + "        labels: {tier: kitchen}\n"}
     book = load(write(tmp_path, files))
-    assert "Its labels: job, tier." in str(book.check_query('oven:heat:avg{pod="a"}'))
+    assert "Use one of: job, tier." in str(book.check_query('oven:heat:avg{pod="a"}'))
     assert book.check_query('oven:heat:avg{tier="kitchen"}') is None
 
 
