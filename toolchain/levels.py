@@ -1,4 +1,4 @@
-"""Runs the test levels, one pytest for each, and sums up how they ended."""
+"""Runs each test level in a pytest of its own and sums up the results."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,13 @@ from toolchain.base import CLONE, VENV_PYTHON, UserError, run_and_wait, state
 from toolchain.progress import duration
 
 NOTHING_SELECTED = 5
-"""Pytest's exit code where no test is selected; the worst code that is no failure of a level."""
+"""Pytest's exit code if no test is selected. A single level may end so, e.g. with `-k`."""
 PARALLEL = ("--numprocesses=auto", "--maxprocesses=4")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """One folder of `tests/`: what it checks with, its options for pytest, and what it needs."""
+    """One folder of `tests/`: what it checks, options for pytest, and the tools that it needs."""
 
     checks: str
     options: tuple[str, ...] = ()

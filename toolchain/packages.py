@@ -12,7 +12,7 @@ from toolchain import progress
 from toolchain.base import CLONE, VENV, VENV_PYTHON, UserError, hold_lock, require_disk, state
 
 PROGRAM, DEV = CLONE / "requirements.txt", CLONE / "requirements-dev.txt"
-"""What the Pulumi program needs (`pulumi install` reads it), and what tests and commands add."""
+"""The program's packages, which `pulumi install` reads, and those that tests and commands add."""
 VENV_LOCKS = (PROGRAM, DEV)
 VENV_GIB = 1.5
 
@@ -25,14 +25,14 @@ PYTHON_311 = ("--python-version", "3.11")
 LOCKS: dict[str, tuple[str, ...]] = {
     "requirements.txt": ("pyproject.toml", *PYTHON_311),
     "requirements-dev.txt": ("pyproject.toml", "--group", "dev", *PYTHON_311),
-    # For the Python of the Dockerfile, which installs wheels alone.
+    # The Dockerfile has this Python, and installs wheels only.
     "services/requirements.txt": (
         *("--group", "services", "--python-version", "3.12", "--only-binary", ":all:"),
         *("--constraint", "requirements-dev.txt"),
     ),
     "toolchain/go.txt": ("--group", "go", *PYTHON_311),
 }
-"""Each lock file in the order of writing, and what of pyproject.toml it pins."""
+"""Each lock file, in the order of writing, and uv's options for its part of pyproject.toml."""
 
 
 def ensure_venv() -> None:
