@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,18 +24,14 @@ ALLOWED: Mapping[str, set[str]] = {
 }
 
 
-def package_of(path: Path) -> str:
-    """The first part of the path: `rules` for rules/slo/load.py, `problems` for problems.py."""
-    return path.parts[0].removesuffix(".py")
-
-
+@cache
 def sources() -> dict[str, list[Path]]:
-    """Every package or module at the top of the repository that is not a test, with its files."""
-    found: dict[str, list[Path]] = {}
-    for path in sorted(ROOT.glob("*.py")) + sorted(ROOT.glob("*/**/*.py")):
-        relative = path.relative_to(ROOT)
-        if not relative.parts[0].startswith(".") and relative.parts[0] != "tests":
-            found.setdefault(package_of(relative), []).append(relative)
+    """The files of every package and module at the top of the repository, except tests."""
+    found = {path.stem: [path.relative_to(ROOT)] for path in ROOT.glob("*.py")}
+    for folder in ROOT.iterdir():
+        files = [] if folder.name.startswith(".") else sorted(folder.rglob("*.py"))
+        if files and folder.name != "tests":
+            found[folder.name] = [path.relative_to(ROOT) for path in files]
     return found
 
 
