@@ -53,8 +53,7 @@ def compose(configuration: Configuration) -> Content:
     settings, problems = configuration.settings, configuration.problems
     found = read_files(settings.rules.overrides, settings.rules.runbook_base_url, problems)
     rulebook, boards = found.rulebook, found.boards
-    place = configuration.layers.place(("prometheus", "retention"))
-    check_retention(settings.prometheus.retention, place, rulebook, problems)
+    check_retention(settings.prometheus.retention, rulebook, problems)
     urls = dashboard_urls(settings, boards)
     config = _alertmanager_yml(settings, rulebook)
     templates = load_notifications(ROOT, template_names(config), problems)
@@ -99,8 +98,8 @@ def dashboard_urls(settings: Settings, boards: Iterable[Dashboard]) -> dict[str,
     return urls
 
 
-def check_retention(retention: str, place: str, rulebook: Rulebook, problems: Problems) -> None:
-    """Note it if a rule looks back further than `retention`, the setting at `place`, keeps.
+def check_retention(retention: str, rulebook: Rulebook, problems: Problems) -> None:
+    """Note it if a rule looks back further than `retention`, a setting, keeps.
 
     Samples of the whole retention are always there: Prometheus deletes a block only when its last
     sample is older than that.
@@ -109,7 +108,7 @@ def check_retention(retention: str, place: str, rulebook: Rulebook, problems: Pr
     if parse_duration(retention) < length:
         back = format_duration(length)
         text = f"{retention} is less than the {back} that {rule} looks back. Write {back} or more."
-        problems.add(place, 0, text)
+        problems.add("vaultmesh:settings.prometheus.retention", 0, text)
 
 
 def _prometheus_yml(settings: Settings, rule_files: tuple[str, ...]) -> str:

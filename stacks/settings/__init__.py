@@ -15,33 +15,32 @@ from stacks.files import ROOT, read_files
 from stacks.refusal import refuse
 from stacks.secrets import PROJECT, SECRETS
 from stacks.settings.credentials import (
-    PRODUCTION_PAGERS,
+    PAGERS,
     ProductionPagers,
     check_secrets,
     needed_secrets,
 )
-from stacks.settings.layers import OWN, SHARED, Layers
+from stacks.settings.layers import OWN, SHARED, LayeredProblems, Layers
 from stacks.settings.messages import explain, unknown_key
 from stacks.settings.schema import Images, Rules, Settings
 
 IMAGES = "images"
 Model = TypeVar("Model", bound=BaseModel)
 
-KEYS = (OWN, SHARED, IMAGES, PRODUCTION_PAGERS, *SECRETS)
+KEYS = (OWN, SHARED, IMAGES, PAGERS, *SECRETS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
     """A stack's configuration: its valid settings, images, and the secrets that it has, by key.
 
-    `layers` says where a setting comes from. `problems` holds what is wrong with secrets and other
-    keys, to be refused together with what is wrong with the rules and dashboards.
+    `problems` holds what is wrong with secrets and other keys, to be refused together with what is
+    wrong with the rules and dashboards.
     """
 
     settings: Settings
     images: Images
     secrets: Mapping[str, pulumi.Output[str]]
-    layers: Layers
     problems: Problems
 
 
@@ -57,17 +56,20 @@ def load_configuration() -> Configuration:
         for key, value in values.items()
         if key.startswith(f"{PROJECT}:")
     }
-    problems = Problems()
+    structures = {key: _mapping(given.get(key, "{}")) for key in (SHARED, OWN)}
+    layers = Layers(
+        shared=structures[SHARED] or {}, own=structures[OWN] or {}, stack=pulumi.get_stack()
+    )
+    problems = LayeredProblems(layers=layers)
     for key in given.keys() - set(KEYS):
         problems.add(f"{PROJECT}:{key}", 0, unknown_key(key, KEYS))
-    layers = Layers(
-        shared=_mapping(SHARED, given, problems),
-        own=_mapping(OWN, given, problems),
-        stack=pulumi.get_stack(),
-    )
-    settings = _settings(layers, problems)
-    images = _other(Images, IMAGES, given, problems)
-    pagers = _other(ProductionPagers, PRODUCTION_PAGERS, given, problems)
+    for key, structure in structures.items():
+        if structure is None:
+            text = "is not a mapping. Write `key: value` lines below it."
+            problems.add(f"{PROJECT}:{key}", 0, text)
+    settings = _parsed(Settings, OWN, json.dumps(layers.merged, sort_keys=True), problems)
+    images = _parsed(Images, IMAGES, given.get(IMAGES, "{}"), problems)
+    pagers = _parsed(ProductionPagers, PAGERS, given.get(PAGERS, "[]"), problems)
     if settings is None or images is None:
         rules = _rules(layers.merged)
         read_files(rules.overrides, rules.runbook_base_url, problems)
@@ -80,42 +82,27 @@ def load_configuration() -> Configuration:
         settings=settings,
         images=images,
         secrets={key: config.require_secret(key) for key in present},
-        layers=layers,
         problems=problems,
     )
 
 
-def _mapping(key: str, given: Mapping[str, str], problems: Problems) -> Mapping[str, Any]:
-    """The structured value of a configuration key; notes one that is not a mapping."""
+def _mapping(text: str) -> Mapping[str, Any] | None:
+    """A structured value of the configuration; None if it is not a mapping."""
     try:
-        value = json.loads(given.get(key, "{}"))
+        value = json.loads(text)
     except ValueError:
-        value = None
-    if isinstance(value, dict):
-        return value
-    problems.add(f"{PROJECT}:{key}", 0, "is not a mapping. Write `key: value` lines below it.")
-    return {}
-
-
-def _settings(layers: Layers, problems: Problems) -> Settings | None:
-    try:
-        text = json.dumps(layers.merged, sort_keys=True)
-        return Settings.model_validate_json(text, by_name=False)
-    except ValidationError as error:
-        for path, problem in explain(Settings, error, file=layers.file):
-            problems.add(layers.place(path), 0, problem)
         return None
+    return value if isinstance(value, dict) else None
 
 
-def _other(
-    model: type[Model], key: str, given: Mapping[str, str], problems: Problems
-) -> Model | None:
-    """The value of a key that has no layers."""
+def _parsed(model: type[Model], key: str, text: str, problems: LayeredProblems) -> Model | None:
+    """The value of a configuration key; None, after noting why, if it is not valid."""
+    file = problems.layers.file if key == OWN else "Pulumi.yaml"
     try:
-        return model.model_validate_json(given.get(key, "{}"), by_name=False)
+        return model.model_validate_json(text, by_name=False)
     except ValidationError as error:
-        for path, text in explain(model, error, file="Pulumi.yaml"):
-            problems.add(".".join([f"{PROJECT}:{key}", *map(str, path)]), 0, text)
+        for path, problem in explain(model, error, file=file):
+            problems.add(".".join([f"{PROJECT}:{key}", *map(str, path)]), 0, problem)
         return None
 
 

@@ -18,7 +18,7 @@ from problems import Problems
 from stacks.secrets import ADMIN_PASSWORD, CREDENTIALS, MADE_UP, PROJECT, SECRETS
 from stacks.settings.schema import Settings
 
-PRODUCTION_PAGERS = "productionPagers"
+PAGERS = "productionPagers"
 ROUTING_KEY = "pagerdutyRoutingKey"
 
 Fingerprint = Annotated[
@@ -82,7 +82,7 @@ def _check_pager(
         problems.add(
             place,
             0,
-            f"its fingerprint is not in {PROJECT}:{PRODUCTION_PAGERS}. If it pages the production"
+            f"its fingerprint is not in {PROJECT}:{PAGERS}. If it pages the production"
             f" on-call, add `- {found}` there in Pulumi.yaml.",
         )
     elif not production and found in production_pagers:

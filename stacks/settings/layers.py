@@ -1,9 +1,10 @@
 """The two layers of settings: what all environments share, and what one stack changes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from problems import Problems
 from stacks.secrets import PROJECT
 
 SHARED, OWN = "shared", "settings"
@@ -28,13 +29,27 @@ class Layers:
         """The file of the stack's own settings."""
         return f"Pulumi.{self.stack}.yaml"
 
-    def place(self, path: Sequence[int | str]) -> str:
+    def place(self, path: Sequence[str]) -> str:
         """The configuration key that a path of the merged settings comes from, and its file."""
         if not _has(self.own, path) and _has(self.shared, path):
             key, file = SHARED, "Pulumi.yaml"
         else:
             key, file = OWN, self.file
-        return f"{'.'.join([f'{PROJECT}:{key}', *map(str, path)])} ({file})"
+        return f"{'.'.join([f'{PROJECT}:{key}', *path])} ({file})"
+
+
+@dataclass
+class LayeredProblems(Problems):
+    """Problems that name the layer and the file of each setting that they are about."""
+
+    layers: Layers = field(kw_only=True)
+
+    def add(self, place: str, line: int, text: str) -> None:
+        """Note a problem; `vaultmesh:settings.KEY` stands for a key of the merged settings."""
+        path = place.removeprefix(f"{PROJECT}:{OWN}.")
+        if path != place:
+            place = self.layers.place(path.split("."))
+        super().add(place, line, text)
 
 
 def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +69,7 @@ def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _has(layer: Any, path: Sequence[int | str]) -> bool:
+def _has(layer: Any, path: Sequence[str]) -> bool:
     """Whether the layer has a value at the path, or a scalar or list above it."""
     for step in path:
         if not isinstance(layer, Mapping):

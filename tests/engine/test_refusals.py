@@ -126,7 +126,7 @@ REFUSALS: dict[str, tuple[str, Change, str, str]] = {
             "    cronJobs:\n",
             "    rules: {overrides: {TreatyNoRequest: {for: 30m}}}\n    cronJobs:\n",
         ),
-        "vaultmesh:settings.rules.overrides.TreatyNoRequest",
+        "vaultmesh:settings.rules.overrides.TreatyNoRequest (Pulumi.local.yaml)",
         "TreatyNoRequests",
     ),
     "a dashboard over its gate": (
@@ -333,7 +333,10 @@ def test_one_preview_names_a_wrong_thing_of_every_kind(deployed: Project) -> Non
             (SCHEDULER, "scrape_duration_secs"),
             (SCHEDULER, "over the gate"),
             ("vaultmesh:shared.prometheus.retention (Pulumi.yaml)", "Write 30d or more"),
-            ("vaultmesh:settings.rules.overrides.TreatyNoRequest", "TreatyNoRequests"),
+            (
+                "vaultmesh:settings.rules.overrides.TreatyNoRequest (Pulumi.local.yaml)",
+                "TreatyNoRequests",
+            ),
         ],
     )
 

@@ -12,7 +12,7 @@ KEY = "vaultmesh:settings.prometheus.retention"
 
 def problems(retention: str) -> list[str]:
     found = Problems()
-    check_retention(retention, KEY, book(), found)
+    check_retention(retention, book(), found)
     try:
         found.refuse_if_any()
     except Refused as refused:
