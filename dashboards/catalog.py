@@ -42,8 +42,8 @@ class Dashboard:
 def all_dashboards(rulebook: Rulebook, problems: Problems) -> tuple[Dashboard, ...]:
     """Build every dashboard, with the alerts and objectives of the rulebook.
 
-    Notes a problem for each panel that can't show an alert it names, and for each alert that no
-    panel names.
+    Notes a problem for each alert that no panel names and, if the rulebook is complete, for each
+    panel that can't show an alert it names.
     """
     boards = (
         psi_field(),
@@ -54,18 +54,18 @@ def all_dashboards(rulebook: Rulebook, problems: Problems) -> tuple[Dashboard, .
         slo_board(rulebook.slos),
     )
     alerts = {alert.name: alert for alert in rulebook.alerts}
-    for board in boards:
+    # An alert may be missing, or have no threshold, only because its rule could not be read.
+    for board in boards if rulebook.complete else ():
         for panel in board.panels:
             # An alert that could not be read would look like one that doesn't exist.
             if not rulebook.complete and not alerts.keys() >= set(panel.alerts):
                 continue
             for mistake in panel.mistakes(alerts):
-                problems.add(place=board.source, line=0, text=f"panel {panel.title!r}: {mistake}")
+                problems.add(board.source, 0, f"panel {panel.title!r}: {mistake}")
     shown = {name for board in boards for panel in board.panels for name in panel.alerts}
     for name in alerts.keys() - shown:
         advice = "Name it in the `alerts` of the panel that shows what it watches."
-        text = f"no panel belongs to the alert {name}. {advice}"
-        problems.add(place="dashboards", line=0, text=text)
+        problems.add("dashboards", 0, f"no panel belongs to the alert {name}. {advice}")
     return tuple(_encode(board, alerts) for board in boards)
 
 

@@ -217,6 +217,12 @@ def test_an_alert_that_no_rule_file_has_is_reported_with_file_panel_and_the_name
     ]
 
 
+def test_an_alert_whose_rule_could_not_be_read_is_not_reported_as_missing() -> None:
+    others = [alert for alert in ALERTS.values() if alert.name != "TreatyDown"]
+    assert problems_of(replace(book(), alerts=tuple(others)))
+    assert not problems_of(replace(book(), alerts=tuple(others), complete=False))
+
+
 def test_an_alert_that_no_panel_names_is_reported() -> None:
     stray = ALERTS["TreatyDown"].with_fields(alert="LoafCold")
     (line,) = problems_of(replace(book(), alerts=(*book().alerts, stray)))
