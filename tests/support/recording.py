@@ -1,5 +1,7 @@
 """Runs the program on Pulumi mocks and keeps what it declared."""
 
+import asyncio
+import atexit
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +22,11 @@ SECRETS = {
     "vaultmesh:pagerdutyRoutingKey": "made-up-routing-key",
     "vaultmesh:heartbeatUrl": "https://heartbeat.invalid/made-up",
 }
+
+_LOOP = asyncio.new_event_loop()
+"""The one loop for outputs in all tests: `asyncio.run` in another test leaves no current loop, and
+a loop that nobody closes is a warning in whatever test comes later."""
+atexit.register(_LOOP.close)
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,7 @@ def fixed_labels(job: dict[str, Any]) -> dict[str, str]:
 def record(program: Callable[[], Any]) -> Recording:
     """Run `program` on mocks until nothing is left to register."""
     recording = Recording()
+    asyncio.set_event_loop(_LOOP)
     mocks.set_mocks(recording, project="vaultmesh", stack="test", preview=False)
 
     @pulumi.runtime.test
@@ -176,6 +184,7 @@ def configure(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -
 
     Structures arrive as Pulumi hands them over: as JSON, with sorted keys.
     """
+    asyncio.set_event_loop(_LOOP)
     texts = {
         key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for key, value in values.items()

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from pulumi.runtime.sync_await import _ensure_event_loop
 
 from problems import Refused
 from stacks.settings import Configuration, load_configuration
@@ -13,8 +12,6 @@ from tests.support.recording import SECRETS, configure
 
 def loaded(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> Configuration:
     """The program's configuration, without a running program around it."""
-    # Pulumi's outputs need a current event loop, and `asyncio.run` in an earlier test leaves none.
-    _ensure_event_loop()
     configure(values, secrets)
     return load_configuration()
 
