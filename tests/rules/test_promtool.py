@@ -10,7 +10,7 @@ import yaml
 
 from rules.rule import HEARTBEAT_ALERT
 from tests.rules.conftest import write
-from tests.support.promtool import CASES, check_case, load, run
+from tests.support.promtool import CASES, check_case, load, rules_behind, run
 from tests.support.series import names as series_of
 from tests.support.series import slo_rules
 
@@ -123,14 +123,20 @@ def test_the_silent_cases_notice_a_condition_that_is(
     tmp_path: Path,
 ) -> None:
     """A silent case proves nothing if it is silent for want of data or time."""
-    (file,) = [name for name, text in rendered.items() if f"alert: {alert}\n" in text]
-    rules = yaml.safe_load(rendered[file])
-    (rule,) = [r for g in rules["groups"] for r in g["rules"] if r.get("alert") == alert]
+    case = load(alert)
+    documents = rules_behind(alert, (yaml.safe_load(rendered[file]) for file in case["rule_files"]))
+    files = dict(zip(case["rule_files"], documents, strict=True))
+    (rule,) = [
+        rule
+        for document in files.values()
+        for group in document["groups"]
+        for rule in group["rules"]
+        if rule.get("alert") == alert
+    ]
     before = dict(rule)
     mutate(rule)
     assert rule != before
-    write({**rendered, file: yaml.safe_dump(rules)}, tmp_path)
-    case = load(alert)
+    write({file: yaml.safe_dump(document) for file, document in files.items()}, tmp_path)
     for group in case["tests"]:
         group["alert_rule_test"] = [c for c in checks(group, alert) if not c.get("exp_alerts")]
     passed, output = check_case(promtool, tmp_path, alert, case)

@@ -2,12 +2,16 @@
 
 import os
 import subprocess
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import tzdata
 import yaml
+from promql_parser import MatchOp
+
+from promql.expressions import Selector, parse
 
 WITH_ZONES = {**os.environ, "ZONEINFO": str(Path(tzdata.__file__).parent / "zoneinfo")}
 """For programs that must know time zones, on a machine that may not have them."""
@@ -48,6 +52,34 @@ def check_case(promtool: str, folder: Path, name: str, case: dict[str, Any]) -> 
                 annotations["dashboard_url"] = dashboards[check["alertname"]]
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(case, allow_unicode=True))
     return run(promtool, folder, "test", "rules", f"{name}.yaml")
+
+
+def rules_behind(alert: str, documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rule documents, reduced to the alert and the recording rules from which it follows."""
+    documents = list(documents)
+    rules = [
+        rule for document in documents for group in document["groups"] for rule in group["rules"]
+    ]
+    needed = [rule for rule in rules if rule.get("alert") == alert]
+    for rule in needed:
+        for selector in parse(rule["expr"]).selectors:
+            needed += [one for one in rules if one not in needed and may_record(one, selector)]
+    for document in documents:
+        kept = [
+            {**group, "rules": [rule for rule in group["rules"] if rule in needed]}
+            for group in document["groups"]
+        ]
+        yield {"groups": [group for group in kept if group["rules"]]}
+
+
+def may_record(rule: dict[str, Any], selector: Selector) -> bool:
+    """Whether the rule records series of that name, with no label that the selector rules out."""
+    labels = rule.get("labels", {})
+    return rule.get("record") == selector.metric and all(
+        labels.get(matcher.name, matcher.value) == matcher.value
+        for matcher in selector.matchers
+        if matcher.op == MatchOp.Equal
+    )
 
 
 def load(name: str) -> dict[str, Any]:
