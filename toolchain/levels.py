@@ -34,7 +34,7 @@ LEVELS = {
     ),
     "rules": Level(
         checks="promtool and amtool on the bytes that are provisioned",
-        options=(*PARALLEL, "--dist=loadfile"),
+        options=(*PARALLEL, "--dist=worksteal"),
         tools=("promtool", "amtool", "blackbox_exporter"),
     ),
     "engine": Level(
@@ -43,6 +43,7 @@ LEVELS = {
     ),
     "live": Level(
         checks="the services, Prometheus and Alertmanager as processes on loopback",
+        options=(*PARALLEL, "--dist=loadfile"),
         tools=tools.TEST_TOOLS,
         browser=True,
     ),

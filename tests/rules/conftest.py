@@ -1,5 +1,7 @@
 """The files that Prometheus and Alertmanager load, exactly as the real engine renders them."""
 
+import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +11,8 @@ import yaml
 
 from tests.support.project import Project
 from tests.support.recording import STACKS
+from toolchain.base import hold_lock
+from toolchain.files import write_whole
 
 CASES_ARE_FOR = "local"
 """The stack that the case files describe: the one without overrides."""
@@ -36,9 +40,19 @@ def amtool() -> str:
 
 @pytest.fixture(scope="session")
 def config_maps(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ConfigMaps]:
-    """For each stack, its ConfigMaps' data by name, brought up by the engine into a folder."""
-    project = Project.of_the_platform(tmp_path_factory.mktemp("render") / "platform")
-    return {stack: rendered_by_the_engine(project, stack) for stack in STACKS}
+    """For each stack, its ConfigMaps' data by name, brought up by the engine into a folder.
+
+    The first worker that needs them renders them for all.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    file = shared / "config-maps.json"
+    with hold_lock(shared / "config-maps.lock"):
+        if not file.exists():
+            project = Project.of_the_platform(tmp_path_factory.mktemp("render") / "platform")
+            maps = {stack: rendered_by_the_engine(project, stack) for stack in STACKS}
+            write_whole(file, json.dumps(maps))
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def rendered_by_the_engine(project: Project, stack: str) -> ConfigMaps:
