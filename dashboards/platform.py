@@ -15,12 +15,13 @@ LIMIT = "prometheus_tsdb_retention_limit_bytes"
 QUEUED = "prometheus_remote_storage_queue_highest_timestamp_seconds"
 SENT = "prometheus_remote_storage_queue_highest_sent_timestamp_seconds"
 
-NOTIFICATIONS = "sum by (pod, integration) (rate(alertmanager_notifications_total[10m]))"
 FAILED_SHARE = (
     "sum by (pod, integration) (rate(alertmanager_notifications_failed_total[10m]))"
-    f" / {NOTIFICATIONS}"
+    " / sum by (pod, integration) (rate(alertmanager_notifications_total[10m]))"
 )
 """By pod and integration; NaN where there was nothing to send."""
+# Alertmanager has a series for every integration that it knows, configured or not.
+NO_FAILURES = "0 * sum by (pod, integration) (alertmanager_notifications_total > 0)"
 
 # A pod of the prober has a series for each probe and one of its own: it is down once.
 PODS = "min by (namespace, job, pod, instance) (up)"
@@ -216,7 +217,7 @@ def _alertmanager() -> list[Panel]:
             "Notifications given up",
             "The share of notifications that each pod gave up over 10 minutes, by integration; 0 "
             "while nothing is sent. No alert fires while another pod delivers.",
-            Query(f"({FAILED_SHARE} >= 0) or 0 * {NOTIFICATIONS}", "{{pod}} {{integration}}"),
+            Query(f"({FAILED_SHARE} >= 0) or {NO_FAILURES}", "{{pod}} {{integration}}"),
             unit=units.PercentUnit,
             alerts=["AlertmanagerNotificationsFailing"],
             top=1,
