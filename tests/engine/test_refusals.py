@@ -1,7 +1,5 @@
 """Preview refuses anything that would break at run time, and changes nothing."""
 
-import json
-import re
 from collections.abc import Callable, Sequence
 from functools import cache, reduce
 from pathlib import Path
@@ -263,24 +261,13 @@ def test_preview_refuses(refused: Callable[[str], list[str]], preview: str, case
     )
 
 
-def errors(text: str) -> list[str]:
-    """The error lines of Pulumi's final diagnostics."""
-    diagnostics = text.rpartition("Diagnostics:")[2]
-    return [line.strip() for line in diagnostics.splitlines() if line.strip().startswith("error:")]
-
-
-def without_ciphertext(project: Project) -> str:
-    """The state's resources as text; the engine encrypts secrets anew whenever it saves them."""
-    return re.sub(r'"ciphertext": "[^"]*"', "", json.dumps(project.resources(), sort_keys=True))
-
-
 @pytest.mark.parametrize("verb", ["preview", "up"])
 def test_the_incident_two_files_glued_together_stops_before_anything_changes(
     deployed: Project, verb: str
 ) -> None:
     psi, treaty = deployed.root / PSI, deployed.root / TREATY
     parts = psi.read_bytes(), treaty.read_bytes()
-    resources, rendered = without_ciphertext(deployed), deployed.rendered()
+    resources, rendered = deployed.resources_without_ciphertext(), deployed.rendered()
     second = parts[0].decode().count("\n") + 1 + parts[1].decode().split("groups:")[0].count("\n")
     psi.write_bytes(b"".join(parts))
     treaty.unlink()
@@ -290,10 +277,10 @@ def test_the_incident_two_files_glued_together_stops_before_anything_changes(
         psi.write_bytes(parts[0])
         treaty.write_bytes(parts[1])
     assert result.code != 0
-    lines = [line for line in errors(result.text) if f"{PSI}:{second}:" in line]
+    lines = [line for line in result.errors if f"{PSI}:{second}:" in line]
     assert lines, f"no line names {PSI}:{second}:\n{result.text}"
     assert "groups" in lines[0]
-    assert without_ciphertext(deployed) == resources
+    assert deployed.resources_without_ciphertext() == resources
     assert deployed.rendered() == rendered
 
 
@@ -333,7 +320,7 @@ def preview_with(project: Project, edits: dict[str, Sequence[Change]]) -> list[s
     assert "Traceback" not in result.text
     assert project.state_bytes() == state
     assert project.rendered() == rendered
-    return errors(result.text)
+    return result.errors
 
 
 def assert_each_once(lines: list[str], expected: Sequence[tuple[str, str]]) -> None:

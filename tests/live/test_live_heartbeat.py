@@ -11,7 +11,7 @@ import pytest
 
 from ops.live.terminal import status_table
 from tests.live.conftest import Live, running
-from tests.support.exposition import parse
+from tests.support.services.exposition import parse
 from tests.support.waiting import wait_for
 
 LOST = "WatchdogLost"

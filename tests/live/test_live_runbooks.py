@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import Live, running
-from tests.support.report_servers import program
+from tests.support.report.report_servers import program
 from tests.support.runbooks import RUNBOOKS, run
 
 

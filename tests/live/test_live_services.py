@@ -15,8 +15,8 @@ import yaml
 from ops.live.mounts import write_changed, write_changed_json
 from ops.live.pods import Pod
 from tests.live.conftest import Live, running
-from tests.support.psi_process import GAUGES
 from tests.support.series import ROOT
+from tests.support.services.psi_process import GAUGES
 
 NO_PEERS = {
     "psi-field": {"PSI_FIELD_PEERS": ""},

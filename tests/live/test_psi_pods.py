@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.psi_process import Pod, free_port, vector
+from tests.support.services.psi_process import Pod, free_port, vector
 from tests.support.waiting import wait_for
 
 

@@ -11,7 +11,7 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.report_servers import process
+from tests.support.report.report_servers import process
 from tests.support.series import inventory
 from tests.support.waiting import wait_for
 

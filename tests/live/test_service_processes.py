@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.support.exposition import Exposed, parse
 from tests.support.series import ROOT
+from tests.support.services.exposition import Exposed, parse
 
 TREATY = "AURORA-AKASH-001"
 HTTP = httpx.Client(timeout=5, trust_env=False)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rules.test_promtool import ALERTS
-from tests.support.promtool import run
 from tests.support.recording import STACKS, stack_values
-from tests.support.routes import by_amtool, receivers
+from tests.support.rules.promtool import run
+from tests.support.rules.routes import by_amtool, receivers
 
 CHANNELS = {
     "pagerduty": {"pagerduty_configs"},

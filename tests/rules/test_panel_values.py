@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.support.boards import BOARDS
-from tests.support.promtool import run
+from tests.support.rules.promtool import run
 
 PROBES = ("ping", "health", "step")
 POD = 'namespace="n", instance="i", pod="prober-0"'

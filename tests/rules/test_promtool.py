@@ -10,7 +10,7 @@ import yaml
 
 from rules.rule import HEARTBEAT_ALERT
 from tests.rules.conftest import write
-from tests.support.promtool import CASES, check_case, load, rules_behind, run
+from tests.support.rules.promtool import CASES, check_case, load, rules_behind, run
 from tests.support.series import names as series_of
 from tests.support.series import slo_rules
 

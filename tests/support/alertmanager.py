@@ -13,8 +13,8 @@ import yaml
 from ops.live.rewriting import LocalEnvironment, rewrite_config_map
 from stacks.settings import load_configuration
 from tests.support.loopback import Seen, Stub, stub, unused_address
-from tests.support.promtool import WITH_ZONES
 from tests.support.recording import configure, record, stack_values
+from tests.support.rules.promtool import WITH_ZONES
 from tests.support.waiting import wait_for
 
 SPEED = 300

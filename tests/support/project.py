@@ -45,6 +45,12 @@ class Result:
             counts["="] = int(unchanged[1])
         return counts
 
+    @property
+    def errors(self) -> list[str]:
+        """The error lines of the final diagnostics."""
+        lines = [line.strip() for line in self.text.rpartition("Diagnostics:")[2].splitlines()]
+        return [line for line in lines if line.startswith("error:")]
+
 
 class Project:
     """A project's folder; every command runs stack `local` unless told another."""
@@ -122,6 +128,10 @@ class Project:
         """The state's resources by URN."""
         deployment = json.loads(self.state_bytes(stack=stack))["checkpoint"]["latest"]
         return {resource["urn"]: resource for resource in deployment.get("resources", [])}
+
+    def resources_without_ciphertext(self) -> str:
+        """The resources as text; the engine encrypts secrets anew whenever it saves them."""
+        return re.sub(r'"ciphertext": "[^"]*"', "", json.dumps(self.resources(), sort_keys=True))
 
     def rendered(self, folder: str = "rendered/local") -> dict[str, dict[str, Any]]:
         """The manifests in the render folder by file name."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.kpi_platform import render
 from tests.support.recording import STACKS, Recording, run_stack
+from tests.support.report.kpi_platform import render
 
 
 @pytest.fixture(scope="session")

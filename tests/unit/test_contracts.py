@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.chain import Chain, chain
 from tests.support.recording import Recording
+from tests.support.rules.chain import Chain, chain
 
 
 @dataclass(frozen=True)

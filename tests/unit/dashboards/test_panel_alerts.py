@@ -17,7 +17,7 @@ from rules.rule import Alert
 from rules.rulebook import Rulebook
 from tests.support.boards import BOARDS, PANELS, build, panels_of
 from tests.support.recording import Recording
-from tests.support.rule_project import load
+from tests.support.rules.rule_project import load
 from tests.support.series import ROOT, alerts, book, names, thresholds
 
 each_board = pytest.mark.parametrize("name", BOARDS)

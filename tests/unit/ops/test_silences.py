@@ -23,8 +23,8 @@ from ops.silences import (
     parse_reason,
     set_silence,
 )
-from tests.support.kpi_answers import NOW, rule_groups
 from tests.support.loopback import Seen, stub, unused_address
+from tests.support.report.kpi_answers import NOW, rule_groups
 
 HOURS = timedelta(hours=2)
 

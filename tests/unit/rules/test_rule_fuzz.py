@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from problems import Refused
-from tests.support.rule_project import (
+from tests.support.rules.rule_project import (
     ALERT_FILE,
     ALERTS,
     METRIC_FILE,

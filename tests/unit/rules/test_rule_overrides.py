@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.rule_project import ALERT_FILE, ALERTS, RECORD_FILE, load, refusals, write
+from tests.support.rules.rule_project import ALERT_FILE, ALERTS, RECORD_FILE, load, refusals, write
 
 PLACE = "vaultmesh:settings.rules.overrides"
 RANGE = (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rule_project import (
+from tests.support.rules.rule_project import (
     ALERT_FILE,
     ALERTS,
     METRIC_FILE,

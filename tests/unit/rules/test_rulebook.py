@@ -8,7 +8,7 @@ import yaml
 
 from promql.expressions import parse
 from rules.rulebook import Rulebook
-from tests.support.rule_project import (
+from tests.support.rules.rule_project import (
     ALERT_FILE,
     ALERTS,
     METRIC_FILE,

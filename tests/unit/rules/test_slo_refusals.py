@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.rule_project import ALERT_FILE, RECORD_FILE, RECORDS, load, refusals
-from tests.support.slo_project import SLO_FILE, SPEC, write_slo
+from tests.support.rules.rule_project import ALERT_FILE, RECORD_FILE, RECORDS, load, refusals
+from tests.support.rules.slo_project import SLO_FILE, SPEC, write_slo
 from tests.unit.rules.test_rule_fuzz import DATA, outcome
 
 ERRORS = "sum by (job) (rate(burnt_total[{{.window}}]))"

@@ -12,10 +12,10 @@ from promql.expressions import parse
 from rules.rulebook import Rulebook
 from rules.slo.windows import LARGEST_BUDGET, PAGE, TICKET
 from tests.support.recording import Recording
-from tests.support.rule_project import ALERT_FILE, ALERTS, load
+from tests.support.rules.rule_project import ALERT_FILE, ALERTS, load
+from tests.support.rules.slo_project import SPEC, write_slo
 from tests.support.series import book as real_book
 from tests.support.series import files, names
-from tests.support.slo_project import SPEC, write_slo
 
 WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"]
 IDENTITY = {"sloth_id": "oven-bread", "sloth_service": "oven", "sloth_slo": "bread"}
@@ -191,7 +191,7 @@ def test_labels_that_only_some_objectives_have_are_known(tmp_path: Path) -> None
 
 
 def test_a_project_without_objectives_has_no_such_file(tmp_path: Path) -> None:
-    from tests.support.rule_project import write
+    from tests.support.rules.rule_project import write
 
     assert "slo_rules.yml" not in load(write(tmp_path, {})).file_names
 

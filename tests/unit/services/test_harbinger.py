@@ -13,7 +13,7 @@ import pytest
 
 from services.harbinger.app import NOTIFICATION_LIMIT, HarbingerSettings, build
 from services.harbinger.watchdog import Moment
-from tests.support.in_process import Client, started
+from tests.support.services.in_process import Client, started
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -13,8 +13,8 @@ from services.psi_field.engine import METRICS
 from services.psi_field.history import HISTORY_LENGTH, MAX_LEAD, Entry, merge
 from services.psi_field.peers import PeerHistory
 from services.shell import BODY_LIMIT, Address
-from tests.support.asgi import JSON, Call, serving, wait_until_ready
-from tests.support.psi_pod import (
+from tests.support.services.asgi import JSON, Call, serving, wait_until_ready
+from tests.support.services.psi_pod import (
     ALONE,
     GET_HISTORY,
     GET_METRICS,

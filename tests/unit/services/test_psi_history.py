@@ -9,9 +9,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.psi_field import history
-from services.psi_field.engine import AT_REST, EngineError, FallbackPsiEngine, replay
+from services.psi_field.engine import AT_REST, SIZE, EngineError, FallbackPsiEngine, replay
 from services.psi_field.history import Entries, Entry, KeyReusedError, Replica, digest, merge
-from tests.support.psi_steps import SMALL, entry, vector
+
+SMALL = 4
+"""A history length that overflows often."""
+
+
+def vector(number: int) -> tuple[float, ...]:
+    return tuple(((number * 7 + i * 3) % 11 - 5) / 4 for i in range(SIZE))
+
+
+def entry(counter: int, pod: str = "a", key: str | None = None, number: int = 0) -> Entry:
+    return Entry(
+        counter=counter,
+        pod=pod,
+        incarnation="0" * 16,
+        key=key,
+        x=vector(number),
+        apply_guardian=False,
+    )
+
 
 # Merging
 

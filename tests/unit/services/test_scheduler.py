@@ -14,9 +14,9 @@ from services.scheduler.app import SchedulerSettings, build
 from services.scheduler.jobs import Job
 from services.scheduler.runner import HttpCalls, JobMetrics, Result, Runner
 from services.shell import Service, SettingsError, exposition, load_settings
-from tests.support.exposition import Exposed, parse
-from tests.support.in_process import started
 from tests.support.loopback import stub, unused_address
+from tests.support.services.exposition import Exposed, parse
+from tests.support.services.in_process import started
 
 START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

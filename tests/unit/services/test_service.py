@@ -3,18 +3,49 @@
 import asyncio
 import logging
 import time
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 import httpx
 import pytest
+from prometheus_client import Counter
+from pydantic import Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
-from services.shell import BODY_LIMIT, BareCounter, Service, bodies
-from tests.support.asgi import JSON, ask, serving, wait_until_ready
-from tests.support.ping import ping_service
+from services.shell import BODY_LIMIT, Answer, BareCounter, Body, Service, bodies, read_body
+from tests.support.services.asgi import JSON, ask, serving, wait_until_ready
 
 
 def get(service: Service, path: str) -> httpx.Response:
     return ask(service, ("GET", path, {}))[0]
+
+
+class Ping(Body):
+    x: Annotated[tuple[float, ...], Field(min_length=2, max_length=2)]
+    loud: bool = False
+
+
+def ping_service(start: Callable[[], Awaitable[None]] | None = None) -> Service:
+    """A small service that uses every part of the shell."""
+    service = Service("ping", start=start)
+    pings = Counter("pings", "Pings taken.", registry=service.registry)
+
+    async def ping(request: Request) -> Answer:
+        body = await read_body(request, Ping)
+        pings.inc()
+        return {"sum": sum(body.x)}
+
+    async def fail(_: Request) -> Answer:
+        raise RuntimeError("s3cret")
+
+    async def refuse(_: Request) -> Answer:
+        raise HTTPException(418, "A teapot.")
+
+    service.route("POST", "/ping", ping)
+    service.route("GET", "/fail", fail)
+    service.route("GET", "/refuse", refuse)
+    return service
 
 
 def ping(**request: Any) -> httpx.Response:

@@ -18,10 +18,10 @@ from services.scheduler.jobs import Job
 from services.shell import Service
 from services.treaty.app import TreatySettings
 from services.treaty.app import build as treaty
-from tests.support.exposition import Exposed
-from tests.support.in_process import Client, started
 from tests.support.loopback import stub
 from tests.support.series import inventory, series_of
+from tests.support.services.exposition import Exposed
+from tests.support.services.in_process import Client, started
 from tests.unit.services.test_harbinger import notification
 
 FILE = "rules/metrics.yaml"

@@ -15,8 +15,8 @@ from pytest import approx
 
 from services.treaty.app import TreatySettings, build
 from services.treaty.metrics import Rates, RecentRequests
-from tests.support.in_process import Client, started
 from tests.support.loopback import Seen, stub, unused_address
+from tests.support.services.in_process import Client, started
 
 TREATY = "AURORA-AKASH-001"
 COUNTERS = ("treaty_requests_total", "treaty_requests_routed", "treaty_dropped_requests")

@@ -13,7 +13,7 @@ from stacks.files import check_alerts
 from tests.support.boards import BOARDS
 from tests.support.recording import Recording, run_values, stack_values
 from tests.support.refusals import loaded
-from tests.support.rule_project import load, write
+from tests.support.rules.rule_project import load, write
 from tests.support.series import alerts, book, files
 
 

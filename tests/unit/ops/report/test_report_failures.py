@@ -10,9 +10,9 @@ import pytest
 
 from ops.__main__ import main
 from ops.report.document import Document, html, markdown
-from tests.support.kpi_platform import Platform, report_on
 from tests.support.loopback import unused_address
 from tests.support.recording import ROOT
+from tests.support.report.kpi_platform import Platform, report_on
 
 
 def broken(_: httpx.Request) -> httpx.Response:

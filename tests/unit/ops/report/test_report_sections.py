@@ -6,7 +6,8 @@ import pytest
 
 from ops.numbers import NOTHING
 from ops.report.document import Document, Table
-from tests.support.kpi_answers import (
+from tests.support.recording import Recording
+from tests.support.report.kpi_answers import (
     FIRST,
     NOW,
     OF_TREATY,
@@ -20,8 +21,7 @@ from tests.support.kpi_answers import (
     sample,
     target,
 )
-from tests.support.kpi_platform import Platform, items, report_on, rows, section
-from tests.support.recording import Recording
+from tests.support.report.kpi_platform import Platform, items, report_on, rows, section
 from tests.support.series import alerts, inventory
 
 

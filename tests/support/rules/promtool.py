@@ -15,7 +15,7 @@ from promql.expressions import Selector, parse
 
 WITH_ZONES = {**os.environ, "ZONEINFO": str(Path(tzdata.__file__).parent / "zoneinfo")}
 """For programs that must know time zones, on a machine that may not have them."""
-CASES = {path.stem: path for path in sorted((Path(__file__).parents[1] / "rules").glob("*.yaml"))}
+CASES = {path.stem: path for path in sorted((Path(__file__).parents[2] / "rules").glob("*.yaml"))}
 
 
 def run(promtool: str, folder: Path, *arguments: str) -> tuple[bool, str]:

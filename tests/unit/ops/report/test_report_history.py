@@ -7,8 +7,8 @@ from ops.charts import COLOURS
 from ops.report.document import Figure, Figures
 from ops.report.history import CHARTS
 from ops.report.metrics import series_in
-from tests.support.kpi_answers import NOW, past, rule_groups
-from tests.support.kpi_platform import Platform, report_on, section
+from tests.support.report.kpi_answers import NOW, past, rule_groups
+from tests.support.report.kpi_platform import Platform, report_on, section
 
 START = NOW - timedelta(hours=1)
 EVEN = [(START.timestamp() + 60 * step, step % 5 / 5) for step in range(61)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from promql.variables import without_variables
 from tests.support.recording import ROOT, Recording
-from tests.support.routes import receivers
+from tests.support.rules.routes import receivers
 from tests.support.series import inventory, names, series_of
 
 Rule = Mapping[str, Any]

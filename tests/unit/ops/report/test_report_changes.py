@@ -8,9 +8,9 @@ import pytest
 from ops.report.changes import Snapshot, SnapshotError, read_snapshot
 from ops.report.command import STEM, main
 from ops.report.document import Document
-from tests.support.kpi_answers import find, sample, target
-from tests.support.kpi_platform import Platform, items, report_on, section
 from tests.support.loopback import unused_address
+from tests.support.report.kpi_answers import find, sample, target
+from tests.support.report.kpi_platform import Platform, items, report_on, section
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.support.kpi_answers import COUNTS, FIELDS, FIRST, PROBED, RATES, SECOND, TREATY
+from tests.support.report.kpi_answers import COUNTS, FIELDS, FIRST, PROBED, RATES, SECOND, TREATY
 
 PODS = (FIRST, SECOND)
 

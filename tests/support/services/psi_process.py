@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GAUGES = ("density", "phase_coherence", "continuity", "futurity", "temporal_entropy")
 GAUGES += ("prediction_error", "time_dilation")
 HTTP = httpx.Client(timeout=5, trust_env=False)

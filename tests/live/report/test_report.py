@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.psi_process import ROOT
-from tests.support.report_pods import PODS, TREATY
-from tests.support.report_servers import Servers, running
+from tests.support.report.report_pods import PODS, TREATY
+from tests.support.report.report_servers import Servers, running
 from tests.support.series import files
+from tests.support.services.psi_process import ROOT
 
 ALERT_ROW = r"\| `{}` \|.*\| {} \| {} \| {} \|.*\| {} \| \[{}\.md\]"
 """A row of the firing alerts: name, subject, value, threshold, receiver, runbook."""

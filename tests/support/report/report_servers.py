@@ -14,10 +14,10 @@ import yaml
 from ops.alertmanager_api import Alertmanager
 from ops.http_api import ApiError
 from ops.prometheus_api import WATCHDOG, Prometheus
-from tests.support.kpi_platform import render
-from tests.support.psi_process import free_port
 from tests.support.recording import run_stack
-from tests.support.report_pods import exposed, history, served
+from tests.support.report.kpi_platform import render
+from tests.support.report.report_pods import exposed, history, served
+from tests.support.services.psi_process import free_port
 from tests.support.waiting import wait_for
 
 HISTORY_HOURS = 5

@@ -8,8 +8,8 @@ import pytest
 
 from ops.report import slos
 from ops.report.document import Document
-from tests.support.kpi_answers import PSI, find, fire, sample
-from tests.support.kpi_platform import Platform, items, report_on, rows, section
+from tests.support.report.kpi_answers import PSI, find, fire, sample
+from tests.support.report.kpi_platform import Platform, items, report_on, rows, section
 from tests.support.series import slo_rules
 
 ID = "psi-field-step-latency"

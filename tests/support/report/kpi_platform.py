@@ -19,8 +19,8 @@ from ops.report.command import compose
 from ops.report.document import Document, Items, Section, Table
 from ops.report.facts import Facts
 from ops.report.gather import MOVES, gather, or_unavailable
-from tests.support.kpi_answers import NOW, rule_groups, samples, targets
 from tests.support.recording import Recording
+from tests.support.report.kpi_answers import NOW, rule_groups, samples, targets
 from toolchain.standin import manifests
 
 

@@ -19,10 +19,10 @@ from ops.report.document import (
     html,
     markdown,
 )
-from tests.support.kpi_answers import fire, sample, target
-from tests.support.kpi_platform import Platform, report_on
-from tests.support.kpi_platform import render as manifests_of
 from tests.support.recording import SECRETS, Recording
+from tests.support.report.kpi_answers import fire, sample, target
+from tests.support.report.kpi_platform import Platform, report_on
+from tests.support.report.kpi_platform import render as manifests_of
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 CELLS = "a|b`c`*d*_e_[f](http://evil.invalid)~g~\\"

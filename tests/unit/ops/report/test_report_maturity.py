@@ -8,9 +8,9 @@ import pytest
 
 from ops.manifests import read_manifests
 from ops.report.maturity import BEFORE, CAPABILITIES, REPORT, SINCE, judge, score
-from tests.support.kpi_answers import find, probe, sample
-from tests.support.kpi_platform import Platform, facts_of
 from tests.support.recording import Recording
+from tests.support.report.kpi_answers import find, probe, sample
+from tests.support.report.kpi_platform import Platform, facts_of
 
 STAGES = {BEFORE: 3.5, REPORT: 7.0, SINCE: 8.5}
 
@@ -34,7 +34,7 @@ def test_the_reference_scenario_earns_8_points(rendered: Path) -> None:
 def test_slo_dashboards_and_synthetic_monitoring_earn_the_rest(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
-    from tests.support.kpi_platform import render
+    from tests.support.report.kpi_platform import render
 
     folder = render(recordings["local"], tmp_path)
     name = "SLO dashboards and synthetic monitoring"
@@ -99,7 +99,7 @@ def test_what_was_not_observed_earns_nothing(
 def test_a_dashboard_that_is_not_rendered_earns_nothing(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
-    from tests.support.kpi_platform import render
+    from tests.support.report.kpi_platform import render
 
     folder = render(recordings["local"], tmp_path)
     (path,) = folder.rglob("*-dashboard-aurora-kpis.yaml")

@@ -10,8 +10,8 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from services.shell import Service
-from tests.support.asgi import serving
-from tests.support.exposition import Exposed, parse
+from tests.support.services.asgi import serving
+from tests.support.services.exposition import Exposed, parse
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.support.promtool import run
+from tests.support.rules.promtool import run
 
 Labels = Mapping[str, str]
 

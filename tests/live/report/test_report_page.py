@@ -7,12 +7,12 @@ import pytest
 
 from ops.report.document import Document, html
 from ops.report.history import CHARTS
-from tests.support.kpi_answers import past
-from tests.support.kpi_platform import Platform, report_on
-from tests.support.kpi_platform import render as render_manifests
 from tests.support.recording import run_stack
-from tests.support.report_browser import DARK, Seen, look
-from tests.unit.ops.test_report_untrusted import hostile
+from tests.support.report.kpi_answers import past
+from tests.support.report.kpi_platform import Platform, report_on
+from tests.support.report.kpi_platform import render as render_manifests
+from tests.support.report.report_browser import DARK, Seen, look
+from tests.unit.ops.report.test_report_untrusted import hostile
 
 WIDTHS = (1280, 390)
 KINDS = ("reference", "hostile", "unavailable")

@@ -7,8 +7,8 @@ import httpx
 
 from services.psi_field.app import PsiFieldSettings, build
 from services.psi_field.engine import METRICS
-from tests.support import asgi
-from tests.support.asgi import Call
+from tests.support.services import asgi
+from tests.support.services.asgi import Call
 
 X = [round(math.sin(i), 3) for i in range(16)]
 STEP = {"x": X, "apply_guardian": False}

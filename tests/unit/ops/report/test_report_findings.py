@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.support.kpi_answers import FIRST, SECOND, TREATY, fire, loaded, sample
-from tests.support.kpi_platform import Platform, items, report_on
+from tests.support.report.kpi_answers import FIRST, SECOND, TREATY, fire, loaded, sample
+from tests.support.report.kpi_platform import Platform, items, report_on
 
 
 def moves(first: float, second: float) -> list[dict[str, object]]:

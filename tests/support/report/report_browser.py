@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import photograph
-from tests.support.report_pods import served
+from tests.support.report.report_pods import served
 from toolchain.browser import find
 
 MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.rule_project import METRIC_FILE, METRICS, RUNBOOK, write
+from tests.support.rules.rule_project import METRIC_FILE, METRICS, RUNBOOK, write
 
 SLO_FILE = "rules/slos/bread.yaml"
 SPEC = """\

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.rules.conftest import ConfigMaps, tool, write
-from tests.support.promtool import run
 from tests.support.recording import STACKS
+from tests.support.rules.promtool import run
 
 CHECK = ("--config.check", "--config.file=blackbox.yml")
 

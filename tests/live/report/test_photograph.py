@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ops.photograph import COLOURS, photograph
 from ops.pictures.page import dashboard_page, page_size
-from tests.support.report_browser import look
+from tests.support.report.report_browser import look
 from tests.unit.ops.test_pictures_page import KINDS, panel, results, series
 
 EVERY_KIND = results(
