@@ -15,7 +15,7 @@ COMMANDS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command. Exit code: that of the command, 2 for an unknown one, 130 after Ctrl-C."""
+    """Run one command. Returns its exit code, 2 for an unknown command, 130 after Ctrl-C."""
     name = "".join(arguments[:1])
     if name not in COMMANDS:
         advice = did_you_mean(name, COMMANDS, f"Choose {' or '.join(COMMANDS)}.")

@@ -1,6 +1,6 @@
 """The HTTP API of Alertmanager (v2): the parts that the operator's commands use.
 
-The server's configuration is never asked for: it may hold secrets.
+Never reads the server's configuration, because it may contain secrets.
 """
 
 import json
@@ -13,7 +13,7 @@ from ops.http_api import Answer, EmptyIfNull, HttpApi, Labels
 
 
 class Matcher(Answer):
-    """A condition that a silence sets for one label; `str()` writes it as PromQL does."""
+    """A condition on one label; `str()` formats it as a PromQL label matcher."""
 
     name: str
     value: str
@@ -37,7 +37,7 @@ class Status(Answer):
 
 
 class Silence(Answer):
-    """A silence that Alertmanager keeps."""
+    """A silence as Alertmanager returns it."""
 
     id: str
     status: Status
@@ -49,13 +49,13 @@ class Silence(Answer):
 
 
 class Receiver(Answer):
-    """A receiver of notifications."""
+    """A receiver from Alertmanager's configuration."""
 
     name: str
 
 
 class NotifiedAlert(Answer):
-    """An alert that Alertmanager holds, and the receivers that its route chooses."""
+    """An alert in Alertmanager, with the receivers that its route selects."""
 
     labels: Labels
     status: Status
@@ -63,22 +63,22 @@ class NotifiedAlert(Answer):
 
 
 class Alertmanager(HttpApi):
-    """An Alertmanager server; every method raises ApiError."""
+    """A client of Alertmanager; every method may raise ApiError."""
 
     name = "Alertmanager"
 
     def alerts(self, matchers: Sequence[Matcher] = ()) -> list[NotifiedAlert]:
-        """The alerts that it holds now, silenced and inhibited ones included."""
+        """The current alerts, including silenced and inhibited ones."""
         filters = [f"{one.name}={json.dumps(one.value, ensure_ascii=False)}" for one in matchers]
         answer = self.call("GET", "/api/v2/alerts", params={"filter": filters})
         return self.parse(list[NotifiedAlert], answer)
 
     def silences(self) -> list[Silence]:
-        """All silences, including expired ones that it still keeps."""
+        """All silences, including expired ones not yet deleted."""
         return self.parse(list[Silence], self.call("GET", "/api/v2/silences"))
 
     def set_silence(self, silence: Mapping[str, Any]) -> str:
-        """Create a silence, or update the one with its `id`; the id that it has now."""
+        """Create a silence, or update the one with its `id`. Returns the new id."""
         answer = self.call("POST", "/api/v2/silences", json=dict(silence))
         return self.parse(str, answer, "silenceID")
 

@@ -1,4 +1,4 @@
-"""Command lines: a wrong one is one line on stderr and exit code 2."""
+"""Command-line parsing: an error is one line on stderr and exit code 2."""
 
 import argparse
 import re
@@ -11,10 +11,10 @@ from ops.http_api import without_userinfo
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that reports a mistake in one line, without the usage text."""
+    """A parser that reports an error in one line, without the usage text."""
 
     def error(self, message: str) -> NoReturn:
-        """End the program with exit code 2."""
+        """Print the error and exit with code 2."""
         text = without_userinfo(message)
         end = "" if text.endswith((".", "?")) else "."
         sys.stderr.write(f"error: {self.prog}: {text}{end} --help lists the options.\n")
@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def server_address(text: str) -> str:
-    """The address of an API: http or https and a host; a port, user and path are optional."""
+    """Validate the URL of an API: http or https, a host, and optionally port, user and path."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -37,7 +37,7 @@ def server_address(text: str) -> str:
 
 
 def loopback_network(text: str) -> str:
-    """The first three numbers of addresses on loopback: 127.X.Y."""
+    """Validate the first three octets of a loopback network: 127.X.Y."""
     first, *others = text.split(".")
     numbers = [int(part) for part in others if part.isascii() and part.isdecimal()]
     if first != "127" or len(numbers) != 2 or len(others) != 2 or max(numbers) > 255:

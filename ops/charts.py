@@ -1,6 +1,6 @@
 """Draws charts as SVG text whose colours are the variables of templates/charts.css.
 
-Sizes are pixels of a chart that is shown in its own size. The same data gives the same text.
+Sizes are in pixels at 100 % zoom. The output is deterministic.
 """
 
 import math
@@ -15,33 +15,33 @@ from markupsafe import Markup, escape
 from ops.prometheus_api import Point
 
 COLOURS = 8
-"""Lines that can be told apart by colour; charts.css defines --line-0 to --line-7."""
+"""Number of distinct line colours; charts.css defines --line-0 to --line-7."""
 CHARACTER = 6.9
-"""Width of a character of a label, on the safe side: no browser measures the text here."""
+"""Upper estimate of a label character's width: the text is not measured in a browser."""
 INK, RULE, LIMIT = "var(--ink-soft)", "var(--rule)", "var(--bad)"
 _TOP, _RIGHT, _BOTTOM = 8, 18, 24
 _LABEL_DROP = 17
-"""From the time axis down to the foot of its labels."""
+"""Distance from the time axis down to the baseline of its labels."""
 _STRIP = 0.72
-"""The part of a row's height that its strip takes."""
+"""Height of a strip as a share of its row."""
 _CLOCK_STEPS = (
     *(1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200),
     *(86_400, 172_800, 345_600, 604_800),
 )
 _DAY = 86_400
 _HUGE = 1e300
-"""Larger values, NaN and infinity are left out of the range of a chart."""
+"""Larger values, NaN and infinity don't extend the value axis."""
 
 
 class Line(NamedTuple):
-    """A name and the points of a line, in the order of time."""
+    """A named line; its points are ordered by time."""
 
     name: str
     values: Sequence[Point]
 
 
 class Run(NamedTuple):
-    """A stretch of equal samples: Unix times, and the value."""
+    """Consecutive equal samples: start and end as Unix times, and the value."""
 
     start: float
     end: float
@@ -49,7 +49,7 @@ class Run(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """A threshold, and its colour."""
+    """A threshold line and its colour."""
 
     value: float
     colour: str = LIMIT
@@ -57,7 +57,7 @@ class Limit(NamedTuple):
 
 @dataclass(frozen=True)
 class Marks:
-    """An annotation's spans of Unix time; a span that ends where it starts is a moment."""
+    """Spans of an annotation in Unix time; start and end are equal for a single moment."""
 
     name: str
     colour: str
@@ -66,7 +66,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Axis:
-    """The range that a chart shows, and where its labels stand."""
+    """The range of an axis; `ticks` are (value, label)."""
 
     low: float
     high: float
@@ -75,7 +75,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Frame:
-    """The area inside the axes of an SVG of `width` times `height`, and its two scales."""
+    """The plot area of an SVG of `width` x `height` pixels, with its two axes."""
 
     width: float
     height: float
@@ -85,22 +85,22 @@ class Frame:
 
     @property
     def right(self) -> float:
-        """Where the area ends."""
+        """The right edge of the plot area."""
         return self.width - _RIGHT
 
     @property
     def bottom(self) -> float:
-        """Where the time axis is."""
+        """The bottom edge of the plot area, where the time axis is."""
         return self.height - _BOTTOM
 
     def at_x(self, value: float) -> float:
-        """The pixel of a time; times outside of the range lie on its edge."""
+        """The x coordinate of a time, clamped to the plot area."""
         inside = min(max(value, self.x.low), self.x.high)
         share = (inside - self.x.low) / ((self.x.high - self.x.low) or 1)
         return round(self.left + share * (self.right - self.left), 1)
 
     def at_y(self, value: float) -> float:
-        """The pixel of a value."""
+        """The y coordinate of a value; not clamped."""
         share = (value - self.y.low) / ((self.y.high - self.y.low) or 1)
         return round(self.bottom - share * (self.bottom - _TOP), 1)
 
@@ -115,10 +115,10 @@ def line_chart(
     limits: Iterable[Limit] = (),
     marks: Iterable[Marks] = (),
 ) -> Markup:
-    """Draw lines with the thresholds that lie in the range of `y`.
+    """Draw lines, and the thresholds that lie within the range of `y`.
 
-    A line is broken where samples are missing or are not finite. From the ninth line on, colours
-    repeat, dashed.
+    A line has gaps where samples are missing or not finite. From the ninth line on, colours repeat
+    with dashes.
     """
     left = min(10 + CHARACTER * max((len(label) for _, label in y.ticks), default=0), width / 3)
     frame = Frame(width, height, left, x, y)
@@ -138,7 +138,7 @@ def line_chart(
 def strip_chart(
     rows: Sequence[tuple[str, Sequence[tuple[Run, str]]]], *, width: float, height: float, x: Axis
 ) -> Markup:
-    """Draw a strip for each (name, its runs with their colours); say how many do not fit."""
+    """Draw a strip for each row (name, [(run, colour)]); count rows that do not fit."""
     fit = max(1, int((height - _TOP - _BOTTOM) // 9))
     shown = rows if len(rows) <= fit else rows[: fit - 1]
     names = [name for name, _ in shown]
@@ -164,7 +164,7 @@ def strip_chart(
 
 
 def clock_axis(start: datetime, end: datetime, most: int = 6) -> Axis:
-    """The time from `start` to `end`, with labels in UTC; a label at midnight is the day."""
+    """A time axis with at most about `most` labels, in UTC; midnight is labelled with the date."""
     low, high = start.timestamp(), end.timestamp()
     step = next((one for one in _CLOCK_STEPS if (high - low) / one <= most), _CLOCK_STEPS[-1])
     first = math.ceil(low / step) * step
@@ -174,14 +174,15 @@ def clock_axis(start: datetime, end: datetime, most: int = 6) -> Axis:
 
 def value_axis(
     values: Iterable[float],
-    shown: Callable[[float], str],
+    format_value: Callable[[float], str],
     *,
     at_least: Iterable[float] = (),
     most: int = 5,
 ) -> Axis:
-    """The range of the finite values, with labels by `shown` at round numbers.
+    """A value axis that covers the finite values, with labels at round numbers.
 
-    `at_least` are values that the range holds in any case. Whole values get whole labels.
+    The range always includes the values in `at_least`. If all values are integers, so are the
+    labels.
     """
     inside = [*(value for value in values if abs(value) < _HUGE), *at_least] or [0.0]
     low, high = min(inside), max(inside)
@@ -193,11 +194,11 @@ def value_axis(
     step = _round_step((high - low) / most, is_whole)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     ticks = [round(index * step, 12) for index in range(first, last + 1)]
-    return Axis(low, high, [(tick, shown(tick)) for tick in ticks])
+    return Axis(low, high, [(tick, format_value(tick)) for tick in ticks])
 
 
 def with_gaps(values: Sequence[Point]) -> list[Point]:
-    """The points, with NaN where samples are missing or are not finite."""
+    """The points, with NaN where samples are missing or not finite."""
     steps = sorted(later[0] - earlier[0] for earlier, later in pairwise(values))
     usual = steps[len(steps) // 2] if steps else math.inf
     points: list[Point] = []
@@ -209,7 +210,7 @@ def with_gaps(values: Sequence[Point]) -> list[Point]:
 
 
 def runs(values: Sequence[Point]) -> Iterator[Run]:
-    """The runs of equal samples; a run ends where the value changes or a sample is missing."""
+    """Split samples into runs; a run ends where the value changes or a sample is missing."""
     steps = [later[0] - earlier[0] for earlier, later in pairwise(values)]
     step = min(steps, default=1.0)
     start, before, value = values[0][0], values[0][0], values[0][1]
@@ -222,18 +223,18 @@ def runs(values: Sequence[Point]) -> Iterator[Run]:
 
 
 def line_colour(index: int) -> str:
-    """The colour of a line, by its place in the legend."""
+    """The colour of the line at this index."""
     return f"var(--line-{index % COLOURS})"
 
 
 def cut(text: str, room: float, character: float = CHARACTER) -> str:
-    """As much of the text as fits into so many pixels, with an ellipsis if that is not all."""
+    """Truncate the text to `room` pixels, with an ellipsis."""
     fit = max(1, int(room / character))
     return text if len(text) <= fit else f"{text[: fit - 1].rstrip()}…"
 
 
 def _round_step(least: float, is_whole: bool) -> float:
-    """The smallest of 1, 2, 2.5 and 5 times a power of ten that is not below `least`."""
+    """Round up to 1, 2, 2.5 or 5 times a power of ten."""
     if is_whole:
         least = max(least, 1.0)
     power = 10.0 ** math.floor(math.log10(least))
@@ -257,7 +258,7 @@ def _path(frame: Frame, values: Sequence[Point], colour: str, dashes: str) -> st
             pieces[-1].append(f"{frame.at_x(moment):g} {frame.at_y(value):g}")
     lines = "".join(f"M{'L'.join(piece)}" for piece in pieces if len(piece) > 1)
     path = f'<path class="line" d="{lines}" stroke="{colour}"{dashes}/>' if lines else ""
-    # A point without neighbours has no line to be seen by.
+    # An isolated point would be invisible as a line, so it becomes a dot.
     points = (piece[0].split() for piece in pieces if len(piece) == 1)
     return path + "".join(f'<circle cx="{x}" cy="{y}" r="2.5" fill="{colour}"/>' for x, y in points)
 
@@ -303,6 +304,6 @@ def _marks(frame: Frame, marks: Iterable[Marks]) -> Iterator[str]:
 
 
 def _svg(width: float, height: float, parts: Iterable[str]) -> Markup:
-    # Every text and colour in the parts is escaped where it is put in.
+    # The callers have escaped every text and colour in `parts`.
     inside = "\n".join(filter(None, parts))
     return Markup(f'<svg viewBox="0 0 {width:g} {height:g}">\n{inside}\n</svg>')  # noqa: S704

@@ -1,4 +1,4 @@
-"""Requests to an HTTP API that may be slow, broken or gone: an answer, or one line why not."""
+"""A client for HTTP APIs that may be slow or down; every failure is an ApiError of one line."""
 
 import json
 import re
@@ -11,20 +11,20 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, Valida
 from pydantic.alias_generators import to_camel
 
 TIMEOUT_SECONDS = 10.0
-"""How long one answer may take, from the first byte sent to the last one read."""
+"""Time limit for a whole exchange, from the first byte sent to the last byte read."""
 MAX_BYTES = 32 * 1024 * 1024
-"""The largest answer that is read: far more than a thousand pods make."""
+"""Size limit of an answer; the answers for a thousand pods are far smaller."""
 
 _USERINFO = re.compile(r"(?<=://)[^/\s?#]*@")
 
 T = TypeVar("T")
 Labels = dict[str, str]
 EmptyIfNull = BeforeValidator(lambda value: value if value is not None else [])
-"""Reads the `null` that a Go program writes for an empty list."""
+"""Reads `null` as an empty list, because Go encodes a nil slice as `null`."""
 
 
 class Answer(BaseModel):
-    """A part of an answer; keys without a field are ignored."""
+    """Base model for parts of an answer; unknown keys are ignored."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, frozen=True
@@ -32,13 +32,13 @@ class Answer(BaseModel):
 
 
 class ApiError(Exception):
-    """There is no usable answer: one line that says whose, and why."""
+    """The server gave no usable answer; the message, one line, names the server and the reason."""
 
 
 class HttpApi:
-    """One server. After a timeout or a failed connection it is not asked again.
+    """A client of one server. After a timeout or failed connection, all further calls fail at once.
 
-    Every method that asks raises ApiError.
+    Every method that sends a request may raise ApiError.
     """
 
     name: ClassVar[str]
@@ -51,7 +51,7 @@ class HttpApi:
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`address` may hold a user and password, which are sent and never shown."""
+        """`address` may contain a user and password; they are sent but never shown."""
         self.shown_address = without_userinfo(address)
         self._address, self._timeout, self._clock = address, timeout, clock
         self._client = httpx.Client(timeout=timeout, transport=transport, trust_env=False)
@@ -62,7 +62,7 @@ class HttpApi:
         self._client.close()
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """The JSON of the answer, None for an empty body; `options` are those of httpx."""
+        """Send a request; return the JSON, or None for an empty body. `options` go to httpx."""
         if self._unreachable:
             raise ApiError(self._unreachable)
         try:
@@ -86,7 +86,7 @@ class HttpApi:
             ) from None
 
     def parse(self, type_: type[T], answer: Any, *keys: str) -> T:
-        """The value below `keys` in an answer, as this type."""
+        """Validate the value at the path `keys` of an answer as `type_`."""
         for key in keys:
             if not isinstance(answer, dict) or key not in answer:
                 raise self._error(f"gave an answer that has no {key}")
@@ -104,7 +104,8 @@ class HttpApi:
         with self._client.stream(method, self._address + path, **options) as response:
             for chunk in response.iter_bytes():
                 body += chunk
-                # The client's own timeout is per read; a slow trickle of bytes never meets it.
+                # httpx applies its timeout to each read, so a slow trickle of bytes never triggers
+                # it.
                 if self._clock() > deadline:
                     raise httpx.ReadTimeout("too slow")
                 if len(body) > MAX_BYTES:
@@ -121,12 +122,12 @@ class HttpApi:
 
 
 def without_userinfo(text: str) -> str:
-    """The text without the user and password of any address in it."""
+    """Remove the user and password from every URL in the text."""
     return _USERINFO.sub("", text)
 
 
 def _without_userinfo(value: Any) -> Any:
-    """The same JSON, with `without_userinfo` applied to every text in it."""
+    """Apply `without_userinfo` to every string in the JSON value."""
     if isinstance(value, str):
         return without_userinfo(value)
     if isinstance(value, list):
@@ -137,7 +138,7 @@ def _without_userinfo(value: Any) -> Any:
 
 
 def _refusal_reason(text: str) -> str:
-    """`: REASON` if the body of a refusal is JSON that states one, else nothing."""
+    """`: REASON` if the body of an error response is JSON with a reason, else an empty string."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):

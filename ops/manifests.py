@@ -1,4 +1,4 @@
-"""Reads the manifests of a stack that `pulumi up` has rendered; never opens those of Secrets."""
+"""Reads the manifests that `pulumi up` has rendered for a stack; never opens Secrets."""
 
 import hashlib
 import json
@@ -12,21 +12,21 @@ import yaml
 from problems import one_line
 
 KINDS = ("ConfigMap", "CronJob", "Deployment", "Namespace", "Service", "StatefulSet")
-"""The kinds that are read. A file's name says its kind: GROUP_VERSION-KIND-NAMESPACE-NAME.yaml."""
+"""The kinds to read. Files are named GROUP_VERSION-KIND-NAMESPACE-NAME.yaml."""
 NAME_LABEL = "app.kubernetes.io/name"
 DASHBOARD_PREFIX = "dashboard-"
-"""Begins the names of the ConfigMaps that hold a dashboard."""
+"""Name prefix of the ConfigMaps that hold a dashboard."""
 
 Json = Mapping[str, Any]
 ConfigMaps = Mapping[str, Mapping[str, str]]
-"""The texts of each ConfigMap: name, then key."""
+"""The data of ConfigMaps: {name: {key: text}}."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The same loader in C, where PyYAML was built with it."""
+"""The faster C loader if PyYAML was built with it."""
 
 
 class ManifestsError(Exception):
-    """There are no manifests, or one can't be read: one line that says which, and what to do."""
+    """Manifests are missing or unreadable; the message, one line, names the file and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Workload:
 
     @property
     def main_container(self) -> Json:
-        """The container that carries the name of the workload; the others help it."""
+        """The container that has the workload's name; all others are sidecars."""
         return next(c for c in self.pod["spec"]["containers"] if c["name"] == self.name)
 
     @property
     def template_hash(self) -> str:
-        """Ten hex digits that change with the pod template."""
+        """A hash of the pod template: ten hex digits."""
         text = json.dumps(self.pod, sort_keys=True).encode()
         return hashlib.sha256(text).hexdigest()[:10]
 
@@ -69,7 +69,7 @@ class CronJob:
 
 @dataclass(frozen=True)
 class Service:
-    """A name in the cluster's DNS for the pods of the workload `selects`."""
+    """A Service: the DNS name of the pods of the workload `selects`."""
 
     name: str
     is_headless: bool
@@ -78,7 +78,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Manifests:
-    """What the manifests of one stack declare; `dashboards` are Grafana's models by name."""
+    """The objects of one stack; `dashboards` maps names to Grafana's JSON models."""
 
     namespace: str
     config_maps: ConfigMaps
@@ -128,12 +128,12 @@ def read_manifests(folder: Path) -> Manifests:
 
 
 def read_config_maps(folder: Path) -> ConfigMaps:
-    """Read the ConfigMaps alone, as a watcher does. Raises ManifestsError."""
+    """Read only the ConfigMaps, for callers that poll for changes. Raises ManifestsError."""
     return dict(_config_map(manifest) for _, manifest in _manifests(folder, ("ConfigMap",)))
 
 
 def config_maps_changed_at(folder: Path) -> int:
-    """When a ConfigMap was last rendered: Unix time in nanoseconds, 0 if there are none."""
+    """When the newest ConfigMap file was written, in Unix nanoseconds; 0 without any."""
     paths = folder.rglob("v1-configmap-*.yaml")
     return max((path.stat().st_mtime_ns for path in paths), default=0)
 

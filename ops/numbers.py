@@ -1,4 +1,4 @@
-"""Numbers, units and times as the report and the pictures of dashboards show them."""
+"""Formats numbers, units and times for the report and the pictures of dashboards."""
 
 import math
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ _SUFFIXES |= {"cpm": "c/m", "opm": "ops/m", "rpm": "reads/m", "wpm": "writes/m"}
 
 
 def number(value: float | None) -> str:
-    """Four significant digits: 0.8625, 118.7, 12 345; NaN and ∞ as they are."""
+    """Format with four significant digits: 0.8625, 118.7, 12 345. NaN and ∞ stay."""
     if value is None:
         return NOTHING
     if math.isnan(value):
@@ -44,22 +44,22 @@ def number(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share of 1 in percent."""
+    """Format a ratio as a percentage."""
     return NOTHING if value is None else f"{number(100 * value)}{SPACE}%"
 
 
 def points(value: float) -> str:
-    """A score with one decimal, or two if it has two."""
+    """Format a score with one decimal, or two if needed."""
     return f"{value:.2f}".removesuffix("0")
 
 
 def when(moment: datetime | None) -> str:
-    """A time in UTC, to the minute."""
+    """Format a time in UTC, to the minute."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else NOTHING
 
 
 def span(seconds: float) -> str:
-    """A length of time: 40 s, 12 min, 3 h 05 min, 2 d 4 h."""
+    """Format a duration in seconds: 40 s, 12 min, 3 h 05 min, 2 d 4 h."""
     total = max(0, round(seconds))
     if total < 60:
         return f"{total} s"
@@ -74,9 +74,9 @@ def span(seconds: float) -> str:
 
 
 def grafana_value(value: float, unit: str, decimals: int | None = None) -> str:
-    """The value as Grafana shows it in a unit, by the unit's id.
+    """Format a value as Grafana does; `unit` is Grafana's id of a unit.
 
-    With four significant digits, three for times and bytes, or with that many `decimals`.
+    Without `decimals`, it has four significant digits, or three for times and bytes.
     """
     if not math.isfinite(value):
         return number(value)
@@ -93,7 +93,7 @@ def grafana_value(value: float, unit: str, decimals: int | None = None) -> str:
             base, names, per = _BYTES[unit]
             return _bytes(value, base, names, decimals) + per
         case _:
-            # Grafana appends the id of an unknown unit as it is.
+            # Like Grafana, append an unknown unit's id unchanged.
             return f"{_digits(value, decimals)} {_SUFFIXES.get(unit, unit)}"
 
 

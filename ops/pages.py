@@ -1,4 +1,4 @@
-"""Templates and styles of the HTML pages, each of which needs no other file."""
+"""Templates and styles of the self-contained HTML pages."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def environment() -> Environment:
-    """Load templates; text that they put into HTML is escaped."""
+    """A Jinja environment for ops/templates; it escapes text in HTML."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(("html.j2",)),
@@ -20,6 +20,6 @@ def environment() -> Environment:
 
 
 def stylesheet(name: str) -> Markup:
-    """The colours and charts that all pages share, then the styles of one page."""
+    """charts.css, which all pages share, followed by the styles of one page."""
     texts = (TEMPLATES / file for file in ("charts.css", name))
     return Markup("".join(path.read_text(encoding="utf-8") for path in texts))  # noqa: S704

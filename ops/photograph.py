@@ -1,4 +1,4 @@
-"""Photographs of HTML pages: small PNG files, made by the browser that the tests use."""
+"""Takes screenshots of HTML pages as small PNG files, with the browser that the tests use."""
 
 import base64
 import json
@@ -19,11 +19,11 @@ OPTIONS = (
     *("--disable-extensions", "--disable-dev-shm-usage"),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-"""Options of a browser that shows one page, asks for nothing else, and may run as root."""
+"""Options for a browser that opens one page, sends no other request, and can run as root."""
 COLOURS = 224
-"""Colours of a picture: enough for the flat ones and the blends at the edges of text."""
+"""Palette size: enough for the flat colours and the anti-aliased edges of text."""
 TIMEOUT_SECONDS = 120
-"""The longest that one run of the browser may take, its start included."""
+"""Time limit for one run of the browser, including its start."""
 
 
 class BrowserError(Exception):
@@ -41,7 +41,7 @@ def find_browser() -> str:
 
 
 def photograph(page: str, path: Path, width: int, height: int) -> None:
-    """Write a PNG of `width` times `height` pixels of an HTML page, the same for the same page.
+    """Write a screenshot of an HTML page as a PNG of `width` x `height` pixels; deterministic.
 
     Raises BrowserError and OSError.
     """
@@ -68,7 +68,7 @@ def _browse(program: str, page: str, folder: Path, *options: str) -> str:
     """Open the page, and return what the browser wrote to stdout."""
     source = folder / "page.html"
     source.write_text(page, encoding="utf-8")
-    # A profile can be used once: the browser before may not have left it yet.
+    # Use a new profile each time: an earlier browser may still hold its lock.
     profile = tempfile.mkdtemp(prefix="profile-", dir=folder)
     command = [program, *OPTIONS, f"--user-data-dir={profile}", *options, source.as_uri()]
     try:
@@ -84,13 +84,13 @@ def _browse(program: str, page: str, folder: Path, *options: str) -> str:
 
 
 def _indexed_png(width: int, height: int, palette: bytes, pixels: bytes) -> bytes:
-    """The PNG of pixels that are indices into a palette of RGB colours."""
+    """Encode an indexed PNG; `pixels` are indices into a palette of RGB colours."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         checksum = zlib.crc32(kind + data)
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
 
-    # Each row begins with the number of its filter, 0 for none.
+    # Each row starts with its PNG filter type; 0 is none.
     rows = (pixels[at : at + width] for at in range(0, width * height, width))
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     return (

@@ -1,6 +1,6 @@
 """The HTTP API of Prometheus (v1): the parts that the operator's commands use.
 
-The server's configuration is never asked for: it may hold secrets.
+Never reads the server's configuration, because it may contain secrets.
 """
 
 from datetime import datetime
@@ -11,14 +11,14 @@ from pydantic import AwareDatetime, Field
 from ops.http_api import Answer, EmptyIfNull, HttpApi, Labels
 
 WATCHDOG = "Watchdog"
-"""The alert that always fires: its absence raises the alarm, its presence is no news."""
+"""The alert that always fires: only its absence is a problem."""
 
 Point = tuple[float, float]
-"""Unix time and value. The server writes NaN and infinities as text; here they are numbers."""
+"""(Unix time, value). Prometheus sends values as strings; they are parsed to floats."""
 
 
 class Target(Answer):
-    """A scraped pod; `health` is `up`, `down` or, before the first scrape, `unknown`."""
+    """A scrape target; `health` is `up`, `down` or, before the first scrape, `unknown`."""
 
     labels: Labels
     health: str
@@ -27,7 +27,7 @@ class Target(Answer):
 
 
 class ActiveAlert(Answer):
-    """One series of an alert; `state` is `pending` or `firing`."""
+    """One active instance of an alert; `state` is `pending` or `firing`."""
 
     labels: Labels
     annotations: Labels
@@ -65,21 +65,21 @@ class RuleGroup(Answer):
 
 
 class Sample(Answer):
-    """The value of a series at one moment."""
+    """One sample of a series, from an instant query."""
 
     metric: Labels
     value: Point
 
 
 class Series(Answer):
-    """The values of a series over a time range."""
+    """The samples of a series, from a range query."""
 
     metric: Labels
     values: Annotated[list[Point], EmptyIfNull]
 
 
 class Metadata(Answer):
-    """A target's description of a metric that it exports."""
+    """A metric's metadata as a target exports it."""
 
     type: str
     help: str
@@ -87,17 +87,17 @@ class Metadata(Answer):
 
 
 class Prometheus(HttpApi):
-    """A Prometheus server; every method raises ApiError."""
+    """A client of Prometheus; every method may raise ApiError."""
 
     name = "Prometheus"
 
     def version(self) -> str:
-        """For example 3.13.5; `unknown` for a build without a version."""
+        """The server's version, such as 3.13.5; `unknown` for a build without one."""
         answer = self._get("/status/buildinfo")
         return self.parse(dict[str, Any], answer, "data").get("version") or "unknown"
 
     def targets(self) -> list[Target]:
-        """All targets that are scraped now."""
+        """All active targets."""
         answer = self._get("/targets", state="active")
         return self.parse(list[Target], answer, "data", "activeTargets")
 
@@ -106,18 +106,18 @@ class Prometheus(HttpApi):
         return self.parse(list[RuleGroup], self._get("/rules"), "data", "groups")
 
     def metadata(self) -> dict[str, list[Metadata]]:
-        """The targets' descriptions of their metrics, by metric name."""
+        """Metric metadata by metric name, one entry for each distinct version."""
         return self.parse(dict[str, list[Metadata]], self._get("/metadata"), "data")
 
     def query(self, expression: str) -> list[Sample]:
-        """The series of an expression now."""
+        """Run an instant query."""
         answer = self.call("POST", "/api/v1/query", data={"query": expression})
         return self.parse(list[Sample], answer, "data", "result")
 
     def query_range(
         self, expression: str, start: datetime, end: datetime, step_seconds: float
     ) -> list[Series]:
-        """The series of an expression from `start` to `end`, both included."""
+        """Run a range query from `start` to `end`, both included."""
         form = {"query": expression, "step": str(step_seconds), **_range(start, end)}
         answer = self.call("POST", "/api/v1/query_range", data=form)
         return self.parse(list[Series], answer, "data", "result")
@@ -125,7 +125,7 @@ class Prometheus(HttpApi):
     def label_values(
         self, label: str, selector: str | None, *, start: datetime, end: datetime
     ) -> list[str]:
-        """The sorted values of a label, of all series or of those that the selector matches."""
+        """The sorted values of a label, for all series or only those that match the selector."""
         matching = {"match[]": selector} if selector else {}
         answer = self._get(f"/label/{label}/values", **_range(start, end), **matching)
         return self.parse(list[str], answer, "data")

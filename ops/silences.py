@@ -1,6 +1,6 @@
 """`python -m ops silence`: creates, lists and ends silences of an alert.
 
-Every silence has an end, a reason and an author, and each command does no harm when repeated.
+Every silence has an end, a reason and an author. All commands are idempotent.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from problems import did_you_mean, one_line
 from promql.durations import format_duration, parse_duration
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)
-"""An alert that must be quiet for longer than a known idle period needs another rule or route."""
+"""Limits of a silence. To quiet an alert for longer, change its rule or route."""
 _PLACEHOLDERS = {"todo", "tbd", "fixme", "xxx", "na", "none", "later", "reason", "test", "asdf", ""}
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LABEL_NAME = re.compile(r"[a-zA-Z_]\w*")
@@ -32,12 +32,12 @@ T = TypeVar("T")
 
 
 class SilenceError(ValueError):
-    """The silence is refused: one line that says why, and what to do."""
+    """The request is invalid; the message is one line with the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `set_silence` did: `verb` is `created`, `prolonged` or `shortened`."""
+    """The result of `set_silence`; `verb` is `created`, `prolonged` or `shortened`."""
 
     verb: str
     id: str
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parse_length(text: str) -> timedelta:
-    """The length of a silence, from SHORTEST to LONGEST. Raises SilenceError."""
+    """Parse a silence's duration, SHORTEST to LONGEST. Raises SilenceError."""
     try:
         length = timedelta(milliseconds=parse_duration(text))
     except (ValueError, OverflowError):
@@ -91,7 +91,7 @@ def parse_length(text: str) -> timedelta:
 
 
 def parse_reason(text: str) -> str:
-    """The reason on one line. Raises SilenceError for a placeholder."""
+    """Normalise the reason to one line. Raises SilenceError for a placeholder."""
     reason = " ".join(text.split())
     if re.sub(r"\W", "", reason).casefold() in _PLACEHOLDERS or len(reason) < 4:
         raise SilenceError(f"{reason!r} is not a reason. Write why nobody needs this alert now.")
@@ -99,13 +99,13 @@ def parse_reason(text: str) -> str:
 
 
 def alert_matchers(alert: str, labels: Mapping[str, str]) -> list[Matcher]:
-    """The matchers of a silence of this alert, sorted by label name."""
+    """Matchers for this alert and these labels, sorted by label name."""
     wanted = {"alertname": alert, **labels}
     return [Matcher(name=name, value=value) for name, value in sorted(wanted.items())]
 
 
 def current_silences(alertmanager: Alertmanager) -> list[Silence]:
-    """The active and pending silences, the next to end first. Raises ApiError."""
+    """The active and pending silences, ordered by end. Raises ApiError."""
     found = [one for one in alertmanager.silences() if one.status.state != "expired"]
     return sorted(found, key=lambda one: (one.ends_at, one.id))
 
@@ -119,7 +119,7 @@ def set_silence(
     reason: str,
     author: str,
 ) -> Outcome:
-    """Create a silence from now on, or give a current one with the same matchers the new end.
+    """Create a silence that starts now, or move the end of a current one with the same matchers.
 
     Raises ApiError.
     """
@@ -135,7 +135,7 @@ def set_silence(
     }
     if existing is None:
         return Outcome("created", alertmanager.set_silence(wanted), ends_at)
-    # Alertmanager updates a silence in place if the id and the start of an active one are the same.
+    # Alertmanager updates an active silence in place only if `id` and `startsAt` are unchanged.
     wanted["id"] = existing.id
     if existing.starts_at <= now:
         wanted["startsAt"] = existing.starts_at.isoformat()
@@ -146,9 +146,9 @@ def set_silence(
 def expire_silences(
     alertmanager: Alertmanager, target: str, labels: Mapping[str, str]
 ) -> list[Silence]:
-    """End the silence with this id, or all current ones of this alert that match these labels.
+    """End the silence with this id, or all current silences of this alert with these labels.
 
-    Returns those that it ended. Raises ApiError, and SilenceError for an unknown id.
+    Returns the silences that were ended. Raises ApiError, or SilenceError for an unknown id.
     """
     if _ID.fullmatch(target):
         known = [one for one in alertmanager.silences() if one.id == target]
@@ -206,7 +206,7 @@ def _text(matchers: Sequence[Matcher]) -> str:
 
 
 def _require_known_alert(options: argparse.Namespace) -> None:
-    """Raise SilenceError if there is no such alert, ApiError if Prometheus can't be asked."""
+    """Raise SilenceError if no rule defines the alert, ApiError if Prometheus can't be queried."""
     known = _alert_names(options)
     if options.alert not in known:
         advice = did_you_mean(options.alert, known, f"Choose one of {', '.join(sorted(known))}.")
@@ -231,7 +231,7 @@ def _alert_names(options: argparse.Namespace) -> frozenset[str]:
 def _user_name() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name
+    except (KeyError, OSError):  # the user id has no name, as in some containers
         return "ops"
 
 
@@ -243,7 +243,7 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def _argument(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """The parser as an argument type that shows the message of a SilenceError."""
+    """Wrap a parser so that argparse shows the message of its SilenceError."""
 
     def parse_argument(text: str) -> T:
         try:
