@@ -1,8 +1,8 @@
-"""Runs a program that is killed when its parent dies, with the names of the cluster's DNS.
+"""Runs a program that dies with its parent and resolves the names of the cluster's DNS.
 
 `python -m ops.live.child PARENT NAMES PROGRAM [ARGUMENT...]` becomes the program. PARENT is the
 process id of the caller. For a program `python -m MODULE`, names in the JSON file NAMES resolve to
-the addresses listed there.
+the addresses in it.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(parent: int, names: Path, command: list[str]) -> None:
-    """Become the command; does not return."""
+    """Replace this process by the command; does not return."""
     _die_with(parent)
     if command[:2] != ["python", "-m"]:
         os.execvp(command[0], command)  # noqa: S606 - the command is the stack's own
@@ -37,13 +37,13 @@ def _die_with(parent: int) -> None:
 
 
 def _resolve_names(names: Path) -> None:
-    """Resolve names from the file first; it is read at each call, since pods come and go."""
+    """Make getaddrinfo look in the file, which it reads at each call, because pods come and go."""
     real = socket.getaddrinfo
 
     def look_up(host: Any, *arguments: Any, **options: Any) -> Any:
         text = host.decode() if isinstance(host, bytes) else host
         addresses = json.loads(names.read_text(encoding="utf-8")).get(text, [text])
-        # A DNS server shuffles its answers too, so that callers spread over the pods.
+        # Shuffle, as a DNS server does, so that callers spread over the pods.
         random.shuffle(addresses)
         return [answer for address in addresses for answer in real(address, *arguments, **options)]
 

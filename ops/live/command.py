@@ -21,18 +21,18 @@ from ops.manifests import ManifestsError
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SCENARIO_SPEED = 60
 FASTEST = 60
-"""A scrape interval of 30 s becomes 0.5 s; the servers on a laptop keep up with no more."""
+"""A scrape interval of 30 s becomes 0.5 s; servers on a laptop can't keep up with less."""
 
 
 class _StoppedError(Exception):
-    """A signal asks the run to end."""
+    """A signal ended the run."""
 
 
 def main(arguments: list[str]) -> int:
     """Run the stack, or replay a scenario on it.
 
-    Exit code: 0 after Ctrl-C or a scenario that came out as recorded, 1 after a failure, 130 if a
-    scenario was stopped.
+    Exit code: 0 after Ctrl-C or a scenario that matches its record, 1 after a failure, 130 if a
+    scenario was interrupted.
     """
     given = parse_arguments(arguments)
     screen = Screen(sys.stdout)
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def parse_arguments(arguments: list[str]) -> Namespace:
-    """The options of the command line; ends the program with exit code 2 for a wrong one."""
+    """Parse the command line; exits with code 2 if it is wrong."""
     parser = Parser(prog="python -m ops live", description="Run the rendered local stack.")
     parser.add_argument("--scenario", default="", help="replay this one, then end: reference")
     parser.add_argument(
@@ -68,7 +68,7 @@ def parse_arguments(arguments: list[str]) -> Namespace:
 def run_options(
     given: Namespace, scenario: Scenario | None, log: Callable[[str], None]
 ) -> RunOptions:
-    """How to run the stack; a scenario runs at SCENARIO_SPEED unless a speed is given."""
+    """The options of the run; a scenario runs at SCENARIO_SPEED unless `--speed` is given."""
     speed = given.speed or (SCENARIO_SPEED if scenario else 1)
     return RunOptions(
         manifests=given.manifests,
@@ -105,7 +105,7 @@ def _run(platform: Platform, scenario: Scenario | None, screen: Screen) -> None:
 
 
 def _watch(platform: Platform, observer: Observer, screen: Screen) -> NoReturn:
-    """Run and show the platform until a signal ends it."""
+    """Run the platform and show its status until a signal ends it."""
     while True:
         platform.tick()
         screen.show_table(status_table(observer.observe()))
@@ -113,7 +113,7 @@ def _watch(platform: Platform, observer: Observer, screen: Screen) -> NoReturn:
 
 
 def _speed(text: str) -> int:
-    # `make live` gives an empty speed where none was chosen.
+    # `make live` passes an empty string if SPEED is not set.
     return whole_number(1, FASTEST)(text) if text else 0
 
 

@@ -1,6 +1,6 @@
 """Runs the stack's CronJobs, and describes them as kube-state-metrics does.
 
-Runs start on schedule, never two of a job at once, and are killed at their deadline.
+Runs start on schedule and are killed at their deadline; runs of a job never overlap.
 """
 
 import time
@@ -16,16 +16,16 @@ from ops.live.processes import Child, describe_exit, stop_children
 from ops.manifests import CronJob
 
 SHORTEST_PAUSE_SECONDS = 5.0
-"""Between two starts of a job when time runs faster: a program takes its own time to start."""
+"""Least time between two starts of a job: starting a program takes as long at any speed."""
 
 KUBE_STATE_METRICS = "kube-state-metrics"
-"""The workload that the exporter stands in for with `cron_job_series`."""
+"""The workload whose metrics the exporter serves, from `cron_job_series`."""
 _ALLOWLIST = "--metric-allowlist="
 
 
 @dataclass
 class Clock:
-    """The platform's time, which runs `speed` times as fast as real time from `started` on."""
+    """The platform's clock: starts at `started` and runs `speed` times as fast as real time."""
 
     speed: int
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -41,7 +41,7 @@ class Clock:
 
 
 class ScheduledJob:
-    """One CronJob with its runs; all its times are the platform's."""
+    """One CronJob and its runs; all its times are in the platform's time."""
 
     def __init__(
         self, cron_job: CronJob, clock: Clock, start_run: Callable[[CronJob], Child]
@@ -49,11 +49,11 @@ class ScheduledJob:
         self.cron_job, self.clock, self._start_run = cron_job, clock, start_run
         self.created_at = clock.now()
         self.scheduled_at: datetime | None = None
-        """When the last run that started on schedule was due."""
+        """When the last run on schedule was due; None before the first."""
         self.succeeded_at: datetime | None = None
-        """When the last successful run ended."""
+        """When the last successful run ended; None before the first."""
         self.exit_codes: list[int] = []
-        """Of the runs that have ended."""
+        """Exit codes of the runs that have ended."""
         self._next_due = self.due_at
         self._started = float("-inf")
         self._child: Child | None = None
@@ -64,13 +64,13 @@ class ScheduledJob:
         return next(CronSim(self.cron_job.schedule, self.scheduled_at or self.created_at))
 
     def start(self) -> None:
-        """Run the job now, unless a run is under way."""
+        """Start a run now, unless one is in progress."""
         if self._child is None:
             self._started = time.monotonic()
             self._child = self._start_run(self.cron_job)
 
     def tick(self, *, may_start: bool) -> str | None:
-        """Start the job if it is due and kill it if it is late; a line if a run has failed."""
+        """Start the job if due, kill a run past its deadline. Returns a line if a run failed."""
         failure = self._collect()
         now = self.clock.now()
         if may_start and not self.cron_job.suspend and now >= self._next_due:
@@ -82,7 +82,7 @@ class ScheduledJob:
         return failure
 
     def stop(self) -> None:
-        """End the run that is under way."""
+        """Stop the run in progress, if any."""
         if self._child:
             stop_children([self._child])
 
@@ -106,10 +106,10 @@ class ScheduledJob:
 def cron_job_series(
     pods: Collection[Pod], jobs: Collection[ScheduledJob], namespace: str
 ) -> dict[str, Any]:
-    """What each pod of kube-state-metrics exports, in the form that the exporter reads.
+    """The metrics of each kube-state-metrics pod, in the format that the exporter reads.
 
-    Only metrics that the pod's arguments allow are there, as with the real program. The labels are
-    the real ones, and times are those of this machine's clock at any speed.
+    Only metrics that the pod's arguments allow are included, as in the real program. Labels match
+    the real ones; times are on this machine's clock at any speed.
     """
     return {"pods": {KUBE_STATE_METRICS: [_pod_series(pod, jobs, namespace) for pod in pods]}}
 
@@ -126,7 +126,7 @@ def _pod_series(pod: Pod, jobs: Collection[ScheduledJob], namespace: str) -> dic
 
 
 def _job_metrics(job: ScheduledJob) -> Iterator[tuple[str, float]]:
-    """Metric and value. An event that has not happened yet has no metric."""
+    """Yield (metric, value); an event that has not happened yet has no metric."""
     times = {
         "created": job.created_at,
         "next_schedule_time": None if job.cron_job.suspend else job.due_at,

@@ -1,6 +1,6 @@
-"""Stands in for a pod: serves the metrics that a YAML file holds, read anew at each scrape.
+"""Stands in for a pod: serves metrics from a YAML file, which it reads at each scrape.
 
-`python -m ops.live.exporter FILE WORKLOAD NUMBER` listens on the variables HOST and PORT.
+`python -m ops.live.exporter FILE WORKLOAD NUMBER` listens on $HOST:$PORT (default port 8000).
 """
 
 import os
@@ -16,7 +16,7 @@ class _Handler(BaseHTTPRequestHandler):
     file, workload, number = Path(), "", 0
 
     def do_POST(self) -> None:
-        """Accept any request and change nothing: the file alone sets the values."""
+        """Answer as for GET: requests never change the values."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.do_GET()
 
@@ -36,7 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main(file: str, workload: str, number: str) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is killed."""
     _Handler.file, _Handler.workload, _Handler.number = Path(file), workload, int(number)
     address = (os.environ["HOST"], int(os.environ.get("PORT", "8000")))
     ThreadingHTTPServer(address, _Handler).serve_forever()

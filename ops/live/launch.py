@@ -1,4 +1,4 @@
-"""Starts the stack's pods and jobs: the command and the environment of each on this machine."""
+"""Starts pods and jobs on this machine, with local forms of their commands and variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ PROGRAMS = {
     "alertmanager": "alertmanager",
     "prometheus-server": "prometheus",
 }
-"""The program of each server by workload, in the order in which they start after all other pods."""
+"""The program of each server by workload; servers start after all other pods, in this order."""
 
 _DURATION_FLAGS = {
     "prometheus-server": {
@@ -45,7 +45,7 @@ class Launcher:
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def start_pod(self, pod: Pod, number: int, local: LocalEnvironment) -> Child:
-        """Start the pod with this number of its workload, counted from 0."""
+        """Start the pod; `number` is its index in its workload, counted from 0."""
         for folder in local.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
         container = pod.workload.main_container
@@ -54,7 +54,7 @@ class Launcher:
         return self._start(pod.name, self._command(pod, number, local), {**address, **variables})
 
     def start_job(self, job: CronJob) -> Child:
-        """Start one run of a job; all its runs share a log."""
+        """Start a run of the job; all runs share a log."""
         pod_name = f"{job.name}-{random_name_part()}"
         variables = self._variables(job.name, job.main_container, pod_name)
         return self._start(job.name, job.main_container["command"], variables)
@@ -75,7 +75,7 @@ class Launcher:
         ]
 
     def _variables(self, name: str, container: Mapping[str, Any], pod_name: str) -> dict[str, str]:
-        """The container's variables; the only one without a value refers to the pod's name."""
+        """The container's variables; one without a value is a reference to the pod's name."""
         found = {entry["name"]: entry.get("value", pod_name) for entry in container.get("env", [])}
         return {**scale_variables(found, self.speed), **self.environment.get(name, {})}
 
@@ -85,7 +85,7 @@ class Launcher:
 
 
 def can_run(workload: Workload) -> bool:
-    """Whether this machine has a program for the workload, or one that stands in for it."""
+    """Whether a program or a stand-in for the workload exists here."""
     known = workload.name in (*PROGRAMS, KUBE_STATE_METRICS)
     return known or bool(workload.main_container.get("command"))
 

@@ -1,6 +1,7 @@
 """The folder of a local run, and the configuration mounted from it.
 
-`Mount` stands in for the kubelet, which refreshes ConfigMaps, and for the container config-reload.
+`Mount` does what the kubelet (refreshing ConfigMaps) and the container config-reload do in a
+cluster.
 """
 
 import hashlib
@@ -34,12 +35,12 @@ class RunFolder:
 
     @property
     def targets(self) -> Path:
-        """The folder of the target files that stand in for discovery, one for each workload."""
+        """The folder of file_sd target files, one for each workload, that replace discovery."""
         return self.root / "targets"
 
     @property
     def cron_job_series(self) -> Path:
-        """The file that the stand-in for kube-state-metrics serves."""
+        """The file with the metrics of the kube-state-metrics stand-in."""
         return self.root / "cron-jobs.json"
 
     @property
@@ -56,14 +57,14 @@ class RunFolder:
         return self.root / "config" / config_map
 
     def prepare(self, *, keep: bool) -> None:
-        """Make the folders, empty; with `keep`, what an earlier run left stays."""
+        """Create empty folders; with `keep`, files of an earlier run stay."""
         if not keep:
             shutil.rmtree(self.root, ignore_errors=True)
         for folder in (self.targets, self.logs, self.root / "config"):
             folder.mkdir(parents=True, exist_ok=True)
 
     def mounted_folders(self, pod: Pod) -> Mapping[str, Path]:
-        """The folder of each mount path of the pod's main container."""
+        """The local folder of each mount path of the pod's main container."""
         volumes = {volume["name"]: volume for volume in pod.workload.pod["spec"]["volumes"]}
         return {
             mount["mountPath"]: self._folder(volumes.get(mount["name"], {}), pod)
@@ -77,7 +78,7 @@ class RunFolder:
 
 
 class Mount:
-    """A ConfigMap mounted by one server, and the last reload of the server."""
+    """A ConfigMap mounted by a server, and the outcome of the server's last reload."""
 
     def __init__(self, pod: Pod, name: str, local: LocalEnvironment, files: RunFolder) -> None:
         self._pod, self._name, self._local = pod, name, local
@@ -85,10 +86,10 @@ class Mount:
         self._source: Mapping[str, str] = {}
         self._loaded = b""
         self.failure: str | None = None
-        """Why the server refused the configuration that is in the folder now."""
+        """Why the server refused the current files; None if it did not."""
 
     def refresh(self, config_maps: ConfigMaps) -> None:
-        """Write the files anew if the rendered ConfigMap has changed."""
+        """Rewrite the files if the rendered ConfigMap has changed."""
         source = config_maps.get(self._name, {})
         if source == self._source:
             return
@@ -99,13 +100,13 @@ class Mount:
         self._source = source
 
     def mark_loaded(self) -> None:
-        """Take the present files as loaded; call it before the server starts and reads them."""
+        """Record the current files as loaded; call it before the server starts."""
         self._loaded, self.failure = self._digest(), None
 
     def reload_if_changed(self) -> bool:
-        """Ask the server to reload if a file has changed; whether it was asked.
+        """Reload the server if a file has changed. Returns whether the server answered.
 
-        A server that can't be reached is asked again at the next call.
+        If the server can't be reached, the next call tries again.
         """
         digest = self._digest()
         if digest == self._loaded:
@@ -135,11 +136,11 @@ def mounted_config_maps(pod: Pod) -> set[str]:
 
 
 def write_changed(path: Path, text: str) -> None:
-    """Write the file whole, but only if the text differs: servers watch some of these files."""
+    """Replace the file atomically, but only if the text differs: servers watch some files."""
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_whole(path, text)
 
 
 def write_changed_json(path: Path, content: Any) -> None:
-    """Write data as JSON, only if it differs."""
+    """Like `write_changed`, for data as JSON."""
     write_changed(path, json.dumps(content, indent=1))

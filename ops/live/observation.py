@@ -1,4 +1,4 @@
-"""Asks a running platform for its own state."""
+"""Reads the state of a running platform from its servers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from ops.live.platform import Platform
 from ops.prometheus_api import ActiveAlert, Prometheus, Rule, RuleGroup, Target
 
 EVENTS = 1000
-"""How many events of harbinger are read at most."""
+"""Number of the latest harbinger events to read."""
 _RELOADED = (
     '{__name__=~"(prometheus|alertmanager|blackbox_exporter)_config_last_reload_successful"}'
 )
@@ -21,8 +21,8 @@ _RELOADED = (
 class Observation:
     """The platform's state at one moment.
 
-    `reloads`: whether the last reload of each server succeeded. `events`: what harbinger has
-    received, newest first. `problem`: which server could not be asked, and why.
+    `reloads`: whether the last reload of each server succeeded. `events`: harbinger's events,
+    newest first. `problem`: which server can't be reached, and why.
     """
 
     targets: Sequence[Target] = ()
@@ -56,7 +56,7 @@ class Observation:
 
 
 class Observer:
-    """Asks the Prometheus and the harbinger of a platform."""
+    """Queries a platform's Prometheus and harbinger."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -88,14 +88,14 @@ class Observer:
                 events=self.events(),
             )
         except ApiError as error:
-            # A client never asks again after a failure, but the server may come back.
+            # A client stays unusable after a failure, but the server may come back.
             self.close()
             return Observation(problem=str(error))
         except (httpx.HTTPError, ValueError) as error:
             return Observation(problem=f"harbinger: {error}")
 
     def events(self) -> list[Mapping[str, Any]]:
-        """What harbinger has received, newest first. Raises httpx.HTTPError or ValueError."""
+        """Harbinger's events, newest first. Raises httpx.HTTPError or ValueError."""
         found: list[Mapping[str, Any]] = []
         for pod in self._platform.pods_of("harbinger"):
             url = f"{pod.url}/events?limit={EVENTS}"

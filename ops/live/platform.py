@@ -1,4 +1,4 @@
-"""A rendered stack that runs on this machine."""
+"""Runs a rendered stack on this machine."""
 
 import shutil
 import time
@@ -16,17 +16,17 @@ from ops.manifests import config_maps_changed_at, read_config_maps, read_manifes
 
 READY_SECONDS = 30
 CONFIG_SECONDS = 1.0
-"""Pause between two looks at the rendered ConfigMaps."""
+"""Interval between checks for changed ConfigMaps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """How to run a stack.
 
-    `network`: the first three numbers of the pods' addresses. `speed`: how many times faster time
-    runs. `keep`: keep the data of an earlier run. `replay`: the file of a scenario, whose values
-    stand in for the workloads in `replayed`. `jobs`: run CronJobs on schedule, and export their
-    state. `environment`: further variables for pods and jobs, by workload or job name. `log` gets a
+    `network`: the first three octets of the pods' addresses. `speed`: how many times faster time
+    runs. `keep`: keep the data of an earlier run. `replay`: a scenario's file; an exporter serves
+    its values in place of each workload in `replayed`. `jobs`: run CronJobs on schedule and export
+    their state. `environment`: additional variables by workload or job name. `log`: called with a
     line for each event.
     """
 
@@ -43,10 +43,10 @@ class RunOptions:
 
 
 class Platform:
-    """The stack's pods as processes. Call `tick` often: nothing happens between two calls."""
+    """The stack's pods as processes. Call `tick` often: all maintenance happens in it."""
 
     def __init__(self, options: RunOptions) -> None:
-        """Raises ManifestsError."""
+        """Read the manifests. Raises ManifestsError."""
         self.options = options
         self.files = RunFolder(options.state.resolve())
         self.manifests = read_manifests(options.manifests)
@@ -73,7 +73,7 @@ class Platform:
         self._rendered_at, self._looked_at = 0, 0.0
 
     def start(self) -> None:
-        """Start every pod, the servers once all others are ready.
+        """Start every pod; the servers start once all others are ready.
 
         Raises LiveError or ManifestsError.
         """
@@ -120,7 +120,7 @@ class Platform:
         self._publish_cron_jobs()
 
     def pods_of(self, workload: str) -> list[Pod]:
-        """The pods of a workload."""
+        """The pods of a workload, in the order of their numbers."""
         return [pod for pod in self.pods if pod.workload.name == workload]
 
     def wait_until_ready(self, pods: Sequence[Pod]) -> None:
@@ -168,7 +168,7 @@ class Platform:
                     require_free_port(pod.address, number)
 
     def _publish_pods(self) -> None:
-        """Write the files that stand in for DNS and discovery."""
+        """Write the files that replace cluster DNS and discovery."""
         write_changed_json(self.files.names, dns_names(self.manifests, self.pods))
         for workload in self.manifests.workloads:
             groups = target_groups(self.pods_of(workload.name), self.manifests.namespace)

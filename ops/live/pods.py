@@ -1,4 +1,4 @@
-"""The pods of a stack: real names, an address on loopback each, and how others find them."""
+"""The pods of a stack: names as in a cluster, loopback addresses, discovery and DNS."""
 
 import itertools
 import random
@@ -12,12 +12,12 @@ from ops.manifests import Manifests, Service, Workload
 
 HTTP = "http"
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-"""The letters of random name parts; without vowels they spell no words."""
+"""Kubernetes' alphabet for random names; it has no vowels, so no words appear."""
 
 
 @dataclass
 class Pod:
-    """One pod; `ports` holds container name, port name and port number for all its containers."""
+    """One pod; `ports` lists (container name, port name, port number) of all containers."""
 
     workload: Workload
     name: str
@@ -26,16 +26,16 @@ class Pod:
 
     @property
     def port(self) -> int:
-        """The port of its API and its metrics."""
+        """The port named `http`, which serves the API and the metrics."""
         return next(number for _, name, number in self.ports if name == HTTP)
 
     @property
     def url(self) -> str:
-        """The URL of its API on this machine."""
+        """The base URL of its API on this machine."""
         return f"http://{self.address}:{self.port}"
 
     def is_ready(self) -> bool:
-        """Whether its readiness probe succeeds."""
+        """Run the readiness probe once."""
         path = self.workload.main_container["readinessProbe"]["httpGet"]["path"]
         try:
             return httpx.get(f"{self.url}{path}", timeout=5, trust_env=False).is_success
@@ -43,14 +43,14 @@ class Pod:
             return False
 
     def replacement(self) -> "Pod":
-        """The pod that replaces this one; only in a StatefulSet it keeps the name."""
+        """The pod that replaces this one; it keeps the name only in a StatefulSet."""
         is_stable = self.workload.kind == "StatefulSet"
         name = self.name if is_stable else _random_name(self.workload)
         return Pod(self.workload, name, self.address, self.ports)
 
 
 def create_pods(workloads: Iterable[Workload], network: str) -> list[Pod]:
-    """A pod for each replica; `network` is the first three numbers of their addresses."""
+    """Create a pod for each replica; `network` is the first three octets of their addresses."""
     numbers = itertools.count(1)
     return [
         Pod(
@@ -72,7 +72,7 @@ def random_name_part() -> str:
 
 
 def target_groups(pods: Sequence[Pod], namespace: str) -> list[dict[str, Any]]:
-    """What Kubernetes discovery knows about the pods, in the form of file_sd: a group per port."""
+    """The labels of Kubernetes pod discovery as file_sd target groups, one for each port."""
     return [
         {
             "targets": [f"{pod.address}:{number}"],
@@ -94,7 +94,7 @@ def target_groups(pods: Sequence[Pod], namespace: str) -> list[dict[str, Any]]:
 
 
 def dns_names(manifests: Manifests, pods: Sequence[Pod]) -> dict[str, list[str]]:
-    """The addresses behind each name that a Service gives in the cluster's DNS."""
+    """The addresses of each DNS name that the Services define in a cluster."""
     known: dict[str, list[str]] = {}
     for service in manifests.services:
         behind = [pod for pod in pods if pod.workload.name == service.selects]

@@ -1,4 +1,4 @@
-"""Starts, watches and ends the processes of a local run, each by its own process id."""
+"""Starts, watches and stops the processes of a local run, each by its process id."""
 
 import os
 import signal
@@ -14,19 +14,19 @@ ROOT = Path(__file__).resolve().parents[2]
 """The folder from which `services` and `ops` are imported."""
 
 STOP_SECONDS = 10
-"""How long a process may take to end before it is killed."""
+"""Time between SIGINT and SIGKILL."""
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
-"""The variables of the runner that a process gets; its manifest sets all others."""
+"""Variables inherited from this process; the manifest sets all others."""
 
 
 class LiveError(Exception):
-    """The run can't start or go on: one line that says what is wrong, where, and what to do."""
+    """The run can't start or continue; the message, one line, says what is wrong and what to do."""
 
 
 @dataclass
 class Child:
-    """A running program, which writes its output to `log`."""
+    """A running program; its output goes to `log`."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -48,8 +48,8 @@ def start_child(
 ) -> Child:
     """Start a program that is killed when this process dies. Call it from the main thread only.
 
-    It gets its own session, so that Ctrl-C reaches it through `stop_children` alone. `names` is the
-    JSON file of the cluster's DNS, see `child`.
+    It gets its own session: Ctrl-C does not reach it, `stop_children` stops it. `names` is the JSON
+    file of DNS names, see `child`.
     """
     launcher = [sys.executable, "-m", "ops.live.child", str(os.getpid()), str(names), *command]
     kept = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
@@ -67,7 +67,7 @@ def start_child(
 
 
 def stop_children(children: Iterable[Child]) -> None:
-    """Send SIGINT to all of them at once, and SIGKILL to those that run after STOP_SECONDS."""
+    """Send SIGINT to all at once, and SIGKILL to those still running after STOP_SECONDS."""
     running = [child for child in children if child.exit_code is None]
     for child in running:
         child.process.send_signal(signal.SIGINT)
@@ -81,7 +81,7 @@ def stop_children(children: Iterable[Child]) -> None:
 
 
 def require_free_port(address: str, port: int) -> None:
-    """Raise LiveError if the port is in use, or if this machine doesn't have the address."""
+    """Raise LiveError if the port is in use or this machine does not have the address."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

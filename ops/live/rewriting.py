@@ -1,7 +1,7 @@
 """Rewrites the rendered configuration for this machine.
 
-Discovery, names and folders that only a cluster has are replaced; when time runs faster, durations
-shrink. Every other byte stays as it was rendered.
+Replaces discovery, names and folders that exist only in a cluster, and divides durations by
+`speed`. Every other byte stays as rendered.
 """
 
 import json
@@ -24,17 +24,17 @@ RULE_DURATIONS = ("for", "keep_firing_for")
 ROUTE_DURATIONS = ("group_wait", "group_interval", "repeat_interval")
 
 Place = tuple[str | int, ...]
-"""The keys of mappings and indexes of sequences that lead to a value in a YAML document."""
+"""The path to a value in a YAML document: mapping keys and sequence indexes."""
 Replace = Callable[[Place, Any], str | None]
-"""Gives the YAML text that replaces the value at a place, or None to keep it.
+"""A function that returns the YAML text to replace a value by, or None to keep the value.
 
-The text for a value of a mapping replaces its key too.
+In a mapping, the text replaces the key and the value.
 """
 
 
 @dataclass(frozen=True)
 class LocalEnvironment:
-    """What differs on this machine for one pod.
+    """The local substitutes for one pod.
 
     `speed`: how many times faster time runs. `folders`: the local folder of each mount path.
     `targets`: the folder of the target files. `names`: the addresses of the cluster's DNS names.
@@ -46,7 +46,7 @@ class LocalEnvironment:
     names: Mapping[str, Sequence[str]]
 
     def path(self, text: str) -> str:
-        """The local form of a path below a mount, or of a flag that ends in one."""
+        """Replace the mount path in `text`, a path or a `--flag=PATH`, by the local folder."""
         for mount, folder in self.folders.items():
             before, found, after = text.partition(mount)
             if found and before[-1:] in ("", "=") and after[:1] in ("", "/"):
@@ -54,7 +54,7 @@ class LocalEnvironment:
         return text
 
     def url(self, text: str) -> str:
-        """The URL with the name of a Service replaced by an address behind it."""
+        """Replace the Service name in a URL by an address behind it."""
         parts = urlsplit(text)
         addresses = self.names.get(parts.hostname or "")
         if not addresses:
@@ -68,13 +68,13 @@ def rewrite_config_map(
 ) -> dict[str, str]:
     """Rewrite the texts of a ConfigMap, by key."""
     if name == "alertmanager":
-        # Its templates hold neither names nor durations.
+        # Its templates contain no names and no durations.
         return {
             key: rewrite_alertmanager(text, local) if key == "alertmanager.yml" else text
             for key, text in texts.items()
         }
     if name == "blackbox-exporter":
-        # Its targets stand in prometheus.yml, and its timeouts guard against services that hang.
+        # Its targets are in prometheus.yml, and its timeouts guard against services that hang.
         return dict(texts)
     return {
         key: (rewrite_prometheus if key == "prometheus.yml" else rewrite_rules)(text, local)
@@ -98,8 +98,8 @@ def rewrite_prometheus(text: str, local: LocalEnvironment) -> str:
         if place and place[-1] in INTERVALS:
             return _entry(place, value, scale_duration(value, local.speed))
         if place and place[-1] == "scrape_timeout":
-            # It guards against a pod that hangs, which takes as long at any speed. Prometheus
-            # refuses a timeout that is longer than the interval.
+            # Not scaled: a slow answer takes as long at any speed. Prometheus refuses a timeout
+            # that exceeds the interval.
             longest = scale_duration(interval, local.speed)
             is_longer = parse_duration(value) > parse_duration(longest)
             return _entry(place, value, longest if is_longer else value)
@@ -138,7 +138,7 @@ def rewrite_alertmanager(text: str, local: LocalEnvironment) -> str:
 
 
 def replace_values(text: str, replace: Replace) -> str:
-    """Replace values of a YAML text in place; values inside a replaced one are not visited."""
+    """Replace values in a YAML text; values inside a replaced value are not visited."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     changes = list(_changes(root, (), None, replace)) if root else []
     for start, end, new in reversed(changes):
@@ -150,7 +150,7 @@ def replace_values(text: str, replace: Replace) -> str:
 def _changes(
     node: yaml.Node, place: Place, key: yaml.Node | None, replace: Replace
 ) -> Iterator[tuple[int, int, str]]:
-    """Start, end and new text of each part to replace, in the order of the text."""
+    """Yield (start, end, new text) of each replacement, in text order."""
     new = replace(place, _value(node))
     if new is not None:
         yield (key or node).start_mark.index, node.end_mark.index, new
@@ -163,7 +163,7 @@ def _changes(
 
 
 def _value(node: yaml.Node) -> object:
-    """The text of a scalar; the contents of a mapping or sequence as data."""
+    """The text of a scalar, or the data of a mapping or sequence."""
     if isinstance(node, yaml.MappingNode):
         return {name.value: _value(value) for name, value in node.value}
     if isinstance(node, yaml.SequenceNode):
@@ -172,7 +172,7 @@ def _value(node: yaml.Node) -> object:
 
 
 def _selected_workload(selector: str) -> str:
-    """The workload that a discovery selector `app.kubernetes.io/name=X` names."""
+    """The workload X of a discovery selector `app.kubernetes.io/name=X`."""
     key, _, value = selector.partition("=")
     if key != NAME_LABEL:
         raise ValueError(f"discovery by {selector!r} is unknown here. Select by {NAME_LABEL}.")

@@ -1,7 +1,7 @@
-"""Shortens times for a run in which time runs `speed` times faster.
+"""Scales times for a run in which time runs `speed` times faster.
 
-Configuration files hold most of them. The stack's own programs read some from their environment,
-and go by the clock of the machine otherwise.
+Most times are in configuration files. The services read some from their environment; all others
+follow the machine's clock.
 """
 
 import json
@@ -12,18 +12,18 @@ from promql.durations import parse_duration
 from promql.expressions import parse
 
 FEEDER, FEEDER_PERIOD_SECONDS = "synthetic-feeder", 60
-"""A CronJob; all its runs within one period of the platform's time send the same step."""
+"""A CronJob; all runs within one period of the platform's time send the same step."""
 SOAK, SOAK_REQUESTS_PER_SECOND = "soak-heartbeat", 2
 """A CronJob that sends soak traffic, and its rate in the platform's time."""
 SCHEDULER_JOBS = "SCHEDULER_JOBS"
 LEAST_SECONDS = {"HARBINGER_WATCHDOG_TIMEOUT_SECONDS": 10}
-"""Variables that hold seconds, and the least value of each: a busy machine pauses as long at any
-speed."""
+"""Variables in seconds and their lower limits: pauses of a busy machine don't shrink with
+`speed`."""
 
 _UNITS = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _PART = r"\d+(?:ms|[ywdhms])"
 _DURATION = re.compile(rf"(?:{_PART})+")
-# Strings and comments match as a whole, so that a range inside them is left alone.
+# Strings and comments match as a whole, so that ranges inside them stay unchanged.
 _PROMQL = re.compile(
     rf"""(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*)"""
     rf"""|(?P<range>\[[^\]]*\])|(?P<offset>\boffset\s+-?\s*(?:{_PART})+)"""
@@ -33,7 +33,7 @@ _MINUTE = 60
 
 
 def scale_duration(text: str, speed: int) -> str:
-    """Divide a duration by `speed`: to 1 ms at least, while 0 stays; unchanged at speed 1.
+    """Divide a duration by `speed`, to no less than 1 ms; 0 stays 0.
 
     Raises ValueError if the text is not a duration.
     """
@@ -46,7 +46,7 @@ def scale_duration(text: str, speed: int) -> str:
 
 
 def scale_promql(expression: str, speed: int) -> str:
-    """Scale the ranges and offsets of an expression, and leave every other byte as it is."""
+    """Scale the ranges and offsets of an expression; every other byte stays."""
 
     def replace(found: re.Match[str]) -> str:
         if found["text"]:
@@ -57,7 +57,7 @@ def scale_promql(expression: str, speed: int) -> str:
 
 
 def longest_range(expression: str) -> float:
-    """The seconds that the longest range or offset of an expression reaches back; 0 without one.
+    """The longest range or offset in an expression, in seconds; 0 without one.
 
     Raises PromqlError.
     """
@@ -69,7 +69,7 @@ def longest_range(expression: str) -> float:
 def scale_cron(expression: str, speed: int) -> str:
     """Make a cron expression due `speed` times as often, once a second at most.
 
-    It stays as it is unless it is due every so many minutes and the result is less than a minute.
+    Only `* * * * *` and `*/N * * * *` change, and only if the result is below one minute.
     """
     every = _EVERY_MINUTES.fullmatch(expression)
     seconds = round(_MINUTE * int(every[1] or 1) / speed) if every else _MINUTE
@@ -93,7 +93,7 @@ def scale_variables(variables: Mapping[str, str], speed: int) -> dict[str, str]:
 
 
 def cron_job_variables(speed: int) -> dict[str, dict[str, str]]:
-    """Further variables for CronJobs, by the name of the job."""
+    """Additional variables for CronJobs, by job name."""
     return {
         FEEDER: {"FEEDER_PERIOD_SECONDS": str(max(1, FEEDER_PERIOD_SECONDS // speed))},
         SOAK: {"HEARTBEAT_PER_SECOND": str(SOAK_REQUESTS_PER_SECOND * speed)},

@@ -1,4 +1,4 @@
-"""Replays a recorded scenario on a running platform, and compares the outcome with the record."""
+"""Replays a recorded scenario on a running platform and compares the outcome with the record."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,18 +18,18 @@ from ops.prometheus_api import WATCHDOG
 
 FOLDER = Path(__file__).resolve().parent
 TOLERANCE = 1e-9
-"""Largest difference from an expected result: rounding errors of floats, no more."""
+"""Largest accepted difference from an expected result; covers float rounding only."""
 
 LONGEST_RANGE_SECONDS = 15 * 60.0
-"""In the platform's time; the alerts of the platform's owners look back 10 minutes."""
+"""In the platform's time; the scenario's alerts look back 10 minutes at most."""
 
 GRACE_SECONDS = 60.0
-"""How much longer than its rules need a scenario may take, for slow machines."""
+"""Extra time for slow machines, beyond the time that the rules need."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison."""
+    """One comparison of an expected with an observed outcome."""
 
     what: str
     expected: str
@@ -37,7 +37,7 @@ class Row:
 
     @property
     def is_right(self) -> bool:
-        """Whether the outcome is the expected one."""
+        """Whether the outcomes are equal."""
         return self.expected == self.got
 
 
@@ -52,7 +52,7 @@ class Scenario:
     alerts: Sequence[Mapping[str, Any]]
 
     def compare(self, platform: Platform, seen: Observation, observer: Observer) -> list[Row]:
-        """Compare every expected outcome with the observed one; never raises."""
+        """Compare all expected with the observed outcomes; never raises."""
         if seen.problem:
             return [Row("the platform answers", "yes", seen.problem)]
         down = [alert_subject(one.labels) for one in seen.targets if one.health != "up"]
@@ -108,7 +108,7 @@ class Scenario:
 
 
 def load_scenario(name: str) -> Scenario:
-    """Read the scenario of this name. Raises LiveError for an unknown one."""
+    """Read a scenario by name. Raises LiveError for an unknown name."""
     path = FOLDER / f"{name}.yaml"
     known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
     if name not in known:
@@ -121,12 +121,12 @@ def replay_scenario(
 ) -> None:
     """Wait until every expected alert has arrived and any other has had time to fire.
 
-    Raises LiveError if the outcome differs from the record or does not come in bounded time.
+    Raises LiveError if the outcome still differs from the record after GRACE_SECONDS.
     """
     began = time.monotonic()
 
     def follow(until: Callable[[Observation], bool], seconds: float) -> Observation:
-        """Run the platform until the condition holds or the time is over."""
+        """Run the platform until the condition holds or the time is up."""
         deadline = time.monotonic() + seconds
         while True:
             platform.tick()
@@ -162,9 +162,9 @@ def replay_scenario(
 
 
 def settle_seconds(seen: Observation, speed: int) -> float:
-    """The time in which any alert on steady values fires: the longest range and `for` together.
+    """Time until any alert on constant values fires: the longest range plus the longest `for`.
 
-    Ranges above LONGEST_RANGE_SECONDS don't count: they cover the whole run, and so settle with the
+    Ranges above LONGEST_RANGE_SECONDS are ignored: they cover the whole run and settle with the
     first samples.
     """
     ranges = [longest_range(rule.query) for rule in seen.rules()]
@@ -173,9 +173,9 @@ def settle_seconds(seen: Observation, speed: int) -> float:
 
 
 def _group(found: Iterable[tuple[str, Mapping[str, str], str]]) -> dict[str, str]:
-    """The distinct texts on each alert, by its name and subject.
+    """Join the distinct texts about each alert, by `NAME on SUBJECT`.
 
-    Alertmanager repeats notifications, and so a text may come more than once.
+    Alertmanager repeats notifications, so duplicates are dropped.
     """
     groups: dict[str, list[str]] = {}
     for name, labels, text in found:
@@ -184,7 +184,7 @@ def _group(found: Iterable[tuple[str, Mapping[str, str], str]]) -> dict[str, str
 
 
 def _receipt(event: Mapping[str, Any]) -> str:
-    """What arrived at which receiver: `firing at critical, runbook X.md`."""
+    """Describe a notification: `firing at critical, runbook X.md`."""
     runbook = event["annotations"].get("runbook_url", "none").rpartition("/")[2]
     return f"{event['status']} at {event['receiver']}, runbook {runbook}"
 

@@ -1,4 +1,4 @@
-"""Shows a run: a table rewritten in place on a terminal, new lines only elsewhere."""
+"""Shows a run: a terminal gets a table rewritten in place, other streams get new lines only."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,14 @@ SHOWN_EVENTS = 5
 
 
 class Screen:
-    """Shows a table that changes, below lines that stay."""
+    """Shows a changing table below permanent lines."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._in_place = stream, stream.isatty()
         self._shown: list[str] = []
 
     def print_line(self, line: str) -> None:
-        """Write a line that stays."""
+        """Write a permanent line above the table."""
         if self._in_place:
             shown, self._shown = self._shown, []
             self._stream.write(f"{_erase(shown)}{line}\n")
@@ -29,9 +29,9 @@ class Screen:
             self._stream.flush()
 
     def show_table(self, lines: list[str]) -> None:
-        """Replace the table; without a terminal, write the lines that it did not have before."""
+        """Replace the table; without a terminal, write only its new lines."""
         if self._in_place:
-            # A longer line would wrap, and take two lines of the terminal.
+            # A longer line would wrap and break the line count of `_erase`.
             width = shutil.get_terminal_size().columns - 1
             lines = [line[:width] for line in lines]
             self._stream.write(_erase(self._shown) + "".join(f"{line}\n" for line in lines))
@@ -43,7 +43,7 @@ class Screen:
 
 
 def pod_addresses(platform: Platform) -> list[str]:
-    """The URL of each pod, and the workloads that don't run here."""
+    """Lines with the URL of each pod, and with the workloads that can't run here."""
     width = max(len(pod.name) for pod in platform.pods)
     lines = [f"  {pod.name:{width}}  {pod.url}" for pod in platform.pods]
     return lines + [
@@ -52,7 +52,7 @@ def pod_addresses(platform: Platform) -> list[str]:
 
 
 def status_table(seen: Observation) -> list[str]:
-    """The lines that describe the state of the platform."""
+    """Lines that describe the state of the platform."""
     if seen.problem:
         return [f"waiting: {seen.problem}"]
     firing = [
@@ -83,7 +83,7 @@ def status_table(seen: Observation) -> list[str]:
 
 
 def alert_subject(labels: Mapping[str, str]) -> str:
-    """What an alert is about: a pod, a treaty, a probe, a CronJob, a service or everything."""
+    """The subject of an alert: its pod, treaty, probe, CronJob or job, else `everything`."""
     names = ("pod", "treaty", "probe", "cronjob", "job")
     return next((labels[name] for name in names if labels.get(name)), "everything")
 
@@ -99,7 +99,7 @@ def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _erase(lines: list[str]) -> str:
-    """Moves the cursor to the start of the lines and clears the terminal from there."""
+    """The escape codes that move the cursor up to the first line and clear below it."""
     return f"\x1b[{len(lines)}F\x1b[J" if lines else ""
 
 
