@@ -1,1 +1,1 @@
-"""Exports the dashboards for import elsewhere, and photographs them with live data."""
+"""Exports dashboards for import elsewhere, and takes pictures of them with live data."""

@@ -1,4 +1,4 @@
-"""The dashboards of a stack: what their queries and pictures need, and their export."""
+"""Reads a stack's dashboards for queries and pictures, and exports them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,13 @@ from ops.manifests import Json, ManifestsError, read_manifests
 from promql.durations import parse_duration
 
 INPUT = "DS_PROMETHEUS"
-"""The input of an import that asks which data source to use."""
+"""Name of the import input that asks for the data source."""
 KIND = "prometheus"
 
 
 @dataclass(frozen=True)
 class Target:
-    """One query of a panel; an instant query asks for the values now, others for a range."""
+    """One query of a panel: an instant query or a range query."""
 
     expr: str
     legend: str
@@ -27,9 +27,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel, or a heading with the type `row`. Place and size count cells of Grafana's grid.
+    """A panel, or a heading of type `row`. Position and size are in cells of Grafana's grid.
 
-    `steps` are its thresholds: (start, colour), the first without a start. `model` is its JSON.
+    `steps` are its threshold steps (start, colour); the first has no start. `model` is its JSON.
     """
 
     id: int
@@ -46,20 +46,20 @@ class Panel:
 
     @property
     def defaults(self) -> Json:
-        """The display options of all its values."""
+        """Grafana's `fieldConfig.defaults`: the display options of its values."""
         return self.model.get("fieldConfig", {}).get("defaults", {})
 
     @property
     def custom(self) -> Json:
-        """The display options that belong to its type."""
+        """The display options that are specific to its type."""
         return self.defaults.get("custom", {})
 
     @property
     def threshold_lines(self) -> list[tuple[float, str]]:
-        """(value, colour) of each line that it draws at a threshold.
+        """(value, colour) of each threshold line.
 
-        Grafana gives a line the colour of the band above it, but up to the first transparent band
-        the colour of the band below it.
+        Grafana gives a line the colour of the band above it; up to the first transparent band, it
+        uses the colour of the band below.
         """
         if self.custom.get("thresholdsStyle", {}).get("mode", "off") == "off":
             return []
@@ -73,7 +73,7 @@ class Panel:
 
     @property
     def has_links(self) -> bool:
-        """Whether it links a page, such as the runbook of an alert."""
+        """Whether it has a link, such as one to a runbook."""
         return bool(self.model.get("links"))
 
     @property
@@ -84,7 +84,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Variable:
-    """A choice that narrows the panels; `everything` is the pattern that "All" stands for."""
+    """A dashboard variable; `everything` is the regular expression for "All"."""
 
     name: str
     query: str
@@ -93,7 +93,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Annotation:
-    """Marks on every graph: at each sample, or at the time in ms that its value gives."""
+    """Marks on every graph: at each sample's time, or at the time in ms that its value holds."""
 
     name: str
     expr: str
@@ -103,7 +103,7 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Board:
-    """A dashboard; `since` is the length in milliseconds of the range that it opens with."""
+    """A dashboard; `since` is the length of its default time range in milliseconds."""
 
     name: str
     title: str
@@ -116,13 +116,13 @@ class Board:
 
     @property
     def charts(self) -> list[Panel]:
-        """The panels without the headings."""
+        """All panels except headings."""
         return [panel for panel in self.panels if panel.type != "row"]
 
 
 @dataclass(frozen=True)
 class Boards:
-    """All dashboards of a stack; `interval` is the data source's, in milliseconds."""
+    """All dashboards of a stack; `interval` is the scrape interval in milliseconds."""
 
     interval: int
     all: tuple[Board, ...]
@@ -131,7 +131,7 @@ class Boards:
 def read_boards(folder: Path) -> Boards:
     """Read the dashboards from the manifests in the folder.
 
-    Raises ManifestsError if it has none.
+    Raises ManifestsError if there are none.
     """
     stack = read_manifests(folder)
     found = [_board(name, model) for name, model in stack.dashboards.items()]
@@ -142,13 +142,13 @@ def read_boards(folder: Path) -> Boards:
 
 
 def for_import(model: Json) -> str:
-    """The JSON of a dashboard for another Grafana, which asks on import for the data source.
+    """Exports a dashboard with the data source as an import input.
 
-    The uid stays, so links to the dashboard stay valid.
+    The uid is unchanged, so links to the dashboard stay valid.
     """
     opened = {
         **_with_input(model),
-        # Outside of this repository the JSON is nobody's copy, and may be changed by hand.
+        # In another Grafana, nothing provisions the dashboard again, so users may edit it.
         "editable": True,
         "__inputs": [
             {
@@ -165,7 +165,7 @@ def for_import(model: Json) -> str:
 
 
 def _with_input(value: Any) -> Any:
-    """The same JSON with the import's input for every reference to a Prometheus."""
+    """Replace every reference to a Prometheus data source by the import input."""
     if isinstance(value, list):
         return [_with_input(item) for item in value]
     if not isinstance(value, dict):

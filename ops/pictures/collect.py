@@ -1,4 +1,4 @@
-"""Runs the rendered stack for a while, and collects the answers to its dashboards' queries."""
+"""Runs the rendered stack for a while and collects the results of its dashboards' queries."""
 
 import math
 import time
@@ -20,20 +20,20 @@ from ops.pictures.queries import Answer, Asker, TimeRange, chosen_pattern
 from ops.prometheus_api import Prometheus, Series
 
 SPEED = 60
-"""How many times faster than the clock time runs: as fast as the servers keep up with."""
+"""How many times faster time runs; the servers can't keep up with more."""
 UP_SECONDS = 30
-"""How long the targets may take to be up once their processes run."""
+"""Time limit for targets to be up once their processes run."""
 STORY = "Halfway, a pod of each service was replaced."
-"""What happens during the run, so that the pictures show a change."""
+"""An event during the run, so that the pictures show a change."""
 _APART = 1.5
-"""Samples further apart than this many steps belong to two spans of an annotation."""
+"""Samples more than this many steps apart belong to different spans of an annotation."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """The answers of one dashboard with every variable on "All"; those of a panel by its id.
+    """One dashboard's results with every variable on "All"; `answers` are by panel id.
 
-    `time_range` ends at `end`; `story` is a sentence about what happened in it.
+    `time_range` ends at `end`; `story` is a sentence about what happened during it.
     """
 
     board: Board
@@ -44,7 +44,7 @@ class Results:
     story: str
 
     def with_cluster_paths(self, paths: Mapping[str, str]) -> "Results":
-        """The same with each local folder in a label replaced by its mount path in the cluster."""
+        """Replace each local folder in a label by its mount path in the cluster."""
 
         def in_cluster(text: str) -> str:
             for local, mount in paths.items():
@@ -62,7 +62,7 @@ class Results:
         return replace(self, answers=answers)
 
     def empty_panels(self) -> list[Panel]:
-        """The panels of which no query got data."""
+        """The panels whose queries all returned no data."""
         return [
             panel
             for panel in self.board.charts
@@ -79,9 +79,9 @@ def collect(
     minutes: int,
     say: Callable[[str], None],
 ) -> list[Results]:
-    """Run the stack for `minutes` of its own time, then ask the queries of every dashboard.
+    """Run the stack for `minutes` of its own time, then run the queries of every dashboard.
 
-    Raises LiveError if the stack does not come up, or if a dashboard gets no data at all.
+    Raises LiveError if the stack does not start or a dashboard has no data at all.
     """
     platform = Platform(
         RunOptions(
@@ -120,7 +120,7 @@ def collect(
 
 
 def require_data(found: Sequence[Results], say: Callable[[str], None]) -> None:
-    """Say which panels are empty. Raises LiveError if all panels of a dashboard are."""
+    """Report empty panels. Raises LiveError if all panels of a dashboard are empty."""
     for results in found:
         title, empty = results.board.title, results.empty_panels()
         if len(empty) == len(results.board.charts):
@@ -133,7 +133,7 @@ def require_data(found: Sequence[Results], say: Callable[[str], None]) -> None:
 
 
 def annotation_marks(annotation: Annotation, answer: Answer) -> Marks:
-    """The marks of an annotation: a moment for each value, or a span for samples in a row."""
+    """The marks of an annotation: a moment for each value, or a span of consecutive samples."""
     spans = _moments if annotation.is_value_the_time else _spans
     return Marks(annotation.name, annotation.colour, sorted(set(spans(answer.series))))
 
@@ -172,7 +172,7 @@ def _spans(series: Iterable[Series]) -> Iterator[tuple[float, float]]:
 
 
 def _mount_paths(platform: Platform) -> dict[str, str]:
-    """Each local folder of a volume, and where the pod mounts it in the cluster."""
+    """The mount path in the cluster of each local folder."""
     return {
         str(folder): mount
         for pod in platform.pods
@@ -181,7 +181,7 @@ def _mount_paths(platform: Platform) -> dict[str, str]:
 
 
 def _replace_pods(platform: Platform) -> None:
-    """End the first pod of each service; the platform starts a successor, as a rollout does."""
+    """Stop the first pod of each service; the platform then replaces it, as in a rollout."""
     services = [pod.workload.name for pod in platform.pods if pod.workload.name not in PROGRAMS]
     firsts = [platform.pods_of(name)[0] for name in dict.fromkeys(services)]
     stop_children([platform.children[pod.name] for pod in firsts])

@@ -14,8 +14,8 @@ from ops.pictures.page import dashboard_page, page_size
 from toolchain.files import write_whole
 
 SHORTEST, LONGEST = 10, 120
-"""Minutes of the platform's time: the longest range of a query that shows a state is 10 minutes,
-and a run may take two minutes of the clock."""
+"""In minutes of the platform's time. Queries for a current state look back 10 minutes at most; a
+longer run would take more than two real minutes."""
 
 
 def main(arguments: Sequence[str]) -> int:

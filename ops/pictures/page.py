@@ -1,4 +1,4 @@
-"""Lays a dashboard out on Grafana's grid as an HTML page, from the answers to its queries."""
+"""Lays out a dashboard on Grafana's grid as an HTML page, from the results of its queries."""
 
 import math
 import re
@@ -16,13 +16,13 @@ from ops.pictures.queries import COLUMNS, Answer
 from ops.prometheus_api import Series
 
 MARGIN, COLUMN, ROW, HEAD = 20, 60, 30, 108
-"""Pixels: around the page, of a cell of the grid, and above the panels; as in dashboard.css."""
+"""In pixels: page margin, grid cell and gap, and page header; dashboard.css has the same values."""
 GAP, PADDING, TITLE = 4, 10, 26
 LEGEND_ROW, LEGEND_ROWS, TABLE_ROW = 16, 2, 24
 LEGEND_CHARACTER = 6.3
-"""The mean width in pixels of a character of a legend."""
+"""Mean width of a character in a legend, in pixels."""
 SMALLEST_STAT = 72
-"""The width in pixels that a number needs."""
+"""Least width of a number in a stat panel, in pixels."""
 
 _COLOURS = {
     "green": "var(--green)",
@@ -38,14 +38,14 @@ _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 class Entry(NamedTuple):
-    """A name of a legend and its colour, "" for none."""
+    """An entry of a legend; the colour "" shows no swatch."""
 
     name: str
     colour: str
 
 
 class Number(NamedTuple):
-    """A number of a stat panel, and the name of its series if there are several."""
+    """A number in a stat panel; `name` is empty if it is the only one."""
 
     text: str
     name: str
@@ -54,7 +54,7 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """The inside of a panel: the parts that its type has, or `message` if it has no data."""
+    """The contents of a panel: the parts that its type has, or `message` if it has no data."""
 
     message: str = ""
     svg: str = ""
@@ -66,7 +66,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Scene:
-    """A panel, the answers to its queries, the time that it shows, and its inner size in pixels."""
+    """A panel with the results of its queries, its time axis and its inner size in pixels."""
 
     panel: Panel
     answers: Sequence[Answer]
@@ -84,7 +84,7 @@ class Scene:
         return self.panel.height * ROW - 2 * GAP - TITLE - 6
 
     def named_series(self) -> list[tuple[str, Series]]:
-        """The series with a finite value, query by query, by name."""
+        """The series with a finite value, in the order of the queries, then by name."""
         return [
             (name, series)
             for target, answer in zip(self.panel.targets, self.answers, strict=True)
@@ -95,13 +95,13 @@ class Scene:
             if any(math.isfinite(value) for _, value in series.values)
         ]
 
-    def shown(self, value: float) -> str:
-        """The value in the unit of the panel."""
+    def format_value(self, value: float) -> str:
+        """Format a value in the panel's unit."""
         return grafana_value(value, self.panel.unit, self.panel.defaults.get("decimals"))
 
 
 def dashboard_page(results: Results) -> str:
-    """The page of a dashboard. Raises LiveError for a type of panel that can't be drawn."""
+    """Render a dashboard as HTML. Raises LiveError for an unsupported panel type."""
     board, time_range = results.board, results.time_range
     marks = [Marks(m.name, css_colour(m.colour), m.spans) for m in results.marks]
     time = _countdown_axis(results)
@@ -125,13 +125,13 @@ def dashboard_page(results: Results) -> str:
 
 
 def page_size(board: Board) -> tuple[int, int]:
-    """Width and height of a dashboard's page in pixels."""
+    """The width and height of a dashboard's page in pixels."""
     rows = max(panel.y + panel.height for panel in board.panels)
     return 2 * MARGIN + COLUMNS * COLUMN, HEAD + rows * ROW + MARGIN
 
 
 def series_name(target: Target, labels: Mapping[str, str]) -> str:
-    """The name of a series: its query's legend filled in, else metric and labels."""
+    """The display name of a series: the query's legend format, else its metric and labels."""
     if target.legend:
         return _LABEL.sub(lambda found: labels.get(found[1], ""), target.legend)
     metric = labels.get("__name__", "")
@@ -140,7 +140,7 @@ def series_name(target: Target, labels: Mapping[str, str]) -> str:
 
 
 def fit_legend(entries: Sequence[Entry], width: float) -> list[list[Entry]]:
-    """The rows of a legend, two at most; the last entry says how many others do not fit."""
+    """Arrange a legend in at most LEGEND_ROWS rows; a last entry counts those that do not fit."""
     rows: list[list[Entry]] = [[]]
     used = 0.0
     for index, entry in enumerate(entries):
@@ -157,7 +157,7 @@ def fit_legend(entries: Sequence[Entry], width: float) -> list[list[Entry]]:
 
 
 def css_colour(name: str) -> str:
-    """The CSS colour of one of Grafana's; all shades of a colour are one here."""
+    """Translate a Grafana colour to CSS; all shades of a colour become one."""
     plain = _SHADE.sub("", name)
     return _COLOURS.get(plain, plain if _CSS_COLOUR.fullmatch(plain) else "var(--ink)")
 
@@ -183,7 +183,7 @@ def _stat(scene: Scene) -> Content:
     fit = max(1, int(scene.width // SMALLEST_STAT))
     shown = found if len(found) <= fit else found[: fit - 1]
     numbers = [
-        Number(scene.shown(value), name if len(found) > 1 else "", _band(scene.panel, value))
+        Number(scene.format_value(value), name if len(found) > 1 else "", _band(scene.panel, value))
         for name, value in shown
     ]
     if len(shown) < len(found):
@@ -203,7 +203,7 @@ def _table(scene: Scene) -> Content:
     rows = [
         [
             *(dict(key).get(label, "") for label in labels),
-            *("" if value is None else scene.shown(value) for value in values),
+            *("" if value is None else scene.format_value(value) for value in values),
         ]
         for key, values in sorted(table.items())
     ]
@@ -229,7 +229,7 @@ def _time_series(scene: Scene) -> Content:
         x=scene.time,
         y=charts.value_axis(
             (value for line in found for _, value in line.values),
-            scene.shown,
+            scene.format_value,
             at_least=[value for value in soft if value is not None],
         ),
         limits=[Limit(value, css_colour(colour)) for value, colour in panel.threshold_lines],
@@ -273,19 +273,19 @@ _CONTENTS: Mapping[str, Callable[[Scene], Content]] = {
 
 
 def _legend(scene: Scene, entries: Iterable[Entry]) -> tuple[list[Entry], float]:
-    """The entries that fit below a chart, and the height that is left for the chart."""
+    """The legend entries that fit below a chart, and the height that remains for the chart."""
     rows = fit_legend(list(entries), scene.width)
     return [entry for row in rows for entry in row], scene.height - LEGEND_ROW * len(rows) - 2
 
 
 def _band(panel: Panel, value: float) -> str:
-    """The colour of the threshold step that the value lies in."""
+    """The colour of the value's threshold step."""
     inside = [name for start, name in panel.steps if start is None or value >= start]
     return css_colour(inside[-1]) if inside else "var(--ink)"
 
 
 def _value_headers(panel: Panel) -> Iterable[str]:
-    """The name that the panel gives each query's column, or Grafana's own."""
+    """The column header of each query: the panel's own name, or Grafana's default."""
     for index in range(len(panel.targets)):
         own = f"Value #{chr(ord('A') + index)}"
         for transformation in panel.model.get("transformations", ()):
@@ -294,7 +294,7 @@ def _value_headers(panel: Panel) -> Iterable[str]:
 
 
 def _countdown_axis(results: Results) -> Axis:
-    """Clock time, labelled with the minutes of the platform's time until the end."""
+    """A clock-time axis, labelled with minutes of the platform's time before the end."""
     end, minutes = results.end.timestamp(), results.time_range.length / 60_000
     quarter = minutes * 60 / results.time_range.speed / 4
     labels = [*(f"\N{MINUS SIGN}{minutes * part / 4:g} min" for part in (4, 3, 2, 1)), "now"]

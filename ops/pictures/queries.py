@@ -1,4 +1,4 @@
-"""Sends a dashboard's queries to Prometheus as Grafana does, with their variables filled in."""
+"""Sends a dashboard's queries to Prometheus as Grafana does, with variables replaced."""
 
 import math
 import re
@@ -13,7 +13,7 @@ from ops.prometheus_api import Prometheus, Series
 from promql.variables import replace_variables
 
 PIXELS = 1600
-"""How wide a dashboard is; Grafana asks for at most one value a pixel."""
+"""Width of a dashboard; Grafana requests at most one value per pixel."""
 COLUMNS = 24
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
@@ -32,14 +32,14 @@ _ANNOTATION_STEP = 60_000
 """The smallest step in milliseconds at which Grafana asks for annotations."""
 
 Values = Mapping[str, str]
-"""What each variable stands for in a query, by its name."""
+"""The text that replaces each variable in a query, by name."""
 
 
 @dataclass(frozen=True)
 class TimeRange:
-    """The last `length` milliseconds of the platform's time, which is `speed` times the clock's.
+    """The last `length` ms of the platform's time, which runs `speed` times as fast as the clock.
 
-    `interval` is the data source's, in milliseconds.
+    `interval` is the data source's scrape interval in milliseconds.
     """
 
     length: int
@@ -47,7 +47,7 @@ class TimeRange:
     speed: int = 1
 
     def step(self, columns: int) -> int:
-        """Grafana's `$__interval` for a panel of that width: milliseconds between two values."""
+        """Grafana's `$__interval` in milliseconds for a panel that is `columns` wide."""
         exact = self.length // (PIXELS * columns // COLUMNS)
         rounded = next(
             step * unit
@@ -60,7 +60,7 @@ class TimeRange:
 
 @dataclass(frozen=True)
 class Answer:
-    """The series of a query, one value each if it is instant, or why it was refused."""
+    """The result of a query, or the reason why it failed; an instant query gives single values."""
 
     query: str
     series: Sequence[Series]
@@ -68,12 +68,12 @@ class Answer:
 
     @property
     def has_data(self) -> bool:
-        """Whether any value is a number that can be shown."""
+        """Whether any value is a number other than NaN."""
         return any(not math.isnan(value) for one in self.series for _, value in one.values)
 
 
 class Asker:
-    """Asks one Prometheus for a range that ends now. Every method may raise ApiError."""
+    """Runs queries over a range that ends now. Every method may raise ApiError."""
 
     def __init__(self, prometheus: Prometheus, time_range: TimeRange) -> None:
         self._prometheus, self.time_range = prometheus, time_range
@@ -81,7 +81,7 @@ class Asker:
         self.start = self.end - timedelta(milliseconds=time_range.length / time_range.speed)
 
     def variable_values(self, variable: Variable) -> list[str]:
-        """The values that a variable offers."""
+        """The values that a variable lets the user choose."""
         asked = _LABEL_VALUES.fullmatch(variable.query.strip())
         if not asked:
             raise ApiError(
@@ -92,11 +92,11 @@ class Asker:
         )
 
     def panel_answers(self, panel: Panel, values: Values) -> list[Answer]:
-        """The answers to a panel's queries."""
+        """Run a panel's queries."""
         return [self._target(target, panel.width, values) for target in panel.targets]
 
     def annotation_answer(self, annotation: Annotation, values: Values) -> Answer:
-        """The samples that become marks."""
+        """Run an annotation's query."""
         query = fill_variables(annotation.expr, values, self.time_range, COLUMNS)
         return self._range(query, max(_ANNOTATION_STEP, self.time_range.step(COLUMNS)))
 
@@ -112,7 +112,7 @@ class Asker:
 
     def _range(self, query: str, step: int) -> Answer:
         seconds = step / self.time_range.speed / 1000
-        # Grafana aligns the range to the step, so a reload asks for the same moments again.
+        # Like Grafana, align the range to the step, so that a reload gets the same points.
         start, end = (
             datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
             for moment in (self.start, self.end)
@@ -124,9 +124,9 @@ class Asker:
 
 
 def fill_variables(expr: str, values: Values, time_range: TimeRange, columns: int) -> str:
-    """The PromQL of a panel that is `columns` wide, with durations in the time of the clock.
+    """Replace the variables in a query of a panel that is `columns` wide, and scale durations.
 
-    An unknown variable stays, as in Grafana, and Prometheus refuses the query.
+    An unknown variable stays, as in Grafana; Prometheus then refuses the query.
     """
     step = time_range.step(columns)
     rate = max(step + time_range.interval, _SCRAPES_IN_A_RATE * time_range.interval)
@@ -145,7 +145,7 @@ def fill_variables(expr: str, values: Values, time_range: TimeRange, columns: in
 
 
 def chosen_pattern(variable: Variable, picked: Sequence[str]) -> str:
-    """The regular expression of the picked values, inside a PromQL string; none means all."""
+    """The regular expression for the picked values, escaped for a PromQL string; none means all."""
     if not picked:
         return variable.everything
     patterns = [_SPECIAL.sub(r"\\\g<0>", value) for value in picked]
