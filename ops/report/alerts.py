@@ -14,7 +14,7 @@ _HEALTH = {"err": "can't be evaluated:", "unknown": "has not been evaluated yet.
 
 
 def rules_section(facts: Facts) -> Section:
-    """Each group with the number of its healthy rules, and each unhealthy rule with its error."""
+    """The rule groups with their numbers of healthy rules, and the errors of unhealthy rules."""
     groups = [] if isinstance(facts.groups, Unavailable) else facts.groups
     unhealthy = [rule for rule in facts.rules() if rule.health != "ok"]
     return Section(
@@ -42,7 +42,7 @@ def rules_section(facts: Facts) -> Section:
 
 
 def firing_section(facts: Facts) -> Section:
-    """Each firing alert with its subject, value, threshold, and the receivers notified of it."""
+    """Each firing alert with its subject, value, thresholds and notified receivers."""
     headers = ("Alert", "Severity", "On", "Value", "Threshold", "Since", "Receiver", "Runbook")
     return Section(
         id="alerts",
@@ -59,7 +59,7 @@ def firing_section(facts: Facts) -> Section:
 
 
 def silences_section(facts: Facts) -> Section:
-    """The silences that are active or pending."""
+    """The active and pending silences."""
     silences = [] if isinstance(facts.silences, Unavailable) else facts.silences
     current = [silence for silence in silences if silence.status.state != "expired"]
     return Section(
@@ -87,7 +87,7 @@ def silences_section(facts: Facts) -> Section:
 
 
 def threshold_text(annotations: Labels) -> str:
-    """The thresholds that an alert states, for example `0.7` or `0.1 (low), 0.9 (high)`."""
+    """The thresholds in an alert's annotations, for example `0.7` or `0.1 (low), 0.9 (high)`."""
     stated = {
         name.removeprefix("threshold").lstrip("_"): text
         for name, text in sorted(annotations.items(), reverse=True)
@@ -97,7 +97,7 @@ def threshold_text(annotations: Labels) -> str:
 
 
 def notified_alert(facts: Facts, alert: ActiveAlert) -> NotifiedAlert | None:
-    """The alert that Alertmanager holds, with the external labels that Prometheus adds."""
+    """The same alert in Alertmanager, where it also has Prometheus' external labels."""
     if isinstance(facts.notified, Unavailable):
         return None
     same = [one for one in facts.notified if alert.labels.items() <= one.labels.items()]

@@ -1,4 +1,4 @@
-"""The section on changes since the last report, and the snapshot that each report leaves for it."""
+"""The section on changes since the last report, and the snapshots that it compares."""
 
 import json
 import math
@@ -18,11 +18,11 @@ NAMES = (HEALTH, AVAILABILITY)
 
 
 class SnapshotError(Exception):
-    """The file is not a snapshot; the message says why, on one line."""
+    """The file is not a valid snapshot; the message is one line with the reason."""
 
 
 class Snapshot(BaseModel):
-    """The numbers of one report that the next one is compared with; None if not available."""
+    """The values of one report, to compare the next with; None if not available."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,7 +37,7 @@ class Snapshot(BaseModel):
 
     @classmethod
     def of(cls, facts: Facts, judged: list[Judged]) -> "Snapshot":
-        """The snapshot of these facts."""
+        """Take a snapshot of these facts."""
         asked = (facts.version, facts.targets, facts.groups, facts.samples, facts.manifests)
         is_complete = not any(isinstance(one, Unavailable) for one in (*asked, facts.metrics))
         return cls(
@@ -73,7 +73,7 @@ class Snapshot(BaseModel):
         )
 
     def to_json(self) -> str:
-        """The text of its file."""
+        """Serialise the snapshot."""
         return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
 
 
@@ -93,7 +93,7 @@ def read_snapshot(path: Path) -> Snapshot:
 
 
 def section(before: Snapshot | None, now: Snapshot, problem: str | None) -> Section:
-    """The changes; `problem` says why the last snapshot can't be read, if so."""
+    """The section on changes; `problem` is the reason why the last snapshot can't be read."""
     if before is None:
         intro = "" if problem else "This is the first report: there is no other to compare it with."
         blocks = []
@@ -110,7 +110,7 @@ def section(before: Snapshot | None, now: Snapshot, problem: str | None) -> Sect
 
 
 def _changes(before: Snapshot, now: Snapshot) -> Iterator[Cell]:
-    """A line for each change; facts that are not available in both reports are left out."""
+    """A line for each change; skips facts that either report lacks."""
     if before.score is not None and now.score is not None and before.score != now.score:
         up = now.score > before.score
         yield cell(

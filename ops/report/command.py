@@ -1,4 +1,4 @@
-"""`python -m ops report`: composes the status report, and writes it."""
+"""`python -m ops report`: composes and writes the status report."""
 
 import argparse
 import math
@@ -71,9 +71,9 @@ def compose(
     previous: Snapshot | None = None,
     problem: str | None = None,
 ) -> tuple[Document, Snapshot]:
-    """The report, and the snapshot that the next one is compared with.
+    """Compose the report, and the snapshot to compare the next report with.
 
-    `previous` is the snapshot of the last report, `problem` the reason why it can't be read.
+    `previous` is the last report's snapshot; `problem` is the reason why it can't be read.
     """
     judged = maturity.judge(facts)
     found = findings.findings(facts)
@@ -142,7 +142,7 @@ def _rules(facts: Facts) -> Tile:
 
 
 def _previous(given: Path | None, out: Path) -> tuple[Snapshot | None, str | None]:
-    """The snapshot of the last report, or why it can't be read; both None before the first."""
+    """The last report's snapshot, or the reason why it can't be read; both None without one."""
     path = given or max(out.glob(f"{STEM}-*.json"), default=None)
     if path is None:
         return None, None

@@ -1,7 +1,7 @@
-"""The parts of a report, and their text as Markdown and HTML.
+"""The parts of a report, and their rendering as Markdown and HTML.
 
-The text of a part may be anybody's: a label value, an annotation, an error. It is plain, and
-escaped when it is written.
+Texts are untrusted: label values, annotations and errors. They are kept plain and escaped on
+output.
 """
 
 import re
@@ -16,17 +16,17 @@ from ops import pages
 from ops.numbers import NOTHING
 
 LONGEST = 400
-"""Characters of one text; label values and errors can be of any length."""
-# Control characters, and those that reverse the direction of the text around them.
+"""Length limit of a text; label values and errors can be of any length."""
+# Control characters, and characters that change the direction of the text around them.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")
-# Markdown's markup: an underscore inside a word is plain text, the others mark text anywhere.
+# Markdown's markup. An underscore inside a word is plain text; the others work anywhere.
 _SPECIAL = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
-# The starts of a line that make it a list item, a heading or an underline.
+# Line starts that make a list item, a heading or an underline.
 _STARTS_BLOCK = re.compile(r"^(\d*)([.)+]|#+|-+|=+)(?=\s|$)")
 
 
 def clean(text: str) -> str:
-    """The text on one line, without invisible characters, cut at LONGEST characters."""
+    """Reduce the text to one line of at most LONGEST characters, none of them invisible."""
     plain = re.sub(" +", " ", _INVISIBLE.sub(" ", text)).strip(" ")
     return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
 
@@ -35,7 +35,7 @@ def clean(text: str) -> str:
 class Part:
     """One line of a cell. `tone` is good, warn, bad, muted or ""; `code` shows it as code.
 
-    An `href` comes from an annotation; one that is not an http or https address is dropped.
+    `href` comes from an annotation; it is dropped unless it is an http or https URL.
     """
 
     text: str
@@ -52,19 +52,19 @@ Cell = tuple[Part, ...]
 
 
 def cell(*parts: Part | str, tone: str = "") -> Cell:
-    """A cell of these lines; a dash if there are none."""
+    """Make a cell of these lines, or of a dash if there are none."""
     made = tuple(Part(part, tone) if isinstance(part, str) else part for part in parts)
     return made or (Part(NOTHING, "muted"),)
 
 
 def code(text: str, tone: str = "", href: str = "") -> Part:
-    """A name or number, shown as code."""
+    """Make a part that is shown as code."""
     return Part(text, tone, True, href)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `empty` is the text that replaces one without rows."""
+    """A table; `empty` is the text to show if there are no rows."""
 
     headers: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
@@ -104,7 +104,7 @@ Block = Table | Items | Figures
 
 @dataclass(frozen=True)
 class Section:
-    """A section; `unavailable` lists the reasons why facts that it needs are missing."""
+    """A section; `unavailable` lists the reasons for missing facts."""
 
     id: str
     title: str
@@ -115,7 +115,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Tile:
-    """A number on top of the report."""
+    """A key figure at the top of the report."""
 
     label: str
     value: str
@@ -142,19 +142,19 @@ def _is_web(href: str) -> bool:
 
 
 def html(document: Document) -> str:
-    """The document as one HTML page that needs no other file."""
+    """Render the document as one self-contained HTML page."""
     template = _environment().get_template("report.html.j2")
     return template.render(document=document, css=pages.stylesheet("report.css"))
 
 
 def markdown(document: Document) -> str:
-    """The document in GitHub's Markdown, with numbers in place of charts."""
+    """Render the document as GitHub-flavoured Markdown, with tables in place of charts."""
     text = _environment().get_template("report.md.j2").render(document=document)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def escape_markdown(text: str) -> str:
-    """Escape markup, HTML and the end of a table's cell, so that Markdown shows the plain text."""
+    """Escape Markdown, HTML and pipes, so that the text appears literally."""
     plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _STARTS_BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain))
 
@@ -166,8 +166,8 @@ def _environment() -> Environment:
 
 
 def _markdown_part(part: Part) -> str:
-    """One line of a cell, as code, a link, or text; bad news is bold."""
-    # A backtick would end the code, and a pipe ends the cell even inside code.
+    """Render a part as code, a link or text; the tone `bad` is bold."""
+    # A backtick would end the code; a pipe would end the cell, even inside code.
     if part.code and not re.search(r"[`|]", part.text):
         shown = f"`{part.text}`"
     else:
@@ -178,5 +178,5 @@ def _markdown_part(part: Part) -> str:
 
 
 def _kind(block: Block) -> str:
-    """The name of the block's class, by which the templates tell blocks apart."""
+    """The block's class name; the templates use it to distinguish blocks."""
     return type(block).__name__

@@ -1,4 +1,4 @@
-"""The facts of a report: the answers of the servers, and the manifests of the stack."""
+"""The facts that a report is made of: server responses and the stack's manifests."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ STEPS = "psi_field_step_requests_total"
 ENGINE = "psi_field_engine_info"
 PROBES = "probe_success"
 ALWAYS = (HEALTH, AVAILABILITY, DRIFT, STEPS, ENGINE, PROBES)
-"""Series that the report always asks for, besides the key metrics and what rules record."""
+"""Series to query in addition to the key metrics and the recorded series."""
 
 
 @dataclass(frozen=True)
 class Unavailable:
-    """Replaces an answer that could not be had; the reason is one line."""
+    """Takes the place of a fact that could not be read; the reason is one line."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A key metric, and the type that the rules use it as: `counter` or `gauge`."""
+    """A key metric; `type` is `counter` or `gauge`, depending on how the rules use it."""
 
     name: str
     type: str
@@ -44,10 +44,10 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """The answers to everything that a report asks.
+    """All facts of a report; any of them may be Unavailable.
 
-    `metrics` are the key metrics, `samples` their values and those of recorded series. `moves`
-    count how often each ψ-Field pod moved in the last hour. `history` has an answer for each chart.
+    `metrics` are the key metrics; `samples` are their values and those of recorded series. `moves`
+    counts the changes of each ψ-Field pod in the last hour. `history` has an entry for each chart.
     """
 
     now: datetime
@@ -72,7 +72,7 @@ class Facts:
                 yield from group.rules
 
     def firing(self) -> Iterator[tuple[Rule, ActiveAlert]]:
-        """The firing alerts without the watchdog, the most severe and the oldest first."""
+        """The firing alerts except the Watchdog, ordered by severity, then by age."""
         found = [
             (rule, alert)
             for rule in self.rules()
@@ -90,21 +90,21 @@ class Facts:
         )
 
     def series(self, name: str) -> list[Sample]:
-        """The series of that name, ordered by their labels."""
+        """The samples of this metric, ordered by labels."""
         if isinstance(self.samples, Unavailable):
             return []
         found = [sample for sample in self.samples if sample.metric.get("__name__") == name]
         return sorted(found, key=lambda sample: sorted(sample.metric.items()))
 
     def value(self, name: str) -> float | None:
-        """The value of the only series of that name; None if there is none, or several."""
+        """The value of this metric; None unless it has exactly one series."""
         found = self.series(name)
         return found[0].value[1] if len(found) == 1 else None
 
     def jobs(self) -> dict[str, list[Target]]:
-        """One target for each pod of each job, in the order of their names.
+        """One target for each pod, by job; jobs and pods are sorted.
 
-        A pod with several targets, such as probes, is represented by one that is not up, if any.
+        For a pod with several targets, such as probes, it is one that is not up, if any.
         """
         jobs: dict[str, dict[tuple[str | None, ...], Target]] = {}
         if not isinstance(self.targets, Unavailable):
@@ -117,22 +117,22 @@ class Facts:
 
 
 def severity_rank(severity: str) -> int:
-    """0 for the most severe, which an unknown severity counts as."""
+    """Sort key of a severity: 0 is the most severe. Unknown severities count as 0."""
     return {"warning": 1, "info": 2, "none": 3}.get(severity, 0)
 
 
 def reasons(*answers: object) -> list[str]:
-    """The reasons of the unavailable answers, each once."""
+    """The distinct reasons of the unavailable answers."""
     return list(dict.fromkeys(one.reason for one in answers if isinstance(one, Unavailable)))
 
 
 def pod_of(labels: Labels) -> str:
-    """The pod of a series or target, else its instance."""
+    """The pod of a series or target; its instance if there is no pod."""
     return labels.get("pod") or labels.get("instance") or "no pod"
 
 
 def subject(labels: Labels) -> str:
-    """The thing that a series describes: a pod, treaty, objective, probe, CronJob or service."""
+    """The subject of an alert: its pod, treaty, objective, probe, CronJob or job."""
     names = ("pod", "treaty", "sloth_id", "probe", "cronjob")
     named = next((labels[name] for name in names if labels.get(name)), None)
     return named or (f"{labels['job']} as a whole" if "job" in labels else "the environment")

@@ -1,4 +1,4 @@
-"""What is wrong, its likely cause, and what to do: the findings and the sections made of them."""
+"""Derives findings (problem, likely cause, action) from the facts, and their two sections."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ _SCRAPE_CAUSES = (
     (r"HTTP status 5", "It fails to produce its /metrics; its log says why."),
     (r"parse|expected|invalid", "Prometheus can't parse its /metrics."),
 )
-"""(pattern of a scrape's error, its likely cause); the first match counts."""
+"""(pattern of a scrape error, likely cause); the first match wins."""
 _CLUSTER_IP = "A ClusterIP picks one pod for each connection, so a sender that uses it reaches one."
 _SAME_STEPS = (
     "Send the same steps to every pod, by the headless Service and never through the ClusterIP:"
@@ -48,7 +48,7 @@ _SAME_STEPS = (
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong, in sentences; `command` helps with the action, `page` is a runbook."""
+    """One problem, described in sentences; `page` is a runbook's URL, `command` a shell command."""
 
     severity: str
     what: str
@@ -59,14 +59,14 @@ class Finding:
 
 
 def findings(facts: Facts) -> list[Finding]:
-    """What is wrong, the most severe first."""
+    """All findings, ordered by severity."""
     found = [*_servers(facts), *_workloads(facts), *_rules(facts), *_alerts(facts)]
     found += [*_pod_names(facts), *_slos(facts)]
     return sorted(dict.fromkeys(found), key=lambda one: severity_rank(one.severity))
 
 
 def findings_section(facts: Facts, found: Sequence[Finding]) -> Section:
-    """The findings with their likely causes."""
+    """The section of findings with their likely causes."""
     missing = reasons(facts.groups, facts.targets, facts.samples)
     return Section(
         id="findings",
@@ -76,7 +76,7 @@ def findings_section(facts: Facts, found: Sequence[Finding]) -> Section:
 
 
 def actions_section(found: Sequence[Finding], judged: Sequence[Judged]) -> Section:
-    """The actions, the most urgent first; those that raise the maturity score come last."""
+    """The section of actions, by urgency; those that raise the maturity score come last."""
     actions = dict.fromkeys((one.action, one.command, one.page) for one in found)
     items = [
         cell(
@@ -204,9 +204,9 @@ def _alerts(facts: Facts) -> Iterator[Finding]:
 
 
 def _idle_treaty(labels: Labels) -> tuple[str, str]:
-    """The action on an idle treaty, and the command that silences its alert."""
+    """The action for an idle treaty, and the command that silences its alert."""
     treaty = labels.get("treaty", "")
-    # A name that the shell could read otherwise gets no command made of it.
+    # Never put a name with shell metacharacters into a command.
     label = f" --label treaty={treaty}" if re.fullmatch(r"[\w.-]+", treaty) else ""
     action = (
         f"If {treaty or 'the treaty'} is idle on purpose, silence the alert for that time;"
@@ -227,7 +227,7 @@ def _pod_names(facts: Facts) -> Iterator[Finding]:
 
 
 def _slos(facts: Facts) -> Iterator[Finding]:
-    """Objectives that are missed, that will be at this rate, or that nothing measures."""
+    """Objectives that are missed, will be missed at this rate, or are not measured."""
     for slo in slos(facts):
         period = f"{number(slo.days)} days" if slo.days else "the period"
         if slo.budget_left is not None and slo.budget_left <= 0:
@@ -260,7 +260,7 @@ def _slos(facts: Facts) -> Iterator[Finding]:
 
 
 def _drift_cause(facts: Facts) -> str:
-    """Why the ψ-Field pods disagree, as far as their series tell."""
+    """Explain why the ψ-Field pods disagree, as far as their series show it."""
     errors = {pod_of(one.metric): one.value[1] for one in facts.series(ERROR)}
     engines = {
         pod_of(one.metric): one.metric.get("engine", "?")

@@ -1,4 +1,4 @@
-"""Asks the servers for the facts; an answer that can't be had is noted, and stops nothing."""
+"""Queries the servers for the facts; a failed query becomes Unavailable and stops nothing."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,8 +15,8 @@ from ops.report.metrics import key_metrics
 
 T = TypeVar("T")
 POINTS = 240
-"""Points of a chart's line, about as many as it can show."""
-# Every step changes both of these; the runbook PsiFieldPodDrift looks at the same two.
+"""Points of a line in a chart; more would not be visible."""
+# Every step changes both metrics. The runbook PsiFieldPodDrift uses the same query.
 MOVES = (
     "sum by (pod) (changes(psi_field_prediction_error[1h]))"
     " + sum by (pod) (changes(psi_field_temporal_entropy[1h]))"
@@ -31,10 +31,10 @@ def gather(
     now: datetime,
     hours: float,
 ) -> Facts:
-    """Ask for everything, with `hours` of history.
+    """Query everything, with `hours` of history.
 
-    Expensive queries come last, because a server that has timed out is not asked again. Manifests
-    of another namespace than that of the targets count as unavailable.
+    Expensive queries come last, because after a timeout all further queries of a server fail.
+    Manifests count as unavailable if the targets are in another namespace.
     """
     groups = or_unavailable(prometheus.rules)
     targets = or_unavailable(prometheus.targets)
@@ -49,7 +49,7 @@ def gather(
         names |= {metric.name for metric in metrics}
     if not isinstance(groups, Unavailable):
         names |= {rule.name for group in groups for rule in group.rules if rule.type == "recording"}
-    # Names consist of letters, digits, `_` and `:`, none of which a pattern has to escape.
+    # Metric names contain no characters that a regular expression needs to escape.
     samples = f'{{__name__=~"{"|".join(sorted(names))}"}}'
     start = now - timedelta(hours=hours)
     step = max(15, math.ceil(hours * 3600 / POINTS))
@@ -79,7 +79,7 @@ def gather(
 def _of_the_same_environment(
     manifests: Manifests | Unavailable, targets: Sequence[Target] | Unavailable
 ) -> Manifests | Unavailable:
-    """The manifests, unless the targets belong to another namespace."""
+    """The manifests, or Unavailable if the targets belong to another namespace."""
     if isinstance(manifests, Unavailable) or isinstance(targets, Unavailable):
         return manifests
     seen = sorted(
@@ -94,7 +94,7 @@ def _of_the_same_environment(
 
 
 def or_unavailable(ask: Callable[[], T]) -> T | Unavailable:
-    """The answer, or why it can't be had."""
+    """Call `ask`; turn ApiError and ManifestsError into Unavailable."""
     try:
         return ask()
     except (ApiError, ManifestsError) as error:

@@ -1,4 +1,4 @@
-"""The section with charts of the last hours, and the same in numbers."""
+"""The section with charts of the last hours, and their data as tables."""
 
 import math
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from ops.report.document import Cell, Figure, Figures, Section, Table, cell, cod
 from ops.report.facts import AVAILABILITY, DRIFT, ERROR, HEALTH, Facts, Unavailable, reasons
 
 WIDTH, HEIGHT = 360, 172
-"""Pixels of a chart in its own size; the page scales it to the width of its column."""
+"""Size of a chart in pixels; the page scales it to the column's width."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
     """A chart of `query` over the last hours.
 
-    `by` is the label that names its lines, `limits` are the alerts whose thresholds it shows.
-    `is_share`: its values lie between 0 and 1, and it shows all of that range.
+    `by` is the label that names its lines; `limits` are the alerts whose thresholds it shows. With
+    `is_share`, values are ratios, and the axis covers 0 to 1.
     """
 
     title: str
@@ -82,7 +82,7 @@ CHARTS = (
 
 
 def section(facts: Facts, hours: float) -> Section:
-    """Draw each chart that has data, and name those that have none."""
+    """Draw each chart that has data; list those that have none."""
     figures, without = [], []
     for chart, series in zip(CHARTS, facts.history, strict=True):
         if isinstance(series, Unavailable):
@@ -103,7 +103,7 @@ def section(facts: Facts, hours: float) -> Section:
 
 
 def _lines(chart: Chart, series: Sequence[Series]) -> list[Line]:
-    """The lines that have a finite point, by name."""
+    """The lines with a finite value, sorted by name."""
     return sorted(
         (
             Line(one.metric.get(chart.by) or "all", one.values)
@@ -161,7 +161,7 @@ def _finite(line: Line) -> list[float]:
 
 
 def _limits(facts: Facts, chart: Chart) -> list[float]:
-    """The thresholds of the chart's alerts, from the annotations of the loaded rules."""
+    """The thresholds of the chart's alerts, read from the loaded rules' annotations."""
     stated = []
     for rule in facts.rules():
         if rule.name in chart.limits:

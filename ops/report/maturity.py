@@ -1,8 +1,8 @@
-"""The maturity score, 0 to 10: the points of every capability that was observed.
+"""The maturity score, 0 to 10: the sum of the points of each observed capability.
 
-The owners gave the scores of the stages: 3.5 before, 7.0 at their report, and half a point each for
-the scheduler, for harbinger, and for SLO dashboards with synthetic monitoring: 8.5. The division of
-a stage's points is ours. A declaration alone, or a server that did not answer, earns no point.
+The owners set the score of each stage: 3.5 before, 7.0 at their report, and half a point each for
+the scheduler, for harbinger, and for SLO dashboards with synthetic monitoring: 8.5. How a stage's
+points are divided is our choice. A declaration alone, or an unreachable server, earns no points.
 """
 
 import re
@@ -19,7 +19,7 @@ BEFORE, REPORT, SINCE = "before", "at the owners' report", "since then"
 
 @dataclass(frozen=True)
 class Evidence:
-    """Whether a capability was observed, and a text that says how, or why not."""
+    """Whether a capability was observed, and a text that explains it."""
 
     observed: bool
     text: str
@@ -29,14 +29,14 @@ Check = Callable[[Facts], Evidence]
 
 
 def prometheus_answers(facts: Facts) -> Evidence:
-    """Prometheus tells its version."""
+    """Prometheus returns its version."""
     if isinstance(facts.version, Unavailable):
         return Evidence(False, facts.version.reason)
     return Evidence(True, f"version {facts.version}")
 
 
 def is_scraped(job: str) -> Check:
-    """The job has pods, and all of them are up."""
+    """Check that the job has targets and all are up."""
 
     def check(facts: Facts) -> Evidence:
         if isinstance(facts.targets, Unavailable):
@@ -51,7 +51,7 @@ def is_scraped(job: str) -> Check:
 
 
 def metrics_have_values(prefix: str) -> Check:
-    """Every key metric whose name begins so has a value."""
+    """Check that every key metric with this name prefix has a value."""
 
     def check(facts: Facts) -> Evidence:
         if isinstance(facts.metrics, Unavailable):
@@ -68,7 +68,7 @@ def metrics_have_values(prefix: str) -> Check:
 
 
 def rules_are_healthy(group: str) -> Check:
-    """The group of rules is loaded, and all of them are healthy."""
+    """Check that the rule group is loaded and all its rules are healthy."""
 
     def check(facts: Facts) -> Evidence:
         if isinstance(facts.groups, Unavailable):
@@ -85,7 +85,7 @@ def rules_are_healthy(group: str) -> Check:
 
 
 def has_dashboard(words: str) -> Check:
-    """The manifests contain a dashboard with these words in its title."""
+    """Check that the manifests contain a dashboard with these words in its title."""
     pattern = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
 
     def check(facts: Facts) -> Evidence:
@@ -101,7 +101,7 @@ def has_dashboard(words: str) -> Check:
 
 
 def has_series(name: str) -> Check:
-    """A series of that name has a value."""
+    """Check that a series of this name has a value."""
 
     def check(facts: Facts) -> Evidence:
         if isinstance(facts.samples, Unavailable):
@@ -113,7 +113,7 @@ def has_series(name: str) -> Check:
 
 
 def all_of(*checks: Check) -> Check:
-    """Every one of the checks succeeds."""
+    """Check that all the checks succeed."""
 
     def check(facts: Facts) -> Evidence:
         seen = [one(facts) for one in checks]
@@ -127,7 +127,7 @@ def all_of(*checks: Check) -> Check:
 
 @dataclass(frozen=True)
 class Capability:
-    """A capability of observability, and the check that observes it."""
+    """An observability capability, its points, and the check that looks for it."""
 
     name: str
     stage: str
@@ -172,34 +172,34 @@ CAPABILITIES = (
 
 @dataclass(frozen=True)
 class Judged:
-    """A capability with its evidence."""
+    """A capability and the result of its check."""
 
     capability: Capability
     evidence: Evidence
 
     @property
     def earned(self) -> float:
-        """All of its points, or none."""
+        """All of its points if it was observed, else 0."""
         return self.capability.points if self.evidence.observed else 0.0
 
 
 def judge(facts: Facts) -> list[Judged]:
-    """Every capability, in the order of the table."""
+    """Check every capability, in the order of CAPABILITIES."""
     return [Judged(capability, capability.check(facts)) for capability in CAPABILITIES]
 
 
 def score(judged: list[Judged]) -> float:
-    """The sum of the earned points; they are quarters, which floats add exactly."""
+    """The sum of the earned points; exact, because all are multiples of 0.25."""
     return sum(one.earned for one in judged)
 
 
 def most_points() -> float:
-    """The sum of all points of the table."""
+    """The sum of the points of all capabilities."""
     return sum(capability.points for capability in CAPABILITIES)
 
 
 def section(facts: Facts, judged: list[Judged]) -> Section:
-    """The score, with the evidence for each point."""
+    """The section with the score and the evidence for it."""
     return Section(
         id="maturity",
         title="Observability maturity",

@@ -1,4 +1,4 @@
-"""The sections on the key metrics, and on the health of the whole platform.
+"""The sections on the key metrics and on the platform's health.
 
 The key metrics are those that the rendered recording rules aggregate. Their types and values come
 from Prometheus, their units from their names.
@@ -17,7 +17,7 @@ from ops.report.facts import AVAILABILITY, HEALTH, Facts, Metric, Unavailable, p
 from promql.expressions import PromqlError, parse
 
 RECORDING_RULES = ("prometheus-server", "recording_rules.yml")
-"""The ConfigMap and the key of the rules that aggregate the key metrics."""
+"""The ConfigMap and key of the recording rules that aggregate the key metrics."""
 _OF_EVERY_SERIES = {"__name__", "job", "namespace", "pod", "instance"}
 _OF_EVERY_TARGET = {"up"}
 _RATED = re.compile(r"\b(?:rate|increase)\(\s*([\w:]+)\s*[{\[]")
@@ -25,9 +25,9 @@ _UNITS = {"_ms": "ms", "_seconds": "s", "_bytes": "B"}
 
 
 def key_metrics(config_maps: ConfigMaps) -> list[Metric]:
-    """The metrics that the recording rules select, in their order.
+    """The metrics that the recording rules select, in order of appearance.
 
-    Raises ManifestsError if there are no such rules.
+    Raises ManifestsError if the rules are missing.
     """
     name, key = RECORDING_RULES
     try:
@@ -48,17 +48,17 @@ def key_metrics(config_maps: ConfigMaps) -> list[Metric]:
 
 
 class Uses:
-    """The loaded rules that use a series, by their expressions."""
+    """Finds the loaded rules that use a series."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._used = {(rule.type, rule.name, rule.query): series_in(rule.query) for rule in rules}
 
     def records(self, name: str) -> list[str]:
-        """The recording rules whose expression selects the series itself."""
+        """The recording rules that select the series directly."""
         return sorted({rule for rule in self._users("recording", {name}) if rule != name})
 
     def alerts(self, name: str) -> list[str]:
-        """The alerts that use the series, or a series that is recorded from it."""
+        """The alerts that use the series, directly or through recording rules."""
         reached, waiting = {name}, [name]
         while waiting:
             for record in self._users("recording", {waiting.pop()}):
@@ -85,7 +85,7 @@ def series_in(expression: str) -> set[str]:
 
 
 def metrics_section(facts: Facts) -> Section:
-    """Each key metric with its values, the rules that record it and the alerts that use it."""
+    """The key metrics with their values, recording rules and alerts."""
     uses = Uses(facts.rules())
     metrics = [] if isinstance(facts.metrics, Unavailable) else facts.metrics
     return Section(
@@ -113,7 +113,7 @@ def metrics_section(facts: Facts) -> Section:
 
 
 def platform_section(facts: Facts) -> Section:
-    """Health score and availability, with what they mean."""
+    """Health score and availability, each with an explanation."""
     rows = [
         (
             HEALTH,
@@ -139,7 +139,7 @@ def platform_section(facts: Facts) -> Section:
 
 
 def share_tone(value: float | None) -> str:
-    """Good at 100 %, bad below 50 %, and a warning between."""
+    """`good` at 100 %, `bad` below 50 %, `warn` in between."""
     if value is None:
         return "muted"
     return "good" if value >= 0.995 else "warn" if value >= 0.5 else "bad"
@@ -154,7 +154,7 @@ def _share(facts: Facts, name: str) -> Part:
 
 
 def _type(facts: Facts, metric: Metric) -> Cell:
-    """The type that the rules use, and the exported one if it differs."""
+    """The type that the rules expect, and the exported type if it differs."""
     if isinstance(facts.metadata, Unavailable):
         return cell(metric.type)
     exported = {one.type for one in facts.metadata.get(metric.name, ())} - {metric.type, "unknown"}
@@ -176,6 +176,6 @@ def _values(facts: Facts, name: str) -> Cell:
 
 
 def _series_name(sample: Sample) -> str:
-    """The labels of the metric itself, such as the treaty, then the pod."""
+    """The metric's own labels, such as the treaty, then the pod."""
     own = [value for name, value in sorted(sample.metric.items()) if name not in _OF_EVERY_SERIES]
     return ", ".join([*filter(None, own), pod_of(sample.metric)])

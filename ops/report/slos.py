@@ -12,17 +12,17 @@ OBJECTIVE, PERIOD = "slo:objective:ratio", "slo:time_period:days"
 ERRORS, BURN = "slo:sli_error:ratio_rate30d", "slo:current_burn_rate:ratio"
 LEFT, LASTS = "slo:period_error_budget_remaining:ratio", "slo:error_budget_exhaustion:seconds"
 LONG = 365 * 86_400
-"""Budgets that last longer, in seconds, are shown as "a year or more"."""
+"""In seconds. Budgets that last longer are shown as "a year or more"."""
 
 
 @dataclass(frozen=True)
 class Slo:
-    """An objective, by its `sloth_id`; a value is None if nothing records it now.
+    """An objective; `name` is its `sloth_id`. A value is None if it is not recorded now.
 
-    `error_ratio` is the share of bad events over the period of `days`, `burn_rate` the speed at
-    which the error budget is spent now, 1 for exactly the period. `budget_left` is a share of the
-    budget; `lasts` are seconds at the burn rate of now. `alerts` are the pending and firing ones:
-    (state, severity) by name.
+    `error_ratio` is the share of bad events over the period of `days`. `burn_rate` is 1 if the
+    error budget would last exactly the period. `budget_left` is a share of the budget; `lasts` is
+    the number of seconds until it is spent at the current rate. `alerts` holds (state, severity) of
+    pending and firing alerts by name.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Slo:
 
     @property
     def fires(self) -> bool:
-        """Whether one of its alerts fires."""
+        """Whether any of its alerts is firing."""
         return any(state == "firing" for state, _ in self.alerts.values())
 
 
 def slos(facts: Facts) -> list[Slo]:
-    """Every recorded objective, ordered by name; none if the samples are unavailable."""
+    """All recorded objectives, ordered by name; none if the samples are unavailable."""
     found = {one.metric[ID]: one.value[1] for one in facts.series(OBJECTIVE) if one.metric.get(ID)}
     return [
         Slo(
@@ -59,7 +59,7 @@ def slos(facts: Facts) -> list[Slo]:
 
 
 def section(facts: Facts) -> Section:
-    """Each objective with its error budget and alerts."""
+    """The section on objectives, with their error budgets and alerts."""
     return Section(
         id="slos",
         title="Service level objectives",
@@ -127,6 +127,6 @@ def _alerts(facts: Facts, name: str) -> dict[str, tuple[str, str]]:
 
 
 def _value(facts: Facts, series: str, name: str) -> float | None:
-    """The value of an objective's series; None for NaN, no series or several."""
+    """The value of an objective's series; None for NaN, or unless exactly one series exists."""
     found = [one.value[1] for one in facts.series(series) if one.metric.get(ID) == name]
     return found[0] if len(found) == 1 and not math.isnan(found[0]) else None

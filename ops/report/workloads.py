@@ -1,4 +1,4 @@
-"""The section on workloads: declared, scraped and up."""
+"""The section on workloads: which are declared, scraped and up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ TONES = {UP: "good", PARTLY: "warn", DOWN: "bad", MISSING: "bad", IN_TIME: "good
 
 @dataclass(frozen=True)
 class Workload:
-    """A workload; `declared` is the number of pods in the manifests, None if they have none."""
+    """A workload; `declared` is its number of replicas, None for a CronJob or an undeclared job."""
 
     name: str
     kind: str
@@ -32,14 +32,14 @@ class Workload:
 
     @property
     def up_of_expected(self) -> str:
-        """For example `2 of 2`; a dash for a CronJob, which is not scraped."""
+        """Pods up, such as `2 of 2`; a dash for a CronJob, which is not scraped."""
         if self.kind == "CronJob":
             return NOTHING
         return f"{self.up} of {max(len(self.targets), self.declared or 0)}"
 
 
 def workloads(facts: Facts) -> list[Workload]:
-    """Every workload that is declared or scraped, ordered by name."""
+    """All declared or scraped workloads, ordered by name."""
     jobs, found = facts.jobs(), {}
     known = not isinstance(facts.targets, Unavailable)
     if not isinstance(facts.manifests, Unavailable):
@@ -110,7 +110,7 @@ def _state_of_cron_job(facts: Facts, name: str) -> str:
 
 
 def _cron_job_sample(facts: Facts, metric: str, cron_job: str) -> Sample | None:
-    """The sample of a metric of kube-state-metrics for a CronJob."""
+    """The sample of a kube-state-metrics metric for a CronJob; None without one."""
     found = [one for one in facts.series(metric) if one.metric.get("cronjob") == cron_job]
     return found[0] if found else None
 
