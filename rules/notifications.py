@@ -6,18 +6,15 @@ from pathlib import Path
 
 from problems import Problems, did_you_mean
 from rules.reader import read_text
-from rules.templates import TemplateError, Token, actions
+from rules.templates import GO_FUNCTIONS, OPENS, TemplateError, Token, actions
 
 FILE = "rules/notifications.tmpl"
 
-_OPENS = {"if", "range", "with", "define", "block"}
-_KEYWORDS = {*_OPENS, "else", "end", "template", "break", "continue", "true", "false", "nil"}
+_KEYWORDS = {*OPENS, "else", "end", "template", "break", "continue", "true", "false", "nil"}
 # The functions of Alertmanager (template/template.go).
 _ALERTMANAGER = """date humanizeDuration join match reReplaceAll safeHtml safeUrl since stringSlice
     title toJson toLower toUpper trimSpace tz urlUnescape"""
-_GO = """and call eq ge gt html index js le len lt ne not or print printf println slice
-    urlquery"""
-_WORDS = frozenset({*_KEYWORDS, *_ALERTMANAGER.split(), *_GO.split()})
+_WORDS = frozenset({*_KEYWORDS, *_ALERTMANAGER.split(), *GO_FUNCTIONS.split()})
 _DEFINE = re.compile(r'\{\{-?\s*define\s+"([^"]*)"')
 _CALL = re.compile(r'\btemplate\s+"([^"]*)"')
 
@@ -62,7 +59,7 @@ def _faults(text: str) -> Iterator[str]:
     for tokens in found:
         yield from _unknown_words(tokens)
         word = tokens[0].text if tokens else ""
-        depth += (word in _OPENS) - (word == "end")
+        depth += (word in OPENS) - (word == "end")
         if depth < 0:
             yield "has an end that closes nothing. Remove it."
             return

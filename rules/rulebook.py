@@ -85,11 +85,6 @@ class Rulebook:
         )
         return max(reaches, key=lambda reach: reach[1], default=("", 0))
 
-    @property
-    def file_names(self) -> tuple[str, ...]:
-        """The names of the files that `files` returns."""
-        return tuple(self._rules_by_file())
-
     def files(self, dashboard_urls: Mapping[str, str]) -> dict[str, str]:
         """The texts of alerting_rules.yml, recording_rules.yml, platform_rules.yml, slo_rules.yml.
 

@@ -36,12 +36,13 @@ _PROMETHEUS = """args externalURL first graphLink humanize humanize1024 humanize
     humanizePercentage humanizeTimestamp label match now parseDuration pathPrefix query
     reReplaceAll safeHtml sortByLabel stripDomain stripPort strvalue tableLink title toDuration
     toLower toTime toUpper urlQueryEscape value"""
-_GO = "and call eq ge gt html index js le len lt ne not or print printf println slice urlquery"
-_FUNCTIONS = frozenset((_PROMETHEUS + " " + _GO).split())
+GO_FUNCTIONS = """and call eq ge gt html index js le len lt ne not or print printf println slice
+    urlquery"""
+_FUNCTIONS = frozenset(f"{_PROMETHEUS} {GO_FUNCTIONS}".split())
 _CONSTANTS = {"true", "false", "nil"}
 _ROOT_FIELDS = {".Labels", ".ExternalLabels", ".ExternalURL", ".Value"}
 _LITERALS = {"text", "char", "number"}
-_OPENS = {"if", "range", "with", "define", "block"}
+OPENS = {"if", "range", "with", "define", "block"}
 _MAX_DEPTH = 20
 
 
@@ -151,7 +152,7 @@ class _Blocks:
             raise TemplateError("has an empty action: {{ }}")
         word = tokens[0].text if tokens[0].kind == "word" else ""
         rest = tokens[1:]
-        if word in _OPENS:
+        if word in OPENS:
             self._open(word, rest)
         elif word == "else":
             self._else(rest)

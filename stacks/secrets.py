@@ -1,4 +1,8 @@
-"""The secrets that a stack can have. Standard library only, so that tools can read it cheaply."""
+"""The secrets that a stack can have.
+
+This module and `components.channels` import the standard library alone, so that tools can read
+them without starting Pulumi.
+"""
 
 from components.channels import CHANNELS
 

@@ -1,10 +1,11 @@
-"""The ground floor of set-up: errors for the user, folders, locks, disk space, processes."""
+"""The ground floor of set-up: errors for the user, folders, files, locks, disk space, processes."""
 
 import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,27 @@ def cache() -> Path:
     """The user's folder for tools that are built or fetched once a machine."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "vaultmesh-observability"
+
+
+def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Replace the file by one with this text, in one step; a reader sees the old text or the new.
+
+    Missing folders are made. `mode` is the file's permissions. Raises OSError, and then leaves the
+    old file as it was and nothing beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # It ends in .part, so that no program takes it for one of the files that it looks for.
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(scratch).chmod(mode)
+        Path(scratch).replace(path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

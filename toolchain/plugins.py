@@ -10,8 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from toolchain.base import CLONE, VENV_PYTHON, state
-from toolchain.files import write_whole
+from toolchain.base import CLONE, VENV_PYTHON, state, write_whole
 
 FETCH_SECONDS = 120
 """After this long, the fetch of an official plugin ends and the stand-in takes its place."""

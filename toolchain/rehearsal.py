@@ -12,8 +12,7 @@ from typing import Any
 import yaml
 
 from stacks.secrets import MADE_UP, PROJECT, SECRETS
-from toolchain.base import UserError, state
-from toolchain.files import write_whole
+from toolchain.base import UserError, state, write_whole
 
 
 def environment(root: Path) -> dict[str, str]:

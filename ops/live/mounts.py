@@ -17,7 +17,7 @@ import httpx
 from ops.live.pods import Pod
 from ops.live.rewriting import LocalEnvironment, rewrite_config_map
 from ops.manifests import ConfigMaps
-from toolchain.files import write_whole
+from toolchain.base import write_whole
 
 RELOAD_SECONDS = 30
 

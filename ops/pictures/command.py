@@ -11,7 +11,7 @@ from ops.photograph import BrowserError, find_browser, photograph
 from ops.pictures.boards import for_import, read_boards
 from ops.pictures.collect import collect
 from ops.pictures.page import dashboard_page, page_size
-from toolchain.files import write_whole
+from toolchain.base import write_whole
 
 SHORTEST, LONGEST = 10, 120
 """In minutes of the platform's time. Queries for a current state look back 10 minutes at most; a

@@ -17,7 +17,7 @@ from ops.report.changes import Snapshot, SnapshotError, read_snapshot
 from ops.report.document import Document, Tile, html, markdown
 from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable
 from ops.report.gather import gather, or_unavailable
-from toolchain.files import write_whole
+from toolchain.base import write_whole
 
 STEM = "kpi-status"
 MOST_HOURS = 24 * 14

@@ -23,7 +23,7 @@ from tests.support.alertmanager import (
 )
 from tests.support.loopback import Seen, stub
 from tests.support.waiting import wait_for
-from toolchain.files import write_whole
+from toolchain.base import write_whole
 
 GOLDEN = Path(__file__).parent / "golden"
 AT_ANY_TIME = {"critical": "pagerduty", "warning": "slack"}

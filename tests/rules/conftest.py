@@ -11,8 +11,7 @@ import yaml
 
 from tests.support.project import Project
 from tests.support.recording import STACKS
-from toolchain.base import hold_lock
-from toolchain.files import write_whole
+from toolchain.base import hold_lock, write_whole
 
 CASES_ARE_FOR = "local"
 """The stack that the case files describe: the one without overrides."""

@@ -21,7 +21,7 @@ from ops.report.facts import Facts
 from ops.report.gather import MOVES, gather, or_unavailable
 from tests.support.recording import Recording
 from tests.support.report.kpi_answers import NOW, rule_groups, samples, targets
-from toolchain.standin import manifests
+from toolchain.standin.kubernetes import write_manifest
 
 
 @dataclass
@@ -91,7 +91,7 @@ def render(recorded: Recording, folder: Path) -> Path:
     """Write the manifests of a recorded stack into the folder, and return it."""
     for resource in recorded.resources:
         if resource.type.startswith("kubernetes:") and "apiVersion" in resource.inputs:
-            manifests.write(folder, dict(resource.inputs))
+            write_manifest(folder, dict(resource.inputs))
     return folder
 
 

@@ -267,7 +267,7 @@ def test_a_rulebook_with_problems_holds_what_could_be_read(tmp_path: Path) -> No
     assert [alert.name for alert in book.alerts] == ["Hot"]
     assert book.alerts[0].thresholds == {"threshold": 5}
     assert [metric.name for metric in book.metrics] == ["oven_heat", "up"]
-    assert book.file_names == ("alerting_rules.yml", "recording_rules.yml")
+    assert list(book.files({})) == ["alerting_rules.yml", "recording_rules.yml"]
 
 
 def test_it_calls_no_series_unknown_that_a_broken_file_may_define(tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_labels_that_only_some_objectives_have_are_known(tmp_path: Path) -> None
 def test_a_project_without_objectives_has_no_such_file(tmp_path: Path) -> None:
     from tests.support.rules.rule_project import write
 
-    assert "slo_rules.yml" not in load(write(tmp_path, {})).file_names
+    assert "slo_rules.yml" not in load(write(tmp_path, {})).files({})
 
 
 def test_the_rule_that_looks_back_furthest_is_known(book: Rulebook) -> None:

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolchain.standin import manifests
+from toolchain.standin.kubernetes import file_for, to_yaml, write_manifest
 from toolchain.standin.properties import differences, dump, load, plain, secret, spell
 
 JSON = st.recursive(
@@ -31,13 +31,13 @@ LINES = st.text(st.sampled_from("ab \t\n\r\x85\u2028:#-'\"|%{"))
 
 @given(st.dictionaries(st.text(min_size=1) | LINES, JSON | LINES, min_size=1))
 def test_a_manifest_s_text_loads_back_equal(values: dict[str, Any]):
-    text = manifests.to_yaml(values)
+    text = to_yaml(values)
     assert yaml.safe_load(text) == values
 
 
 @pytest.mark.parametrize("text", ["9090", "12e4", "1_000", "0o17", "+1", ".5", "1:30", "0x1f"])
 def test_text_that_another_reader_takes_for_a_number_is_quoted(text: str):
-    assert manifests.to_yaml({"a": text}) == f"a: '{text}'\n"
+    assert to_yaml({"a": text}) == f"a: '{text}'\n"
 
 
 def test_whole_numbers_stay_whole_and_others_do_not():
@@ -88,11 +88,11 @@ def test_files_are_named_as_the_official_provider_names_them(
     version: str, kind: str, metadata: dict[str, str], name: str
 ):
     declared = {"apiVersion": version, "kind": kind, "metadata": metadata}
-    assert manifests.file_for(Path("out"), declared) == Path("out", name)
+    assert file_for(Path("out"), declared) == Path("out", name)
 
 
 def test_only_the_owner_can_read_what_is_rendered(tmp_path: Path):
-    manifests.write(tmp_path / "out", NAMED)
+    write_manifest(tmp_path / "out", NAMED)
     [file] = (tmp_path / "out" / "1-manifest").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain.base import CLONE, UserError, require_disk
-from toolchain.files import write_whole
+from toolchain.base import CLONE, UserError, require_disk, write_whole
 
 
 def test_a_file_is_replaced_with_its_permissions_and_missing_folders_are_made(
