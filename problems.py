@@ -9,11 +9,11 @@ _MAX_REPORTED = 100
 
 
 class Refused(Exception):  # noqa: N818
-    """The input can't be used.
+    """The user's input is wrong; nothing was changed.
 
-    `problems` holds one line for each problem, "place: what is wrong. What to write instead.",
-    ordered by place and line, 100 at most. The place is "file:line" or a settings key. `str()`
-    joins the lines.
+    `problems` holds one line per problem, "place: what is wrong. What to write instead.", sorted
+    by place and line, at most 100. The place is "file:line" or a settings key. `str()` joins the
+    lines.
     """
 
     def __init__(self, problems: tuple[str, ...]) -> None:
@@ -23,7 +23,7 @@ class Refused(Exception):  # noqa: N818
 
 @dataclass
 class Problems:
-    """Collects problems while input is read and checked; the same problem counts once."""
+    """Collects problems while input is read and checked; drops duplicates."""
 
     _found: set[tuple[str, int, str]] = field(default_factory=set)
 
@@ -31,11 +31,11 @@ class Problems:
         return len(self._found)
 
     def add(self, place: str, line: int, text: str) -> None:
-        """Note a problem of `place`, a file or a settings key; `line` 0 stands for all of it."""
+        """Add a problem of `place`, a file or a settings key; `line` 0 means the whole place."""
         self._found.add((place, line, text))
 
     def lines(self) -> tuple[str, ...]:
-        """One line for each problem, ordered by place and line, 100 at most."""
+        """One line per problem, sorted by place and line, at most 100."""
         lines = []
         for place, line, text in sorted(self._found)[:_MAX_REPORTED]:
             where = f"{place}:{line}" if line else place
@@ -45,7 +45,7 @@ class Problems:
         return tuple(lines)
 
     def refuse_if_any(self) -> None:
-        """Raise `Refused` with every problem noted so far; return if there is none."""
+        """Raise `Refused` with all problems added so far; do nothing if there are none."""
         if self._found:
             raise Refused(self.lines())
 
@@ -58,6 +58,6 @@ def one_line(text: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """The advice "Did you mean `x`?" for a misspelled word, or `otherwise` if none is close."""
+    """The advice "Did you mean `x`?" with the closest known word, or `otherwise` without one."""
     near = get_close_matches(word, list(known), n=1)
     return f"Did you mean `{near[0]}`?" if near else otherwise

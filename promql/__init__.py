@@ -1,1 +1,1 @@
-"""PromQL for all other packages: expressions, labels, durations and Grafana's variables."""
+"""PromQL tools for all other packages: expressions, labels, durations, Grafana variables."""

@@ -11,7 +11,7 @@ MILLISECONDS = {
     "s": 1000,
     "ms": 1,
 }
-"""Length of each unit, largest first, which is their order in a duration."""
+"""Length of each unit, largest first: a duration must list its units in this order."""
 _DURATION = re.compile("".join(rf"(?:([0-9]+){unit})?" for unit in MILLISECONDS))
 _LONGEST_MS = (2**63 - 1) // 1_000_000  # Prometheus keeps durations as 64-bit nanoseconds
 
@@ -32,7 +32,7 @@ def parse_duration(text: str) -> int:
 
 
 def format_duration(milliseconds: int) -> str:
-    """The duration as a whole number of its largest possible unit, days at most: 30d, 90m."""
+    """The duration in the largest unit, up to days, that divides it evenly: 30d, 90m."""
     units = ((unit, MILLISECONDS[unit]) for unit in ("d", "h", "m", "s", "ms"))
     unit, size = next((unit, size) for unit, size in units if milliseconds % size == 0)
     return f"{milliseconds // size}{unit}"

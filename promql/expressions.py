@@ -1,4 +1,4 @@
-"""PromQL expressions: whether they parse, which series they select, what they compare with."""
+"""Parsed PromQL expressions: the series they select and the numbers they compare with."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import promql_parser as pp
 from promql.variables import VARIABLE
 
 Span: TypeAlias = tuple[int, int]
-"""(start, end) of a piece of text."""
+"""(start, end) offsets in a text."""
 
 _MAX_LENGTH = 4096
 _MAX_DEPTH = 40
@@ -24,7 +24,7 @@ _COMPARED = re.compile(
     r"(?:[=!]=|[<>]=?)\s*(?:bool\b\s*)?([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?![\w.:])",
     re.IGNORECASE,
 )
-# Times and durations that overflow: the parser panics on them.
+# Times and durations that overflow and make the parser panic.
 _ENDLESS = re.compile(
     r"(?:@|\boffset\b|\[(?:[^\]]*:)?)[\s+-]*(?:inf|nan|0x|[\d.]+e|\d{11})", re.IGNORECASE
 )
@@ -32,15 +32,15 @@ _COMPARISONS = {"==", "!=", "<", "<=", ">", ">="}
 
 
 class PromqlError(ValueError):
-    """The expression can't be used; the message is the reason, on one line, and what to do."""
+    """The expression is invalid. The message is one line: the reason, and what to do."""
 
 
 @dataclass(frozen=True)
 class Selector:
     """A selector of series.
 
-    `metric` is None if the selector names no metric. `matchers` include those joined by `or`, which
-    `has_alternatives` reports. `offset` is in milliseconds.
+    `metric` is None if the selector names no metric. `matchers` include the alternatives that `or`
+    joins, and `has_alternatives` tells whether there are any. `offset` is in milliseconds.
     """
 
     metric: str | None
@@ -67,9 +67,10 @@ class Selector:
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression; `parse` makes it.
+    """A parsed expression, as `parse` returns it.
 
-    `ranges` are how far each range and subquery reaches back, in milliseconds, offset included.
+    `ranges` holds, for each range selector and subquery, how far it looks back: its range plus its
+    offset, in milliseconds.
     """
 
     text: str
@@ -78,7 +79,7 @@ class Expression:
     ranges: tuple[int, ...] = field(compare=False, repr=False)
 
     def comparisons(self, number: float) -> list[Span]:
-        """Where in the text the number is the right operand of a comparison."""
+        """The spans of the text where `number` is the right operand of a comparison."""
         found = _COMPARED.finditer(_blank_quotes(self.text))
         spans = [match.span(1) for match in found if float(match[1]) == number]
         operands = [
@@ -95,10 +96,10 @@ class Expression:
 
 @lru_cache(maxsize=_MAX_KEPT)
 def parse(text: str) -> Expression:
-    """Parse an expression, once for each distinct text.
+    """Parse an expression; results are cached by text.
 
-    Raises PromqlError if it doesn't parse, keeps a dashboard's $variable, or is too long or too
-    deep for a parser that recurses.
+    Raises PromqlError if the text doesn't parse, contains a dashboard's $variable, or is too long
+    or too deep for the parser, which recurses.
     """
     bare = _blank_quotes(text)
     depth = deepest = 0
@@ -158,9 +159,9 @@ def _milliseconds(time: timedelta | None) -> int:
 
 def _refuse_variables(text: str) -> None:
     if variable := VARIABLE.search(text):
-        raise PromqlError(f"keeps the dashboard variable {variable[0]}. Write the value out.")
+        raise PromqlError(f"contains the dashboard variable {variable[0]}. Write the value out.")
 
 
 def _blank_quotes(text: str) -> str:
-    """The text with quoted strings and comments blanked, at the same length."""
+    """The text with quoted strings and comments replaced by as many spaces."""
     return _QUOTED.sub(lambda match: " " * len(match[0]), text)

@@ -7,7 +7,7 @@ import promql_parser as pp
 from promql.expressions import Expression, Selector
 
 Labels = frozenset[str] | None
-"""Names of the labels that a result can carry; None if they can't be known."""
+"""Names of the labels that a result can carry; None if unknown."""
 
 _KEEPS_SERIES = {"topk", "bottomk", "limitk", "limit_ratio"}
 _NO_LABELS = {"scalar", "vector", "time", "pi"}

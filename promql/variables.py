@@ -1,4 +1,4 @@
-"""Grafana's variables in a dashboard's queries."""
+"""Grafana variables in the queries of dashboards."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _DURATION = re.compile(r"__(rate_interval|interval|range|auto)\w*")
 
 
 def replace_variables(expr: str, value_of: Callable[[str], str | None]) -> str:
-    """Replace each variable by `value_of(name)`; keep the variable if that is None."""
+    """Replace each variable with `value_of(name)`; keep it if that returns None."""
 
     def replacement(match: re.Match[str]) -> str:
         value = value_of(match["plain"] or match["braced"] or match["bracketed"])
@@ -24,14 +24,14 @@ def replace_variables(expr: str, value_of: Callable[[str], str | None]) -> str:
 
 
 def without_variables(expr: str) -> str:
-    """The query without Grafana's variables, so that a PromQL parser can read it.
+    """Replace Grafana's variables, so that a PromQL parser can read the query.
 
-    `$pod` becomes `pod`, `$__range` and the like become a duration, `$__range_s` and the like a
-    number, and `label_values(series, label)` becomes `series`. A metric name that contains a
-    variable becomes an unknown name, which the check for unknown metrics reports.
+    `$pod` becomes `pod`, `$__range` and similar variables become a duration, `$__range_s` and
+    similar ones a number, and `label_values(series, label)` becomes `series`. A metric name that
+    contains a variable becomes an unknown name, which the check for unknown metrics reports.
     """
     if values := _LABEL_VALUES.fullmatch(expr):
-        # label_values(label) asks for all values of the label and names no metric.
+        # label_values(label) returns all values of the label and names no metric.
         expr = values["series"] or "vector(0)"
     return replace_variables(expr, _parsable)
 

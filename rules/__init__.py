@@ -1,1 +1,1 @@
-"""Alerting and recording rules, objectives, the inventory of metrics, and how they are checked."""
+"""Reads and checks alerting and recording rules, objectives, and the inventory of metrics."""

@@ -1,4 +1,4 @@
-"""Checks of a rule beyond its shape: its series, severity, annotations, templates and runbook."""
+"""Checks a rule's series, severity, annotations, templates and runbook."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,8 +8,8 @@ from problems import Problems
 from promql.expressions import PromqlError, parse
 from rules.reader import Place, read_text
 from rules.rule import (
-    HEARTBEAT_ALERT,
-    HEARTBEAT_SEVERITY,
+    WATCHDOG,
+    WATCHDOG_SEVERITY,
     Alert,
     AnyRule,
     Record,
@@ -24,7 +24,7 @@ _UNWRITTEN = re.compile(r"\b(?:TODO|TBD|FIXME|(?i:placeholder|lorem ipsum|coming
 
 
 def check_names(alerts: Iterable[Alert], records: Iterable[Record], problems: Problems) -> None:
-    """Note each name that two alerts or two records share."""
+    """Report each name that two alerts or two records share."""
     for kind, rules in (("alert", alerts), ("record", records)):
         first: dict[str, AnyRule] = {}
         for rule in rules:
@@ -35,7 +35,7 @@ def check_names(alerts: Iterable[Alert], records: Iterable[Record], problems: Pr
 
 
 def check_groups(rules: Iterable[AnyRule], problems: Problems) -> None:
-    """Note each name that two groups share, of whichever kind their rules are."""
+    """Report each name that two groups share, whether they hold alerts or records."""
     first: dict[str, Place] = {}
     for rule in rules:
         group = Place(rule.place.document, (*rule.place.steps[:2], "name"))
@@ -46,7 +46,7 @@ def check_groups(rules: Iterable[AnyRule], problems: Problems) -> None:
 
 
 def check_expression(rule: AnyRule, series: Series, problems: Problems) -> None:
-    """Note that `expr` doesn't parse, or each series or label that it selects in vain."""
+    """Report an `expr` that doesn't parse, and each unknown series or label that it selects."""
     place = rule.place.at("expr")
     if isinstance(rule.expression, PromqlError):
         place.note(problems, f"`expr` of {rule.name} {rule.expression}")
@@ -58,7 +58,7 @@ def check_expression(rule: AnyRule, series: Series, problems: Problems) -> None:
 def check_alert(
     alert: Alert, series: Series, severities: Sequence[str], root: Path, problems: Problems
 ) -> None:
-    """Note what an alert lacks: severity, summary, description, runbook, sound templates."""
+    """Report a missing or wrong severity, summary, description, threshold, runbook or template."""
     _check_severity(alert, severities, problems)
     annotations = alert.place.at("annotations")
     for name in ("summary", "description"):
@@ -72,11 +72,11 @@ def check_alert(
     try:
         find_thresholds(alert)
     except ThresholdError as error:
-        # A description that is missing is a problem of its own.
+        # A missing description is already reported above.
         if alert.annotations.get("description", "").strip():
             annotations.note(problems, f"{alert.name}: {error}")
     except PromqlError:
-        pass  # check_expression notes it.
+        pass  # check_expression reports it.
     for section, texts in (("annotations", alert.annotations), ("labels", alert.labels)):
         for name, text in texts.items():
             _check_template(alert, alert.place.at(section, name), text, series, problems)
@@ -85,17 +85,17 @@ def check_alert(
 def _check_severity(alert: Alert, severities: Sequence[str], problems: Problems) -> None:
     labels, severity = alert.place.at("labels"), alert.labels.get("severity")
     choice = " or ".join(severities)
-    if alert.name == HEARTBEAT_ALERT:
-        if severity != HEARTBEAT_SEVERITY:
-            text = f"{alert.name} is the heartbeat, which notifies nobody."
-            labels.note(problems, f"{text} Label it severity: {HEARTBEAT_SEVERITY}.")
-    elif severity == HEARTBEAT_SEVERITY:
-        text = f"the severity `{severity}` is for {HEARTBEAT_ALERT} alone: it notifies nobody."
+    if alert.name == WATCHDOG:
+        if severity != WATCHDOG_SEVERITY:
+            text = f"{alert.name} always fires and must notify nobody."
+            labels.note(problems, f"{text} Label it severity: {WATCHDOG_SEVERITY}.")
+    elif severity == WATCHDOG_SEVERITY:
+        text = f"only {WATCHDOG} may have the severity `{severity}`, which notifies nobody."
         labels.at("severity").note(problems, f"{text} Label {alert.name} {choice}.")
     elif severity is None:
         labels.note(problems, f"{alert.name} has no severity. Label it {choice}.")
     elif severity not in severities:
-        text = f"no route knows the severity `{severity}` of {alert.name}. Use {choice}."
+        text = f"no route matches the severity `{severity}` of {alert.name}. Use {choice}."
         labels.at("severity").note(problems, text)
 
 
@@ -112,8 +112,10 @@ def _check_template(
     if labels is not None:
         has = ", ".join(sorted(labels)) or "none"
         for label in sorted(uses.labels - labels):
-            note = f"{what} uses the label {label}, which `expr` does not have (it has: {has})."
-            place.note(problems, f"{note} Keep it in the expression or leave it out.")
+            note = (
+                f"{what} uses the label {label}, which `expr` does not return (it returns: {has})."
+            )
+            place.note(problems, f"{note} Keep it in the expression or remove it here.")
     for query in uses.queries:
         try:
             for reason in series.check(parse(query)):
@@ -135,4 +137,4 @@ def _check_runbook(alert: Alert, root: Path, problems: Problems) -> None:
         problems.add(page, 0, f"is empty. Write what to do when {alert.name} fires.")
     elif unwritten := _UNWRITTEN.search(text):
         line = text.count("\n", 0, unwritten.start()) + 1
-        problems.add(page, line, f"still says {unwritten[0]}. Write what to do instead.")
+        problems.add(page, line, f"still says {unwritten[0]}. Replace it with what to do.")

@@ -24,16 +24,16 @@ _SECTIONS = {
     "platform": ("workload",),
     "prometheus": ("labels_of_alert",),
 }
-"""Section of the file -> fields that only some sections have."""
+"""Section of the file -> fields that are specific to it."""
 
 
 class Metric(Strict):
     """A metric of the inventory.
 
-    The file leaves the labels of scraping out of `labels`; `load_inventory` puts them in front.
-    `workload` exports the metric; it is None for metrics of every process and for those that
-    Prometheus makes itself. With `labels_of_alert`, the series carry the labels of the alert too.
-    `unused` says why no rule and no dashboard uses the metric.
+    In the file, `labels` omits the labels that every scrape adds; `load_inventory` prepends them.
+    `workload` names the exporting workload; it is None for metrics of every process and for those
+    that Prometheus makes itself. With `labels_of_alert`, the series also carry the labels of their
+    alert. `unused` says why no rule and no dashboard uses the metric.
     """
 
     name: MetricName
@@ -46,7 +46,7 @@ class Metric(Strict):
     labels_of_alert: bool = False
 
     def series(self) -> dict[str, Labels]:
-        """The names of the series that the metric consists of, with their labels."""
+        """The labels of each series of the metric, by the series' name."""
         found: dict[str, Labels] = {}
         for suffix in _SUFFIXES[self.type]:
             extra = _EXTRA_LABEL.get((self.type, suffix))
@@ -67,7 +67,7 @@ class MetricsFile(Strict):
 
 
 def load_inventory(document: Document, problems: Problems) -> tuple[Metric, ...]:
-    """The metrics of the inventory file; notes every problem of the file."""
+    """The metrics of the inventory file; reports every problem of the file."""
     top = Place(document)
     file = validate(MetricsFile, document.data, top, problems)
     if file is None:
@@ -97,7 +97,7 @@ def load_inventory(document: Document, problems: Problems) -> tuple[Metric, ...]
 def _has_own_fields(
     metric: Metric, own_fields: tuple[str, ...], place: Place, problems: Problems
 ) -> bool:
-    """Whether a metric has the fields of its section; notes each that is missing or too many."""
+    """Whether a metric has the fields of its section; reports each missing or extra field."""
     before = len(problems)
     for field in ("workload", "labels_of_alert"):
         if field in metric.model_fields_set and field not in own_fields:

@@ -1,4 +1,4 @@
-"""The templates of notifications, checked for what would keep Alertmanager from starting."""
+"""Notification templates, checked for mistakes that would keep Alertmanager from starting."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -20,27 +20,29 @@ _CALL = re.compile(r'\btemplate\s+"([^"]*)"')
 
 
 def load_notifications(root: Path, wanted: Collection[str], problems: Problems) -> str:
-    """The text of the templates; notes each fault, and each wanted template that is missing."""
+    """The text of the templates; reports each mistake and each missing template of `wanted`."""
     text = read_text(root, FILE, problems)
     if text is None:
         return ""
     starts = [*_DEFINE.finditer(text)]
     ends = [*(start.start() for start in starts[1:]), len(text)]
     for start, end in zip(starts, ends, strict=True):
-        for fault in _faults(text[start.start() : end]):
-            problems.add(FILE, _line(text, start), f"the template {start[1]} {fault}")
+        for mistake in _template_mistakes(text[start.start() : end]):
+            problems.add(FILE, _line(text, start), f"the template {start[1]} {mistake}")
     defined = {start[1] for start in starts}
     for call in _CALL.finditer(text):
         if call[1] not in defined:
-            fault = f"calls the template {call[1]}, which does not exist. Define it."
-            problems.add(FILE, _line(text, call), fault)
+            mistake = f"calls the template {call[1]}, which does not exist. Define it."
+            problems.add(FILE, _line(text, call), mistake)
     for name in sorted(set(wanted) - defined):
-        problems.add(FILE, 0, f"lacks the template {name}, which a receiver sends. Define it.")
+        problems.add(
+            FILE, 0, f"does not define the template {name}, which a receiver uses. Define it."
+        )
     return text
 
 
 def template_names(config: str) -> set[str]:
-    """The names of the templates that a configuration of Alertmanager uses."""
+    """The names of the templates that an Alertmanager configuration uses."""
     return set(_CALL.findall(config))
 
 
@@ -48,8 +50,8 @@ def _line(text: str, match: re.Match[str]) -> int:
     return text.count("\n", 0, match.start()) + 1
 
 
-def _faults(text: str) -> Iterator[str]:
-    """Each fault of one template, from its `define` to before the next."""
+def _template_mistakes(text: str) -> Iterator[str]:
+    """The mistakes in one template; `text` runs from its `define` up to the next one."""
     try:
         found = actions(text)
     except TemplateError as error:

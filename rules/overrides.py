@@ -1,4 +1,4 @@
-"""Overrides of single alerts, as a stack's settings state them."""
+"""Overrides of single alerts from a stack's settings."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -11,15 +11,15 @@ from rules.rule import Alert, Threshold, ThresholdError, find_thresholds, replac
 
 SETTING = "vaultmesh:settings.rules.overrides"
 Overrides: TypeAlias = Mapping[str, Mapping[str, object]]
-"""Alert -> `for` or the name of a threshold -> what it becomes."""
+"""Alert -> `for` or the name of a threshold -> the new value."""
 
 
 def apply_overrides(
     alerts: Iterable[Alert], overrides: Overrides, problems: Problems, *, complete: bool
 ) -> list[Alert]:
-    """The alerts, overrides applied; notes each override that can't be, with its settings key.
+    """The alerts with their overrides applied; reports each invalid override by its settings key.
 
-    `complete`: every alert file could be read, so that an unknown alert does not exist.
+    `complete` says that every alert file could be read; otherwise unknown alerts are not reported.
     """
     alerts = list(alerts)
     names = [alert.name for alert in alerts]
@@ -38,7 +38,7 @@ def _override(alert: Alert, override: object, problems: Problems) -> Alert:
     try:
         thresholds = find_thresholds(alert)
     except (ThresholdError, PromqlError):
-        return alert  # The checks of the alert note that its file is at fault.
+        return alert  # The mistake is in the alert's file; check_alert reports it.
     if not isinstance(override, Mapping) or not override:
         problems.add(place, 0, f"must be a mapping, such as {{for: 30m}}, not {override!r}.")
         return alert
@@ -72,7 +72,7 @@ def _override(alert: Alert, override: object, problems: Problems) -> Alert:
 def _with_thresholds(
     alert: Alert, thresholds: Mapping[str, Threshold], numbers: Mapping[str, float]
 ) -> Alert:
-    """The alert with other thresholds in `expr`, `description` and the annotations themselves."""
+    """The alert with new numbers in its `expr`, `description` and threshold annotations."""
     texts = {name: _number_text(value) for name, value in numbers.items()}
     expr = replace_spans(
         alert.fields.expr, [(thresholds[name].in_expr, text) for name, text in texts.items()]
@@ -85,12 +85,12 @@ def _with_thresholds(
 
 
 def _number_text(value: float) -> str:
-    """A number as PromQL, Go templates and people read it."""
+    """A number in the form that PromQL, Go templates and people read: 5, not 5.0."""
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
 def _check_for(value: object) -> str | None:
-    """Why the value can't be the `for` of an alert; None if it can."""
+    """Why the value is not a valid `for`; None if it is valid."""
     if not isinstance(value, str):
         return f"must be a duration in quotes, such as 30m, not {value!r}."
     try:

@@ -1,4 +1,4 @@
-"""Reads files strictly: UTF-8 text, and YAML of text, numbers, lists and mappings, with lines."""
+"""Strict readers of UTF-8 text and of plain YAML, which keep line numbers."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ import yaml
 from problems import Problems
 
 MAX_BYTES = 200 * 1024
-"""Largest file that is read: a rule file has to fit into a ConfigMap of that size."""
-# Characters that YAML does not call printable, and line breaks that no editor shows.
+"""Largest file that is read; larger ones would not fit into a ConfigMap with the others."""
+# Characters that YAML considers unprintable, and line breaks that editors don't show.
 _ODD = re.compile(
     "[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
@@ -34,7 +34,7 @@ Events: TypeAlias = Iterator[yaml.Event]
 
 @dataclass(frozen=True)
 class Document:
-    """One file's data, and the line (from 1) on which each key and list item starts."""
+    """The data of a YAML file; `lines` gives the line, from 1, of each key and list item."""
 
     file: str
     data: object
@@ -43,7 +43,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a value: its document, and the steps to it. `str()` returns "file:line"."""
+    """Where a value stands: its document and its path in it. `str()` returns "file:line"."""
 
     document: Document
     steps: Steps = ()
@@ -58,7 +58,7 @@ class Place:
 
     @property
     def line(self) -> int:
-        """The line of the value, or of the nearest value around it that has one."""
+        """The line of the value, or of the innermost enclosing value whose line is known."""
         steps = self.steps
         while steps and steps not in self.document.lines:
             steps = steps[:-1]
@@ -69,12 +69,12 @@ class Place:
         return Place(self.document, (*self.steps, *steps))
 
     def note(self, problems: Problems, text: str) -> None:
-        """Note a problem of the value."""
+        """Report a problem of the value."""
         problems.add(self.file, self.line, text)
 
 
 def read_text(root: Path, file: str, problems: Problems) -> str | None:
-    """Read a file of UTF-8 text; notes why it can't be used and returns None."""
+    """Read a UTF-8 text file; if it can't be used, reports why and returns None."""
     try:
         with (root / file).open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
@@ -99,7 +99,7 @@ def read_text(root: Path, file: str, problems: Problems) -> str | None:
 
 
 def read_yaml(root: Path, file: str, problems: Problems) -> Document | None:
-    """Read a YAML file, relative to root; notes why it can't be used and returns None."""
+    """Read a YAML file below `root`; if it can't be used, reports why and returns None."""
     text = read_text(root, file, problems)
     if text is None:
         return None
@@ -127,7 +127,7 @@ class _TooDeepError(Exception):
 
 
 class _Builder:
-    """Builds data from YAML's events; never builds an object or follows an alias."""
+    """Builds plain data from YAML events; refuses tags, anchors and aliases."""
 
     def __init__(self, file: str, problems: Problems) -> None:
         self.at = 1

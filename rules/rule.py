@@ -1,4 +1,4 @@
-"""A rule as one value: its fields, what follows from them, and its place in a file."""
+"""Alerting and recording rules as values: their fields, parsed expression, and place in a file."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,21 +11,21 @@ from promql.expressions import Expression, PromqlError, Span, parse
 from rules.reader import Document, Place
 from rules.schema import AlertFields, Group, RecordFields, RuleFile, validate
 
-HEARTBEAT_ALERT = "Watchdog"
-"""The alert that always fires, so that its silence shows that alerting is broken."""
-HEARTBEAT_SEVERITY = "none"
-"""The severity of the heartbeat alone: nobody is notified of it."""
+WATCHDOG = "Watchdog"
+"""The alert that always fires; if it stops arriving, alerting is broken."""
+WATCHDOG_SEVERITY = "none"
+"""The severity that only Watchdog has; it notifies nobody."""
 
 FieldsT = TypeVar("FieldsT", AlertFields, RecordFields)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+(?:\.\d+)?)(?:[eE][-+]?\d+)?(?!\w|\.\d)")
 
 
 class ThresholdError(ValueError):
-    """The places that state a threshold disagree; the message says what to do."""
+    """An alert's `expr`, annotations and `description` disagree about a threshold."""
 
 
 class Threshold(NamedTuple):
-    """A threshold, and where `expr` and `description` state it."""
+    """A threshold, and its spans in `expr` and in `description`."""
 
     value: float
     in_expr: Span
@@ -42,7 +42,7 @@ class Rule(Generic[FieldsT]):
 
     @cached_property
     def expression(self) -> Expression | PromqlError:
-        """The parsed `expr`, or why it does not parse."""
+        """The parsed `expr`, or the error if it does not parse."""
         try:
             return parse(self.fields.expr)
         except PromqlError as error:
@@ -50,7 +50,7 @@ class Rule(Generic[FieldsT]):
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """The labels that the rule adds; its own win over its group's, as in Prometheus."""
+        """The labels that the rule adds; as in Prometheus, they override those of its group."""
         return {**self.group.labels, **self.fields.labels}
 
 
@@ -75,17 +75,17 @@ class Alert(Rule[AlertFields]):
 
     @property
     def severity(self) -> str:
-        """The label `severity`, or "" if there is none, which the checks refuse."""
+        """The label `severity`; "" if it is missing, which `check_alert` reports."""
         return self.labels.get("severity", "")
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """The annotations; those of a rulebook's alerts include `runbook_url`."""
+        """The annotations; in a rulebook they include `runbook_url`."""
         return self.fields.annotations
 
     @property
     def thresholds(self) -> Mapping[str, float]:
-        """The number of each annotation `threshold` and `threshold_*`."""
+        """The values of the annotations `threshold` and `threshold_*`, by annotation."""
         return {
             name: float(text)
             for name, text in self.annotations.items()
@@ -101,10 +101,11 @@ AnyRule: TypeAlias = Alert | Record
 
 
 def find_thresholds(alert: Alert) -> dict[str, Threshold]:
-    """The thresholds that the annotations `threshold` and `threshold_*` state, by annotation.
+    """The thresholds of the annotations `threshold` and `threshold_*`, by annotation.
 
-    Raises ThresholdError if one is not a number, or is not exactly once the right side of a
-    comparison in `expr` and exactly once in `description`; PromqlError if `expr` doesn't parse.
+    Each must be a number that is the right side of exactly one comparison in `expr` and occurs
+    exactly once in `description`; otherwise raises ThresholdError. Raises PromqlError if `expr`
+    doesn't parse.
     """
     if isinstance(alert.expression, PromqlError):
         raise alert.expression
@@ -146,7 +147,7 @@ def replace_spans(text: str, replacements: Iterable[tuple[Span, str]]) -> str:
 def read_rules(
     document: Document, kinds: tuple[type[AnyRule], ...], problems: Problems
 ) -> list[AnyRule]:
-    """The rules of a file that have the right shape, in its order; notes each one that has not.
+    """The valid rules of a file, in its order; reports each invalid one.
 
     `kinds` are the kinds of rule that the file may hold: Alert, Record or both.
     """

@@ -46,24 +46,27 @@ _MERGED = {
     "platform_rules.yml": PLATFORM,
     "slo_rules.yml": SLOS,
 }
-"""File that Prometheus loads -> what it is merged from."""
+"""File that Prometheus loads -> the file or folder that it is merged from."""
 
 
 class Siblings(NamedTuple):
-    """Two alerts on one condition, and the labels that the results of both carry."""
+    """Two alerts on the same condition: while `source` fires, `target` is redundant.
 
-    worse: str
-    milder: str
+    `labels` are the labels that both results carry, on which an inhibition can match.
+    """
+
+    source: str
+    target: str
     labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rulebook:
-    """The rules of one stack that could be read, overrides applied.
+    """The rules of one stack that could be read, with its overrides applied.
 
-    `alerts` carry the annotation `runbook_url`. `siblings` are the pairs of alerts of which the
-    worse one makes the milder one redundant. `complete`: every rule could be read, so that an
-    unknown name does not exist; rules may still have problems.
+    `alerts` have the annotation `runbook_url`; `siblings` are the pairs for Alertmanager's
+    inhibitions. `complete` says that every rule could be read, although some may have problems; if
+    it is false, an unknown name may belong to a rule that could not be read.
     """
 
     alerts: tuple[Alert, ...]
@@ -76,7 +79,7 @@ class Rulebook:
 
     @property
     def longest_range(self) -> tuple[str, int]:
-        """The rule that looks back furthest, and how far, in milliseconds; ("", 0) if none does."""
+        """(name, milliseconds) of the rule that looks back furthest; ("", 0) if none does."""
         reaches = (
             (rule.name, length)
             for rule in (*self.alerts, *self.records)
@@ -97,7 +100,7 @@ class Rulebook:
         }
 
     def check_query(self, expr: str) -> str | None:
-        """Why a dashboard can't use this query, its variables replaced; None if it can."""
+        """Why a dashboard's query, without variables, is wrong; None if it is valid."""
         try:
             reasons = self._series.check(parse(expr))
         except PromqlError as error:
@@ -124,10 +127,10 @@ def load_rulebook(
 ) -> Rulebook:
     """Read and check every rule file below `root`, the project's folder.
 
-    `severities` are those that the routes know, the least severe first. `overrides` give single
-    alerts another `for` or `threshold*`, as in the settings. The annotation `runbook_url` of each
-    alert becomes `runbook_base_url`, "/", its name and ".md". Every problem of every file and
-    override is added to `problems`.
+    `severities` are those that have a route, least severe first. `overrides` change the `for` or
+    thresholds of single alerts, as in the settings. Each alert gets the annotation `runbook_url`:
+    `runbook_base_url`, "/", its name and ".md". All problems of files and overrides are added to
+    `problems`.
     """
     before = len(problems)
     alerts, records = _read_rules(root, problems)
@@ -137,9 +140,9 @@ def load_rulebook(
     generated = [generate_rules(slo) for slo in slos]
     alerts += [alert for one in generated for alert in one.alerts]
     slo_records = [record for one in generated for record in one.records]
-    # If a file or rule could not be read, a name that it defines would look unknown.
+    # Names that an unreadable file or rule defines would look unknown.
     complete = len(problems) == before
-    # All objectives record series of the same names, distinguished by their labels.
+    # All objectives record series with the same names, and distinguish them by labels.
     check_names(alerts, [*records, *{one.name: one for one in slo_records}.values()], problems)
     check_groups([*alerts, *records, *slo_records], problems)
 
@@ -147,7 +150,7 @@ def load_rulebook(
     names = [alert.name for alert in alerts]
     series = Series(metrics, [*records, *slo_records], names, complete=complete)
     for one in generated:
-        # A wrong query is noted once, not again for each record that contains it.
+        # Report a wrong query once, not again for each record that contains it.
         if check_queries(one.slo, series, problems):
             records += one.records
     for rule in (*records, *alerts):
@@ -166,7 +169,7 @@ def load_rulebook(
 
 
 def _read_rules(root: Path, problems: Problems) -> tuple[list[Alert], list[Record]]:
-    """The alerts and records of all rule files, those of objectives left out."""
+    """The alerts and records of all rule files, without those of objectives."""
     rules: list[AnyRule] = []
     for file, kinds in _rule_files(root, problems).items():
         if document := read_yaml(root, file, problems):
@@ -182,7 +185,7 @@ def _read_slos(root: Path, problems: Problems) -> list[Slo]:
 
 
 def _rule_files(root: Path, problems: Problems) -> dict[str, tuple[type[AnyRule], ...]]:
-    """Rule file -> the kinds of rule in it; notes each file that would never be loaded."""
+    """Rule file -> the kinds of rule it may hold; reports files in places that are not read."""
     found: dict[str, tuple[type[AnyRule], ...]] = {}
     for path in sorted((root / "rules").rglob("*")):
         file = _relative(path, root)
@@ -196,7 +199,7 @@ def _rule_files(root: Path, problems: Problems) -> dict[str, tuple[type[AnyRule]
         elif folder != SLOS:
             problems.add(file, 0, f"is never loaded. Move it to {ALERTS}/<name>.yaml.")
         elif path.suffix != ".yaml":
-            problems.add(file, 0, "is never loaded. Rename it, so that it ends in .yaml.")
+            problems.add(file, 0, "is never loaded. Rename it to end in .yaml.")
     if not any(file.startswith(ALERTS) for file in found):
         problems.add(ALERTS, 0, "holds no alert file. Put one there, named <name>.yaml.")
     return {**found, RECORDS_FILE: (Record,)}
@@ -221,29 +224,29 @@ def _with_dashboard(rule: AnyRule, urls: Mapping[str, str]) -> AnyRule:
 def _find_siblings(
     alerts: Sequence[Alert], severities: Sequence[str], series: Series, slos: Sequence[Slo]
 ) -> Iterable[Siblings]:
-    """The pairs of alerts that differ in threshold and severity alone.
+    """The pairs of alerts that differ only in threshold and severity.
 
-    The page and the ticket of an objective are a pair too, though their windows differ.
+    The page and the ticket of an objective are a pair too, although their windows differ.
     """
     rank = {severity: number for number, severity in enumerate(severities)}
     conditions = {alert.name: _condition(alert) for alert in alerts}
     burns = {(slo.page, slo.ticket) for slo in slos}
     ranked = [alert for alert in alerts if alert.severity in rank]
-    for worse in ranked:
-        for milder in ranked:
-            if rank[worse.severity] <= rank[milder.severity]:
+    for source in ranked:
+        for target in ranked:
+            if rank[source.severity] <= rank[target.severity]:
                 continue
-            condition = conditions[worse.name]
-            alike = condition is not None and condition == conditions[milder.name]
-            if not alike and (worse.name, milder.name) not in burns:
+            condition = conditions[source.name]
+            is_same = condition is not None and condition == conditions[target.name]
+            if not is_same and (source.name, target.name) not in burns:
                 continue
-            # Without labels to match on, an inhibition would silence every treaty at once.
-            if labels := series.result_labels(worse.expression):
-                yield Siblings(worse.name, milder.name, tuple(sorted(labels)))
+            # An inhibition without labels to match on would mute the alerts of every treaty.
+            if labels := series.result_labels(source.expression):
+                yield Siblings(source.name, target.name, tuple(sorted(labels)))
 
 
 def _condition(alert: Alert) -> str | None:
-    """The expression without its thresholds; None if there are none, or they are not sound."""
+    """The expression with its thresholds masked; None without valid thresholds."""
     try:
         spans = [threshold.in_expr for threshold in find_thresholds(alert).values()]
     except (ThresholdError, PromqlError):
@@ -253,7 +256,7 @@ def _condition(alert: Alert) -> str | None:
 
 
 def _dump(rules: Iterable[AnyRule]) -> str:
-    """One YAML document with the groups of the rules, in their order."""
+    """One YAML document with the groups of the rules, in the rules' order."""
     groups: dict[str, dict[str, object]] = {}
     listed: dict[str, list[object]] = {}
     for rule in rules:

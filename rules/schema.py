@@ -1,4 +1,4 @@
-"""The shape of a rule file, as Prometheus defines it, and messages for what breaks it."""
+"""The schema of rule files, as Prometheus defines it, and its error messages."""
 
 import re
 from typing import Annotated, Any, Literal, TypeVar
@@ -96,12 +96,12 @@ class RuleFile(Strict):
 def validate(
     model: type[_ModelT], data: object, place: Place, problems: Problems
 ) -> _ModelT | None:
-    """The model of a piece of a document; notes every problem and returns None if there are any."""
+    """`data` as an instance of `model`; if it is invalid, reports every problem, returns None."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
         explained: set[str] = set()
-        # Missing fields come last: a misspelled field already explains the one that it replaces.
+        # Missing fields come last: a misspelled field explains why the right one is missing.
         details = error.errors(include_url=False)
         for detail in sorted(details, key=lambda detail: detail["type"] == "missing"):
             where = tuple(step for step in detail["loc"] if step != "[key]")
@@ -117,7 +117,7 @@ def validate(
 
 
 def _fields_beside(model: type[BaseModel], where: Steps) -> list[str]:
-    """Field names of the model at this location."""
+    """Field names of the model that holds the last step of `where`."""
     for step in where[:-1]:
         inner = model.model_fields[step].annotation if step in model.model_fields else None
         if not isinstance(inner, type) or not issubclass(inner, BaseModel):

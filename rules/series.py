@@ -1,4 +1,4 @@
-"""Every series that exists, exported or recorded, and whether an expression may select it."""
+"""All exported and recorded series; finds unknown series and labels in expressions."""
 
 import re
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class Series:
         *,
         complete: bool,
     ) -> None:
-        """`complete`: every file could be read, so that an unknown name does not exist."""
+        """`complete` says that every file could be read; otherwise unknown names are accepted."""
         self._labels: dict[str, Labels] = {}
         for metric in metrics:
             self._labels.update(metric.series())
@@ -36,9 +36,9 @@ class Series:
         self._complete = complete
 
     def labels_of(self, name: str) -> Labels:
-        """The labels of a series; None if they can't be known."""
+        """The labels of a series; None if unknown."""
         if name not in self._labels and name in self._records:
-            # The labels of a record that uses its own result stay unknown.
+            # Ends the recursion: a record that uses its own result has unknown labels.
             self._labels[name] = None
             found = [self._recorded_labels(record) for record in self._records[name]]
             known = [labels for labels in found if labels is not None]
@@ -50,13 +50,13 @@ class Series:
         return None if inner is None else inner | record.labels.keys()
 
     def result_labels(self, expression: Expression | PromqlError) -> Labels:
-        """The labels of an expression's result; None if they can't be known."""
+        """The labels of an expression's result; None if unknown."""
         if isinstance(expression, PromqlError):
             return None
         return result_labels(expression, self.labels_of)
 
     def check(self, expression: Expression) -> list[str]:
-        """Each reason why an expression selects no series, and what to do."""
+        """A sentence for each unknown series, label or alert that an expression selects."""
         found = [self._check_selector(selector) for selector in expression.selectors]
         return list(dict.fromkeys(text for text in found if text))
 

@@ -29,9 +29,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-# A brace is missing: Prometheus would print the text unchanged.
+# An action that lacks a brace. Prometheus would print it unchanged.
 _SINGLE_BRACES = re.compile(r"(?<!\{)\{\s*[$.]\w[^{}]*\}\}?(?!\})|\{\{\s*[$.]\w[^{}]*\}(?!\})")
-# The functions of Prometheus (template/template.go) without `tmpl`, which is for console pages.
+# Prometheus' functions (template/template.go), except `tmpl`, which only console pages have.
 _PROMETHEUS = """args externalURL first graphLink humanize humanize1024 humanizeDuration
     humanizePercentage humanizeTimestamp label match now parseDuration pathPrefix query
     reReplaceAll safeHtml sortByLabel stripDomain stripPort strvalue tableLink title toDuration
@@ -47,7 +47,7 @@ _MAX_DEPTH = 20
 
 
 class TemplateError(ValueError):
-    """The template can't be used; the message is the reason, on one line, and what to do."""
+    """The template is invalid. The message is one line: the reason, and what to do."""
 
     def __init__(self, reason: str, advice: str = "Correct it.") -> None:
         super().__init__(f"{reason}. {advice}")
@@ -55,7 +55,7 @@ class TemplateError(ValueError):
 
 @dataclass(frozen=True)
 class Token:
-    """One token of an action; `spaced`: white space precedes it."""
+    """One token of an action; `spaced` says that white space precedes it."""
 
     kind: str
     text: str
@@ -63,7 +63,7 @@ class Token:
 
 
 def actions(template: str) -> list[list[Token]]:
-    """The tokens of each action, without comments; raises TemplateError for broken syntax."""
+    """The tokens of each action, without comments; raises TemplateError for invalid syntax."""
     if single := _SINGLE_BRACES.search(template):
         raise TemplateError(f"has unbalanced braces: {single[0]}")
     found = []
@@ -98,7 +98,7 @@ def _action(template: str, position: int) -> tuple[list[Token], int]:
 
 @dataclass
 class Uses:
-    """Names of the labels that a template uses, and the queries that it makes."""
+    """The names of the labels that a template uses, and the queries that it runs."""
 
     labels: set[str] = field(default_factory=set)
     queries: list[str] = field(default_factory=list)
@@ -106,9 +106,9 @@ class Uses:
 
 @dataclass
 class _Scope:
-    """The variables that a pipeline may use, and whether `.` and `$` are the alert's data there.
+    """The variables that a pipeline may use, and whether `.` and `$` refer to the alert's data.
 
-    Prometheus defines the initial variables in front of every template.
+    Prometheus prepends definitions of the default variables to every template.
     """
 
     variables: tuple[str, ...] = ("$", "$labels", "$externalLabels", "$externalURL", "$value")
@@ -117,7 +117,7 @@ class _Scope:
 
 
 def check_template(text: str) -> Uses:
-    """The labels and queries of a template; raises TemplateError if Prometheus could not use it."""
+    """The labels and queries of a template; raises TemplateError if Prometheus would reject it."""
     return _Blocks().run(actions(text))
 
 
@@ -192,7 +192,7 @@ class _Blocks:
         block = self._blocks[-1] if self._blocks else None
         if block is None or block.else_seen or block.kind in ("define", "block"):
             raise TemplateError("has an else that belongs to no if, range or with")
-        # A variable declared in the condition is still seen here.
+        # A variable that the condition declares is still visible here, but `.` is reset.
         self._scope.dot = block.outer.dot
         if not rest:
             block.else_seen = True
@@ -216,7 +216,7 @@ def _quoted_name(word: str, rest: list[Token]) -> str:
 def _check_pipeline(
     tokens: list[Token], scope: _Scope, uses: Uses, *, in_range: bool = False, depth: int = 0
 ) -> None:
-    """Check a pipeline and add its variables to the scope; raises TemplateError."""
+    """Check a pipeline and add the variables that it declares to the scope."""
     if depth > _MAX_DEPTH:
         raise TemplateError("is nested too deeply")
     tokens = _declare_variables(tokens, scope, in_range=in_range)
@@ -242,7 +242,7 @@ def _text_value(token: Token) -> str:
 
 
 def _declare_variables(tokens: list[Token], scope: _Scope, *, in_range: bool) -> list[Token]:
-    """Add the variables that a pipeline declares to the scope; returns the tokens after them."""
+    """Add the variables that a pipeline declares to the scope; returns the remaining tokens."""
     shape = [token.text if token.kind == "sign" else token.kind for token in tokens[:4]]
     count, sign = 0, ""
     if shape[:1] == ["variable"] and shape[1:2] in ([":="], ["="]):
@@ -261,7 +261,7 @@ def _check_command(
     tokens: list[Token], scope: _Scope, uses: Uses, *, first: bool, depth: int
 ) -> None:
     if not tokens:
-        raise TemplateError("has an empty place where a value belongs")
+        raise TemplateError("lacks a value in an action")
     operands = _split_operands(tokens)
     head = operands[0][0]
     fixed = head.kind in _LITERALS or head.text in _CONSTANTS
@@ -315,7 +315,7 @@ def _check_operand(tokens: list[Token], scope: _Scope, uses: Uses, depth: int) -
 
 
 def _check_fields(head: Token, chain: list[str], scope: _Scope, uses: Uses) -> None:
-    """Add the label that `$labels.x`, `.Labels.x` or `$.Labels.x` names to the uses."""
+    """Record the label of `$labels.x`, `.Labels.x` or `$.Labels.x` in `uses`."""
     if head.kind == "field" and scope.dot:
         chain = [head.text, *chain]
     elif not (head.text == "$" and scope.dollar):

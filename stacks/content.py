@@ -19,7 +19,7 @@ from dashboards.panels import DATASOURCE_UID
 from problems import Problems
 from promql.durations import format_duration, parse_duration
 from rules.notifications import load_notifications, template_names
-from rules.rule import HEARTBEAT_ALERT, HEARTBEAT_SEVERITY
+from rules.rule import WATCHDOG, WATCHDOG_SEVERITY
 from rules.rulebook import Rulebook
 from stacks.files import IDLE_ALERT, ROOT, check_size, read_files
 from stacks.outputs import grafana_address
@@ -144,7 +144,7 @@ def _alertmanager_yml(settings: Settings, rulebook: Rulebook) -> str:
             environment=settings.environment,
             routing=settings.alertmanager,
             webhook_url=_url(settings, webhook.workload, webhook.path) if webhook else None,
-            heartbeat=(HEARTBEAT_ALERT, HEARTBEAT_SEVERITY),
+            heartbeat=(WATCHDOG, WATCHDOG_SEVERITY),
             idle=(IDLE_ALERT, severities.get(IDLE_ALERT, "")),
             inhibitions=rulebook.siblings,
         )

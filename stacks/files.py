@@ -8,7 +8,7 @@ from components.alertmanager_config import SEVERITIES
 from dashboards.catalog import Dashboard, all_dashboards
 from problems import Problems
 from promql.variables import without_variables
-from rules.rule import HEARTBEAT_ALERT
+from rules.rule import WATCHDOG
 from rules.rulebook import Rulebook, load_rulebook
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +56,7 @@ def check_alerts(rulebook: Rulebook, problems: Problems) -> None:
     """Note each alert that routes are made for and no rule file has."""
     names = {alert.name for alert in rulebook.alerts}
     for alert, purpose in (
-        (HEARTBEAT_ALERT, "the heartbeat, whose silence is an alarm"),
+        (WATCHDOG, "the heartbeat, whose silence is an alarm"),
         (IDLE_ALERT, "the alert that idleWindows mute"),
     ):
         if alert not in names:

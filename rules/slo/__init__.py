@@ -1,1 +1,1 @@
-"""Service level objectives: their specification in Sloth's form, and the rules that watch them."""
+"""Service level objectives: their specification in Sloth's format, and their generated rules."""

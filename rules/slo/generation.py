@@ -1,9 +1,9 @@
-"""The rules that watch an objective, under the names and labels that Sloth gives them.
+"""Generates the rules of an objective, with the names and labels that Sloth uses.
 
-docs/decisions/14-slos-from-events.md says where they differ from Sloth's, and why: every window is
-computed from the events themselves, no events and time before the first evaluation count as no
-errors, each pair of windows has one recorded burn rate to alert on, and a missing indicator has an
-alert of its own.
+docs/decisions/14-slos-from-events.md explains the differences from Sloth: every window is computed
+from the events themselves; a lack of events, and the time before the first evaluation, count as
+free of errors; the alerts compare one recorded burn rate per pair of windows; and a missing
+indicator has an alert of its own.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ LONGEST_PROJECTION = 365 * DAY_SECONDS
 CLOCK = "slo:clock:seconds"
 BUDGET_LEFT = "slo:period_error_budget_remaining:ratio"
 _NEARLY_ZERO = "1e-12"
-"""Divisor in place of an error ratio of 0; smaller than any ratio that can be measured."""
+"""Divisor that replaces an error ratio of 0; smaller than any ratio that can be measured."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SloRules:
 
 
 def generate_rules(slo: Slo) -> SloRules:
-    """The recording rules and alerts of an objective, in two groups: the quick and the slow."""
+    """The recording rules and alerts of an objective, in a quick and a slow group."""
     name = f"slo-{slo.id}"
     quick = Group.model_construct(name=name, interval=QUICK_INTERVAL)
     slow = Group.model_construct(name=f"{name}-slow", interval=SLOW_INTERVAL)
@@ -65,7 +65,7 @@ def generate_rules(slo: Slo) -> SloRules:
 
 
 def _quick_records(slo: Slo) -> Iterator[RecordFields]:
-    """The objective itself, the indicator and burn rates of short windows, and projections."""
+    """The objective, its indicator and burn rates over short windows, and projections."""
     budget = _number(slo.budget)
     yield _record(slo, "slo:objective:ratio", f"vector({_number(slo.objective)})")
     yield _record(slo, "slo:error_budget:ratio", f"vector({budget})")
@@ -91,7 +91,7 @@ def _quick_records(slo: Slo) -> Iterator[RecordFields]:
 
 
 def _slow_records(slo: Slo) -> Iterator[RecordFields]:
-    """The indicator and burn rates of long windows, and the budget that is left."""
+    """The indicator and burn rates over long windows, and the remaining budget."""
     for window in SLOW:
         yield _indicator(slo, window)
     for pair in TICKET.pairs:
@@ -110,8 +110,8 @@ def _indicator(slo: Slo, window: str) -> RecordFields:
 def _burn_rate(slo: Slo, window: str) -> str:
     """The burn rate over a window; time before the first evaluation counts as free of errors.
 
-    The rate of the clock is the share of the window since then. Without it, the first bad minute of
-    a new environment would count as much as a bad month.
+    The rate of the recorded clock is the share of the window since the first evaluation. Without
+    this factor, the first bad minute of a new environment would count as much as a bad month.
     """
     watched = f"clamp_max(rate({_series(slo, CLOCK)}[{window}]), 1)"
     burned = f"{_error_ratio(slo, window)} / {_number(slo.budget)}"
@@ -119,7 +119,7 @@ def _burn_rate(slo: Slo, window: str) -> str:
 
 
 def _smaller_burn_rate(slo: Slo, pair: Pair) -> str:
-    """The smaller burn rate of two windows; no value if one has none."""
+    """The smaller burn rate of two windows; no value if either window has none."""
     long = _series(slo, pair.long_record)
     short = f"{_error_ratio(slo, pair.short)} / {_number(slo.budget)}"
     ignoring = "ignoring (sloth_window)"
@@ -136,7 +136,7 @@ def _exhaustion(slo: Slo) -> str:
 
 
 def _alerts(slo: Slo) -> Iterator[tuple[str, AlertFields]]:
-    """Each alert, with the field of `alerting` that configures it."""
+    """(field of `alerting` that configures it, alert) for each alert of the objective."""
     alerting = slo.spec.alerting
     for name, burn, spec, field in (
         (slo.page, PAGE, alerting.page_alert, "page_alert"),
@@ -196,7 +196,7 @@ def _alert(
 
 
 def _record(slo: Slo, name: str, expr: str, **labels: str) -> RecordFields:
-    # Not validated: Sloth's own name for its series of facts has no colon.
+    # Not validated, because Sloth's name `sloth_slo_info` has no colon.
     return RecordFields.model_construct(
         record=name, expr=expr, labels={**slo.labels, **_identity(slo), **labels}
     )

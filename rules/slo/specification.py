@@ -1,8 +1,7 @@
-"""Service level objectives in the part of Sloth's form that is about events.
+"""Service level objectives in Sloth's format `prometheus/v1`, limited to event-based indicators.
 
-https://sloth.dev/specs/default/ describes the form `prometheus/v1`. Fields without effect here are
-refused: `sli.raw` and `sli.plugin`, because a given ratio can't be weighed by events, and
-`disable`.
+https://sloth.dev/specs/default/ describes the format. Unsupported fields are refused: `disable`,
+and `sli.raw` and `sli.plugin`, which give a ratio without the number of events to weigh it by.
 """
 
 import math
@@ -27,7 +26,7 @@ _WINDOW = re.compile(r"\{\{-?\s*\.window\s*-?\}\}")
 _RESERVED = "sloth_"
 _ALLOWED_LABELS = frozenset({"namespace", "job"})
 _PROBE = "1h1m1s"
-"""An unusual window. After it replaces {{.window}}, any other range in a query is a fixed one."""
+"""A window that nobody writes: once it replaces {{.window}}, other ranges in a query are fixed."""
 
 
 def _percentage(value: float) -> float:
@@ -61,7 +60,7 @@ Query = Annotated[str, AfterValidator(_query)]
 
 
 class Events(Strict):
-    """Two queries, in events a second, with {{.window}} for the range."""
+    """Queries for bad and for all events per second, with {{.window}} as the range."""
 
     error_query: Query
     total_query: Query
@@ -74,7 +73,7 @@ class Sli(Strict):
 
 
 class AlertSpec(Strict):
-    """Labels and annotations of one alert, besides those of every alert of the objective."""
+    """Labels and annotations of one alert, in addition to those of `Alerting`."""
 
     labels: OwnLabels = Field(default_factory=dict)
     annotations: dict[LabelName, str] = Field(default_factory=dict)
@@ -112,7 +111,7 @@ class SloFile(Strict):
 
 @dataclass(frozen=True)
 class Slo:
-    """An objective of a service. `labels` are those that all its rules add."""
+    """An objective of a service; all its rules add `labels`."""
 
     service: str
     labels: Mapping[str, str]
@@ -131,7 +130,7 @@ class Slo:
 
     @property
     def objective(self) -> Decimal:
-        """The ratio of good events that is promised, exactly as written."""
+        """The promised ratio of good events, exact, hence a Decimal."""
         return Decimal(str(self.spec.objective)) / 100
 
     @property
@@ -141,39 +140,39 @@ class Slo:
 
     @property
     def page(self) -> str:
-        """The name of the alert on a fast burn of the error budget."""
+        """The name of the alert for a fast burn of the error budget."""
         return self.spec.alerting.name + PAGE.suffix
 
     @property
     def ticket(self) -> str:
-        """The name of the alert on a slow but steady burn of the error budget."""
+        """The name of the alert for a slow but steady burn of the error budget."""
         return self.spec.alerting.name + TICKET.suffix
 
     @property
     def absent(self) -> str:
-        """The name of the alert on an indicator without a value."""
+        """The name of the alert for an indicator without a value."""
         return self.spec.alerting.name + ABSENT_SUFFIX
 
     def errors(self, window: str) -> str:
-        """The query for bad events a second over a window."""
+        """The query for bad events per second over a window."""
         return _in_window(window, self.spec.sli.events.error_query)
 
     def total(self, window: str) -> str:
-        """The query for all events a second over a window."""
+        """The query for all events per second over a window."""
         return _in_window(window, self.spec.sli.events.total_query)
 
     def indicator(self, window: str) -> str:
-        """The query for the ratio of bad events over a window: 0 without events.
+        """The query for the ratio of bad events over a window; 0 if there are no events.
 
-        Both halves use both queries, so there is no value if either query has none: a counter that
-        vanished must not look like a night without traffic.
+        Both sides of the `or` use both queries, so the result is empty if either query is: a
+        counter that vanished must not look like a night without traffic.
         """
         errors, total = self.errors(window), self.total(window)
         return f"({errors}) / (({total}) > 0) or (({total}) == 0 and ({errors}))"
 
 
 def load_slos(documents: Iterable[Document], problems: Problems) -> list[Slo]:
-    """The objectives that have the right shape; notes each one that has not, and each repeat."""
+    """The valid objectives; reports each invalid or duplicate one."""
     found: dict[str, Slo] = {}
     for slo in (slo for document in documents for slo in _read_file(document, problems)):
         first = found.setdefault(slo.id, slo)
@@ -194,28 +193,28 @@ def _read_file(document: Document, problems: Problems) -> Iterator[Slo]:
 
 
 def check_queries(slo: Slo, series: Series, problems: Problems) -> bool:
-    """Whether the queries of an objective can be used; notes each reason why they can't."""
+    """Whether the queries of an objective are valid; reports each problem of theirs."""
     before = len(problems)
     events = slo.place.at("sli", "events")
     queries = {"error_query": slo.errors(_PROBE), "total_query": slo.total(_PROBE)}
     labels = [_check_query(slo, name, text, series, problems) for name, text in queries.items()]
     if len(problems) == before and None not in labels and labels[0] != labels[1]:
         kept = " and ".join(", ".join(sorted(names or ())) or "none" for names in labels)
-        text = f"the two queries keep different labels ({kept}). Aggregate both alike."
+        text = f"the two queries keep different labels ({kept}). Aggregate both by the same labels."
         events.note(problems, text)
     if len(problems) == before:
         try:
             parse(slo.indicator(NOW))
         except PromqlError as error:
-            events.note(problems, f"one query divided by the other {error}")
+            events.note(problems, f"the ratio of the two queries {error}")
     return len(problems) == before
 
 
 def _check_query(slo: Slo, name: str, text: str, series: Series, problems: Problems) -> Labels:
-    """The labels of a query's result; notes each problem of the query."""
+    """The labels of a query's result; reports each problem of the query."""
     place, subject = slo.place.at("sli", "events", name), f"`{name}` of {slo.id}"
     try:
-        # In parentheses, because the rules put the query into some, where a comment would end it.
+        # The rules put the query into parentheses; a comment at its end would hide the closing one.
         expression = parse(f"({text})")
     except PromqlError as error:
         place.note(problems, f"{subject} {error}")

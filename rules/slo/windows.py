@@ -1,4 +1,4 @@
-"""The windows of an objective, and the burn rates above which its alerts fire.
+"""The windows over which an objective is computed, and the burn rates at which its alerts fire.
 
 A burn rate is the error ratio divided by the ratio that the objective allows: at a burn rate of 1,
 the error budget lasts exactly as long as the period. The pairs come from Google's SRE Workbook,
@@ -12,18 +12,18 @@ from decimal import Decimal
 PERIOD, PERIOD_DAYS = "30d", 30
 QUICK, QUICK_INTERVAL = ("5m", "30m", "1h", "2h", "6h"), "30s"
 SLOW, SLOW_INTERVAL = ("1d", "3d", PERIOD), "2m"
-"""Windows, and how often they are computed: long windows read many samples and change slowly."""
+"""Windows and their evaluation interval: long windows read many samples and change slowly."""
 
 NOW, PROJECTED_FROM = "5m", "1h"
-"""The windows of the current burn rate, and of the error ratio that projections assume."""
+"""The window of the current burn rate, and the one whose error ratio projections extrapolate."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two windows that both have to exceed `limit`, a burn rate, before an alert fires.
+    """Two windows. An alert fires if the burn rate of both exceeds `limit`.
 
-    The long window shows that the errors matter, the short one that they continue. `threshold` is
-    the annotation that states the limit.
+    The long window shows that the errors matter, the short one that they continue. The annotation
+    named `threshold` states the limit.
     """
 
     long: str
@@ -33,12 +33,12 @@ class Pair:
 
     @property
     def long_record(self) -> str:
-        """The recorded burn rate over the long window."""
+        """The name of the record of the burn rate over the long window."""
         return f"slo:burn_rate:over_{self.long}"
 
     @property
     def record(self) -> str:
-        """The recorded smaller one of the two burn rates."""
+        """The name of the record of the smaller one of the two burn rates."""
         return f"slo:burn_rate:min_{self.long}_{self.short}"
 
 
@@ -46,8 +46,8 @@ class Pair:
 class Burn:
     """An alert on the burn rate: a page or a ticket.
 
-    The alert's name ends in `suffix`; `sloth_severity` is Sloth's own label for it, `wait` its
-    `for`, and `speed` completes "The error budget burns ...".
+    The alert's name ends in `suffix`, `sloth_severity` is the value of Sloth's label, `wait` is its
+    `for`, and `speed` completes the sentence "The error budget burns ...".
     """
 
     suffix: str
@@ -80,4 +80,4 @@ TICKET = Burn(
 ABSENT_SUFFIX, ABSENT_WAIT = "SliAbsent", "10m"
 
 LARGEST_BUDGET = 1 / max(pair.limit for burn in (PAGE, TICKET) for pair in burn.pairs)
-"""With this error budget or more, the page could never fire: no error ratio exceeds 1."""
+"""With this error budget or a larger one, the page could never fire: error ratios end at 1."""

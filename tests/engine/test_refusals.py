@@ -135,7 +135,7 @@ REFUSALS: dict[str, dict[str, Case]] = {
             f"{PSI}:",
             "severity",
         ),
-        "a severity that no route knows": (
+        "a severity without a route": (
             PSI,
             replace("severity: critical", "severity: Critical"),
             f"{PSI}:",

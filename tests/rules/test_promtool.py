@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rules.rule import HEARTBEAT_ALERT
+from rules.rule import WATCHDOG
 from tests.rules.conftest import write
 from tests.support.rules.promtool import CASES, check_case, load, rules_behind, run
 from tests.support.series import names as series_of
@@ -29,7 +29,7 @@ def names(pattern: str, kind: str) -> list[str]:
 SLO_ALERTS = [rule["alert"] for rule in slo_rules() if "alert" in rule]
 SLO_RECORDS = sorted({rule["record"] for rule in slo_rules() if "record" in rule})
 ALERTS = [*names("alerts/*.yaml", "alert"), *names("platform/*.yaml", "alert"), *SLO_ALERTS]
-CONDITIONAL = [alert for alert in ALERTS if alert != HEARTBEAT_ALERT]
+CONDITIONAL = [alert for alert in ALERTS if alert != WATCHDOG]
 """The heartbeat has no condition, and so no case in which it could be silent."""
 RECORDS = [*names("recording-rules.yaml", "record"), *names("platform/*.yaml", "record")]
 
@@ -54,10 +54,10 @@ def test_the_rules_behave_as_in(name: str, promtool: str, folder: Path) -> None:
 
 
 def test_the_heartbeat_fires_whatever_the_series_say() -> None:
-    groups = load(HEARTBEAT_ALERT)["tests"]
+    groups = load(WATCHDOG)["tests"]
     assert len({tuple(series(group)) for group in groups}) > 1
     for group in groups:
-        assert all(check["exp_alerts"] for check in checks(group, HEARTBEAT_ALERT))
+        assert all(check["exp_alerts"] for check in checks(group, WATCHDOG))
 
 
 @pytest.mark.parametrize("alert", CONDITIONAL)

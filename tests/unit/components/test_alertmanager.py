@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.alertmanager_config import TEMPLATES_FILE
-from rules.rule import HEARTBEAT_ALERT, HEARTBEAT_SEVERITY
+from rules.rule import WATCHDOG, WATCHDOG_SEVERITY
 from services.harbinger.app import HarbingerSettings
 from services.shell import load_settings
 from tests.support.recording import (
@@ -111,8 +111,8 @@ def test_only_the_heartbeat_sends_no_resolved_notification(platform: Any) -> Non
 
 def test_only_the_heartbeat_takes_the_heartbeats_route(platform: Any) -> None:
     assert routes(platform)[BEAT]["matchers"] == [
-        f'alertname="{HEARTBEAT_ALERT}"',
-        f'severity="{HEARTBEAT_SEVERITY}"',
+        f'alertname="{WATCHDOG}"',
+        f'severity="{WATCHDOG_SEVERITY}"',
     ]
     assert set(receivers(platform)[BEAT]) == {"name", "webhook_configs"}
 

@@ -66,7 +66,7 @@ def test_a_template_is_refused_for(
 
 def test_a_template_that_a_receiver_sends_must_be_there(tmp_path: Path) -> None:
     assert refusals(SOUND, tmp_path, "a.title", "a.text") == [
-        f"{FILE}: lacks the template a.text, which a receiver sends. Define it."
+        f"{FILE}: does not define the template a.text, which a receiver uses. Define it."
     ]
 
 

@@ -120,12 +120,12 @@ BROKEN_ALERTS = {
     "a label template that does not parse": (
         ("severity: w", "team: '{{ $labels.pod | }}'\n          severity: w"),
         9,
-        ["team of Hot", "an empty place where a value belongs"],
+        ["team of Hot", "lacks a value in an action"],
     ),
     "a template with a label that is aggregated away": (
         ("expr: oven_heat > 5", "expr: oven:heat:avg > 5"),
         12,
-        ["the label pod", "it has: job"],
+        ["the label pod", "it returns: job"],
     ),
     "a template with a query that does not parse": (
         ("{{ $value }}", '{{ with query "sum(" }}{{ . }}{{ end }}'),
@@ -134,12 +134,12 @@ BROKEN_ALERTS = {
     ),
     "no severity": (("severity: warning", "team: kitchen"), 8, ["no severity", "critical"]),
     "no labels": (("        labels:\n          severity: warning\n", ""), 5, ["no severity"]),
-    "the severity of the heartbeat": (
+    "the severity of Watchdog": (
         ("severity: warning", "severity: none"),
         9,
-        ["`none`", "for Watchdog alone", "Label Hot warning or critical"],
+        ["only Watchdog", "`none`", "Label Hot warning or critical"],
     ),
-    "a severity that no route knows": (
+    "a severity without a route": (
         ("severity: warning", "severity: Warning"),
         9,
         ["`Warning`", "warning or critical"],
@@ -255,7 +255,7 @@ BROKEN_FILES = {
             "docs/runbooks/Watchdog.md": "Look.",
         },
         "rules/platform/w.yaml:6",
-        ["Watchdog is the heartbeat", "severity: none"],
+        ["Watchdog always fires", "severity: none"],
     ),
     "an alert that states its dashboard itself": (
         {ALERT_FILE: ALERTS + "          dashboard_url: https://grafana.test/d/a\n"},

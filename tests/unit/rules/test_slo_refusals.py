@@ -68,10 +68,10 @@ BROKEN = {
         17,
         ["BreadBudgetBurnFast has no severity"],
     ),
-    "a severity that no route knows": (
+    "a severity without a route": (
         ("severity: critical", "severity: page"),
         19,
-        ["no route knows the severity `page`"],
+        ["no route matches the severity `page`"],
     ),
     "an alert's name with spaces": (("name: Bread", "name: Our bread"), 16, ["`Our bread`"]),
     "a template that does not parse": (
@@ -103,7 +103,7 @@ BROKEN = {
     "queries that can't be divided": (
         (TOTAL, "(sum by (job) (loaves_total))[{{.window}}:]"),
         12,
-        ["one query divided by the other", "does not parse"],
+        ["the ratio of the two queries", "does not parse"],
     ),
     "a metric that nobody exports": (
         ("burnt_total", "burned_total"),
