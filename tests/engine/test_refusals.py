@@ -89,7 +89,7 @@ REFUSALS: dict[str, dict[str, Case]] = {
         ),
     },
     "a route": {
-        "hours that nobody knows": (
+        "hours that the settings do not define": (
             STACK,
             replace("warning: webhook", "warning: {channel: webhook, during: shift}"),
             "vaultmesh:settings.alertmanager.routes.warning.during (Pulumi.local.yaml)",
@@ -192,19 +192,19 @@ REFUSALS: dict[str, dict[str, Case]] = {
             "dashboards: ",
             "Watchdog",
         ),
-        "the heartbeat's severity for another alert": (
+        "the severity of Watchdog on another alert": (
             PSI,
             replace("severity: critical", "severity: none"),
             f"{PSI}:",
-            "Watchdog alone",
+            "only Watchdog",
         ),
-        "a template of notifications that Alertmanager can't load": (
+        "a notification template that Alertmanager can't load": (
             TEMPLATES,
             replace("| toUpper }}", "| toUper }}"),
             f"{TEMPLATES}:",
             "toUper",
         ),
-        "samples that are not kept as long as a rule looks back": (
+        "retention shorter than a rule looks back": (
             PROJECT,
             replace("retention: 30d", "retention: 29d"),
             "vaultmesh:shared.prometheus.retention (Pulumi.yaml)",

@@ -1,4 +1,4 @@
-"""A small sound project of rule files, to be broken one piece at a time."""
+"""A small valid project of rule files, which tests break one piece at a time."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,7 +60,7 @@ SOUND = {
 
 
 def write(root: Path, files: Mapping[str, str | bytes | None]) -> Path:
-    """Write the sound project with some files replaced, or left out if they are None."""
+    """Write the valid project with some files replaced, or left out if they are None."""
     for name, content in {**SOUND, **files}.items():
         if content is None:
             continue
@@ -86,7 +86,7 @@ def read(root: Path, overrides: Overrides | None = None) -> tuple[Rulebook, Prob
 
 
 def load(root: Path, overrides: Overrides | None = None) -> Rulebook:
-    """The rulebook of the project; raises Refused if it is not sound."""
+    """The rulebook of the project; raises Refused if it is not valid."""
     book, problems = read(root, overrides)
     problems.refuse_if_any()
     return book

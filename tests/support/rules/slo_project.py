@@ -1,4 +1,4 @@
-"""The small sound project of rule files with one objective, to be broken one piece at a time."""
+"""The small valid project with one objective, which tests break one piece at a time."""
 
 from collections.abc import Mapping
 from pathlib import Path

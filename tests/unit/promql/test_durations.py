@@ -1,4 +1,4 @@
-"""Durations are read as Prometheus reads them, and written the same way."""
+"""Durations are parsed and formatted as in Prometheus."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from promql.durations import format_duration, parse_duration
     ("text", "milliseconds"),
     [("0", 0), ("30s", 30_000), ("1h30m", 5_400_000), ("1d12h", 129_600_000), ("1m500ms", 60_500)],
 )
-def test_a_duration_is_read_in_milliseconds(text: str, milliseconds: int) -> None:
+def test_a_duration_is_parsed_into_milliseconds(text: str, milliseconds: int) -> None:
     assert parse_duration(text) == milliseconds
 
 

@@ -1,4 +1,4 @@
-"""PromQL: which expressions parse, and their selectors, comparisons, ranges and labels."""
+"""PromQL expressions: parsing, selectors, comparisons, ranges and labels."""
 
 import pytest
 
@@ -88,7 +88,9 @@ def test_a_selector_names_its_metric(text: str, name: str | None) -> None:
         ('m{a=~"0.7"} == 0.7', ["0.7"]),
     ],
 )
-def test_a_number_is_found_where_something_is_compared_with_it(text: str, found: list[str]) -> None:
+def test_a_number_is_found_as_the_right_operand_of_a_comparison(
+    text: str, found: list[str]
+) -> None:
     assert [text[start:end] for start, end in parse(text).comparisons(0.7)] == found
 
 
@@ -101,7 +103,7 @@ def test_a_number_is_found_where_something_is_compared_with_it(text: str, found:
         ("max_over_time(up[1d:5m] offset 1h) > 1 or rate(a_total[1h])", [3_600_000, 90_000_000]),
     ],
 )
-def test_a_range_reaches_back_by_its_offset_too(text: str, milliseconds: list[int]) -> None:
+def test_the_length_of_a_range_includes_its_offset(text: str, milliseconds: list[int]) -> None:
     assert sorted(parse(text).ranges) == milliseconds
 
 

@@ -1,4 +1,4 @@
-"""The inventory of metrics: the series that it defines, and how it is refused."""
+"""The inventory of metrics: the series that it defines, and the mistakes that are refused."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ BROKEN = {
     "a missing section": ((METRICS[METRICS.index("prometheus:") :], ""), 1, ["`prometheus` is m"]),
     "an unknown field": (("unit:", "unti:"), 5, ["`unti`", "Did you mean `unit`?"]),
     "an unknown type": (("type: gauge", "type: number"), 4, ["`type`", "'gauge'"]),
-    "labels that are no list": (("labels: []", "labels: pod"), 7, ["`labels`", "list"]),
+    "labels that are not a list": (("labels: []", "labels: pod"), 7, ["`labels`", "list"]),
     "a label twice": (("labels: []", "labels: [pod]"), 7, ["names a label twice"]),
     "a bad label name": (("labels: []", "labels: [a-b]"), 7, ["`a-b`"]),
     "a bad metric name": (("name: oven_heat", "name: oven:heat"), 3, ["`oven:heat`", "colons"]),
@@ -55,7 +55,7 @@ def test_a_metric_carries_the_labels_of_scraping_and_its_own(tmp_path: Path) -> 
     assert metrics["up"].workload is None
 
 
-def test_a_metric_that_no_rule_uses_is_fine(tmp_path: Path) -> None:
+def test_a_metric_that_no_rule_uses_is_accepted(tmp_path: Path) -> None:
     more = METRICS.replace(ENTRY, ENTRY + ENTRY.replace("oven_heat", "oven_light"))
     assert len(load(write(tmp_path, {METRIC_FILE: more})).metrics) == 3
 
@@ -67,9 +67,7 @@ def test_a_metric_that_no_rule_uses_is_fine(tmp_path: Path) -> None:
         ("summary", ["oven_heat", "oven_heat_sum", "oven_heat_count"]),
     ],
 )
-def test_a_metric_of_several_series_is_known_by_each(
-    kind: str, series: list[str], tmp_path: Path
-) -> None:
+def test_each_series_of_a_metric_is_known(kind: str, series: list[str], tmp_path: Path) -> None:
     files = {METRIC_FILE: METRICS.replace("type: gauge", f"type: {kind}", 1)}
     uses = ALERTS.replace("oven_heat > 5", f"{series[0]} > 5")
     files[ALERT_FILE] = uses
@@ -82,7 +80,7 @@ def test_a_metric_of_several_series_is_known_by_each(
     assert book.check_query("oven_heat_p99") is not None
 
 
-def test_the_bucket_of_a_histogram_carries_its_bound(tmp_path: Path) -> None:
+def test_the_bucket_of_a_histogram_has_the_label_le(tmp_path: Path) -> None:
     files = {
         METRIC_FILE: METRICS.replace("type: gauge", "type: histogram", 1),
         ALERT_FILE: ALERTS.replace("oven_heat > 5", "oven_heat_bucket > 5").replace("pod", "le"),

@@ -1,4 +1,4 @@
-"""Templates of notifications that Alertmanager could not load are refused, with their line."""
+"""Notification templates that Alertmanager could not load are refused, with their line."""
 
 from pathlib import Path
 
@@ -33,13 +33,13 @@ def refusals(text: str | None, folder: Path, *wanted: str) -> list[str]:
     return []
 
 
-def test_the_platform_s_own_templates_are_sound() -> None:
+def test_the_platforms_own_templates_are_valid() -> None:
     problems = Problems()
     text = load_notifications(ROOT, [], problems)
     assert not problems and text == (ROOT / FILE).read_text()
 
 
-def test_the_templates_that_the_cases_below_break_are_sound(tmp_path: Path) -> None:
+def test_the_templates_that_the_cases_below_break_are_valid(tmp_path: Path) -> None:
     assert refusals(SOUND, tmp_path) == []
 
 
@@ -64,7 +64,7 @@ def test_a_template_is_refused_for(
     assert word in found[0]
 
 
-def test_a_template_that_a_receiver_sends_must_be_there(tmp_path: Path) -> None:
+def test_a_template_that_a_receiver_uses_must_be_defined(tmp_path: Path) -> None:
     assert refusals(SOUND, tmp_path, "a.title", "a.text") == [
         f"{FILE}: does not define the template a.text, which a receiver uses. Define it."
     ]

@@ -1,4 +1,4 @@
-"""Loading files of any content ends in a rulebook or in readable problems, and never raises."""
+"""Loading files with any content returns a rulebook or readable problems, and never raises."""
 
 import random
 import re
@@ -55,8 +55,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
-def outcome(root: Path, files: dict[str, Any], overrides: Any = None) -> None:
-    """Load the files; anything but a usable rulebook and readable problems fails the test."""
+def load_and_check(root: Path, files: dict[str, Any], overrides: Any = None) -> None:
+    """Load the files, and check that the rulebook is usable and the problems readable."""
     book, problems = read(write(root, files), overrides)
     assert all(book.files({"Hot": "https://grafana.test"}).values())
     assert book.longest_range[1] >= 0
@@ -72,7 +72,7 @@ def outcome(root: Path, files: dict[str, Any], overrides: Any = None) -> None:
 @bounded
 @given(file=st.sampled_from(FILES), raw=st.binary(max_size=300))
 def test_any_bytes(file: str, raw: bytes, folder: Path) -> None:
-    outcome(folder, {file: raw})
+    load_and_check(folder, {file: raw})
 
 
 @bounded
@@ -81,27 +81,27 @@ def test_any_bytes(file: str, raw: bytes, folder: Path) -> None:
     text=st.text(alphabet="abc:-[]{}&*!|>'\"#%@`?,<~ \t\n\r0", max_size=80),
 )
 def test_anything_like_yaml(file: str, text: str, folder: Path) -> None:
-    outcome(folder, {file: text})
+    load_and_check(folder, {file: text})
 
 
 @bounded
 @given(file=st.sampled_from(FILES[:3]), data=DATA)
 def test_any_data_of_any_shape(file: str, data: Any, folder: Path) -> None:
-    outcome(folder, {file: yaml.safe_dump(data)})
+    load_and_check(folder, {file: yaml.safe_dump(data)})
 
 
 @bounded
 @given(data=DATA, field=st.sampled_from(["expr", "for", "labels", "annotations", "alert"]))
-def test_any_value_in_a_sound_rule(data: Any, field: str, folder: Path) -> None:
+def test_any_value_in_a_valid_rule(data: Any, field: str, folder: Path) -> None:
     document = yaml.safe_load(ALERTS)
     document["groups"][0]["rules"][0][field] = data
-    outcome(folder, {ALERT_FILE: yaml.safe_dump(document)})
+    load_and_check(folder, {ALERT_FILE: yaml.safe_dump(document)})
 
 
 @bounded
 @given(overrides=st.dictionaries(st.text(max_size=5) | st.just("Hot"), DATA, max_size=2))
 def test_any_overrides(overrides: Any, folder: Path) -> None:
-    outcome(folder, {}, overrides)
+    load_and_check(folder, {}, overrides)
 
 
 @bounded
@@ -109,7 +109,7 @@ def test_any_overrides(overrides: Any, folder: Path) -> None:
     file=st.sampled_from([(ALERT_FILE, ALERTS), (RECORD_FILE, RECORDS), (METRIC_FILE, METRICS)]),
     seed=st.integers(0, 2**32),
 )
-def test_a_sound_file_with_pieces_moved_removed_or_doubled(
+def test_a_valid_file_with_pieces_moved_removed_or_doubled(
     file: tuple[str, str], seed: int, folder: Path
 ) -> None:
     name, text = file
@@ -118,7 +118,7 @@ def test_a_sound_file_with_pieces_moved_removed_or_doubled(
     for _ in range(chance.randint(1, 4)):
         here, there = chance.randrange(len(pieces)), chance.randrange(len(pieces))
         pieces[here] = chance.choice(["", pieces[there], pieces[here] * 2])
-    outcome(folder, {name: "".join(pieces)})
+    load_and_check(folder, {name: "".join(pieces)})
 
 
 @pytest.mark.parametrize(

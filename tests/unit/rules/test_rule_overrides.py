@@ -38,7 +38,7 @@ def test_a_threshold_is_replaced_wherever_it_is_stated(
     assert changed["annotations"]["description"].endswith(f"above {text}.")
 
 
-def test_what_is_not_overridden_stays_as_the_file_has_it(tmp_path: Path) -> None:
+def test_fields_without_an_override_stay_as_the_file_has_them(tmp_path: Path) -> None:
     root = write(tmp_path, {})
     changed, plain = rule(root, {"Hot": {"threshold": 7}}), rule(root, {})
     assert plain["expr"] == "oven_heat > 5"
@@ -53,7 +53,7 @@ def test_two_thresholds_of_an_alert_are_replaced_at_once(tmp_path: Path) -> None
     assert changed["annotations"]["description"].endswith("outside 50 to 500.")
 
 
-def test_the_book_states_the_threshold_in_force(tmp_path: Path) -> None:
+def test_the_rulebook_holds_the_overridden_threshold(tmp_path: Path) -> None:
     (alert,) = load(write(tmp_path, {}), {"Hot": {"threshold": 7, "for": "1h"}}).alerts
     assert (alert.thresholds, alert.fields.for_) == ({"threshold": 7.0}, "1h")
 
@@ -86,7 +86,7 @@ def test_an_override_is_refused_with_its_settings_key(
     assert all(word in problem for word in words), problem
 
 
-def test_a_threshold_is_refused_for_an_alert_that_names_none(tmp_path: Path) -> None:
+def test_a_threshold_is_refused_for_an_alert_without_one(tmp_path: Path) -> None:
     files = {ALERT_FILE: ALERTS.replace('          threshold: "5"\n', "")}
     (problem,) = refusals(write(tmp_path, files), {"Hot": {"threshold": 7}})
     assert problem == f"{PLACE}.Hot: Hot has no `threshold` to override. It has: for."
@@ -105,7 +105,7 @@ def test_an_override_of_an_alert_in_a_broken_file_is_not_refused(tmp_path: Path)
     assert problem.startswith(f"{ALERT_FILE}:7: ")
 
 
-def test_an_override_of_an_unsound_threshold_is_reported_once(tmp_path: Path) -> None:
+def test_an_override_of_an_invalid_threshold_is_reported_once(tmp_path: Path) -> None:
     root = write(tmp_path, {ALERT_FILE: ALERTS.replace("above 5", "above 6")})
     (problem,) = refusals(root, {"Hot": {"threshold": 7}})
     assert problem.startswith(f"{ALERT_FILE}:10: ")

@@ -1,4 +1,4 @@
-"""Every fault for which a rule file is refused: one line with the place and what to write."""
+"""Each mistake in a rule file is refused in one line with its place and what to write instead."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.support.rules.rule_project import (
     write,
 )
 
-# Fault -> (old text, new text) in the sound alert file, the line, words of the message.
+# Mistake -> (old text, new text) in the valid alert file, line, words of the message.
 BROKEN_ALERTS = {
     "a syntax error": (("expr: oven_heat > 5", "expr: [oven_heat"), 7, ["not YAML"]),
     "a tab": (("    interval", "\tinterval"), 3, ["not YAML"]),
@@ -25,7 +25,7 @@ BROKEN_ALERTS = {
         11,
         ["!!python/object/apply:os.system", "Remove it"],
     ),
-    "a tag of one's own": (("for: 5m", "for: !env 5m"), 7, ["!env"]),
+    "a custom tag": (("for: 5m", "for: !env 5m"), 7, ["!env"]),
     "an anchor": (("for: 5m", "for: &long 5m"), 7, ["&long", "Write each value out"]),
     "an alias": (("for: 5m", "for: *long"), 7, ["*long", "Write the value out"]),
     "a merge key": (("        for: 5m", "        <<: {for: 5m}"), 7, ["<<", "Write it out"]),
@@ -37,7 +37,7 @@ BROKEN_ALERTS = {
         8,
         ["`for`", "already on line 7"],
     ),
-    "a character that no editor shows": (("hot", "h\u200bo\u2028t"), 11, ["U+2028"]),
+    "an invisible character": (("hot", "h\u200bo\u2028t"), 11, ["U+2028"]),
     "a control character": (("hot", "h\x07t"), 11, ["U+0007"]),
     "deep nesting": (("for: 5m", "for: " + "[" * 50), 7, ["nested more than"]),
     "an unknown field": (
@@ -48,18 +48,18 @@ BROKEN_ALERTS = {
     "a misspelled field": (("expr:", "exrp:"), 6, ["`exrp`", "Did you mean `expr`?"]),
     "a missing field": (("        expr: oven_heat > 5\n", ""), 5, ["`expr` is missing"]),
     "a misspelled group field": (("interval:", "intervall:"), 3, ["Did you mean `interval`?"]),
-    "a misspelled groups": (("groups:", "group:"), 1, ["Did you mean `groups`?"]),
-    "a file of something else": ((ALERTS, "- a\n- b\n"), 1, ["must be a mapping"]),
-    "groups that are no list": ((ALERTS, "groups: 5\n"), 1, ["`groups`", "list"]),
-    "a group that is no mapping": ((ALERTS, "groups:\n  - 5\n"), 2, ["must be a mapping"]),
+    "a misspelled `groups`": (("groups:", "group:"), 1, ["Did you mean `groups`?"]),
+    "a file that is not about rules": ((ALERTS, "- a\n- b\n"), 1, ["must be a mapping"]),
+    "groups that are not a list": ((ALERTS, "groups: 5\n"), 1, ["`groups`", "list"]),
+    "a group that is not a mapping": ((ALERTS, "groups:\n  - 5\n"), 2, ["must be a mapping"]),
     "no groups": ((ALERTS, "groups: []\n"), 1, ["`groups` is empty"]),
     "no rules": ((ALERTS, "groups:\n  - name: a\n    rules: []\n"), 3, ["`rules` is empty"]),
     "a bad duration": (("for: 5m", "for: 5 minutes"), 7, ["5 minutes", "30m, 2h or 1d12h"]),
-    "an endless duration": (("for: 5m", "for: 300y"), 7, ["longer than"]),
+    "a duration that is too long": (("for: 5m", "for: 300y"), 7, ["longer than"]),
     "a duration that is a number": (("for: 5m", "for: 5"), 7, ["`for` must be text"]),
-    "an interval of nothing": (("interval: 30s", "interval: 0s"), 3, ["interval of 0"]),
+    "an interval of zero": (("interval: 30s", "interval: 0s"), 3, ["interval of 0"]),
     "a bad interval": (("interval: 30s", "interval: often"), 3, ["not a duration"]),
-    "a limit below nothing": (("interval: 30s", "limit: -1"), 3, ["`limit`", "0"]),
+    "a negative limit": (("interval: 30s", "limit: -1"), 3, ["`limit`", "0"]),
     "a limit that is text": (("interval: 30s", 'limit: "1"'), 3, ["`limit`", "integer"]),
     "a label that is a number": (("severity: warning", "severity: 3"), 9, ["must be text"]),
     "a bad alert name": (("alert: Hot", "alert: Too hot"), 5, ["`Too hot`", "letters"]),
@@ -81,7 +81,11 @@ BROKEN_ALERTS = {
         6,
         ["expected type matrix"],
     ),
-    "PromQL without end": (("expr: oven", "expr: " + "(" * 3000 + "oven"), 6, ["deeply nested"]),
+    "PromQL that is nested too deeply": (
+        ("expr: oven", "expr: " + "(" * 3000 + "oven"),
+        6,
+        ["deeply nested"],
+    ),
     "a dashboard variable": (
         ("expr: oven_heat > 5", "expr: oven_heat > $limit"),
         6,
@@ -149,17 +153,17 @@ BROKEN_ALERTS = {
     "no description": (("          description", "          note"), 10, ["no description"]),
     "a runbook_url": (("threshold", "runbook_url: a\n          threshold"), 13, ["Remove it"]),
     "a threshold that is not a number": (('"5"', '"hot"'), 10, ["threshold must be a number"]),
-    "a threshold that the expression does not compare with": (
+    "a threshold in no comparison": (
         ("oven_heat > 5", "oven_heat > 6"),
         10,
         ["right side of exactly one comparison", "not of 0"],
     ),
-    "a threshold that is half an operand": (
+    "a threshold that is only part of an operand": (
         ("oven_heat > 5", "oven_heat > 5 * oven_heat"),
         10,
         ["not of 0"],
     ),
-    "a threshold that is compared with twice": (
+    "a threshold in two comparisons": (
         ("oven_heat > 5", "oven_heat > 5 or oven_heat == 5"),
         10,
         ["not of 2"],
@@ -182,7 +186,7 @@ def test_an_alert_file_is_refused_for(case: str, tmp_path: Path) -> None:
     assert all(word in problem for word in words), problem
 
 
-# Fault -> files that replace those of the sound project, the place, words of the message.
+# Mistake -> files that replace those of the valid project, place, words of the message.
 WATCHDOG = """\
 groups:
   - name: watchdog
@@ -194,7 +198,7 @@ groups:
 """
 BROKEN_FILES = {
     "an empty alert file": ({ALERT_FILE: ""}, ALERT_FILE, ["is empty", "`groups:`"]),
-    "an alert file of comments": ({ALERT_FILE: "# to come\n"}, ALERT_FILE, ["is empty"]),
+    "an alert file with only comments": ({ALERT_FILE: "# to come\n"}, ALERT_FILE, ["is empty"]),
     "text that is not UTF-8": ({ALERT_FILE: b"groups:\n  - \xff\n"}, f"{ALERT_FILE}:2", ["UTF-8"]),
     "a byte order mark": ({ALERT_FILE: b"\xef\xbb\xbfgroups:\n"}, f"{ALERT_FILE}:1", ["U+FEFF"]),
     "a file that is too large": (
@@ -203,14 +207,14 @@ BROKEN_FILES = {
         ["larger than 200 KiB"],
     ),
     "no alert file": ({ALERT_FILE: None}, "rules/alerts", ["no alert file"]),
-    "no file of recording rules": ({RECORD_FILE: None}, RECORD_FILE, ["can't be read"]),
+    "no recording-rules.yaml": ({RECORD_FILE: None}, RECORD_FILE, ["can't be read"]),
     "no inventory": ({METRIC_FILE: None}, METRIC_FILE, ["can't be read"]),
     "an alert file that ends in .yml": (
         {"rules/alerts/b.yml": ALERTS},
         "rules/alerts/b.yml",
         ["never loaded"],
     ),
-    "an alert file two folders down": (
+    "an alert file in a subfolder": (
         {"rules/alerts/a/b/c.yaml": ALERTS},
         "rules/alerts/a/b/c.yaml",
         ["never loaded"],
@@ -249,7 +253,7 @@ BROKEN_FILES = {
         "rules/alerts/b.yaml:2",
         ["group heat", f"already at {ALERT_FILE}:2"],
     ),
-    "a heartbeat that notifies somebody": (
+    "a Watchdog that notifies somebody": (
         {
             "rules/platform/w.yaml": WATCHDOG.replace("none", "critical"),
             "docs/runbooks/Watchdog.md": "Look.",
@@ -257,7 +261,7 @@ BROKEN_FILES = {
         "rules/platform/w.yaml:6",
         ["Watchdog always fires", "severity: none"],
     ),
-    "an alert that states its dashboard itself": (
+    "an alert with a dashboard_url": (
         {ALERT_FILE: ALERTS + "          dashboard_url: https://grafana.test/d/a\n"},
         f"{ALERT_FILE}:14",
         ["`dashboard_url` is added", "Remove it"],
@@ -285,7 +289,7 @@ BROKEN_FILES = {
         f"{RECORD_FILE}:4",
         ["Move it to rules/alerts/"],
     ),
-    "a recording rule that waits": (
+    "a recording rule with `for`": (
         {RECORD_FILE: RECORDS + "        for: 5m\n"},
         f"{RECORD_FILE}:6",
         ["`for` is an unknown field"],
@@ -306,7 +310,7 @@ def test_rules_are_refused_for(case: str, tmp_path: Path) -> None:
     assert all(word in problem for word in words), problem
 
 
-def test_the_heartbeat_may_have_the_severity_that_notifies_nobody(tmp_path: Path) -> None:
+def test_watchdog_may_have_the_severity_that_notifies_nobody(tmp_path: Path) -> None:
     files = {"rules/platform/w.yaml": WATCHDOG, "docs/runbooks/Watchdog.md": "Look."}
     book = load(write(tmp_path, files))
     severities = {alert.name: alert.severity for alert in book.alerts}
@@ -314,13 +318,13 @@ def test_the_heartbeat_may_have_the_severity_that_notifies_nobody(tmp_path: Path
     assert book.siblings == ()
 
 
-def test_the_sound_project_that_these_cases_break_is_accepted(tmp_path: Path) -> None:
+def test_the_valid_project_that_these_cases_break_is_accepted(tmp_path: Path) -> None:
     book = load(write(tmp_path, {}))
     assert [alert.name for alert in book.alerts] == ["Hot"]
 
 
 def test_two_real_alert_files_glued_together_are_refused(tmp_path: Path) -> None:
-    """The incident: the second `groups:` put Prometheus into CrashLoopBackOff."""
+    """This happened: the second `groups:` key put Prometheus into CrashLoopBackOff."""
     real = Path(__file__).parents[3] / "rules/alerts"
     first, second = (path.read_text() for path in sorted(real.glob("*.yaml")))
     glued = write(tmp_path, {ALERT_FILE: first + second})

@@ -1,4 +1,4 @@
-"""The rulebook of this repository, and what it offers the rest of the program."""
+"""The rulebook of this repository, and the rulebook's methods."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def test_a_query_may_use_every_section_of_the_inventory(book: Rulebook, section:
             assert book.check_query(series) is None
 
 
-def test_the_files_are_one_document_each_with_every_rule_once(book: Rulebook) -> None:
+def test_each_file_is_one_document_and_each_rule_is_in_one_file(book: Rulebook) -> None:
     found: list[str] = []
     for text in files().values():
         (document,) = yaml.safe_load_all(text)
@@ -62,7 +62,7 @@ def test_the_files_are_one_document_each_with_every_rule_once(book: Rulebook) ->
     assert sorted(found) == sorted(rule.name for rule in (*book.alerts, *book.records))
 
 
-def test_the_given_alerts_and_records_are_in_the_files_that_were_given(book: Rulebook) -> None:
+def test_alerts_and_records_are_in_the_files_that_facts_md_names(book: Rulebook) -> None:
     groups = {
         file: [(group["name"], len(group["rules"])) for group in yaml.safe_load(text)["groups"]]
         for file, text in files().items()
@@ -95,7 +95,7 @@ def test_a_file_about_the_monitoring_may_mix_both_kinds_of_rule(tmp_path: Path) 
     assert "oven:own:max" not in book.files({})["recording_rules.yml"]
 
 
-def test_a_record_of_the_monitoring_counts_as_a_repeat_too(tmp_path: Path) -> None:
+def test_a_record_may_not_repeat_one_of_another_file(tmp_path: Path) -> None:
     twice = MIXED.replace("record: oven:own:max", "record: oven:heat:avg").replace(
         "oven:own:max", "oven_heat"
     )
@@ -110,7 +110,7 @@ def test_two_groups_of_different_kinds_may_not_share_a_name(tmp_path: Path) -> N
 
 
 def test_rules_are_evaluated_every_30_seconds(book: Rulebook) -> None:
-    """Except those that look back for days, which change slowly and read many samples."""
+    """Except rules that look back for days: they change slowly and read many samples."""
     for text in files().values():
         groups = yaml.safe_load(text)["groups"]
         quick = [group for group in groups if not group["name"].endswith("-slow")]
@@ -120,7 +120,7 @@ def test_rules_are_evaluated_every_30_seconds(book: Rulebook) -> None:
 @pytest.mark.parametrize(
     ("file", "folder"), [("alerting_rules.yml", "alerts"), ("platform_rules.yml", "platform")]
 )
-def test_the_sources_survive_the_merge(book: Rulebook, file: str, folder: str) -> None:
+def test_the_merge_changes_no_rule(book: Rulebook, file: str, folder: str) -> None:
     merged = yaml.safe_load(files()[file])["groups"]
     for group in merged:
         for rule in group["rules"]:
@@ -130,7 +130,7 @@ def test_the_sources_survive_the_merge(book: Rulebook, file: str, folder: str) -
     assert yaml.safe_dump(merged, sort_keys=False) == yaml.safe_dump(groups, sort_keys=False)
 
 
-def test_the_files_can_be_read_by_people(book: Rulebook) -> None:
+def test_the_files_keep_non_ascii_text_readable(book: Rulebook) -> None:
     assert "summary: ψ-Field is down\n" in files()["alerting_rules.yml"]
 
 
@@ -141,7 +141,7 @@ def test_every_alert_links_its_own_runbook(book: Rulebook) -> None:
         assert any(url in text for text in files().values())
 
 
-def test_treaty_alerts_speak_of_a_treaty_and_pod_alerts_of_a_pod(book: Rulebook) -> None:
+def test_treaty_alerts_carry_the_label_treaty_and_pod_alerts_the_label_pod(book: Rulebook) -> None:
     labels = {
         alert.name: labels_of_result(alert.fields.expr, known_series()) for alert in book.alerts
     }
@@ -151,7 +151,7 @@ def test_treaty_alerts_speak_of_a_treaty_and_pod_alerts_of_a_pod(book: Rulebook)
         assert labels[name] == {"job", "namespace", "treaty"}
 
 
-def test_the_critical_fill_rate_is_the_sibling_of_the_low_one(book: Rulebook) -> None:
+def test_the_critical_and_the_low_fill_rate_are_siblings(book: Rulebook) -> None:
     expected = ("TreatyFillRateCritical", "TreatyFillRateLow", ("job", "namespace", "treaty"))
     of_slos = {(slo.page, slo.ticket) for slo in book.slos}
     assert [pair for pair in book.siblings if pair[:2] not in of_slos] == [expected]
@@ -173,7 +173,9 @@ def test_siblings_are_found_after_an_override(tmp_path: Path) -> None:
         ("oven_heat > 9", "sum(oven_heat) > 9"),
     ],
 )
-def test_alerts_with_another_condition_are_no_siblings(old: str, new: str, tmp_path: Path) -> None:
+def test_alerts_with_different_conditions_are_not_siblings(
+    old: str, new: str, tmp_path: Path
+) -> None:
     other = PAIR.replace(old, new)
     assert other != PAIR
     if "sum" in new:
@@ -196,7 +198,7 @@ def test_alerts_with_another_condition_are_no_siblings(old: str, new: str, tmp_p
         "time() - scrape_duration_seconds",
     ],
 )
-def test_a_query_over_what_exists_is_fine(query: str, book: Rulebook) -> None:
+def test_a_query_over_existing_series_is_accepted(query: str, book: Rulebook) -> None:
     assert book.check_query(query) is None
 
 
@@ -217,11 +219,11 @@ def test_a_query_over_what_exists_is_fine(query: str, book: Rulebook) -> None:
         ("", "no expression"),
     ],
 )
-def test_a_query_over_what_does_not_exist_is_not(query: str, reason: str, book: Rulebook) -> None:
+def test_a_query_over_unknown_series_is_refused(query: str, reason: str, book: Rulebook) -> None:
     assert reason in str(book.check_query(query))
 
 
-def test_the_labels_of_a_group_count_as_the_rules_own(tmp_path: Path) -> None:
+def test_a_rule_gets_the_labels_of_its_group(tmp_path: Path) -> None:
     grouped = ALERTS.replace(
         "    interval: 30s\n", "    interval: 30s\n    labels: {severity: critical}\n"
     ).replace("          severity: warning\n", "          team: kitchen\n")
@@ -270,7 +272,7 @@ def test_a_rulebook_with_problems_holds_what_could_be_read(tmp_path: Path) -> No
     assert list(book.files({})) == ["alerting_rules.yml", "recording_rules.yml"]
 
 
-def test_it_calls_no_series_unknown_that_a_broken_file_may_define(tmp_path: Path) -> None:
+def test_series_that_a_broken_file_may_define_are_not_called_unknown(tmp_path: Path) -> None:
     book, _ = read(write(tmp_path, WRONG))
     assert book.check_query("oven:cold:avg") is None
     assert "no label shelf" in str(book.check_query('oven_heat{shelf="1"}'))
@@ -285,7 +287,7 @@ def test_a_rule_with_problems_that_could_be_read_leaves_the_rulebook_complete(
     assert "Did you mean `oven_heat`?" in str(book.check_query("oven_heet"))
 
 
-def test_alerts_link_the_dashboards_that_are_given(tmp_path: Path) -> None:
+def test_alerts_link_the_given_dashboards(tmp_path: Path) -> None:
     url = "https://grafana.test/d/oven"
     book = load(write(tmp_path, {}))
     (group,) = yaml.safe_load(book.files({"Hot": url})["alerting_rules.yml"])["groups"]
@@ -293,13 +295,13 @@ def test_alerts_link_the_dashboards_that_are_given(tmp_path: Path) -> None:
     assert "dashboard_url" not in book.files({})["alerting_rules.yml"]
 
 
-def test_a_record_that_uses_itself_ends(tmp_path: Path) -> None:
+def test_a_record_may_use_itself(tmp_path: Path) -> None:
     loop = "groups:\n  - name: r\n    rules:\n      - record: a:b:c\n        expr: a:b:c + 1\n"
     book = load(write(tmp_path, {RECORD_FILE: loop}))
     assert book.check_query('a:b:c{any="label"}') is None
 
 
-def test_a_series_with_the_labels_of_an_alert_may_be_asked_for_any(tmp_path: Path) -> None:
+def test_any_label_may_be_selected_on_a_series_with_labels_of_alert(tmp_path: Path) -> None:
     more = METRICS + (
         "  - name: ALERTS\n    type: gauge\n    unit: boolean\n    labels: [alertname]\n"
         "    labels_of_alert: true\n    help: Alerts.\n"

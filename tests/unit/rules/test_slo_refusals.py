@@ -1,4 +1,4 @@
-"""Every fault for which an objective is refused: one line with the place and what to write."""
+"""Each mistake in an objective is refused in one line with its place and what to write instead."""
 
 import random
 import re
@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tests.support.rules.rule_project import ALERT_FILE, RECORD_FILE, RECORDS, load, refusals
 from tests.support.rules.slo_project import SLO_FILE, SPEC, write_slo
-from tests.unit.rules.test_rule_fuzz import DATA, outcome
+from tests.unit.rules.test_rule_fuzz import DATA, load_and_check
 
 ERRORS = "sum by (job) (rate(burnt_total[{{.window}}]))"
 TOTAL = "sum by (job) (rate(loaves_total[{{.window}}]))"
 
-# Fault -> (old text, new text) in the sound file, the line, words of the message.
+# Mistake -> (old text, new text) in the valid file, line, words of the message.
 BROKEN = {
     "an empty file": ((SPEC, ""), 1, ["must be a mapping"]),
     "a syntax error": (("objective: 99", "objective: [99"), 8, ["not YAML"]),
@@ -26,7 +26,7 @@ BROKEN = {
         ["`objective`", "already on line 7"],
     ),
     "another version": (("prometheus/v1", "openslo/v1"), 1, ["`version`", "prometheus/v1"]),
-    "a service that is no name": (("service: oven", "service: The oven"), 2, ["`The oven`"]),
+    "an invalid service name": (("service: oven", "service: The oven"), 2, ["`The oven`"]),
     "an unknown field": (("labels:\n  team", "lables:\n  team"), 3, ["Did you mean `labels`?"]),
     "no objectives": ((SPEC[SPEC.index("slos:") :], "slos: []\n"), 5, ["`slos` is empty"]),
     "a misspelled field": (("objective:", "objectiv:"), 7, ["Did you mean `objective`?"]),
@@ -35,27 +35,31 @@ BROKEN = {
         6,
         ["`description` is missing"],
     ),
-    "an objective of all": (("objective: 99", "objective: 100"), 7, ["100 %", "leaves no budget"]),
-    "an objective that is a share": (("objective: 99", "objective: 0.99"), 7, ["a percentage"]),
-    "an objective that no page could ever see broken": (
+    "an objective of 100 %": (
+        ("objective: 99", "objective: 100"),
+        7,
+        ["100 %", "leaves no budget"],
+    ),
+    "an objective written as a ratio": (("objective: 99", "objective: 0.99"), 7, ["a percentage"]),
+    "an objective too low for the page to fire": (
         ("objective: 99", "objective: 93"),
         7,
         ["above 93.06", "the page can't fire"],
     ),
-    "an objective that is no number": (("objective: 99", "objective: .nan"), 7, ["`objective`"]),
+    "an objective that is not a number": (("objective: 99", "objective: .nan"), 7, ["`objective`"]),
     "an objective that is text": (("objective: 99", 'objective: "99"'), 7, ["`objective`"]),
     "a name with spaces": (
         ("name: bread", "name: fresh bread"),
         6,
         ["`fresh bread`", "lower-case"],
     ),
-    "a label that is ours": (("team: kitchen", "sloth_id: x"), 3, ["label sloth_id", "Remove it"]),
-    "a ratio that is given": (
+    "a reserved label": (("team: kitchen", "sloth_id: x"), 3, ["label sloth_id", "Remove it"]),
+    "a raw indicator": (
         ("      events:", "      raw: {}\n      events:"),
         12,
         ["`sli.raw`", "events"],
     ),
-    "an alert that is switched off": (
+    "a disabled alert": (
         ("      ticket_alert:\n", "      ticket_alert:\n        disable: true\n"),
         21,
         ["`alerting.ticket_alert.disable`"],
@@ -84,18 +88,18 @@ BROKEN = {
         14,
         ["`sli.events.total_query`", "has no {{.window}}"],
     ),
-    "a query with a fixed range as well": (
+    "a query with another, fixed range": (
         (ERRORS, f"{ERRORS} + sum by (job) (rate(burnt_total[5m]))"),
         13,
         ["`error_query` of oven-bread looks back a fixed time"],
     ),
-    "a query that looks at another time": (
+    "a query with an offset": (
         (ERRORS, ERRORS.replace("}}]", "}}] offset 1h")),
         13,
         ["looks back a fixed time"],
     ),
     "PromQL that does not parse": ((ERRORS, ERRORS[:-1]), 13, ["`error_query`", "does not parse"]),
-    "a comment that would swallow the rest": (
+    "a comment that would hide the rest": (
         (f"error_query: {ERRORS}", f"error_query: '{ERRORS} # burnt'"),
         13,
         ["does not parse"],
@@ -115,7 +119,7 @@ BROKEN = {
         14,
         ["`total_query` of oven-bread", "no label kind"],
     ),
-    "a query that keeps the pods apart": (
+    "a query that keeps the label pod": (
         (TOTAL, TOTAL.replace("(job)", "(job, pod)")),
         14,
         ["keeps pod", "sum by (namespace, job)"],
@@ -138,7 +142,7 @@ def test_an_objective_is_refused_for(case: str, tmp_path: Path) -> None:
     assert all(word in problem for word in words), problem
 
 
-def test_the_sound_objective_that_these_cases_break_is_accepted(tmp_path: Path) -> None:
+def test_the_valid_objective_that_these_cases_break_is_accepted(tmp_path: Path) -> None:
     assert [slo.id for slo in load(write_slo(tmp_path, SPEC)).slos] == ["oven-bread"]
 
 
@@ -148,8 +152,8 @@ def test_an_alert_without_a_runbook_is_refused(tmp_path: Path) -> None:
     assert problem == f"{SLO_FILE}:20: BreadSliAbsent has no runbook. Write {page}."
 
 
-def test_two_objectives_may_not_share_a_name(tmp_path: Path) -> None:
-    """The id, service and name together, counts."""
+def test_two_objectives_may_not_share_an_id(tmp_path: Path) -> None:
+    """The services and names differ here, but the ids that they form are equal."""
     other = SPEC.replace("service: oven", "service: oven-rye").replace("name: Bread", "name: Rye")
     same = {"rules/slos/rye.yaml": other.replace("name: bread", "name: bread")}
     first = SPEC.replace("name: bread", "name: rye-bread")
@@ -192,7 +196,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @bounded
 @given(seed=st.integers(0, 2**32))
-def test_a_sound_objective_with_pieces_moved_ends_in_a_rulebook_or_a_refusal(
+def test_a_valid_objective_with_pieces_moved_ends_in_a_rulebook_or_a_refusal(
     seed: int, folder: Path
 ) -> None:
     chance = random.Random(seed)
@@ -201,15 +205,15 @@ def test_a_sound_objective_with_pieces_moved_ends_in_a_rulebook_or_a_refusal(
         here, there = chance.randrange(len(pieces)), chance.randrange(len(pieces))
         pieces[here] = chance.choice(["", pieces[there], pieces[here] * 2])
     write_slo(folder, "")
-    outcome(folder, {SLO_FILE: "".join(pieces)})
+    load_and_check(folder, {SLO_FILE: "".join(pieces)})
 
 
 @bounded
 @given(data=DATA, field=st.sampled_from(["objective", "name", "labels", "sli", "alerting"]))
-def test_any_value_in_a_sound_objective_ends_in_a_rulebook_or_a_refusal(
+def test_any_value_in_a_valid_objective_ends_in_a_rulebook_or_a_refusal(
     data: object, field: str, folder: Path
 ) -> None:
     document = yaml.safe_load(SPEC)
     document["slos"][0][field] = data
     write_slo(folder, "")
-    outcome(folder, {SLO_FILE: yaml.safe_dump(document)})
+    load_and_check(folder, {SLO_FILE: yaml.safe_dump(document)})

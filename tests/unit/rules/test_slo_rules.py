@@ -36,7 +36,7 @@ def rules(book: Rulebook) -> dict[str, dict[str, Any]]:
     return {rule.get("record") or rule["alert"]: rule for rule in found}
 
 
-def test_sloth_s_series_are_recorded_under_sloth_s_labels(book: Rulebook) -> None:
+def test_sloths_series_are_recorded_with_sloths_labels(book: Rulebook) -> None:
     found = rules(book)
     for name in (
         "slo:objective:ratio",
@@ -72,7 +72,7 @@ def test_long_windows_are_computed_less_often(book: Rulebook) -> None:
     assert any(max(parse(rule["expr"]).ranges, default=0) >= day for rule in slow["rules"])
 
 
-# Objective in percent: the share promised, the budget, the budget in seconds of 30 days.
+# Objective in percent: promised ratio, budget, budget in seconds per 30 days.
 EXACT = {
     "99": ("0.99", "0.01", "25920"),
     "99.9": ("0.999", "0.001", "2592"),
@@ -85,7 +85,7 @@ EXACT = {
 
 
 @pytest.mark.parametrize("objective", EXACT)
-def test_numbers_follow_the_objective_exactly(objective: str, tmp_path: Path) -> None:
+def test_numbers_are_computed_exactly_from_the_objective(objective: str, tmp_path: Path) -> None:
     share, budget, seconds = EXACT[objective]
     changed = SPEC.replace("objective: 99", f"objective: {objective}")
     found = rules(load(write_slo(tmp_path, changed)))
@@ -117,7 +117,7 @@ def test_the_alerts_compare_each_pair_of_windows_with_its_own_limit(book: Rulebo
     assert thresholds["BreadBudgetBurnSlow"] == {"threshold_fast": 3, "threshold_slow": 1}
 
 
-def test_the_alerts_carry_sloth_s_severity_and_the_one_that_routes_know(book: Rulebook) -> None:
+def test_the_alerts_carry_sloths_severity_and_one_that_has_a_route(book: Rulebook) -> None:
     found = rules(book)
     for alert, own in (
         ("BreadBudgetBurnFast", {"severity": "critical", "sloth_severity": "page"}),
@@ -129,7 +129,7 @@ def test_the_alerts_carry_sloth_s_severity_and_the_one_that_routes_know(book: Ru
         assert found[alert]["annotations"]["runbook_url"] == page
 
 
-def test_labels_and_annotations_of_the_specification_win(tmp_path: Path) -> None:
+def test_labels_and_annotations_of_the_specification_override_the_defaults(tmp_path: Path) -> None:
     more = SPEC.replace(
         "      page_alert:\n        labels:\n",
         "      labels: {room: north}\n      annotations: {summary: The bread burns}\n"
@@ -141,12 +141,12 @@ def test_labels_and_annotations_of_the_specification_win(tmp_path: Path) -> None
     assert found["BreadSliAbsent"]["annotations"]["summary"] == "The bread burns"
 
 
-def test_a_page_silences_its_ticket(book: Rulebook) -> None:
+def test_a_page_inhibits_its_ticket(book: Rulebook) -> None:
     labels = ("job", "sloth_id", "sloth_service", "sloth_slo", "team", "tier")
     assert book.siblings == (("BreadBudgetBurnFast", "BreadBudgetBurnSlow", labels),)
 
 
-def test_a_page_does_not_silence_the_ticket_of_another_objective(tmp_path: Path) -> None:
+def test_a_page_does_not_inhibit_the_ticket_of_another_objective(tmp_path: Path) -> None:
     other = SPEC.replace("name: bread", "name: rye").replace("name: Bread", "name: Rye")
     pages = {
         f"docs/runbooks/Rye{end}.md": "Look."
@@ -190,13 +190,13 @@ def test_labels_that_only_some_objectives_have_are_known(tmp_path: Path) -> None
         assert book.check_query(f'slo:objective:ratio{{{label}="a"}}') is None
 
 
-def test_a_project_without_objectives_has_no_such_file(tmp_path: Path) -> None:
+def test_a_project_without_objectives_has_no_slo_rules_file(tmp_path: Path) -> None:
     from tests.support.rules.rule_project import write
 
     assert "slo_rules.yml" not in load(write(tmp_path, {})).files({})
 
 
-def test_the_rule_that_looks_back_furthest_is_known(book: Rulebook) -> None:
+def test_the_longest_range_of_an_objective_is_30_days(book: Rulebook) -> None:
     assert book.longest_range[1] == 30 * 86_400_000
 
 
@@ -216,7 +216,7 @@ def test_a_faster_run_shrinks_the_windows_and_keeps_the_names() -> None:
         assert [60 * length for length in sorted(parse(after["expr"]).ranges)] == lengths
 
 
-def test_the_limits_spend_the_shares_of_the_budget_that_the_workbook_names() -> None:
+def test_the_limits_spend_the_shares_of_the_budget_that_googles_workbook_gives() -> None:
     hours = {"1h": 1, "6h": 6, "1d": 24, "3d": 72}
     spent = [
         pair.limit * hours[pair.long] / (30 * 24) for burn in (PAGE, TICKET) for pair in burn.pairs
@@ -224,7 +224,7 @@ def test_the_limits_spend_the_shares_of_the_budget_that_the_workbook_names() -> 
     assert spent == [Decimal(share) for share in ("0.02", "0.05", "0.1", "0.1")]
 
 
-def test_every_objective_leaves_room_for_the_fastest_burn() -> None:
+def test_every_objective_has_a_budget_that_lets_the_page_fire() -> None:
     for slo in real_book().slos:
         assert slo.budget < LARGEST_BUDGET
 

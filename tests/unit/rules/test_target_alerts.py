@@ -1,4 +1,4 @@
-"""Every scraped target has exactly one alert for being down."""
+"""Every scraped target has exactly one alert that fires while it is down."""
 
 import promql_parser as pp
 
@@ -9,8 +9,8 @@ from tests.support.series import alerts
 GENERAL = "PlatformTargetDown"
 
 
-def own() -> dict[str, str]:
-    """Job -> its own alert for being down."""
+def own_alerts() -> dict[str, str]:
+    """Job -> the name of its own alert for a down target."""
     return {
         matcher.value: name
         for name, rule in alerts().items()
@@ -21,8 +21,8 @@ def own() -> dict[str, str]:
     }
 
 
-def left_out() -> list[set[str]]:
-    """The jobs that each selector of the general alert excludes, if it excludes any."""
+def excluded_jobs() -> list[set[str]]:
+    """The jobs that each selector with a negative matcher of the general alert excludes."""
     return [
         set(matcher.value.split("|"))
         for selector in parse(alerts()[GENERAL]["expr"]).selectors
@@ -31,13 +31,14 @@ def left_out() -> list[set[str]]:
     ]
 
 
-def test_the_general_alert_leaves_out_exactly_what_has_an_alert_of_its_own() -> None:
-    assert own(), "no alert is on `up` of one job"
-    assert left_out() == [set(own()), set(own())], (
-        f"rules/platform/targets.yaml: {GENERAL} must leave out {'|'.join(own())}, in both places"
+def test_the_general_alert_excludes_exactly_the_jobs_with_an_alert_of_their_own() -> None:
+    own = own_alerts()
+    assert own, "no alert selects `up` of a single job"
+    assert excluded_jobs() == [set(own), set(own)], (
+        f"rules/platform/targets.yaml: {GENERAL} must exclude {'|'.join(own)} in both selectors"
     )
 
 
-def test_an_alert_of_its_own_is_about_a_job_that_every_stack_scrapes(platform: Recording) -> None:
+def test_every_stack_scrapes_each_job_with_an_alert_of_its_own(platform: Recording) -> None:
     names = {name for name, _ in platform.pods()}
-    assert set(own()) <= names
+    assert set(own_alerts()) <= names

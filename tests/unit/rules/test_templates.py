@@ -1,4 +1,4 @@
-"""Templates in annotations and labels: which are accepted, and which labels they use."""
+"""Templates in annotations and labels: syntax, and the labels and queries that they use."""
 
 import pytest
 
