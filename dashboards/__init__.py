@@ -3,7 +3,7 @@
 import warnings
 
 with warnings.catch_warnings():
-    # On import, the SDK recommends its v2 schema. Grafana 12 reads that only behind a feature flag;
-    # every version reads the classic schema, which is used here.
+    # On import, the SDK recommends its v2 schema. Grafana 12 reads that only behind a feature flag,
+    # so this package uses the classic schema, which every version reads.
     warnings.simplefilter("ignore", DeprecationWarning)
     from grafana_foundation_sdk.builders import dashboard, prometheus  # noqa: F401

@@ -1,11 +1,18 @@
-"""The dashboard "Aurora KPIs": the health of the environment and of each treaty in it."""
+"""The dashboard "Aurora KPIs": the health of the environment and of each of its treaties."""
 
 from collections.abc import Sequence
 
 from grafana_foundation_sdk.models import units
 
 from dashboards.bands import ALL_UP, CRITICAL, OK
-from dashboards.frame import Board, Section, alerts_firing, alerts_over_time, choice, up_over_time
+from dashboards.frame import (
+    Board,
+    Section,
+    alerts_firing,
+    alerts_over_time,
+    label_variable,
+    up_over_time,
+)
 from dashboards.panels import Panel, Query, stat, state_timeline, time_series
 
 TREATY = '{treaty=~"$treaty"}'
@@ -53,19 +60,19 @@ def aurora_kpis() -> Board:
         alerts_firing(),
     ]
     traffic = [
-        _counted(
+        _counter_panel(
             "Requests",
             "Requests under the chosen treaties.",
             "treaty_requests_total",
             alerts=["TreatyNoRequests"],
             when="when there are none in 10 minutes, as it should after a soak test",
         ),
-        _counted(
+        _counter_panel(
             "Routed",
             "Requests under the chosen treaties that were routed.",
             "treaty_requests_routed",
         ),
-        _counted(
+        _counter_panel(
             "Dropped",
             "Requests under the chosen treaties that were dropped.",
             "treaty_dropped_requests",
@@ -138,7 +145,7 @@ def aurora_kpis() -> Board:
             when="when one does not",
         ),
         alerts_over_time(),
-        _heartbeat(),
+        _watchdog_panel(),
     ]
     return Board(
         module=__name__,
@@ -146,7 +153,7 @@ def aurora_kpis() -> Board:
         title="Aurora KPIs",
         description="The health of the environment at a glance, and how each treaty is kept.",
         since="now-24h",
-        variables=[choice("treaty", "treaty_requests_total")],
+        variables=[label_variable("treaty", "treaty_requests_total")],
         sections=[
             Section("", environment),
             Section("Traffic under the treaties", traffic),
@@ -156,7 +163,7 @@ def aurora_kpis() -> Board:
     )
 
 
-def _counted(
+def _counter_panel(
     title: str, description: str, counter: str, *, alerts: Sequence[str] = (), when: str = ""
 ) -> Panel:
     return stat(
@@ -172,7 +179,7 @@ def _counted(
     )
 
 
-def _heartbeat() -> Panel:
+def _watchdog_panel() -> Panel:
     return state_timeline(
         "Heartbeat of alerting",
         "Whether the heartbeat of alerting keeps arriving at harbinger. "

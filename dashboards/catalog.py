@@ -1,4 +1,4 @@
-"""All dashboards, as the JSON that Grafana loads, with the queries that are in it."""
+"""Builds all dashboards as the JSON that Grafana loads, and lists their queries."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -24,10 +24,9 @@ class Dashboard:
     """One dashboard.
 
     `source` is the Python file that declares it, `filename` the JSON file that Grafana loads.
-    `json` is the same text, byte for byte, whenever it is built from the same rulebook.
-    `queries` pairs the place of an expression (a panel's title, `variable NAME` or
-    `annotation NAME`) with the expression, variables and all. `alerts` are those that at least one
-    of its panels belongs to.
+    `json` is the same, byte for byte, whenever it is built from the same rulebook. `queries` are
+    pairs of a place (a panel's title, `variable NAME` or `annotation NAME`) and an expression,
+    which still contains Grafana's variables. `alerts` are the alerts that its panels name.
     """
 
     uid: str
@@ -42,8 +41,8 @@ class Dashboard:
 def all_dashboards(rulebook: Rulebook, problems: Problems) -> tuple[Dashboard, ...]:
     """Build every dashboard, with the alerts and objectives of the rulebook.
 
-    Notes a problem for each alert that no panel names and, if the rulebook is complete, for each
-    panel that can't show an alert it names.
+    Reports each alert that no panel names and, if the rulebook is complete, each panel that can't
+    show an alert it names.
     """
     boards = (
         psi_field(),

@@ -1,4 +1,4 @@
-"""The frame of every dashboard: its settings, links, annotations, and the panels that all share."""
+"""The common frame of dashboards: settings, links, annotations, and panels that several share."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from dashboards.panels import DATASOURCE, Panel, Query, stat, state_timeline
 from rules.rule import Alert
 
 TAG = "vaultmesh"
-"""Every dashboard has this tag, and its links list all dashboards that have it."""
+"""Every dashboard has this tag, and links to all dashboards that have it."""
 
 _Placed = TypeVar("_Placed", dashboard.DashboardLink, dashboard.AnnotationQuery)
 
 
 class Section(NamedTuple):
-    """Panels that stand together, under a heading unless the title is empty."""
+    """A group of panels, under a heading unless the title is empty."""
 
     title: str
     panels: Sequence[Panel]
@@ -64,15 +64,17 @@ class Board:
         return (panel for section in self.sections for panel in section.panels)
 
     def build(self, alerts: Mapping[str, Alert]) -> dashboard.Dashboard:
-        """The dashboard for Grafana, without what panels show of alerts that do not exist.
+        """The dashboard for Grafana; panels ignore names of alerts that `alerts` does not have.
 
-        Panels are laid out from left to right and numbered in that order, so a panel keeps its id
-        while none is put before it.
+        Panels are laid out from left to right and numbered in that order, so a new panel changes
+        the ids of those after it.
         """
         board = dashboard.Dashboard(self.title).uid(self.uid).description(self.description)
         board.tags([TAG]).readonly().time(self.since, "now").refresh("30s").timezone("browser")
         board.tooltip(DashboardCursorSync.CROSSHAIR).variables(list(self.variables))
-        board.links([_links()]).annotations([_alerts(self.job), _starts(self.job)])
+        board.links([_links()]).annotations(
+            [_firing_alerts_marks(self.job), _pod_start_marks(self.job)]
+        )
         panel_id = 0
         for section in self.sections:
             if section.title:
@@ -85,19 +87,19 @@ class Board:
         return board
 
 
-def choice(label: str, expr: str) -> dashboard.QueryVariable:
-    """Offer a variable named `label` that narrows panels to some of its values; all at first."""
+def label_variable(label: str, expr: str) -> dashboard.QueryVariable:
+    """A variable for choosing values of `label` among the series of `expr`; initially all."""
     query = f"label_values({expr}, {label})"
     everything = VariableOption(selected=True, text="All", value="$__all")
     variable = dashboard.QueryVariable(label).label(label).datasource(DATASOURCE).query(query)
     variable.definition(query).refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-    # Without this, "All" is an empty pattern while no value is known, and matches nothing.
+    # By default, "All" is an empty pattern while no value is known, and matches nothing.
     variable.multi(True).include_all(True).all_value(".+").current(everything)
     return variable.sort(VariableSort.ALPHABETICAL_ASC)
 
 
 def pods_up(job: str) -> Panel:
-    """Show the share of a workload's pods that Prometheus can scrape now; 0 if there is none."""
+    """Show the share of a workload's pods that Prometheus can scrape now; 0 without pods."""
     return stat(
         "Pods up",
         f"The share of the {job} pods that answer Prometheus now; 0 % also when there is no pod.",
@@ -123,7 +125,7 @@ def up_over_time(
 
 
 def alerts_firing(job: str | None = None) -> Panel:
-    """Count the alerts that fire now, on one workload or on all."""
+    """Count the alerts that fire now, for one workload or for all."""
     return stat(
         "Alerts firing",
         f"How many alerts fire now on {job or 'the whole environment'}; 0 is good.",
@@ -134,7 +136,7 @@ def alerts_firing(job: str | None = None) -> Panel:
 
 
 def alerts_over_time(job: str | None = None) -> Panel:
-    """Draw a strip for each alert that fired, on one workload or on all, coloured by severity."""
+    """Draw a strip for each alert that fired, for one workload or for all, coloured by severity."""
     warning = f"max by (alertname) ({firing_alerts(job, 'warning')})"
     critical = f"max by (alertname) ({firing_alerts(job, 'critical')})"
     return state_timeline(
@@ -147,10 +149,10 @@ def alerts_over_time(job: str | None = None) -> Panel:
 
 
 def firing_alerts(job: str | None = None, severity: str | None = None) -> str:
-    """Select the firing alerts of one workload, one severity, or of all but the heartbeat.
+    """Select the firing alerts, of one workload or all, of one severity or all but Watchdog's.
 
-    An alert on a probe has the job of the prober, and one on an objective has no job at all: they
-    name the workload in other labels.
+    The label `job` alone would miss some alerts of a workload: on an alert about a probe it names
+    the prober, and an alert about an objective has none. These name the workload in other labels.
     """
     wanted = f'severity="{severity}"' if severity else 'severity!="none"'
     if job is None:
@@ -164,7 +166,7 @@ def _links() -> dashboard.DashboardLink:
     return _outside_menu(link.icon("external link").keep_time(True))
 
 
-def _alerts(job: str | None) -> dashboard.AnnotationQuery:
+def _firing_alerts_marks(job: str | None) -> dashboard.AnnotationQuery:
     query = prometheus.Dataquery().expr(firing_alerts(job)).ref_id("Alerts")
     annotation = dashboard.AnnotationQuery().name("Firing alerts").datasource(DATASOURCE)
     annotation.enable(True).icon_color("red").target(query)
@@ -173,8 +175,8 @@ def _alerts(job: str | None) -> dashboard.AnnotationQuery:
     return _outside_menu(annotation)
 
 
-def _starts(job: str | None) -> dashboard.AnnotationQuery:
-    """Mark where a pod started: in a rollout, or after a crash; Prometheus can't tell which."""
+def _pod_start_marks(job: str | None) -> dashboard.AnnotationQuery:
+    """Mark each start of a pod. Prometheus can't tell a rollout from a crash."""
     targets = f'{{job="{job}"}}' if job else ""
     milliseconds = f"max by (job, pod) (process_start_time_seconds{targets}) * 1000"
     query = prometheus.Dataquery().expr(milliseconds).ref_id("Starts")
@@ -185,6 +187,6 @@ def _starts(job: str | None) -> dashboard.AnnotationQuery:
 
 
 def _outside_menu(placed: _Placed) -> _Placed:
-    # The SDK puts links and annotations into a menu, and its builders can't take them out.
+    # The SDK puts links and annotations into a menu, and its builders have no way to undo that.
     vars(placed.build()).update(placement=None)
     return placed

@@ -1,10 +1,11 @@
-"""The kinds of panel, by Grafana's names, and what a panel shows of the alerts it belongs to.
+"""One function for each kind of panel, with Grafana's names, and the display of alerts in panels.
 
-`unit` is one of the SDK's constants; Grafana shows a `PercentUnit` of 0.5 as 50 %. `width` counts
-columns of Grafana's 24-column grid. `alerts` names the alerts that a panel belongs to: their
-thresholds become its bands, or dashed lines in a time series, their runbooks its links, and its
-description says when they fire. `when` says so for alerts whose thresholds the panel can't draw:
-"while it is above 0". `bands` are for values that are coloured without a threshold.
+Parameters that the functions share: `unit` is one of the SDK's constants; Grafana shows a
+`PercentUnit` of 0.5 as 50 %. `width` counts columns of Grafana's 24-column grid. `alerts` names the
+alerts that the panel is about: their thresholds become its bands, or dashed lines in a time series,
+their runbooks become its links, and its description says when they fire. `when` ends the sentence
+"ALERT fires ..." for alerts whose thresholds the panel can't draw: "while it is above 0". `bands`
+colour values independently of thresholds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,14 +38,14 @@ from dashboards.bands import (
     alarm_color,
     alert_limits,
     bands_of,
-    for_lines,
+    line_bands,
     missing_thresholds,
 )
 from problems import did_you_mean
 from rules.rule import Alert
 
 DATASOURCE_UID = "prometheus"
-"""The uid under which Grafana must know the Prometheus data source."""
+"""The uid of the Prometheus data source in Grafana."""
 
 DATASOURCE = options.DataSourceRef(type_val="prometheus", uid=DATASOURCE_UID)
 
@@ -53,7 +54,7 @@ _B = TypeVar("_B", Stat, TimeSeries, StateTimeline, Table)
 
 
 class Query(NamedTuple):
-    """A PromQL expression, and the names of its series in the legend, e.g. `{{pod}}`."""
+    """A PromQL expression, and the template of its series' names in the legend, e.g. `{{pod}}`."""
 
     expr: str
     legend: str = ""
@@ -61,9 +62,9 @@ class Query(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """A panel as its dashboard declares it, before it meets the rulebook.
+    """A panel as its dashboard declares it; `build` adds the rulebook's alerts.
 
-    `color` is the one that the panel shows while an alert without a threshold fires, if any.
+    `color` is the colour of the panel while an alert without a threshold fires, or "".
     """
 
     title: str
@@ -90,23 +91,23 @@ class Panel:
         return found
 
     def build(self, alerts: Sequence[Alert]) -> Builder:
-        """The panel for Grafana; `alerts` are those that it belongs to."""
+        """The panel for Grafana; `alerts` are those whose names `self.alerts` lists."""
         limits = {alert.name: list(alert_limits(alert)) for alert in alerts}
         drawn = [limit for found in limits.values() for limit in found]
         bands = self.bands or (bands_of(drawn) if drawn else NEUTRAL)
         if isinstance(self.builder, TimeSeries) and len(bands) > 1:
-            bands = for_lines(bands)
+            bands = line_bands(bands)
             dashed = options.GraphThresholdsStyleMode.DASHED
             self.builder.thresholds_style(common.GraphThresholdsStyleConfig().mode(dashed))
         steps = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(bands))
-        says = f"{self.description} {self._sentence(limits)}".strip()
+        says = f"{self.description} {self._alert_sentence(limits)}".strip()
         self.builder.title(self.title).description(says).thresholds(steps).datasource(DATASOURCE)
         if alerts:
-            self.builder.build().links = [_runbook(alert) for alert in alerts]
+            self.builder.build().links = [_runbook_link(alert) for alert in alerts]
         return self.builder
 
-    def _sentence(self, limits: Mapping[str, Sequence[Limit]]) -> str:
-        """When the alerts fire, by what the reader of the panel sees."""
+    def _alert_sentence(self, limits: Mapping[str, Sequence[Limit]]) -> str:
+        """A sentence that tells by lines or colours of the panel when each alert fires."""
         if not limits:
             return ""
         names = list(limits)
@@ -138,9 +139,9 @@ def stat(
     width: int = 4,
     decimals: int | None = None,
 ) -> Panel:
-    """Show the value now as a big number. An instant query, so vanished series are not shown.
+    """Show the current value as a big number. Instant queries hide series that have vanished.
 
-    `decimals` is 0 for what can be counted: the increase of a counter is an estimate.
+    `decimals` is 0 for counts: Prometheus extrapolates increases, so they are rarely whole.
     """
     panel = Stat().color_mode(options.BigValueColorMode.VALUE)
     panel.graph_mode(options.BigValueGraphMode.NONE)
@@ -171,7 +172,7 @@ def time_series(
     top: float | None = None,
     width: int = 8,
 ) -> Panel:
-    """Draw lines over time, from 0 up to at least `top`, with a dashed line at each threshold."""
+    """Draw lines over time on an axis from 0 to at least `top`, and a dashed line per threshold."""
     panel = TimeSeries().line_width(2).fill_opacity(5).axis_soft_min(0)
     if top is not None:
         panel.axis_soft_max(top)
@@ -198,7 +199,7 @@ def state_timeline(
     alerts: Sequence[str] = (),
     when: str = "",
 ) -> Panel:
-    """Draw a coloured strip for each series; `states` has the text and colour of each value."""
+    """Draw a coloured strip for each series; `states` maps each value to its text and colour."""
     panel = StateTimeline().show_value(options.VisibilityMode.NEVER).no_value(no_value)
     texts = {str(value): ValueMappingResult(text, color) for value, (text, color) in states.items()}
     mappings: list[ValueMapping] = [ValueMap(options=texts)]
@@ -219,7 +220,7 @@ def state_timeline(
 def table(
     title: str, description: str, label: str, columns: Mapping[str, str], *, unit: str
 ) -> Panel:
-    """Show values now as a table: a row for each value of `label`, a column for each expression."""
+    """Show current values: a row for each value of `label`, a column for each expression."""
     panel = Table().unit(unit).decimals(4).height(6).span(24)
     queries = [Query(f"max by ({label}) ({expr})") for expr in columns.values()]
     headers = {f"Value #{_ref_id(i)}": column for i, column in enumerate(columns)}
@@ -246,14 +247,14 @@ def _legend() -> common.VizLegendOptions:
     return legend.placement(options.LegendPlacement.BOTTOM).show_legend(True)
 
 
-def _runbook(alert: Alert) -> DashboardLink:
+def _runbook_link(alert: Alert) -> DashboardLink:
     link = DashboardLink(
         title=f"Runbook: {alert.name}",
         type_val=DashboardLinkType.LINK,
         url=alert.annotations["runbook_url"],
         target_blank=True,
     )
-    # The SDK puts every link into a menu that a panel does not have.
+    # The SDK puts every link into a menu, which panels do not have.
     vars(link).update(placement=None)
     return link
 

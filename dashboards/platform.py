@@ -1,4 +1,4 @@
-"""The dashboard "Platform": the monitoring itself, so that its silence can be trusted."""
+"""The dashboard "Platform": whether the monitoring itself works, so that silence means health."""
 
 from grafana_foundation_sdk.models import units
 
@@ -19,17 +19,17 @@ FAILED_SHARE = (
     "sum by (pod, integration) (rate(alertmanager_notifications_failed_total[10m]))"
     " / sum by (pod, integration) (rate(alertmanager_notifications_total[10m]))"
 )
-"""By pod and integration; NaN where there was nothing to send."""
+"""Failed share of notifications by pod and integration; NaN if nothing was sent."""
 # Alertmanager has a series for every integration that it knows, configured or not.
 NO_FAILURES = "0 * sum by (pod, integration) (alertmanager_notifications_total > 0)"
 
-# A pod of the prober has a series for each probe and one of its own: it is down once.
+# Each prober pod has one series per probe and one for itself; this counts the pod once.
 PODS = "min by (namespace, job, pod, instance) (up)"
 JOBS = (
     "min by (namespace, job) (label_replace("
     'prometheus_target_scrape_pool_targets, "job", "$1", "scrape_job", "([^/]+).*"))'
 )
-"""How many pods there are of each job; the scrape job of a probe is called `job/probe`."""
+"""Number of pods of each job; the scrape job of a probe is called `job/probe`."""
 
 SUSPENDED_COLOR = "blue"
 SUSPENDED = "max by (namespace, cronjob) (kube_cronjob_spec_suspend)"
@@ -109,7 +109,7 @@ def _overview() -> list[Panel]:
 
 def _prometheus() -> list[Panel]:
     return [
-        _configuration("Prometheus", "PrometheusConfigReloadFailed"),
+        _reload_panel("Prometheus", "PrometheusConfigReloadFailed"),
         time_series(
             "Time to evaluate rules",
             "The share of its interval that a group of rules needs, on average over 5 minutes.",
@@ -212,7 +212,7 @@ def _storage() -> list[Panel]:
 
 def _alertmanager() -> list[Panel]:
     return [
-        _configuration("Alertmanager", "AlertmanagerReloadFailed"),
+        _reload_panel("Alertmanager", "AlertmanagerReloadFailed"),
         time_series(
             "Notifications given up",
             "The share of notifications that each pod gave up over 10 minutes, by integration; 0 "
@@ -339,8 +339,8 @@ def _targets() -> list[Panel]:
     ]
 
 
-def _configuration(server: str, alert: str) -> Panel:
-    """Show since when each pod of a server runs on the configuration that it was given last."""
+def _reload_panel(server: str, alert: str) -> Panel:
+    """Show when each pod of a server could load its latest configuration, and when it could not."""
     return state_timeline(
         f"{server}: configuration",
         "Whether each pod could load the configuration that it was given last. If not, it runs on "

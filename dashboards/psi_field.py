@@ -9,7 +9,7 @@ from dashboards.frame import (
     Section,
     alerts_firing,
     alerts_over_time,
-    choice,
+    label_variable,
     pods_up,
     up_over_time,
 )
@@ -61,17 +61,17 @@ def psi_field() -> Board:
             "numbers; a pod that stands apart got other steps, or none.",
             "pod",
             {
-                "density": _pods("density"),
-                "phase coherence": _pods("phase_coherence"),
-                "continuity": _pods("continuity"),
-                "futurity": _pods("futurity"),
-                "temporal entropy": _pods("temporal_entropy"),
-                "prediction error": _pods("prediction_error"),
-                "time dilation": _pods("time_dilation"),
+                "density": _chosen_pods("density"),
+                "phase coherence": _chosen_pods("phase_coherence"),
+                "continuity": _chosen_pods("continuity"),
+                "futurity": _chosen_pods("futurity"),
+                "temporal entropy": _chosen_pods("temporal_entropy"),
+                "prediction error": _chosen_pods("prediction_error"),
+                "time dilation": _chosen_pods("time_dilation"),
             },
             unit=units.NoUnit,
         ),
-        _metric(
+        _metric_panel(
             "prediction_error",
             "Prediction error",
             "The distance between what each pod foresaw and what its last step brought.",
@@ -90,39 +90,39 @@ def psi_field() -> Board:
         ),
     ]
     state = [
-        _metric(
+        _metric_panel(
             "density",
             "Density",
             "How dense the field is.",
             "psi:density:avg",
             alerts=["PsiFieldDensityAnomaly"],
         ),
-        _metric(
+        _metric_panel(
             "temporal_entropy",
             "Temporal entropy",
             "How irregular the sequence of steps looks to each pod.",
             "psi:entropy:avg",
             alerts=["PsiFieldTemporalEntropyHigh"],
         ),
-        _metric(
+        _metric_panel(
             "phase_coherence",
             "Phase coherence",
             "How well the phases of the field agree with each other, 1 being perfectly.",
             "psi:coherence:avg",
         ),
-        _metric(
+        _metric_panel(
             "continuity",
             "Continuity",
             "How smoothly the state follows from the one before the last step.",
             "psi:continuity:avg",
         ),
-        _metric(
+        _metric_panel(
             "futurity",
             "Futurity",
             "How much the state says about the steps to come.",
             "psi:futurity:avg",
         ),
-        _metric(
+        _metric_panel(
             "time_dilation",
             "Time dilation",
             "How fast the field's own time runs, compared with the steps it gets.",
@@ -141,13 +141,13 @@ def psi_field() -> Board:
     ]
     return Board(
         module=__name__,
-        # Given: links to the dashboard that this one replaces must keep working.
+        # Kept from the dashboard that this one replaces, so that links to it still work.
         uid="PBFA97CFB590B2093",
         title="ψ-Field Metrics",
         description="The state of the ψ-Field engine, pod by pod, and whether its pods agree.",
         since="now-6h",
         job=JOB,
-        variables=[choice("pod", f'up{{job="{JOB}"}}')],
+        variables=[label_variable("pod", f'up{{job="{JOB}"}}')],
         sections=[
             Section("", overview),
             Section("Do the pods agree?", agreement),
@@ -191,7 +191,7 @@ def _steps() -> list[Panel]:
     ]
 
 
-def _metric(
+def _metric_panel(
     name: str,
     title: str,
     description: str,
@@ -199,7 +199,7 @@ def _metric(
     alerts: Sequence[str] = (),
     width: int = 8,
 ) -> Panel:
-    per_pod, of_all = Query(_pods(name), "{{pod}}"), Query(average, "average of all pods")
+    per_pod, of_all = Query(_chosen_pods(name), "{{pod}}"), Query(average, "average of all pods")
     return time_series(
         title,
         description,
@@ -212,5 +212,5 @@ def _metric(
     )
 
 
-def _pods(name: str) -> str:
+def _chosen_pods(name: str) -> str:
     return f"psi_field_{name}{POD}"

@@ -1,7 +1,8 @@
-"""The dashboard "Scheduler": whether the recurring-job service is up, and how its jobs do.
+"""The dashboard "Scheduler": whether the recurring-job service is up, and whether its jobs succeed.
 
-The panels on pods work as long as the pods serve /metrics, whatever is in it. Those on jobs show
-data from the scheduler's start on; the time since a success needs a first success.
+The panels about pods use only series that Prometheus itself makes for each target, so they work
+even if /metrics is empty. The panels about jobs show data once the scheduler has run; the time
+since the last success needs a first success.
 """
 
 from grafana_foundation_sdk.models import units

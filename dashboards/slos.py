@@ -16,7 +16,7 @@ from rules.slo.specification import Slo
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
 BY_OBJECTIVE = "{{sloth_service}} {{sloth_slo}}"
 BUDGET_LEFT: Bands = (Threshold(value=None, color=CRITICAL), Threshold(value=0, color=OK))
-"""Below 0 the objective is broken. No alert says so: those on the burn rate have fired before."""
+"""Below 0 the objective is missed. No alert watches this: the burn-rate alerts fire earlier."""
 
 
 def slo_board(slos: Sequence[Slo]) -> Board:

@@ -1,9 +1,16 @@
-"""The dashboard "Synthetics": whether callers of the workloads get good answers, and how fast."""
+"""The dashboard "Synthetics": whether callers of the workloads get good answers in time."""
 
 from grafana_foundation_sdk.models import units
 
 from dashboards.bands import ALL_UP, NONE_FIRING
-from dashboards.frame import Board, Section, alerts_firing, alerts_over_time, choice, up_over_time
+from dashboards.frame import (
+    Board,
+    Section,
+    alerts_firing,
+    alerts_over_time,
+    label_variable,
+    up_over_time,
+)
 from dashboards.panels import Query, stat, table, time_series
 
 JOB = "blackbox-exporter"
@@ -137,7 +144,7 @@ def synthetics() -> Board:
         description="What a caller of the workloads would get, and how soon.",
         since="now-6h",
         job=JOB,
-        variables=[choice("probe", "probe_success")],
+        variables=[label_variable("probe", "probe_success")],
         sections=[
             Section("", overview),
             Section("Do the workloads answer?", answers),
