@@ -16,7 +16,7 @@ from pydantic import Field
 from services.shell import Address, Addresses, Settings
 
 PAUSE_SECONDS = 0.5
-"""Pause before another attempt at a pod."""
+"""Pause between two attempts to feed a pod."""
 
 SIZE = 16
 """Numbers in a step."""
@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 class FeederSettings(Settings):
     """Read from FEEDER_TARGET and so on.
 
-    `target`: addresses of the pods, `host:port`, separated by commas; a name stands for all its
-    addresses. At least `min_pods` must be fed. A pod that is unreachable or not ready is tried
-    again for `timeout_seconds`. Runs within the same `period_seconds` of the clock send the same
-    feeding, which counts once.
+    `target`: comma-separated `host:port` addresses of the pods; a name means all its addresses. At
+    least `min_pods` must be fed. The feeder retries a pod that is unreachable or not ready for
+    `timeout_seconds`. Runs within the same period of `period_seconds` send the same step under the
+    same key, so that it counts once.
     """
 
     service: ClassVar[str] = "feeder"
@@ -46,7 +46,7 @@ class FeederSettings(Settings):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The pods that took the step, and the reason for each pod that missed it."""
+    """The pods that took the step, and the reason why each other pod missed it."""
 
     fed: Sequence[Address]
     missed: Mapping[Address, str]
@@ -112,14 +112,14 @@ async def feed(
     apply_guardian: bool,
     timeout_seconds: float,
 ) -> Outcome:
-    """Send the feeding `number` to every pod that `find_pods` returns, to all at the same time.
+    """Send the step of feeding `number` to all pods that `find_pods` returns, concurrently.
 
-    All pods get the same Idempotency-Key, and so does a repetition of the same feeding: pods pass
-    steps on to each other, and the key makes the step count once. A pod that is unreachable or not
-    ready is tried again for `timeout_seconds`; any other refusal is final.
+    All pods, and all repetitions of a feeding, get the same Idempotency-Key: pods pass steps on to
+    each other, and the key makes the step count once. A pod that is unreachable or not ready is
+    retried for `timeout_seconds`; any other refusal is final.
 
-    Then the pods are looked up again, because a rollout may have replaced some: a pod that is gone
-    does not count as missed, and a new pod is fed, again within `timeout_seconds`.
+    Afterwards, the pods are looked up again, because a rollout may have replaced some: a pod that
+    is gone does not count as missed, and a new pod is fed, again within `timeout_seconds`.
     """
     headers = {"Idempotency-Key": f"feeder-{period_seconds}-{number}"}
     step = {"x": vector(number), "apply_guardian": apply_guardian}
@@ -146,7 +146,7 @@ async def feed(
 async def _feed_one(
     http: httpx.AsyncClient, pod: Address, step: Mapping[str, Any], timeout_seconds: float
 ) -> str | None:
-    """Feed one pod. Returns why it missed the step, or None if it took it."""
+    """Feed one pod. Returns the reason why it missed the step, or None."""
     reason = "no answer"
     try:
         async with asyncio.timeout(timeout_seconds):

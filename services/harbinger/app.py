@@ -1,4 +1,4 @@
-"""Harbinger over HTTP: Alertmanager posts to /alerts, people read /events."""
+"""Harbinger over HTTP: Alertmanager posts to /alerts, users read /events."""
 
 import time
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from services.harbinger.watchdog import ALERT, Moment, Watchdog
 from services.shell import Answer, ServerSettings, Service, one_line, read_body
 
 NOTIFICATION_LIMIT = 1024 * 1024
-"""Maximum bytes of a notification. It holds all alerts of a group, and Alertmanager does not resend
-a refused one."""
+"""Maximum bytes of a notification. Generous, because a notification holds all alerts of a group,
+and Alertmanager does not resend a refused one."""
 
 CHECK_SECONDS = 1
 
@@ -25,7 +25,8 @@ class HarbingerSettings(ServerSettings):
 
     Harbinger keeps the latest `max_events` events, and counts the first `max_alert_names` alerts by
     name. Alerting counts as broken if no Watchdog notification arrives for
-    `watchdog_timeout_seconds`: set more than twice the interval at which Alertmanager repeats it.
+    `watchdog_timeout_seconds`: set it to more than twice Alertmanager's repeat interval for the
+    Watchdog.
     """
 
     service: ClassVar[str] = "harbinger"

@@ -1,4 +1,4 @@
-"""Alertmanager's notifications (webhook payload, version 4) and the events made of them."""
+"""Alertmanager's notifications (webhook payload, version 4), and the events made from them."""
 
 import json
 from collections import deque
@@ -16,24 +16,24 @@ from services.shell import Body
 MAX_NAME = 256
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Maximum size of all kept events together, as JSON: one large event may push out several old ones.
+"""Maximum total size of the kept events as JSON; a large event may evict several old ones.
 In memory they take about seven times as much."""
 
 OTHER = "other"
-"""Label value for alerts without a name, and for those beyond the ones that are counted by name."""
+"""Label value for alerts without a name, and for names beyond the limit of the counter."""
 
 AlertName = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 Status = Literal["firing", "resolved"]
 
 
 class _Message(Body):
-    """Describes and checks the fields in use only; a newer Alertmanager may send more."""
+    """Base model: ignores unknown fields, because a newer Alertmanager may send more."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class Alert(_Message):
-    """One alert of a notification. `endsAt` has a meaning only if the alert is resolved."""
+    """One alert of a notification. `endsAt` is meaningful only if the alert is resolved."""
 
     status: Status
     labels: dict[str, str]
@@ -61,7 +61,7 @@ class Notification(_Message):
 
 
 def event_of(alert: Alert, receiver: str, received: str) -> dict[str, Any]:
-    """The event for an alert of a notification. `received` and its other times are ISO 8601."""
+    """Make the event for an alert of a notification. All times in it are ISO 8601."""
     return {
         "received": received,
         "receiver": receiver,
@@ -85,8 +85,8 @@ class Events:
     """The latest `capacity` events, and a counter of all events by alert and status.
 
     An event is a JSON object with at least `alertname` and `status`. The counter has a series for
-    each of the first `names` alerts and one for all others, so that no sender can create series
-    without limit.
+    each of the first `names` alert names and one for all others, so that senders can't create
+    unlimited series.
     """
 
     def __init__(self, registry: CollectorRegistry, *, capacity: int, names: int) -> None:

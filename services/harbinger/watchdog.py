@@ -1,4 +1,4 @@
-"""The alert Watchdog always fires, so that missing notifications of it reveal broken alerting."""
+"""Detects broken alerting: the alert Watchdog always fires, so notifications must keep coming."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ from services.harbinger.events import Events
 ALERT = "Watchdog"
 
 LOST = "WatchdogLost"
-"""Harbinger's own event: fires when the Watchdog stops arriving, resolves when it is back."""
+"""Name of harbinger's own alert: fires when the Watchdog stops arriving, resolves when it
+returns."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A point in time: `monotonic` in seconds, which never jumps, and `utc`, for people."""
+    """A point in time: `monotonic` seconds for differences, `utc` for display."""
 
     monotonic: float
     utc: datetime
@@ -26,8 +27,7 @@ class Moment:
 class Watchdog(Collector):
     """Adds an event when no Watchdog notification has arrived for more than `timeout` seconds.
 
-    Before the first notification nobody knows whether alerting works. The metrics are absent then,
-    because neither 0 nor 1 would be true.
+    Before the first notification, the state of alerting is unknown, so the metrics are absent.
     """
 
     def __init__(self, events: Events, timeout: float) -> None:
@@ -37,7 +37,7 @@ class Watchdog(Collector):
         self._lost_since: Moment | None = None
 
     def record(self, now: Moment) -> None:
-        """Note that a notification has arrived."""
+        """Record the arrival of a notification."""
         self._last_seen = now
         if self._lost_since:
             self._add_event(now, last_seen=now, lost_since=self._lost_since, resolved=True)

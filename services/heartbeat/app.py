@@ -14,7 +14,7 @@ from services.shell import HttpUrl, Settings
 
 PROVENANCE = "heartbeat"
 PAUSE_SECONDS = 0.5
-"""Pause before asking again whether the treaty is ready."""
+"""Pause between two readiness checks of the treaty."""
 
 _DROPPED = (502, 503, 504)
 
@@ -25,8 +25,8 @@ class HeartbeatSettings(Settings):
     """Read from HEARTBEAT_TARGET and so on.
 
     `target` is the treaty's URL. The heartbeat sends `requests` requests, at most `per_second`.
-    A share of them, `provenance_share` (0 to 1), carries provenance. Each may take
-    `timeout_seconds`. Nothing is sent after `duration_seconds`.
+    A share of them, `provenance_share` (0 to 1), has provenance. `timeout_seconds` limits each
+    request. Nothing is sent after `duration_seconds`.
     """
 
     service: ClassVar[str] = "heartbeat"
@@ -60,7 +60,7 @@ class Outcome:
 
     @property
     def is_success(self) -> bool:
-        """Whether the treaty answered every request. A treaty may answer that it dropped one."""
+        """Whether the treaty answered every request, including those that it reports as dropped."""
         unexpected = [status for status in self.answers if status not in (200, *_DROPPED)]
         return not (self.unanswered or self.unsent or unexpected)
 
@@ -79,7 +79,7 @@ async def run_heartbeat(settings: HeartbeatSettings) -> bool:
 
 
 async def send_traffic(settings: HeartbeatSettings) -> Outcome:
-    """Wait until the treaty is ready, then send the requests one after the other, none early.
+    """Wait until the treaty is ready, then send the requests one at a time, none early.
 
     A slow treaty gets fewer requests: those that no longer fit into the duration stay unsent.
     """
@@ -88,7 +88,7 @@ async def send_traffic(settings: HeartbeatSettings) -> Outcome:
     end = clock() + settings.duration_seconds
     run = uuid4().hex[:8]
     target = settings.target.rstrip("/")
-    # The treaty is never behind a proxy. Each exchange has a time limit of its own, see below.
+    # The treaty is never behind a proxy. Each request below sets its own time limit.
     async with httpx.AsyncClient(timeout=None, trust_env=False) as http:  # noqa: S113
         try:
             async with asyncio.timeout_at(end):
@@ -127,7 +127,7 @@ def has_provenance(number: int, share: float) -> bool:
 async def _wait_until_ready(
     http: httpx.AsyncClient, target: str, timeout_seconds: float, outcome: Outcome
 ) -> None:
-    """Ask /ready until it answers. The network may drop a new pod's first packets."""
+    """Poll /ready until it succeeds. The network may drop a new pod's first packets."""
     while True:
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -135,7 +135,7 @@ async def _wait_until_ready(
         except (httpx.HTTPError, TimeoutError) as error:
             outcome.last_error = _describe(error)
         else:
-            # Any other status comes from a running server; its answers to the requests are judged.
+            # Any other status comes from a running server, so the requests can be sent.
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 outcome.last_error = None
                 return

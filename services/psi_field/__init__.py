@@ -1,1 +1,1 @@
-"""The field-state engine over HTTP. All its pods share one field, whichever pod gets a step."""
+"""The field-state engine over HTTP. All pods share one field, whichever pod receives a step."""

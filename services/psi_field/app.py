@@ -15,7 +15,7 @@ from services.psi_field.history import KEY_PATTERN, KeyReusedError, Replica, Vec
 from services.psi_field.peers import PeerHistory, Peers, Push, PushReceipt, Sharing
 from services.shell import Address, Addresses, Answer, Body, ServerSettings, Service, read_body
 
-# 0.25 s is the latency that the SLO promises to callers.
+# 0.25 s is the threshold of the latency SLO.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 _HELP = {
@@ -34,10 +34,10 @@ log = logging.getLogger(__name__)
 class PsiFieldSettings(ServerSettings):
     """Read from PSI_FIELD_PEERS, PSI_FIELD_SYNC_SECONDS and PSI_FIELD_TAKEOVER_SECONDS.
 
-    `peers`: addresses of the pods, `host:port`, separated by commas. A name stands for all its
-    addresses, as the name of the headless Service does; a pod recognises its own. Without peers the
-    pod is alone. A pod compares its field with its peers' every `sync_seconds`. A starting pod
-    looks for a peer for `takeover_seconds` before it begins a new field.
+    `peers`: comma-separated `host:port` addresses of the pods. A name, such as that of the headless
+    Service, means all its addresses; a pod ignores its own. Without peers, the pod is alone. A pod
+    compares its field with its peers' every `sync_seconds`. A starting pod looks for a peer for
+    `takeover_seconds` before it begins a new field.
     """
 
     service: ClassVar[str] = "psi-field"
@@ -55,7 +55,7 @@ class Step(Body):
 
 
 class StepMetrics:
-    """Counts requests to /step, and shows the replica's metrics at the time of each scrape."""
+    """Counts requests to /step, and reads the replica's metrics at each scrape."""
 
     def __init__(self, registry: CollectorRegistry, replica: Replica, engine: str) -> None:
         for name in METRICS:
@@ -79,9 +79,9 @@ class StepMetrics:
         )
 
     def observe(self, code: int, seconds: float) -> None:
-        """Count an answer, and the time of a successful one.
+        """Count a response, and observe its duration if it is successful.
 
-        Refusals are quick: their times would make the latency look better than it is.
+        Refusals are fast: their durations would make the latency look better than it is.
         """
         self._requests.labels(str(code)).inc()
         if code == 200:
@@ -89,7 +89,7 @@ class StepMetrics:
 
 
 def build(settings: PsiFieldSettings) -> Service:
-    """A pod of the field.
+    """Build a pod of the field.
 
     POST /step takes `{"x": [16 numbers], "apply_guardian": false}`. The answer holds the metrics
     after the step and how many peers took it. A step with a header Idempotency-Key counts once,

@@ -1,4 +1,4 @@
-"""Engines of the field: their protocol, the synthetic fallback, and the choice between them."""
+"""Engines of the field: the protocol, the synthetic fallback, and the choice of the engine."""
 
 import cmath
 import importlib
@@ -39,10 +39,10 @@ log = logging.getLogger(__name__)
 
 
 class Engine(Protocol):
-    """A field. A new one is at rest. The same steps in the same order give the same metrics."""
+    """A field, initially at rest. The same steps in the same order give the same metrics."""
 
     def step(self, x: Sequence[float], apply_guardian: bool) -> Mapping[str, float]:
-        """Take one step. Returns the metrics after it, by the names in METRICS."""
+        """Take one step. Returns the resulting metrics, by the names in METRICS."""
         ...
 
 
@@ -60,7 +60,7 @@ class EngineError(Exception):
 
 
 def replay(engine: Callable[[], Engine], steps: Iterable[Step]) -> Mapping[str, float]:
-    """The metrics after a new engine has taken all the steps in order.
+    """The metrics of a new engine after all the steps, taken in order.
 
     Raises EngineError if the engine fails, or a metric is missing or not finite.
     """
@@ -86,7 +86,7 @@ def load_engine() -> tuple[str, Callable[[], Engine]]:
     try:
         engine = importlib.import_module(MODULE).PsiEngine
         replay(engine, [_ZeroStep()])
-    # The import runs foreign code, which may even call sys.exit.
+    # The import runs foreign code, which could even call sys.exit.
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name == MODULE:
             log.info("no module %s; the fallback engine runs", MODULE)

@@ -17,13 +17,13 @@ HISTORY_LENGTH = 64
 """Number of steps that determine the field. All pods must agree on it, so it is not a setting."""
 
 MAX_LEAD = 2**32
-"""How far a peer's counter may be ahead of a pod's own: no pod misses so many steps."""
+"""How far a peer's counter may be ahead of a pod's own; no pod can miss that many steps."""
 
 MAX_TAKEOVER_COUNTER = 2**52
-"""The highest counter that a new pod takes over; as many are left for later steps."""
+"""The highest counter that a new pod takes over; equally many remain for later steps."""
 
 KEY_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
-"""A caller's name for a step. A step that is sent again under its key, to any pod, counts once."""
+"""The caller's idempotency key of a step: steps with the same key, sent to any pods, count once."""
 
 Vector = Annotated[tuple[float, ...], Field(min_length=SIZE, max_length=SIZE)]
 
@@ -54,10 +54,10 @@ Entries = tuple[Entry, ...]
 def merge(one: Iterable[Entry], other: Iterable[Entry]) -> Entries:
     """The HISTORY_LENGTH greatest entries of both, in order; the greatest of each key.
 
-    Commutative, associative and idempotent: pods that have seen the same entries in any order hold
-    the same history. A dropped or replaced entry can never come back, because the least entry of a
-    history only grows. (Keeping the least entry of a key would break this: once it is dropped, a
-    greater one with its key would come back.)
+    Commutative, associative and idempotent: pods that have seen the same entries, in any order,
+    have the same history. A dropped or replaced entry never returns, because the least entry of a
+    history only grows. (Keeping the least entry of each key would break this: after it is dropped,
+    a greater one with the same key could return.)
     """
     kept: dict[object, Entry] = {}
     for entry in (*one, *other):
@@ -68,7 +68,7 @@ def merge(one: Iterable[Entry], other: Iterable[Entry]) -> Entries:
 
 
 def digest(entries: Entries) -> str:
-    """A SHA-256 hash that is the same for equal histories only."""
+    """A SHA-256 hash of the history."""
     text = "\n".join(entry.model_dump_json() for entry in entries)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -78,10 +78,9 @@ class KeyReusedError(Exception):
 
 
 class Replica:
-    """One pod's copy of the field, without any network: the history, and the metrics it determines.
+    """One pod's copy of the field: the history and the resulting metrics; does no networking.
 
-    A change happens completely or not at all: if the engine fails, EngineError is raised and the
-    replica stays unchanged.
+    Changes are atomic: if the engine fails, EngineError is raised and the replica is unchanged.
     """
 
     def __init__(self, pod: str, engine: Callable[[], Engine]) -> None:
@@ -94,12 +93,12 @@ class Replica:
 
     @property
     def counter(self) -> int:
-        """The highest counter it has seen; 0 before the first step."""
+        """The highest counter in the history; 0 before the first step."""
         return self.entries[-1].counter if self.entries else 0
 
     @property
     def max_peer_counter(self) -> int:
-        """The highest counter to accept from a peer. An absurd one would leave none for others."""
+        """The highest counter to accept from a peer; an absurd one would exhaust the range."""
         return self.counter + MAX_LEAD
 
     def step(self, x: tuple[float, ...], apply_guardian: bool, key: str | None = None) -> Entry:

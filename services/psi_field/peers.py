@@ -1,4 +1,4 @@
-"""The other pods: finding them, exchanging steps with them, and keeping the field the same.
+"""Finds the other pods, exchanges steps with them, and keeps the field consistent.
 
 Messages from peers are validated as strictly as a caller's step, and limited in time and size.
 """
@@ -18,10 +18,10 @@ from services.psi_field.history import HISTORY_LENGTH, MAX_TAKEOVER_COUNTER, Ent
 from services.shell import BODY_LIMIT, Address, Body, one_line
 
 PUSH_SECONDS = 0.8
-"""How long a step may wait for the peers to take it."""
+"""Time limit for pushing a step to all peers."""
 
 PAUSE_SECONDS = 0.2
-"""Pause before a starting pod asks its peers again."""
+"""Pause between two attempts of a starting pod to reach its peers."""
 
 _PULL_SECONDS = 2
 _LOOKUP_SECONDS = 2
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class Push(Body):
-    """New entries for a peer, which adds them to its history and does not pass them on."""
+    """New entries for a peer; the peer adds them to its history and does not forward them."""
 
     entries: Annotated[tuple[Entry, ...], Field(min_length=1, max_length=HISTORY_LENGTH)]
 
@@ -43,7 +43,7 @@ class PushReceipt(Body):
 
 
 class PeerHistory(Body):
-    """A peer's whole history. `established`: the peer has taken the field over, or begun it."""
+    """A peer's whole history. `established`: the peer has taken over the field or begun it."""
 
     incarnation: str
     established: bool
@@ -58,9 +58,9 @@ class Peers:
         self._incarnation = incarnation
         self._addresses: list[Address] = []
         self._silent: dict[Address, bool] = {}
-        """The addresses whose last exchange failed, and whether it timed out."""
-        # Pods are never behind a proxy. Compressed answers are refused: a small one could be huge
-        # when unpacked.
+        """{address: whether it timed out} of the addresses whose last exchange failed."""
+        # Pods are never behind a proxy. Refuse compression: a small response could unpack to a huge
+        # one.
         self._client = httpx.AsyncClient(trust_env=False, headers={"Accept-Encoding": "identity"})
 
     async def close(self) -> None:
@@ -68,7 +68,7 @@ class Peers:
         await self._client.aclose()
 
     async def discover(self) -> bool:
-        """Look up the targets. Returns whether each was found; if not, known addresses stay."""
+        """Resolve the targets. Returns whether all resolved; if not, known addresses stay."""
         found = await asyncio.gather(*map(_resolve, self._targets))
         complete = all(addresses for addresses in found)
         if complete or not self._addresses:
@@ -76,10 +76,10 @@ class Peers:
         return complete
 
     async def push(self, entry: Entry) -> tuple[int, int]:
-        """Send a new entry to every peer. Returns how many took it and how many missed it.
+        """Send a new entry to every peer. Returns how many peers took it and how many missed it.
 
-        An address that timed out gets no more pushes until it answers a `pull`, so that a dead peer
-        delays one step only.
+        After a timeout, an address gets no pushes until it answers a `pull`, so that a dead peer
+        delays only one step.
         """
         content = Push(entries=(entry,)).model_dump_json()
 
@@ -93,7 +93,7 @@ class Peers:
         return len(took), len(self._addresses) - len(receipts)
 
     async def pull(self, digest: str) -> tuple[list[PeerHistory], int]:
-        """The histories whose digest is not `digest`, and how many peers did not answer."""
+        """Fetch the histories with another digest. Returns them and the number of failed peers."""
 
         async def pull_from(address: Address) -> PeerHistory | None:
             headers = {"If-None-Match": f'"{digest}"'}
@@ -133,7 +133,7 @@ class Peers:
         seconds: float,
         question: Callable[[Address], Awaitable[T]],
     ) -> list[T]:
-        """The valid answers that came in time. Notes and logs which addresses gave none."""
+        """Collect the valid answers that arrive in time; log the addresses that gave none."""
 
         async def ask_one(address: Address) -> list[T]:
             try:
@@ -168,7 +168,7 @@ async def _resolve(target: Address) -> list[Address]:
 
 
 class Sharing:
-    """Keeps a replica and its peers equal.
+    """Keeps a replica and its peers in sync.
 
     A step is pushed to every peer immediately. Every pod also pulls the histories of its peers
     regularly, which adds the steps that a push missed.
@@ -176,15 +176,15 @@ class Sharing:
 
     def __init__(self, replica: Replica, peers: Peers) -> None:
         self.established = False
-        """Whether this pod has taken the field over, or begun it."""
+        """Whether this pod has taken over the field or begun it."""
         self._replica = replica
         self._peers = peers
 
     async def take_over(self, seconds: float) -> None:
-        """Take the field over from a peer, or begin a new one.
+        """Take over the field from a peer, or begin a new one.
 
-        Returns when a peer that has the field has sent it, when all peers have answered and none
-        has it, or after `seconds` and the round of questions under way.
+        Returns once a peer has sent the field, once all peers have answered that they have none, or
+        after `seconds`, when the current attempt has ended.
         """
         deadline = time.monotonic() + seconds
         while not self.established:
@@ -204,7 +204,7 @@ class Sharing:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def catch_up(self) -> None:
-        """Add the steps that the peers have and this pod lacks."""
+        """Pull and add the steps that this pod lacks."""
         await self._peers.discover()
         histories, _ = await self._peers.pull(self._replica.digest)
         if self._merge(histories, self._replica.max_peer_counter):

@@ -1,1 +1,1 @@
-"""The scheduler service runs recurring jobs: each is an HTTP call at set times."""
+"""The scheduler service runs recurring jobs; each makes an HTTP call on a cron schedule."""

@@ -1,4 +1,4 @@
-"""The scheduler over HTTP: runs the jobs of its settings, and lists them at GET /jobs."""
+"""The scheduler over HTTP: runs the jobs in its settings, and lists them at GET /jobs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from services.scheduler.runner import HttpCalls, JobMetrics, Runner
 from services.shell import Answer, ServerSettings, Service
 
 TICK_SECONDS = 0.25
-"""How late a run may start on an idle machine."""
+"""Interval of checks for due runs, and so the delay of a run on an idle machine."""
 
 
 def _check_unique_names(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
@@ -38,7 +38,7 @@ class SchedulerSettings(ServerSettings):
 def build(
     settings: SchedulerSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Service:
-    """The service with the jobs of its settings; `now` is its clock."""
+    """Build the service; `now` is its clock."""
     service = Service(settings.service)
     metrics = JobMetrics(service.registry, [job.name for job in settings.jobs])
     calls = HttpCalls()
@@ -48,7 +48,8 @@ def build(
         return {"jobs": runner.describe_jobs()}
 
     async def tick() -> None:
-        # Start no run while the service stops: it would be cut off, or run in the next pod too.
+        # Start no run while the service stops: it would be cut off, or would run in the next pod
+        # too.
         if service.unready_reason is None:
             await runner.tick()
 

@@ -1,4 +1,4 @@
-"""Jobs, and the times at which their cron expressions make them due."""
+"""Jobs, and the times when they are due by their cron expressions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ _ANY_TIME = datetime(2024, 1, 1)
 def check_cron(cron: str) -> str:
     """Return the cron expression unchanged.
 
-    Raises ValueError if it is invalid or never due. Five fields mean second 0; the first of six
-    fields is the second.
+    Raises ValueError if it is invalid or never due. With five fields, the second is 0; with six,
+    the first field is the second.
     """
     try:
         next(CronSim(cron, _ANY_TIME))
@@ -48,7 +48,7 @@ class Job(BaseModel):
 
 @dataclass(frozen=True)
 class DueRun:
-    """A run that has been due since `since`; `missed` counts earlier runs that never started."""
+    """A run that is due since `since`; `missed` counts earlier runs that never started."""
 
     since: datetime
     missed: int
@@ -66,10 +66,10 @@ class Timetable:
         self.next = next(self._times_after(start))
 
     def due(self, now: datetime) -> DueRun | None:
-        """The run that is due by `now`, or None; moves `next` past `now`.
+        """The run that is due at `now`, or None; advances `next` past `now`.
 
-        After a pause one run is due, since the latest of the times that passed, and the others are
-        missed. If more than a thousand passed, only the first thousand are counted.
+        After a pause, one run is due, since the latest time that passed; the earlier ones are
+        missed. Counts the first thousand times only.
         """
         if self.next > now:
             return None

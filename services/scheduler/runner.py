@@ -1,4 +1,4 @@
-"""Runs of jobs: started when due, never two of one job at once, called over HTTP and measured."""
+"""Runs jobs when they are due: makes their HTTP calls, one at a time per job, and measures them."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from services.scheduler.jobs import Job, Timetable
 
 STOP_SECONDS = 5
-"""How long runs may continue after the service has stopped."""
+"""Time for runs in progress to finish after the service has stopped."""
 
 OUTCOMES = ("success", "failure", "timeout")
 REASONS = ("overlap", "missed")
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended; `detail` is the status of the answer, or why none came."""
+    """The result of a run; `detail` is the HTTP status, or the reason why there was no answer."""
 
     outcome: Literal["success", "failure", "timeout"]
     detail: str
@@ -36,14 +36,14 @@ Call = Callable[[Job], Awaitable[Result]]
 
 
 class HttpCalls:
-    """Makes the calls of all jobs. Its instances are a `Call`."""
+    """Makes the HTTP calls of all jobs; an instance is a `Call`."""
 
     def __init__(self) -> None:
-        # Workloads are never behind a proxy. __call__ limits the time of the whole exchange.
+        # Workloads are never behind a proxy. `__call__` limits the time of the whole exchange.
         self._http = httpx.AsyncClient(timeout=None, trust_env=False)  # noqa: S113
 
     async def __call__(self, job: Job) -> Result:
-        """Call the job's URL. The run ends with the answer's body, which is not kept."""
+        """Call the job's URL and read the body to its end; the body is discarded."""
         try:
             async with (
                 asyncio.timeout(job.timeout_seconds),
@@ -67,7 +67,7 @@ class JobMetrics:
     """Metrics of the runs. The label is `task`, because `job` names the workload on every series.
 
     Counters start at 0, so that the first failure is an increase. The time of the last success is
-    absent until there is one.
+    absent before the first success.
     """
 
     def __init__(self, registry: CollectorRegistry, tasks: Iterable[str]) -> None:
@@ -143,8 +143,7 @@ class _Task:
 class Runner:
     """Runs the jobs with `call` when `tick` finds them due.
 
-    `clock` returns the time with a time zone. Times before the runner's start do not count as
-    missed.
+    `clock` returns timezone-aware times. Times before the runner's start do not count as missed.
     """
 
     def __init__(
@@ -160,7 +159,7 @@ class Runner:
         self._tasks = [_Task(job, Timetable(job.cron, zone, start)) for job in jobs]
 
     async def tick(self) -> None:
-        """Start the runs that are due. Call it several times a second."""
+        """Start the due runs. Call it several times a second."""
         for task in self._tasks:
             now = self._clock()
             due = task.timetable.due(now)
@@ -195,7 +194,7 @@ class Runner:
             log.warning("a run failed", extra={"task": name, "detail": result.detail})
 
     async def close(self) -> None:
-        """Wait up to STOP_SECONDS for unfinished runs, then cancel them; those are not counted."""
+        """Wait up to STOP_SECONDS for unfinished runs, then cancel them without counting them."""
         runs = [task.run for task in self._tasks if task.run and task.is_running]
         if not runs:
             return

@@ -1,4 +1,4 @@
-"""The parts that every service shares: HTTP, metrics, logs, settings and a graceful stop.
+"""The framework that all services share: HTTP, metrics, logs, settings and graceful shutdown.
 
 A service consists of a settings model, a function that builds a `Service` from the settings, and a
 `__main__.py` that calls `run(Model, build)`:

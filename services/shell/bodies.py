@@ -1,4 +1,4 @@
-"""Request bodies: anything but the expected JSON is refused with a reason."""
+"""Reads request bodies strictly: anything but the expected JSON is refused with a reason."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ BODY_LIMIT = 64 * 1024
 """Maximum bytes of a body, unless its route sets another limit."""
 
 BODY_SECONDS = 10
-"""Maximum wait for a body, so that a stalled sender does not hold a connection."""
+"""Time limit for receiving a body, so that a stalled sender does not hold a connection."""
 
 
 class Body(BaseModel):
@@ -35,7 +35,7 @@ def _check_finite(value: dict[str, Any]) -> dict[str, Any]:
 
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(_check_finite)]
-"""A JSON object of any content, without NaN and infinity, which other JSON parsers refuse."""
+"""A JSON object with any content except NaN and infinity, which other parsers refuse."""
 
 M = TypeVar("M", bound=Body)
 

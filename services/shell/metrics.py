@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' text format."""
+"""Metrics in Prometheus' text exposition format."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class BareCounter(Collector):
     """A counter whose name lacks `_total`, which the client library would add.
 
-    A series exists, at 0, after `create` or `inc` with its label values.
+    A series exists after `create` or `inc` was called with its label values.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class _Snapshot(Collector):
 
 
 def exposition(registry: CollectorRegistry) -> str:
-    """All metrics of the registry as text."""
+    """Render all metrics of the registry as text."""
     families = list(registry.collect())
     text = prometheus_client.generate_latest(_Snapshot(families)).decode()
     for family in families:
-        # The library writes `_total` into HELP and TYPE of every counter, even if no sample has it.
+        # The library appends `_total` in every counter's HELP and TYPE, even if no sample has it.
         if family.type == "counter" and any(s.name == family.name for s in family.samples):
             for keyword in ("HELP", "TYPE"):
                 head = f"# {keyword} {family.name}"

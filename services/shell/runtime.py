@@ -1,4 +1,4 @@
-"""Running a program: settings, logs, exit codes, and the graceful stop of a server."""
+"""Runs a program: settings, logs, exit codes, and a server's graceful shutdown."""
 
 import asyncio
 import json
@@ -19,8 +19,9 @@ from services.shell.service import Service
 from services.shell.settings import ServerSettings, Settings, SettingsError, load_settings
 
 FINISH_SECONDS = 9
-"""How long requests in flight may take when the service stops. The longest drain (10 s), this, the
-clean-up of tasks (5 s) and the scheduler's last runs (5 s) fit into a pod's grace period of 30 s.
+"""Time limit for requests in flight when the service stops. Together with the longest drain (10 s),
+the cleanup of tasks (5 s) and the scheduler's last runs (5 s), it fits into a pod's grace period of
+30 s.
 """
 
 _RECORD_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
@@ -34,8 +35,8 @@ def run(model: type[S], build: Callable[[S], Service]) -> NoReturn:
     """Build the service from its settings and serve it until SIGTERM or SIGINT, then exit.
 
     Exit codes: 0 after a graceful stop; 2, with one line on stderr, if a setting is wrong (`build`
-    may raise SettingsError too) or the service can't listen on its address. SIGTERM takes the
-    service out of rotation for `drain_seconds` first; SIGINT, the developer's Ctrl-C, does not.
+    may raise SettingsError too) or the service can't listen on its address. After SIGTERM, the
+    service first drains for `drain_seconds`; after SIGINT (Ctrl-C), it does not.
     """
     try:
         settings = load_settings(model, os.environ)
@@ -114,7 +115,8 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
         if sig == signal.SIGINT:
             self._drain_seconds = 0
-        # uvicorn would raise the signal again at the end: a graceful stop would look like a kill.
+        # uvicorn would raise the signal again at the end, and a graceful stop would look like a
+        # kill.
         self._captured_signals.clear()
 
     async def main_loop(self) -> None:
@@ -128,13 +130,13 @@ def configure_logs(service: str, level: str) -> None:
     """Log to stderr, one JSON object a line: ts (RFC 3339), level, service, message, fields.
 
     `fields` holds what a call passes as `extra`: `log.info("a peer is silent", extra={"peer": p})`.
-    An exception is logged with its type and stack, but without its text, which may quote a body or
+    An exception is logged with its type and stack but without its text, which may contain a body or
     a secret.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines(service))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # They log every request and every start, which our metrics and our own log lines cover.
+    # These log every request and start, which our metrics and log lines already cover.
     for name in ("uvicorn", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from services.shell.metrics import CONTENT_TYPE, exposition
 
 CLEANUP_SECONDS = 5
-"""How long cancelled tasks may take to clean up when the service stops."""
+"""Time limit for the cleanup of cancelled tasks when the service stops."""
 
 Answer = Response | Mapping[str, Any]
 """A handler returns a response, or an object that is sent as JSON with status 200."""
@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 class Service:
     """A service: `app` is the ASGI application, `registry` holds the metrics that /metrics shows.
 
-    It is live until a background task crashes. It is ready once `start` has returned (immediately
-    without `start`), until it stops. The registry holds the process's start time and what the
-    service registers, nothing else, so that /metrics is exactly what rules/metrics.yaml lists.
+    It is live until a background task crashes. It is ready from the return of `start` (immediately
+    without `start`) until it stops. The registry contains only the process's start time and the
+    metrics that the service registers, so that /metrics is exactly what rules/metrics.yaml lists.
     """
 
     def __init__(self, name: str, start: Work | None = None) -> None:
@@ -84,14 +84,14 @@ class Service:
         self.app.add_route(path, endpoint, methods=[method])
 
     def run_in_background(self, name: str, work: Work) -> None:
-        """Run `work` from the service's start until its stop, which cancels it.
+        """Run `work` when the service starts, and cancel it when the service stops.
 
         If it raises, the exception is logged under `name` and the service is no longer live.
         """
         self._tasks.add(name, work)
 
     def repeat(self, name: str, seconds: float, work: Work) -> None:
-        """Run `work` in the background repeatedly, with a pause of `seconds` after each run."""
+        """Repeat `work` in the background, with a pause of `seconds` after each run."""
 
         async def loop() -> None:
             while True:
@@ -101,7 +101,7 @@ class Service:
         self.run_in_background(name, loop)
 
     def close_at_stop(self, close: Work) -> None:
-        """Await `close`, for example of an HTTP client, after requests and tasks have ended."""
+        """Call `close`, such as an HTTP client's, after all requests and tasks have ended."""
         self._closers.append(close)
 
     @property
@@ -110,7 +110,7 @@ class Service:
         return self._unready_reason
 
     def stop(self) -> None:
-        """Take the service out of rotation: /ready answers 503, everything else still works."""
+        """Begin draining: /ready answers 503, everything else still works."""
         self._unready_reason = "stopping"
 
     @asynccontextmanager

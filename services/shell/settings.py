@@ -1,4 +1,4 @@
-"""Settings of a service, read from environment variables only."""
+"""Settings of a service, which come from environment variables only."""
 
 import re
 import socket
@@ -20,7 +20,7 @@ _MAX_LENGTH = 300
 
 
 class SettingsError(Exception):
-    """One line that says which setting is wrong. `run` prints it and exits with code 2."""
+    """A setting is wrong; the message is one line. `run` prints it and exits with code 2."""
 
 
 class Address(NamedTuple):
@@ -93,12 +93,12 @@ class Settings(BaseModel):
 class ServerSettings(Settings):
     """The settings of a program that serves HTTP.
 
-    `port` 0 takes any free port; the first log line names it. `pod_name` defaults to the host name,
-    which in a pod is the pod's name. A stopping service still serves for `drain_seconds` after
-    /ready has turned to 503, so that its callers notice.
+    With `port` 0, the service picks a free port; the first log line has it. `pod_name` defaults to
+    the host name, which in a pod is the pod's name. A stopping service keeps serving for
+    `drain_seconds` after /ready has changed to 503, so that callers notice.
     """
 
-    host: str = "0.0.0.0"  # noqa: S104 - other pods connect to the pod's own address
+    host: str = "0.0.0.0"  # noqa: S104 - other pods connect to this pod's address
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     pod_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")] = Field(
         default_factory=socket.gethostname
@@ -137,9 +137,9 @@ def _variable_name(model: type[Settings], field: str) -> str:
 
 
 def one_line(error: ValidationError, rename: Callable[[str], str] = str) -> str:
-    """The first problem as `field: reason`, and how many more there are; never the input itself.
+    """Summarise as `field: reason` of the first problem and the number of others, without input.
 
-    `rename` turns the first part of the field's path into the name that the reader knows.
+    `rename` translates the first part of the field's path into the user's name for it.
     """
     first, *others = error.errors(include_url=False, include_context=False, include_input=False)
     head, *rest = [str(part) for part in first["loc"]] or [""]

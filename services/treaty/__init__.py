@@ -1,1 +1,1 @@
-"""The treaty service routes requests under one treaty and measures how well that works."""
+"""The treaty service routes requests under one treaty and measures the outcome."""

@@ -32,9 +32,9 @@ def _check_downstream(text: str) -> str:
 class TreatySettings(ServerSettings):
     """Read from TREATY_NAME, TREATY_DOWNSTREAM and so on.
 
-    `name` is the value of the label `treaty`. `downstream` is the URL that requests are posted to,
-    or `loopback`: the service answers them itself. A request may take `timeout_seconds`; at most
-    `max_concurrent` are in flight at a time. The rates cover the last `window_seconds` of traffic.
+    `name` is the value of the label `treaty`. `downstream` is the URL to post requests to, or
+    `loopback`: the service answers them itself. `timeout_seconds` limits each request; at most
+    `max_concurrent` are in flight. The rates cover the last `window_seconds` of traffic.
     """
 
     service: ClassVar[str] = "aurora-treaty"
@@ -47,12 +47,12 @@ class TreatySettings(ServerSettings):
 
     @classmethod
     def prefix(cls) -> str:
-        """The workload's name starts with the platform's; its variables do not."""
+        """The platform's name, with which the workload's name starts, is not part of the prefix."""
         return "TREATY_"
 
 
 class TreatyRequest(Body):
-    """A request under the treaty; `provenance` names its origin, if that is known."""
+    """A request under the treaty; `provenance` names its origin, if known."""
 
     id: Text = Field(default_factory=lambda: uuid4().hex)
     payload: JsonObject = Field(default_factory=dict)
@@ -60,7 +60,7 @@ class TreatyRequest(Body):
 
 
 def build(settings: TreatySettings) -> Service:
-    """The service, with the downstream that its settings name."""
+    """Build the service."""
     if settings.downstream == LOOPBACK:
         downstream: Downstream = Loopback()
     else:

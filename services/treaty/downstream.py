@@ -1,4 +1,4 @@
-"""Downstreams: where the treaty routes requests to."""
+"""Downstreams, to which the treaty routes requests."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ class DroppedError(Exception):
 
 
 class Downstream(Protocol):
-    """Receives the requests."""
+    """The receiver of the requests."""
 
     async def route(self, request: dict[str, Any]) -> Any:
         """Pass a request on and return the answer, a JSON value. Raises DroppedError."""
@@ -30,7 +30,7 @@ class Downstream(Protocol):
 
 
 class Loopback:
-    """Answers every request itself, immediately: for a treaty without a downstream so far."""
+    """Answers every request itself, immediately; for a treaty that has no downstream yet."""
 
     async def route(self, request: dict[str, Any]) -> Any:
         """Answer with the request's id."""
@@ -46,7 +46,7 @@ class HttpDownstream:
     def __init__(self, url: str, *, timeout_seconds: float, connections: int) -> None:
         self._url = url
         self._timeout_seconds = timeout_seconds
-        # The downstream is never behind a proxy. `route` limits the time of the whole exchange.
+        # The downstream is never behind a proxy. `route` limits the whole exchange.
         self._http = httpx.AsyncClient(
             timeout=None,  # noqa: S113
             limits=httpx.Limits(max_connections=connections),
@@ -84,5 +84,5 @@ class HttpDownstream:
 
 
 def _refuse_constant(constant: str) -> None:
-    """Refuse NaN and Infinity, which Python's parser accepts although they are not JSON."""
+    """Refuse NaN and Infinity, which Python's parser accepts although JSON has no such values."""
     raise ValueError(constant)

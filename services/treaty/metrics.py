@@ -1,4 +1,4 @@
-"""The treaty's six metrics, under the names that its owners gave them."""
+"""The treaty's six metrics; their names were set by the platform's owners."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from services.shell import BareCounter
 LABELS = ("treaty",)
 
 SLICES = 60
-"""Recent requests expire by sixtieths of the period, so that memory does not grow with traffic."""
+"""Number of slices of the period. Requests expire by slice, so memory does not grow with
+traffic."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class _Slice:
 class RecentRequests:
     """The requests that ended in the last `seconds` of traffic.
 
-    The period ends at the latest request, not now: an idle treaty keeps the rates of its last
-    traffic. If it ended now, the older requests would expire first, and the last few would decide
-    the rates alone. Before the first request the rates are those of a healthy treaty: 1, 0 ms, 1.
+    The period ends at the latest request, not now, so that an idle treaty keeps the rates of its
+    last traffic. Otherwise older requests would expire first, and the last few alone would
+    determine the rates. Before the first request, the rates are those of a healthy treaty: 1, 0 ms,
+    1.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -63,7 +65,7 @@ class RecentRequests:
     def rates(self) -> Rates:
         """The rates of the recent requests.
 
-        `rtt_ms` covers routed requests only, and keeps its last value while there are none.
+        `rtt_ms` covers routed requests only; it keeps its last value while there are none.
         """
         requests = sum(part.requests for part in self._slices)
         if not requests:
@@ -78,7 +80,7 @@ class RecentRequests:
 class TreatyMetrics:
     """Three counters of the requests under one treaty, and the rates of the recent ones.
 
-    A request counts when it has ended, so that at every scrape requests = routed + dropped.
+    A request counts when it ends, so that requests = routed + dropped at every scrape.
     """
 
     def __init__(self, registry: CollectorRegistry, treaty: str, recent: RecentRequests) -> None:
