@@ -1,4 +1,4 @@
-"""Entry of `make`'s commands; every Python 3 can read it, so that it can refuse an old one."""
+"""Entry point of `make`'s commands; old Pythons can parse it, so that it can refuse them."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The browser that opens pages for tests and pictures: the user's own, or Debian's chromium."""
+"""Finds a browser for tests and pictures: the user's own, or Debian's chromium."""
 
 import os
 import shutil
@@ -17,9 +17,9 @@ def find() -> str | None:
 
 
 def ensure() -> str:
-    """The path of a browser; installs Debian's if there is none and the user is root.
+    """The path of a browser; if there is none and the user is root, installs Debian's.
 
-    Raises UserError if there is none and none can be installed.
+    Raises UserError if no browser can be found or installed.
     """
     if found := find():
         return found

@@ -23,7 +23,7 @@ VERBS = (
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run `VERB [--stack=NAME] [ARGUMENT...]`; a UserError ends it with its one line and code 1."""
+    """Run `VERB [--stack=NAME] [ARGUMENT...]`; a UserError is printed, with exit code 1."""
     verb, rest = "".join(arguments[:1]), list(arguments[1:])
     try:
         if verb not in VERBS:
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def run_pulumi(verb: str, arguments: list[str]) -> NoReturn:
-    """Become `pulumi VERB` for the stack that the first argument, `--stack=NAME`, names."""
+    """Exec `pulumi VERB` for the stack in the first argument, `--stack=NAME`."""
     from toolchain import stacks
 
     stack, rest = arguments[0].removeprefix("--stack="), arguments[1:]
@@ -66,7 +66,7 @@ def run_pulumi(verb: str, arguments: list[str]) -> NoReturn:
 
 
 def run_local(command: str, arguments: list[str]) -> NoReturn:
-    """Provision the stack `local`, then become the command of `ops` that runs it as processes."""
+    """Provision the stack `local`, then exec the `ops` command that runs it as processes."""
     from toolchain import browser, stacks, tools
 
     if command == "dashboards":
@@ -81,13 +81,13 @@ def run_local(command: str, arguments: list[str]) -> NoReturn:
 
 
 def report(arguments: list[str]) -> NoReturn:
-    """Become the command that writes the KPI status report."""
+    """Exec the command that writes the KPI status report."""
     os.chdir(CLONE)
     os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "ops", "report", *arguments])
 
 
 def lint() -> None:
-    """Check format, lint and types; run all three before failing. Raises UserError."""
+    """Check format, lint and types; all three run even if one fails. Raises UserError."""
     failed = [
         " ".join(command)
         for command in CHECKS
@@ -100,7 +100,7 @@ def lint() -> None:
 
 
 def check(arguments: list[str]) -> NoReturn:
-    """Run `lint` and the unit tests: the checks that need no built tool."""
+    """Run `lint` and the unit tests, which need no built tools."""
     from toolchain import levels
 
     lint()
@@ -115,7 +115,7 @@ def test(arguments: list[str]) -> NoReturn:
 
 
 def clean() -> None:
-    """Remove the files that these commands have made in the clone."""
+    """Remove the files that these commands have created in the clone."""
     for name in GENERATED:
         path = CLONE / name
         if path.is_dir() and not path.is_symlink():

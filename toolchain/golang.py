@@ -19,14 +19,14 @@ LOCK = CLONE / "toolchain" / "go.txt"
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """One Go program: `package`, built in the folder `module`, with strings set by the linker."""
+    """A Go program: `package`, built in the folder `module`; the linker sets `variables`."""
 
     name: str
     module: str
     package: str
     variables: tuple[str, ...] = ()
     script: tuple[str, str, str] | None = None
-    """A script that must lie beside the program: the folder that pins its module, module, path."""
+    """A script to copy beside the program: (folder whose go.mod pins its module, module, path)."""
 
 
 def find() -> Path:
@@ -47,7 +47,7 @@ def find() -> Path:
 
 
 def version_of(go: Path) -> tuple[int, ...]:
-    """Major and minor version, e.g. (1, 26); (0,) if the program does not report one."""
+    """The Go version as (major, minor), such as (1, 26); (0,) if `go` does not report one."""
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
     try:
         output = subprocess.run(
@@ -65,7 +65,7 @@ def version_of(go: Path) -> tuple[int, ...]:
 
 
 def build(go: Path, program: Program, folder: Path, task: str) -> None:
-    """Build the program into the folder, showing progress as the task. Raises UserError."""
+    """Build the program into the folder; `task` labels the progress line. Raises UserError."""
     fixed = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
     environment = {**os.environ, **fixed, "CGO_ENABLED": "0"}
     linker = " ".join(["-s", "-w", *(f"-X {variable}" for variable in program.variables)])

@@ -1,4 +1,4 @@
-"""Runs each test level in a pytest of its own and sums up the results."""
+"""Runs each test level in its own pytest process and summarises the results."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,13 @@ from toolchain.base import CLONE, VENV_PYTHON, UserError, run_and_wait, state
 from toolchain.progress import duration
 
 NOTHING_SELECTED = 5
-"""Pytest's exit code if no test is selected. A single level may end so, e.g. with `-k`."""
+"""Pytest's exit code if no test is selected, which is fine for a single level, as with `-k`."""
 PARALLEL = ("--numprocesses=auto", "--maxprocesses=4")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """One folder of `tests/`: what it checks, options for pytest, and the tools that it needs."""
+    """A folder of `tests/`: its purpose, options for pytest, and required tools."""
 
     checks: str
     options: tuple[str, ...] = ()
@@ -51,10 +51,10 @@ LEVELS = {
 
 
 def run(names: Iterable[str], arguments: list[str]) -> int:
-    """Run the levels with pytest's further arguments; returns the worst exit code.
+    """Run the levels with additional arguments for pytest. Returns the worst exit code.
 
-    Arguments that are paths below `tests/` choose the levels that they belong to, and replace the
-    level's folder. Raises UserError if a tool can't be built, or if no test is selected.
+    Arguments that are paths below `tests/` select their levels and replace the level's folder.
+    Raises UserError if a tool can't be built, or if no test is selected.
     """
     paths = {name: [path for path in arguments if _level_of(path) == name] for name in LEVELS}
     if any(paths.values()):
@@ -87,7 +87,7 @@ def _level_of(argument: str) -> str | None:
 
 
 def _environment(level: Level) -> Mapping[str, str]:
-    """The environment with what the level needs on PATH, built or installed first."""
+    """The environment with the level's tools on PATH; builds or installs them first."""
     if level.browser:
         browser.ensure()
     environment = stacks.base_environment()[0] if level.pulumi else stacks.python_environment()
@@ -96,10 +96,10 @@ def _environment(level: Level) -> Mapping[str, str]:
 
 
 def _counts(report: Path) -> str:
-    """How many tests passed, failed and were skipped, from the XML that pytest has written."""
+    """The numbers of passed, failed and skipped tests, from pytest's XML report."""
     if not report.exists():
         return "did not run"
-    [suite] = ElementTree.parse(report).getroot()  # noqa: S314  pytest wrote it.
+    [suite] = ElementTree.parse(report).getroot()  # noqa: S314 - pytest wrote it
     number = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
     passed = number.pop("tests") - sum(number.values())
     counted = [f"{passed} passed", *(f"{count} {key}" for key, count in number.items() if count)]

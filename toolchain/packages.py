@@ -1,4 +1,4 @@
-"""Python packages: the lock files, and the environment that is installed from them."""
+"""Python packages: writes the lock files and installs .venv from them."""
 
 import hashlib
 import importlib.util
@@ -12,7 +12,7 @@ from toolchain import progress
 from toolchain.base import CLONE, VENV, VENV_PYTHON, UserError, hold_lock, require_disk, state
 
 PROGRAM, DEV = CLONE / "requirements.txt", CLONE / "requirements-dev.txt"
-"""The program's packages, which `pulumi install` reads, and those that tests and commands add."""
+"""The program's packages, which `pulumi install` installs, and those for tests and commands."""
 VENV_LOCKS = (PROGRAM, DEV)
 VENV_GIB = 1.5
 
@@ -25,18 +25,18 @@ PYTHON_311 = ("--python-version", "3.11")
 LOCKS: dict[str, tuple[str, ...]] = {
     "requirements.txt": ("pyproject.toml", *PYTHON_311),
     "requirements-dev.txt": ("pyproject.toml", "--group", "dev", *PYTHON_311),
-    # The Dockerfile has this Python, and installs wheels only.
+    # The Dockerfile uses this Python version and installs only wheels.
     "services/requirements.txt": (
         *("--group", "services", "--python-version", "3.12", "--only-binary", ":all:"),
         *("--constraint", "requirements-dev.txt"),
     ),
     "toolchain/go.txt": ("--group", "go", *PYTHON_311),
 }
-"""Each lock file, in the order of writing, and uv's options for its part of pyproject.toml."""
+"""Lock files in the order of writing, with uv's options for their part of pyproject.toml."""
 
 
 def ensure_venv() -> None:
-    """Make .venv hold exactly what its lock files name; do nothing if it already does."""
+    """Make .venv match its lock files exactly; do nothing if it already does."""
     if _is_current():
         return
     with hold_lock(state() / "venv.lock"):
@@ -45,7 +45,7 @@ def ensure_venv() -> None:
 
 
 def install(python: Path | str, locks: Sequence[Path], log: Path, *options: str, task: str) -> None:
-    """Install what the lock files name, each file checked against its hash. Raises UserError."""
+    """Install the packages of the lock files, checking hashes. Raises UserError."""
     command = [python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-compile"]
     command += ["--disable-pip-version-check", "--progress-bar", "off", *options]
     for lock in locks:
@@ -57,9 +57,9 @@ def install(python: Path | str, locks: Sequence[Path], log: Path, *options: str,
 
 
 def write_locks(options: Sequence[str]) -> None:
-    """Write every lock file from pyproject.toml; `--upgrade` replaces versions pinned before.
+    """Write all lock files from pyproject.toml; `--upgrade` replaces the pinned versions.
 
-    requirements-dev.txt leaves out what requirements.txt pins: the two are installed together.
+    requirements-dev.txt omits the packages in requirements.txt: the two are installed together.
     """
     home = state() / "uv"
     pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--upgrade", "--target", home]
@@ -75,7 +75,7 @@ def write_locks(options: Sequence[str]) -> None:
 
 
 def _names(lock: Path) -> list[str]:
-    """The packages that the lock file pins, once for each pinned version."""
+    """The packages in a lock file, one entry for each pinned version."""
     text = lock.read_text(encoding="utf-8")
     return re.findall(r"^([\w.-]+)==.*\\$", text, re.MULTILINE)
 

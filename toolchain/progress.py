@@ -12,17 +12,17 @@ from typing import TextIO
 from toolchain.base import UserError
 
 PLAIN_INTERVAL, TTY_INTERVAL = 15.0, 0.2
-"""Seconds between two lines in a log, and between two updates of the line on a terminal."""
+"""Interval in seconds between lines in a log, and between updates of the line on a terminal."""
 
 
 def duration(seconds: float) -> str:
-    """The seconds as text: `42 s`, or `3 min 05 s` for a minute and longer."""
+    """Format seconds: `42 s`, or `3 min 05 s` from one minute on."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 class Progress:
-    """One line about a task: rewritten in place on a terminal, repeated every 15 s elsewhere."""
+    """A status line: rewritten in place on a terminal, repeated every 15 s elsewhere."""
 
     def __init__(
         self, task: str, stream: TextIO, clock: Callable[[], float] = time.monotonic
@@ -40,7 +40,7 @@ class Progress:
             self._show("...")
 
     def finish(self, outcome: str) -> None:
-        """Show the line a last time, with the outcome."""
+        """Show the line one last time, with the outcome."""
         self._show(outcome)
         if self.stream.isatty():
             self.stream.write("\n")
@@ -63,10 +63,10 @@ def run(
     env: Mapping[str, str] | None = None,
     stream: TextIO | None = None,
 ) -> None:
-    """Run the command with its output in the log, and progress on the stream (default stderr).
+    """Run the command; write its output to the log and its progress to `stream` (default stderr).
 
-    `count` maps a pattern to the words that follow the number of output lines that match it.
-    Raises UserError with the last line that reports an error, and the log's path.
+    `count` maps patterns to labels: the progress line shows how many output lines match each.
+    Raises UserError with the last error line and the log's path.
     """
     progress = Progress(task, stream or sys.stderr)
     counts = dict.fromkeys(count, 0)

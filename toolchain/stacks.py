@@ -14,7 +14,7 @@ from toolchain import plugins, rehearsal, tools
 from toolchain.base import CLONE, VENV, VENV_BIN, UserError, hold_lock, state
 
 LOCAL = "local"
-"""The stack that needs no account: it renders manifests into the clone."""
+"""The stack that needs no account; it renders manifests into the clone."""
 CHANGING = ("up", "refresh", "destroy")
 
 
@@ -66,7 +66,7 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
 
 
 def base_environment() -> tuple[dict[str, str], Path]:
-    """The environment with the project's Python and Pulumi first on PATH; the path of `pulumi`."""
+    """The environment with the project's Python and Pulumi on PATH, and the path of `pulumi`."""
     official = tools.official_pulumi()
     folders = [] if official else tools.folders(["pulumi"])
     pulumi = official or folders[0] / "pulumi"
@@ -106,7 +106,7 @@ def _settings(root: Path, stack: str) -> Mapping[str, Any]:
 
 
 def has_backend(env: Mapping[str, str]) -> bool:
-    """Whether the user has told Pulumi where to keep state: by login or environment."""
+    """Whether the user has configured a Pulumi backend, by login or environment."""
     if env.get("PULUMI_BACKEND_URL") or env.get("PULUMI_ACCESS_TOKEN"):
         return True
     folder = Path(env.get("PULUMI_CREDENTIALS_PATH") or plugins.user_home())

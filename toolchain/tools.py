@@ -1,4 +1,4 @@
-"""The Go programs that the project uses, each built once a machine."""
+"""The Go programs that the project uses; each is built once per machine."""
 
 import hashlib
 import os
@@ -19,9 +19,9 @@ BUILD_GIB = {
     "alertmanager": 0.7,
     "blackbox_exporter": 0.6,
 }
-"""Free disk, in GiB, for a first build of each tool: sources, Go's build cache, programs.
+"""Free disk space in GiB for each tool's first build: sources, Go's build cache, programs.
 
-Prometheus and Alertmanager are estimates: their command-line tools' sizes and a margin.
+Prometheus and Alertmanager are estimates: measured sizes of their command-line tools plus a margin.
 """
 
 PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -30,7 +30,7 @@ PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version"
 
 
 def _of_prometheus(name: str, module: str, version: str) -> tuple[Program]:
-    """A program of the Prometheus project, whose modules keep command and version alike."""
+    """A program of the Prometheus project; all have the same layout of commands and version."""
     return (
         Program(
             name=name,
@@ -49,7 +49,7 @@ TOOLS: dict[str, tuple[Program, ...]] = {
             package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
             variables=(f"{PULUMI_VERSION}=3.255.0",),
         ),
-        # Later releases keep the language host in a module that only builds in its repository.
+        # Later releases moved the language host to a module that builds only in its repository.
         Program(
             name="pulumi-language-python",
             module="pulumi-language-python",
@@ -71,13 +71,13 @@ TOOLS: dict[str, tuple[Program, ...]] = {
         ),
     ),
 }
-"""The programs in each tool's folder: `pulumi` needs its language host beside it."""
+"""The programs of each tool, by tool; they share a folder, as `pulumi` and its host must."""
 SERVERS = ("prometheus", "alertmanager", "blackbox_exporter")
 TEST_TOOLS = ("promtool", "amtool", *SERVERS)
 
 
 def folders(names: Sequence[str]) -> list[Path]:
-    """The tools' folders, for PATH; builds missing tools first. Raises UserError."""
+    """The tools' folders; builds missing tools first. Raises UserError."""
     if any(not folder_of(name).exists() for name in names):
         with hold_lock(cache() / "build.lock"):
             _build([name for name in names if not folder_of(name).exists()])
@@ -85,7 +85,7 @@ def folders(names: Sequence[str]) -> list[Path]:
 
 
 def official_pulumi() -> Path | None:
-    """The user's `pulumi` on PATH, if its Python language host is there too; else None."""
+    """The user's `pulumi` on PATH, if its Python language host is beside it; else None."""
     pulumi = shutil.which("pulumi")
     if pulumi is None:
         return None
@@ -94,7 +94,7 @@ def official_pulumi() -> Path | None:
 
 
 def folder_of(name: str) -> Path:
-    """The tool's folder; its name changes with everything that changes a program in it."""
+    """The tool's folder; its name includes a hash of everything that determines its programs."""
     parts = [repr(TOOLS[name]).encode()]
     for program in TOOLS[name]:
         pinned_in = [program.module, *(program.script[:1] if program.script else ())]

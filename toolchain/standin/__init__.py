@@ -1,1 +1,1 @@
-"""Stand-ins for provider plugins, for machines that can't download the official ones."""
+"""Stand-ins for provider plugins, for machines that can't download the official plugins."""

@@ -1,4 +1,4 @@
-"""The plugin's entry: `python -m toolchain.standin kubernetes|aws VERSION ENGINE_ADDRESS`."""
+"""The plugin's entry point: `python -m toolchain.standin kubernetes|aws VERSION ENGINE_ADDRESS`."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ PROVIDERS = {"kubernetes": KubernetesStandIn, "aws": AwsStandIn}
 
 
 def main() -> None:
-    """Serve one provider on loopback until the engine ends; print the port and nothing else."""
+    """Serve a provider on loopback until the engine exits; print only the port."""
     started_by = os.getppid()
     package, version, engine = sys.argv[1:4]
     server = grpc.server(ThreadPoolExecutor(), options=MESSAGE_LIMIT)

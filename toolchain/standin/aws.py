@@ -1,4 +1,4 @@
-"""The part of the AWS provider that a preview needs: it answers look-ups with placeholders."""
+"""The part of the AWS provider that a preview needs; look-ups return placeholders."""
 
 import base64
 from typing import Any
@@ -12,11 +12,11 @@ from toolchain.standin.provider import StandIn
 
 ACCOUNT = "000000000000"
 MARK = "stand-in.invalid"
-"""Part of every made-up address; `.invalid` never resolves."""
+"""Domain of every made-up address; `.invalid` never resolves."""
 
 
 class AwsStandIn(StandIn):
-    """Previews every resource, answers look-ups with placeholders, and refuses every change."""
+    """Previews resources, answers look-ups with placeholders, refuses all changes."""
 
     package = "aws"
     does = "it previews with placeholders and reaches no AWS account"

@@ -1,4 +1,4 @@
-"""The Kubernetes provider's render mode: writes manifests to files and reaches no cluster."""
+"""The Kubernetes provider's render mode: writes manifests to files, never contacts a cluster."""
 
 import base64
 import hashlib
@@ -52,11 +52,11 @@ IMMUTABLE: dict[str, list[tuple[str, ...]]] = {
     ],
     "StorageClass": [("parameters",), ("provisioner",)],
 }
-"""Properties whose change makes the official provider replace an object of the kind."""
+"""Properties by kind: if one changes, the official provider replaces the object."""
 
 
 class KubernetesStandIn(StandIn):
-    """Previews every resource, writes manifests into `renderYamlToDirectory`, refuses a cluster."""
+    """Previews resources, writes manifests to `renderYamlToDirectory`, refuses to use a cluster."""
 
     package = "kubernetes"
     does = "it renders manifests and reaches no cluster"

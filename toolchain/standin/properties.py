@@ -1,4 +1,4 @@
-"""Property bags: as plain Python data, with their secrets and unknowns, and how two differ."""
+"""Property bags: conversion to Python data, secrets, unknown values, and comparison."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,34 +9,34 @@ from google.protobuf.struct_pb2 import Struct
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Keys and values with which Pulumi's wire format marks secrets and unknown values."""
+"""Markers of secrets and unknown values in Pulumi's wire format."""
 
 Step = str | int
 Path = tuple[Step, ...]
 
 
 def load(bag: Struct) -> dict[str, Any]:
-    """The bag as Python data: secrets stay wrapped, objects lose their null values."""
+    """Convert a bag to Python data: secrets stay wrapped, null values in objects are dropped."""
     return _tidy(json_format.MessageToDict(bag))
 
 
 def dump(values: dict[str, Any]) -> Struct:
-    """The bag that `load` reads back as `values`."""
+    """The inverse of `load`."""
     return json_format.ParseDict(values, Struct())
 
 
 def secret(value: Any) -> dict[str, Any]:
-    """Mark the value as secret: the engine encrypts it in state and hides it in output."""
+    """Mark a value as secret: the engine encrypts it in state and hides it in output."""
     return value if is_secret(value) else {SIGNATURE: SECRET, "value": value}
 
 
 def is_secret(value: Any) -> bool:
-    """Whether the value itself is marked secret."""
+    """Whether the value itself, not a part of it, is marked secret."""
     return isinstance(value, dict) and value.get(SIGNATURE) == SECRET
 
 
 def plain(value: Any) -> Any:
-    """The value without secret marks, at every depth."""
+    """Remove the secret marks from a value, at every depth."""
     if is_secret(value):
         return plain(value["value"])
     if isinstance(value, dict):
@@ -47,7 +47,7 @@ def plain(value: Any) -> Any:
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether any part of the plain value is unknown."""
+    """Whether any part of a plain value is unknown."""
     if isinstance(value, dict):
         return any(map(has_unknown, value.values()))
     if isinstance(value, list):
@@ -56,7 +56,7 @@ def has_unknown(value: Any) -> bool:
 
 
 def differences(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """The path of each differing leaf of two plain values, with ADD, DELETE or UPDATE."""
+    """Compare two plain values: ADD, DELETE or UPDATE by the path of each differing leaf."""
     if isinstance(old, dict) and isinstance(new, dict):
         pairs = [(key, old.get(key), new.get(key)) for key in sorted({*old, *new})]
     elif isinstance(old, list) and isinstance(new, list):
@@ -70,7 +70,7 @@ def differences(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, str
 
 
 def spell(path: Path) -> str:
-    """The path as Pulumi writes it: `spec.ports[0]`, `data["alerting_rules.yml"]`."""
+    """Format a path as Pulumi does: `spec.ports[0]`, `data["alerting_rules.yml"]`."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -88,7 +88,7 @@ def _at(items: list[Any], index: int) -> Any:
 
 
 def _tidy(value: Any) -> Any:
-    """Turn whole numbers into int: the wire format has floats only, manifests need `9090`."""
+    """Turn whole numbers into int: the wire format has only floats, but manifests need `9090`."""
     if isinstance(value, dict):
         return {key: _tidy(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

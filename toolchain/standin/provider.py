@@ -1,4 +1,4 @@
-"""The base of both stand-ins: notice, refusals, comparison, and calls that return their input."""
+"""Base class of the stand-ins: notice, refusals, comparison, and calls that echo their input."""
 
 import threading
 from collections.abc import Iterable
@@ -12,18 +12,18 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 from toolchain.standin.properties import differences, load, plain, spell
 
 MESSAGE_LIMIT = [("grpc.max_receive_message_length", 400 << 20)]
-"""Bytes; the engine's own limit."""
+"""In bytes; the same as the engine's limit."""
 
-# The SDK's provider.experimental puts a Python traceback into every error that it passes on. An
-# error must be one line here, so this module implements the protocol itself.
+# The SDK's provider.experimental adds a Python traceback to every error. Errors must be one line
+# here, so this module implements the protocol itself.
 
 
 class StandIn:
-    """One provider plugin, which the engine calls over gRPC; see Pulumi's provider.proto."""
+    """A provider plugin, called by the engine over gRPC; see Pulumi's provider.proto."""
 
     package: str
     does: str
-    """What the stand-in does in place of the official plugin, for its notice."""
+    """Describes the stand-in in its notice to the user."""
 
     def __init__(self, version: str, engine: str) -> None:
         self.version = version
@@ -32,7 +32,7 @@ class StandIn:
         self._said = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
-        """Answer calls that the class does not define as gRPC does: unimplemented."""
+        """Answer undefined calls with gRPC's status UNIMPLEMENTED."""
         if not name[:1].isupper():
             raise AttributeError(name)
 
@@ -42,7 +42,7 @@ class StandIn:
         return unimplemented
 
     def refuse(self, context: grpc.ServicerContext, why: str) -> NoReturn:
-        """End the call with one line: what is refused, and how to get the official plugin."""
+        """Abort the call with one line: the refusal, and how to get the official plugin."""
         context.abort(
             grpc.StatusCode.FAILED_PRECONDITION,
             f"the stand-in for the {self.package} provider {why}. {self._remedy()}",
@@ -61,7 +61,7 @@ class StandIn:
         )
 
     def config_replaces(self, changed: list[str]) -> list[str]:
-        """The changed provider settings that replace every resource of the provider."""
+        """The changed provider settings that force replacement of all the provider's resources."""
         return []
 
     def Configure(self, request: Any, _context: Any) -> Any:
@@ -92,7 +92,7 @@ class StandIn:
         )
 
     def replaces(self, new: dict[str, Any], path: tuple[str | int, ...]) -> bool:
-        """Whether a change at `path` can't be made in place."""
+        """Whether a change at `path` requires replacement of the resource."""
         return False
 
     def same_place(self, old: dict[str, Any], new: dict[str, Any]) -> bool:
