@@ -3,8 +3,8 @@
 ARG PYTHON_IMAGE=docker.io/library/python:3.12-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-# Install the packages of the lock file, and no others, into a virtual environment without pip.
-# Wheels only: nothing is compiled, and no package runs code of its own.
+# Install exactly the packages of the lock file into a virtual environment without pip.
+# Only wheels: nothing is compiled, and no package runs code during the installation.
 RUN ["python", "-m", "venv", "--without-pip", "/opt/venv"]
 COPY services/requirements.txt /tmp/requirements.txt
 RUN ["python", "-m", "pip", "--python", "/opt/venv/bin/python", "--disable-pip-version-check", "install", "--no-cache-dir", "--require-hashes", "--only-binary", ":all:", "--requirement", "/tmp/requirements.txt"]

@@ -1,4 +1,4 @@
-# Every command first sets up the tools that it needs; a second run finds them ready.
+# Each command first sets up the tools that it needs; later runs reuse them.
 PYTHON ?= python3
 STACK ?= local
 ARGS ?=
