@@ -1,4 +1,4 @@
-"""The ground floor of set-up: errors for the user, folders, files, locks, disk space, processes."""
+"""Basics of set-up: user errors, folders, files, locks, disk space, processes."""
 
 import fcntl
 import os
@@ -20,28 +20,28 @@ GIB = 1 << 30
 
 
 class UserError(Exception):
-    """One line for the user: what is wrong, where, and what to do. Shown without a traceback."""
+    """An error for the user: one line with place, problem and remedy, shown without a traceback."""
 
 
 def state(root: Path = CLONE) -> Path:
-    """The clone's folder for things that can be made again: rehearsal stacks, passphrase, logs."""
+    """The clone's folder for disposable files: rehearsal stacks, passphrase, logs."""
     return root / ".state"
 
 
 def cache() -> Path:
-    """The user's folder for tools that are built or fetched once a machine."""
+    """The user's cache folder for tools, which are built or fetched once per machine."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "vaultmesh-observability"
 
 
-def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Replace the file by one with this text, in one step; a reader sees the old text or the new.
+def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Replace the file atomically: readers see the old text or the new text, never a part.
 
-    Missing folders are made. `mode` is the file's permissions. Raises OSError, and then leaves the
-    old file as it was and nothing beside it.
+    Missing folders are created. `mode` is the file's permissions. On OSError, the old file is
+    unchanged and no temporary file remains.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # It ends in .part, so that no program takes it for one of the files that it looks for.
+    # The suffix .part keeps programs that watch the folder from reading the temporary file.
     handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -57,9 +57,9 @@ def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock file, and say so while waiting for it.
+    """Hold the lock file; print a line if that means waiting.
 
-    The system releases the lock when the process ends, however it ends.
+    The operating system releases the lock however the process ends.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:

@@ -10,16 +10,16 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from toolchain.base import CLONE, VENV_PYTHON, state, write_whole
+from toolchain.base import CLONE, VENV_PYTHON, state, write_atomically
 
 FETCH_SECONDS = 120
-"""After this long, the fetch of an official plugin ends and the stand-in takes its place."""
+"""Time limit for downloading an official plugin; after it, the stand-in is used."""
 
 
 def environment(packages: Iterable[str], pulumi: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables by which the engine finds a plugin for every package.
+    """Environment variables that tell the engine where each package's plugin is.
 
-    Empty if all plugins are official: the engine then finds them by itself.
+    Empty if all plugins are official, because the engine finds those itself.
     """
     versions = {package: importlib.metadata.version(f"pulumi-{package}") for package in packages}
     official = {
@@ -45,7 +45,7 @@ def environment(packages: Iterable[str], pulumi: Path, env: Mapping[str, str]) -
 
 
 def is_official(package: str, version: str, pulumi: Path, env: Mapping[str, str]) -> bool:
-    """Whether the official plugin is installed or can be fetched; a failed fetch is remembered."""
+    """Whether the official plugin is installed or can be fetched; remembers a failed fetch."""
     if shutil.which(f"pulumi-resource-{package}") or _installed(package, version).is_dir():
         return True
     failed = state() / "unavailable" / f"{package}-{version}"
@@ -59,7 +59,7 @@ def is_official(package: str, version: str, pulumi: Path, env: Mapping[str, str]
 
 
 def user_home() -> Path:
-    """The folder in which the user's Pulumi keeps plugins and login."""
+    """The user's Pulumi home, with plugins and login."""
     return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
 
 
@@ -85,7 +85,7 @@ def _fetch(package: str, version: str, pulumi: Path, env: Mapping[str, str]) -> 
         limit = threading.Timer(FETCH_SECONDS, process.kill)
         limit.start()
         for line in process.stdout or ():
-            # Pulumi would try five times; one failure is enough to use the stand-in.
+            # Pulumi would retry five times; one failure is enough to use the stand-in.
             if "rror downloading" in line:
                 process.kill()
         limit.cancel()
@@ -93,8 +93,8 @@ def _fetch(package: str, version: str, pulumi: Path, env: Mapping[str, str]) -> 
 
 
 def _write_launcher(path: Path, package: str, version: str) -> None:
-    """Write a plugin program that runs the stand-in with the project's Python from any folder."""
+    """Write a plugin executable that runs the stand-in with the project's Python."""
     run = shlex.join([str(VENV_PYTHON), "-m", "toolchain.standin", package, version])
     text = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(CLONE))} exec {run} "$@"\n'
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_whole(path, text, mode=0o755)
+        write_atomically(path, text, mode=0o755)

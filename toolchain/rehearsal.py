@@ -1,4 +1,4 @@
-"""Rehearses a stack without a Pulumi account: state in the clone, made-up secrets."""
+"""Runs a stack without a Pulumi account: state in the clone, made-up secrets."""
 
 import json
 import os
@@ -12,30 +12,30 @@ from typing import Any
 import yaml
 
 from stacks.secrets import MADE_UP, PROJECT, SECRETS
-from toolchain.base import UserError, state, write_whole
+from toolchain.base import UserError, state, write_atomically
 
 
 def environment(root: Path) -> dict[str, str]:
-    """Environment variables that name a backend in the clone and the file with its passphrase."""
+    """Environment variables for a backend in the clone and its passphrase file."""
     folder = state(root)
     folder.mkdir(mode=0o700, exist_ok=True)
     backend = folder / "backend"
     backend.mkdir(exist_ok=True)
     passphrase = folder / "passphrase"
     if not passphrase.exists():
-        write_whole(passphrase, secrets.token_urlsafe(32), mode=0o600)
+        write_atomically(passphrase, secrets.token_urlsafe(32), mode=0o600)
     return {
-        # `metadata=skip` leaves out the sidecar file that Pulumi keeps beside each file of the
-        # backend. Pulumi does not replace it atomically, so a killed run can leave it empty.
+        # `metadata=skip` avoids Pulumi's sidecar file beside each file of the backend. Pulumi does
+        # not write it atomically, so a killed run could leave it empty.
         "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
     }
 
 
 def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Path:
-    """Write the config file to run the stack with: tracked values and made-up secrets.
+    """Write the stack's config file: tracked values and made-up secrets.
 
-    Made-up secrets and their encryption are kept from one run to the next.
+    Made-up secrets and their encryption persist between runs.
     Returns the file's path. Raises UserError if Pulumi can't create the stack or set a secret.
     """
     drop_dead_locks(root)
@@ -43,13 +43,13 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
     folder.mkdir(exist_ok=True)
     project_text = (root / "Pulumi.yaml").read_text(encoding="utf-8")
     project = yaml.safe_load(project_text)
-    write_whole(folder / "Pulumi.yaml", project_text, mode=0o600)
+    write_atomically(folder / "Pulumi.yaml", project_text, mode=0o600)
     path = folder / f"Pulumi.{stack}.yaml"
     tracked = (root / path.name).read_text(encoding="utf-8")
     kept = path.read_text(encoding="utf-8") if path.exists() else ""
     wanted = secret_keys(project, yaml.safe_load(tracked) or {})
     text = merge(tracked, kept, wanted)
-    write_whole(path, text, mode=0o600)
+    write_atomically(path, text, mode=0o600)
     merged = yaml.safe_load(text)
 
     def run(*command: str, given: str = "") -> None:
@@ -71,7 +71,7 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
     if not _exists(root, project["name"], stack) or "encryptionsalt" not in merged:
         run("stack", "select", "--create", stack)
         if "encryptionsalt" not in path.read_text(encoding="utf-8"):
-            # The stack exists and its config file is lost: Pulumi asks for the passphrase again.
+            # The stack exists but its config file is lost: Pulumi asks for the passphrase again.
             passphrase = Path(env["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text(encoding="utf-8")
             command = ("stack", "change-secrets-provider", "passphrase", "--stack", stack)
             run(*command, given=f"{passphrase}\n")
@@ -85,7 +85,7 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
 def drop_dead_locks(root: Path) -> None:
     """Remove the backend locks of Pulumi processes that died on this machine.
 
-    No other machine uses this backend, so a lock whose process is dead is never released.
+    Nothing else would release them, because no other machine uses this backend.
     """
     for path in (state(root) / "backend" / ".pulumi" / "locks").rglob("*.json"):
         try:
@@ -103,10 +103,10 @@ def _exists(root: Path, project: str, stack: str) -> bool:
 
 
 def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[str]:
-    """The secrets to make up: those of the project, of the stack's file, and of the program.
+    """The names of all secrets to make up: the project's, the stack file's and the program's.
 
-    Pulumi.yaml can't declare a secret that only some stacks have. So a stack gets every secret
-    that the program knows, and reads those that its settings need.
+    Pulumi.yaml can't declare a secret for only some stacks. So each stack gets every secret that
+    the program knows, and reads those that its settings need.
     """
     name, config = project["name"], tracked.get("config") or {}
     declared = [
@@ -120,10 +120,10 @@ def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[
 
 
 def merge(tracked: str, kept: str, wanted: list[str]) -> str:
-    """Merge the tracked file's plain values with the rehearsal's own secrets and encryption.
+    """Merge the tracked file's plain values with the rehearsal's secrets and encryption.
 
-    The tracked secrets can't be read here: another passphrase or a key service has encrypted them.
-    Values keep their spelling, because Pulumi and PyYAML read some plain words as different types.
+    The tracked secrets can't be decrypted here: they use another passphrase or a key service.
+    Values keep their exact text, because Pulumi and PyYAML resolve some scalars to different types.
     """
     ours, theirs = _entries(yaml.compose(kept)), _entries(yaml.compose(tracked))
     for key in ("secretsprovider", "encryptedkey", "encryptionsalt"):

@@ -17,7 +17,7 @@ import httpx
 from ops.live.pods import Pod
 from ops.live.rewriting import LocalEnvironment, rewrite_config_map
 from ops.manifests import ConfigMaps
-from toolchain.base import write_whole
+from toolchain.base import write_atomically
 
 RELOAD_SECONDS = 30
 
@@ -138,7 +138,7 @@ def mounted_config_maps(pod: Pod) -> set[str]:
 def write_changed(path: Path, text: str) -> None:
     """Replace the file atomically, but only if the text differs: servers watch some files."""
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_whole(path, text)
+        write_atomically(path, text)
 
 
 def write_changed_json(path: Path, content: Any) -> None:

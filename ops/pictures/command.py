@@ -11,7 +11,7 @@ from ops.photograph import BrowserError, find_browser, photograph
 from ops.pictures.boards import for_import, read_boards
 from ops.pictures.collect import collect
 from ops.pictures.page import dashboard_page, page_size
-from toolchain.base import write_whole
+from toolchain.base import write_atomically
 
 SHORTEST, LONGEST = 10, 120
 """In minutes of the platform's time. Queries for a current state look back 10 minutes at most; a
@@ -54,7 +54,7 @@ def _say(line: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    write_whole(path, text)
+    write_atomically(path, text)
     _say(str(path))
 
 

@@ -17,7 +17,7 @@ from ops.report.changes import Snapshot, SnapshotError, read_snapshot
 from ops.report.document import Document, Tile, html, markdown
 from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable
 from ops.report.gather import gather, or_unavailable
-from toolchain.base import write_whole
+from toolchain.base import write_atomically
 
 STEM = "kpi-status"
 MOST_HOURS = 24 * 14
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     }
     try:
         for ending, text in texts.items():
-            write_whole(options.out / f"{stem}.{ending}", text)
+            write_atomically(options.out / f"{stem}.{ending}", text)
     except OSError as error:
         sys.stderr.write(f"error: {options.out}: can't be written: {error.strerror}.\n")
         return 1

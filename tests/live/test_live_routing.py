@@ -23,7 +23,7 @@ from tests.support.alertmanager import (
 )
 from tests.support.loopback import Seen, stub
 from tests.support.waiting import wait_for
-from toolchain.base import write_whole
+from toolchain.base import write_atomically
 
 GOLDEN = Path(__file__).parent / "golden"
 AT_ANY_TIME = {"critical": "pagerduty", "warning": "slack"}
@@ -192,9 +192,9 @@ def test_a_changed_credential_is_used_from_the_next_notification_without_a_resta
 ) -> None:
     process = running.process.pid
     with stub(lambda _: (200, b"ok")) as new:
-        write_whole(running.credentials / "slack-api-url", f"{new.url}/rotated")
-        write_whole(running.credentials / "pagerduty-routing-key", "rotated-key")
-        write_whole(running.credentials / "heartbeat-url", f"{new.url}/beat")
+        write_atomically(running.credentials / "slack-api-url", f"{new.url}/rotated")
+        write_atomically(running.credentials / "pagerduty-routing-key", "rotated-key")
+        write_atomically(running.credentials / "heartbeat-url", f"{new.url}/beat")
         try:
             running.post(alert("Watchdog", "none"))
             running.post(alert("Told", "warning"), alert("Paged", "critical"))
@@ -204,9 +204,11 @@ def test_a_changed_credential_is_used_from_the_next_notification_without_a_resta
                 "Slack's and the heartbeat's new places",
             )
         finally:
-            write_whole(running.credentials / "slack-api-url", f"{running.told.url}{SLACK}")
-            write_whole(running.credentials / "pagerduty-routing-key", ROUTING_KEY)
-            write_whole(running.credentials / "heartbeat-url", f"{running.told.url}{HEARTBEAT}")
+            write_atomically(running.credentials / "slack-api-url", f"{running.told.url}{SLACK}")
+            write_atomically(running.credentials / "pagerduty-routing-key", ROUTING_KEY)
+            write_atomically(
+                running.credentials / "heartbeat-url", f"{running.told.url}{HEARTBEAT}"
+            )
     assert not messages_about(running.seen(SLACK), "Told")
     (page,) = messages_about(running.seen(PAGERDUTY), "Paged")
     assert page["routing_key"] == "rotated-key"

@@ -11,7 +11,7 @@ import yaml
 
 from tests.support.project import Project
 from tests.support.recording import STACKS
-from toolchain.base import hold_lock, write_whole
+from toolchain.base import hold_lock, write_atomically
 
 CASES_ARE_FOR = "local"
 """The stack that the case files describe: the one without overrides."""
@@ -50,7 +50,7 @@ def config_maps(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Config
         if not file.exists():
             project = Project.of_the_platform(tmp_path_factory.mktemp("render") / "platform")
             maps = {stack: rendered_by_the_engine(project, stack) for stack in STACKS}
-            write_whole(file, json.dumps(maps))
+            write_atomically(file, json.dumps(maps))
     return json.loads(file.read_text(encoding="utf-8"))
 
 

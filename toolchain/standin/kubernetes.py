@@ -12,7 +12,7 @@ import yaml
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime import proto
 
-from toolchain.base import write_whole
+from toolchain.base import write_atomically
 from toolchain.standin.properties import dump, has_unknown, load, plain, secret
 from toolchain.standin.provider import StandIn
 
@@ -141,7 +141,7 @@ def _encode_secret(inputs: dict[str, Any]) -> None:
 
 
 def file_for(folder: Path, manifest: dict[str, Any]) -> Path:
-    """The official provider's path for the manifest; it files cluster-wide objects in `default`."""
+    """The official provider's path for the manifest; cluster-wide objects are in `default`."""
     metadata = manifest["metadata"]
     version = re.sub("[/:]", "_", manifest["apiVersion"])
     namespace = metadata.get("namespace") or "default"
@@ -151,15 +151,15 @@ def file_for(folder: Path, manifest: dict[str, Any]) -> Path:
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write the manifest to its file, which only its owner can read."""
+    """Write the manifest to its file, readable only by the owner."""
     for part in (CRD_FOLDER, MANIFEST_FOLDER):
         (folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
     path = file_for(folder, manifest)
-    write_whole(path, to_yaml(manifest), mode=0o600)
+    write_atomically(path, to_yaml(manifest), mode=0o600)
 
 
 def to_yaml(manifest: dict[str, Any]) -> str:
-    """The manifest as YAML that every reader, of version 1.1 or 1.2, reads back equal."""
+    """Serialise the manifest so that YAML 1.1 and 1.2 readers get the same values."""
     return yaml.dump(manifest, Dumper=_Dumper, allow_unicode=True, width=120)
 
 
@@ -171,12 +171,13 @@ class _Dumper(yaml.SafeDumper):
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     style = None
     if not re.sub(r"[\n\t]", "", value).isprintable():
-        # PyYAML writes a line break such as U+0085 unescaped in other styles, and reads a space.
+        # In other styles, PyYAML writes line breaks such as U+0085 unescaped and reads them as
+        # spaces.
         style = '"'
     elif "\n" in value:
         style = "|"
     elif re.match(r"[-+.\d]", value):
-        # PyYAML leaves `12e4` bare, which YAML 1.2 readers take for a number.
+        # PyYAML leaves `12e4` unquoted, which YAML 1.2 readers parse as a number.
         style = "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
 
