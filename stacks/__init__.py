@@ -1,1 +1,1 @@
-"""What one environment consists of: its settings, its cluster, its components."""
+"""Builds one environment: reads its settings, reaches its cluster, declares its components."""

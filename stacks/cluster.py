@@ -1,4 +1,4 @@
-"""How the cluster is reached: through EKS, a kubeconfig context, or not at all (a folder)."""
+"""The Kubernetes provider: for an EKS cluster, a kubeconfig context, or a folder of manifests."""
 
 import json
 
@@ -11,8 +11,8 @@ from stacks.settings.schema import Cluster
 def kubernetes_provider(cluster: Cluster) -> kubernetes.Provider:
     """The provider of every Kubernetes resource.
 
-    ConfigMaps and Secrets are changed in place, never replaced: a rule edit must not take the
-    mounted configuration away from a running pod.
+    ConfigMaps and Secrets are changed in place, never replaced: a replacement would remove the
+    mounted configuration from running pods.
     """
     return kubernetes.Provider(
         "cluster",
@@ -25,12 +25,12 @@ def kubernetes_provider(cluster: Cluster) -> kubernetes.Provider:
 
 
 def _eks_kubeconfig(name: str) -> pulumi.Output[str]:
-    """A kubeconfig for the EKS cluster called `name`, without any credential in it.
+    """A kubeconfig without credentials for the EKS cluster called `name`.
 
-    `aws eks get-token` makes a short-lived token whenever one is needed, from whatever
-    credentials the caller has.
+    Clients run `aws eks get-token`, which makes a short-lived token from the caller's own
+    credentials.
     """
-    # Imported here because it takes a second that stacks without EKS need not spend.
+    # Imported here because the import takes a second, and only stacks on EKS need it.
     from pulumi_aws import eks
 
     found = eks.get_cluster_output(name=name)
@@ -44,7 +44,7 @@ def _eks_kubeconfig(name: str) -> pulumi.Output[str]:
 
 
 def _kubeconfig(name: str, arn: str, endpoint: str, authority: str) -> str:
-    """The kubeconfig as JSON; the fourth field of an EKS ARN is the region."""
+    """The kubeconfig as JSON. It takes the region from the fourth field of the ARN."""
     region = arn.split(":")[3]
     login = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",

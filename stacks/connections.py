@@ -1,4 +1,4 @@
-"""The edges of the architecture picture, worked out from the settings."""
+"""The network connections of one environment, derived from its settings."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from stacks.settings.schema import Settings
 
 
 def edges(settings: Settings) -> tuple[Edge, ...]:
-    """Every connection inside the namespace, each once."""
+    """Every connection inside the namespace, without duplicates."""
     return tuple(dict.fromkeys(_edges(settings)))
 
 

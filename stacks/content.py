@@ -1,4 +1,4 @@
-"""The texts of every ConfigMap of one environment, checked before anything is declared."""
+"""The contents of all ConfigMaps of one environment, checked before anything is declared."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,14 +29,15 @@ from stacks.settings import Configuration
 from stacks.settings.schema import Settings
 
 CONFIG_MAP_GATE = 1000 * 1024
-"""Largest ConfigMap, in bytes: Kubernetes refuses more than 1 MiB, its metadata included."""
+"""Largest ConfigMap, in bytes. Kubernetes refuses more than 1 MiB including metadata."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """The files of each server's ConfigMap by its name, and the dashboards, by file name.
+    """The contents of all ConfigMaps.
 
-    `object_metrics` are the metrics on objects of the cluster that rules and dashboards may use.
+    `files` maps a server's name to its files, and `dashboards` maps file names to JSON.
+    `object_metrics` are the names of the metrics that kube-state-metrics should export.
     """
 
     files: Mapping[str, Mapping[str, str]]
@@ -45,10 +46,10 @@ class Content:
 
 
 def compose(configuration: Configuration) -> Content:
-    """Read, check and merge rules and dashboards into what the settings make of them.
+    """Read and check rules, dashboards and templates, and render all files for these settings.
 
-    Raises SystemExit after one line for every problem of the configuration, the rules, the
-    templates of notifications and the dashboards.
+    If there is any problem, in the configuration too, prints one line for each and raises
+    SystemExit.
     """
     settings, problems = configuration.settings, configuration.problems
     found = read_files(settings.rules.overrides, settings.rules.runbook_base_url, problems)
@@ -89,7 +90,7 @@ def compose(configuration: Configuration) -> Content:
 
 
 def dashboard_urls(settings: Settings, boards: Iterable[Dashboard]) -> dict[str, str]:
-    """The address of each alert's dashboard: the first, in order, with a panel on it."""
+    """Alert -> URL of its dashboard, the first one with a panel that names the alert."""
     base = grafana_address(settings)
     urls: dict[str, str] = {}
     for board in boards:
@@ -99,10 +100,10 @@ def dashboard_urls(settings: Settings, boards: Iterable[Dashboard]) -> dict[str,
 
 
 def check_retention(retention: str, rulebook: Rulebook, problems: Problems) -> None:
-    """Note it if a rule looks back further than `retention`, a setting, keeps.
+    """Report if a rule looks back further than the setting `retention`.
 
-    Samples of the whole retention are always there: Prometheus deletes a block only when its last
-    sample is older than that.
+    A rule may look back exactly that far: Prometheus deletes a block only after its newest sample
+    has become older than the retention.
     """
     rule, length = rulebook.longest_range
     if parse_duration(retention) < length:
@@ -152,6 +153,6 @@ def _alertmanager_yml(settings: Settings, rulebook: Rulebook) -> str:
 
 
 def _url(settings: Settings, workload: str, path: str) -> str:
-    """The address of a path of a workload inside the cluster."""
+    """The URL of a workload's path inside the cluster."""
     server = workload_server(workload, settings.workloads[workload])
     return f"{server.url(settings.namespace)}{path}"

@@ -1,4 +1,4 @@
-"""The repository's rules and dashboards, read and checked for one environment."""
+"""Reads and checks the repository's rules and dashboards for one environment."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from rules.rulebook import Rulebook, load_rulebook
 
 ROOT = Path(__file__).resolve().parent.parent
 IDLE_ALERT = "TreatyNoRequests"
-"""The alert that idle windows mute; all other alerts mean the same at any time."""
+"""The alert that idle windows mute; no other alert depends on expected traffic."""
 DASHBOARD_GATE = 200 * 1024
-"""Largest dashboard, in bytes: a larger one is no longer readable, and this is well below the
-256 KiB that `kubectl apply` can keep in an annotation."""
+"""Largest dashboard, in bytes: larger ones are unreadable. It is well below the 256 KiB limit of
+the annotation in which `kubectl apply` keeps the object."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """The rules and the dashboards that belong to them, as far as they could be read."""
+    """The rules that could be read, and the dashboards built from them."""
 
     rulebook: Rulebook
     boards: tuple[Dashboard, ...]
@@ -30,9 +30,9 @@ class Files:
 def read_files(
     overrides: Mapping[str, Mapping[str, str | float]], runbook_base_url: str, problems: Problems
 ) -> Files:
-    """Read rules and dashboards; note everything that is wrong with them.
+    """Read rules and dashboards, and report all their problems.
 
-    `overrides` and `runbook_base_url` are those of the settings.
+    `overrides` and `runbook_base_url` come from the settings.
     """
     rulebook = load_rulebook(
         ROOT,
@@ -53,18 +53,18 @@ def read_files(
 
 
 def check_alerts(rulebook: Rulebook, problems: Problems) -> None:
-    """Note each alert that routes are made for and no rule file has."""
+    """Report each alert that a route names but no rule file defines."""
     names = {alert.name for alert in rulebook.alerts}
     for alert, purpose in (
-        (WATCHDOG, "the heartbeat, whose silence is an alarm"),
-        (IDLE_ALERT, "the alert that idleWindows mute"),
+        (WATCHDOG, "which always fires and shows that alerting works"),
+        (IDLE_ALERT, "which idleWindows mute"),
     ):
         if alert not in names:
             problems.add("rules", 0, f"there is no alert {alert}, {purpose}. Restore it.")
 
 
 def check_size(place: str, texts: Iterable[str], gate: int, problems: Problems) -> None:
-    """Note texts that are too large together; `gate` is in bytes."""
+    """Report texts whose total size exceeds `gate`, in bytes."""
     size = sum(len(text.encode()) for text in texts)
     if size > gate:
         problems.add(place, 0, f"{size} bytes, over the gate of {gate}. Split it or shorten it.")

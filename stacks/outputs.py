@@ -1,4 +1,4 @@
-"""What a deployment tells its users: where everything is, and how to reach it from a laptop."""
+"""The stack outputs: addresses of all components, and commands to reach them from a laptop."""
 
 from collections.abc import Mapping
 
@@ -24,21 +24,21 @@ def outputs(
 
 
 def grafana_address(settings: Settings) -> str:
-    """Where people find Grafana: at its domain, or on this machine behind the port-forward."""
+    """Grafana's URL for people: its domain, or this machine's end of the port-forward."""
     domain = settings.grafana.domain
     return f"https://{domain}" if domain else f"http://localhost:{grafana.SERVER.port}"
 
 
 def export(values: Outputs) -> None:
-    """Show the outputs after `pulumi up`, and to `pulumi stack output`."""
+    """Export the values as stack outputs."""
     for name, value in values.items():
         pulumi.export(name, value)
 
 
 def _port_forward(settings: Settings) -> dict[str, str]:
-    """By server, the command that makes its user interface reachable on this machine.
+    """Server -> the command that forwards its user interface to the same port of this machine.
 
-    Locally each has the port of its pods, except that Grafana needs none behind a load balancer.
+    Grafana needs none behind a load balancer.
     """
     servers = [server for server in SERVERS if server.has_ui]
     if not settings.grafana.is_internal:

@@ -22,10 +22,10 @@ from stacks.settings.schema import WATCHDOG_TIMEOUT, Settings
 
 
 def build(configuration: Configuration) -> Outputs:
-    """Declare the whole platform; returns the stack's outputs.
+    """Declare the whole platform, and return the stack's outputs.
 
-    Raises SystemExit before anything is declared if the configuration, the rules or the dashboards
-    are wrong.
+    Raises SystemExit before it declares anything if the configuration, rules or dashboards are
+    wrong.
     """
     settings, images, secrets = configuration.settings, configuration.images, configuration.secrets
     content = compose(configuration)
@@ -142,7 +142,7 @@ def build(configuration: Configuration) -> Outputs:
 
 
 def _heartbeat_timeout(settings: Settings, workload: str) -> dict[str, str]:
-    """The variable that tells the webhook's workload how long to wait for the heartbeat."""
+    """The environment variable, for the webhook's workload, with its timeout for the heartbeat."""
     webhook = settings.alertmanager.webhook
     if webhook is None or webhook.workload != workload:
         return {}

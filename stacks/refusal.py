@@ -1,4 +1,4 @@
-"""How a user's mistake ends a preview: one line each, no traceback, nothing changed."""
+"""Ends the program with one line for each of the user's mistakes, without a traceback."""
 
 from typing import NoReturn
 
@@ -7,11 +7,11 @@ import pulumi
 from problems import Problems, Refused
 
 SHOWN_TO_USER = 32
-"""Exit code by which a program tells Pulumi's Python host that it has printed the reason itself."""
+"""Exit code that tells Pulumi's Python host that the program has already printed the reason."""
 
 
 def refuse(problems: Problems) -> NoReturn:
-    """Show each problem as an error of its own and stop the program, by SystemExit.
+    """Log each problem as a separate error and raise SystemExit.
 
     Call it before the first resource is declared.
     """

@@ -1,13 +1,13 @@
 """The secrets that a stack can have.
 
-This module and `components.channels` import the standard library alone, so that tools can read
-them without starting Pulumi.
+This module and `components.channels` import only the standard library, so that tools can use them
+without importing Pulumi.
 """
 
 from components.channels import CHANNELS
 
 PROJECT = "vaultmesh"
-"""The project's name in Pulumi.yaml, and so the namespace of its configuration."""
+"""The project's name in Pulumi.yaml, which is also the prefix of its configuration keys."""
 
 ADMIN_PASSWORD = "grafanaAdminPassword"
 CREDENTIALS = {
@@ -20,7 +20,7 @@ SECRETS = {
     ADMIN_PASSWORD: "Grafana's admin signs in with it",
     **{key: credential.reason for key, credential in CREDENTIALS.items()},
 }
-"""Every secret by its configuration key, and why a stack that lacks it needs it."""
+"""Configuration key of every secret -> why a stack needs it, for the message if it is missing."""
 
 MADE_UP = "made-up-"
-"""Prefix of the values that are made up to rehearse a stack."""
+"""Prefix of placeholder values, with which a stack can be rehearsed without real secrets."""

@@ -1,4 +1,4 @@
-"""The servers that every environment has beside its workloads."""
+"""The servers that every environment has in addition to its workloads."""
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.channels import CHANNELS
@@ -10,8 +10,8 @@ SERVERS = (
     grafana.SERVER,
     kube_state_metrics.SERVER,
 )
-"""In the order in which Prometheus lists their scrape jobs."""
+"""In the order of their scrape jobs in prometheus.yml."""
 
 KUBERNETES_API = "kubernetes-api"
 RESERVED = frozenset({*(server.name for server in SERVERS), *CHANNELS, KUBERNETES_API})
-"""Names that workloads cannot have: those of servers, and those of other ends of connections."""
+"""Names that workloads cannot have: servers and the destinations of outgoing connections."""

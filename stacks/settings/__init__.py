@@ -1,4 +1,4 @@
-"""Reads and checks a stack's configuration. Nothing else in the program reads any."""
+"""Reads and checks a stack's configuration. No other module reads configuration."""
 
 import json
 from collections.abc import Mapping
@@ -32,10 +32,10 @@ KEYS = (OWN, SHARED, IMAGES, PAGERS, *SECRETS)
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """A stack's configuration: its valid settings, images, and the secrets that it has, by key.
+    """A stack's configuration: valid settings and images, and its secrets by key.
 
-    `problems` holds what is wrong with secrets and other keys, to be refused together with what is
-    wrong with the rules and dashboards.
+    `problems` holds the problems of secrets and other keys. The caller reports them together with
+    those of rules and dashboards.
     """
 
     settings: Settings
@@ -45,10 +45,10 @@ class Configuration:
 
 
 def load_configuration() -> Configuration:
-    """The stack's configuration, checked.
+    """Read and check the stack's configuration.
 
-    If settings are wrong, raises SystemExit after one line for every wrong key, and for every
-    problem of the rules, dashboards and templates that shows without these settings.
+    If settings are wrong, prints one line for each wrong key, and for each problem of rules,
+    dashboards and templates that can be found without settings; then raises SystemExit.
     """
     values = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     given = {
@@ -67,9 +67,9 @@ def load_configuration() -> Configuration:
         if structure is None:
             text = "is not a mapping. Write `key: value` lines below it."
             problems.add(f"{PROJECT}:{key}", 0, text)
-    settings = _parsed(Settings, OWN, json.dumps(layers.merged, sort_keys=True), problems)
-    images = _parsed(Images, IMAGES, given.get(IMAGES, "{}"), problems)
-    pagers = _parsed(ProductionPagers, PAGERS, given.get(PAGERS, "[]"), problems)
+    settings = _validate(Settings, OWN, json.dumps(layers.merged, sort_keys=True), problems)
+    images = _validate(Images, IMAGES, given.get(IMAGES, "{}"), problems)
+    pagers = _validate(ProductionPagers, PAGERS, given.get(PAGERS, "[]"), problems)
     if settings is None or images is None:
         rules = _rules(layers.merged)
         read_files(rules.overrides, rules.runbook_base_url, problems)
@@ -87,7 +87,7 @@ def load_configuration() -> Configuration:
 
 
 def _mapping(text: str) -> Mapping[str, Any] | None:
-    """A structured value of the configuration; None if it is not a mapping."""
+    """The mapping in a JSON text; None if it is not a mapping."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -95,8 +95,8 @@ def _mapping(text: str) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _parsed(model: type[Model], key: str, text: str, problems: LayeredProblems) -> Model | None:
-    """The value of a configuration key; None, after noting why, if it is not valid."""
+def _validate(model: type[Model], key: str, text: str, problems: LayeredProblems) -> Model | None:
+    """The value of a configuration key; if it is invalid, reports why and returns None."""
     file = problems.layers.file if key == OWN else "Pulumi.yaml"
     try:
         return model.model_validate_json(text, by_name=False)
@@ -107,7 +107,7 @@ def _parsed(model: type[Model], key: str, text: str, problems: LayeredProblems) 
 
 
 def _rules(settings: Mapping[str, Any]) -> Rules:
-    """The section `rules` if it is valid by itself, else one without overrides."""
+    """The section `rules` if it is valid; otherwise a default without overrides."""
     try:
         return Rules.model_validate(settings.get("rules"), by_name=False)
     except ValidationError:

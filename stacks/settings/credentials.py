@@ -1,7 +1,8 @@
-"""Whether a stack has the secrets that it needs, and no pager that is another's.
+"""Checks that a stack has the secrets that it needs, and pages only its own on-call.
 
-Whose pager a routing key reaches is known by the key's fingerprint, so that no key is stored in the
-clear. A routing key is 32 random characters: nobody finds it by trying.
+Pulumi.yaml lists fingerprints of the PagerDuty routing keys that page the production on-call, so no
+key is stored in plain text. Nobody can guess a key from its fingerprint: it has 32 random
+characters.
 """
 
 import re
@@ -31,7 +32,7 @@ class ProductionPagers(RootModel[tuple[Fingerprint, ...]]):
 
 
 def fingerprint(routing_key: str) -> str:
-    """The key's entry in the list of production's pagers."""
+    """The routing key's entry in the list `productionPagers`."""
     return f"sha256:{sha256(routing_key.encode()).hexdigest()}"
 
 
@@ -47,7 +48,7 @@ def check_secrets(
     production_pagers: Collection[str],
     problems: Problems,
 ) -> None:
-    """Note each secret that is missing, in plain text, malformed, or another environment's.
+    """Report each secret that is missing, malformed or in plain text, and each foreign pager.
 
     `given` holds the configuration by key. No message repeats a secret.
     """
@@ -89,6 +90,6 @@ def _check_pager(
         problems.add(
             place,
             0,
-            f"it pages the production on-call, and {PROJECT}:settings.production is false."
+            f"it pages the production on-call, but {PROJECT}:settings.production is false."
             f" {remedy} with the key of another service.",
         )

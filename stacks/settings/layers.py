@@ -1,4 +1,4 @@
-"""The two layers of settings: what all environments share, and what one stack changes."""
+"""The two layers of settings: those that all stacks share, and those of one stack."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from problems import Problems
 from stacks.secrets import PROJECT
 
 SHARED, OWN = "shared", "settings"
-"""Configuration keys: in Pulumi.yaml for all stacks, and in the file of each stack."""
+"""Configuration keys of the layers, in Pulumi.yaml and in the stack's file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layers:
-    """The shared settings and those of one stack, as structures."""
+    """The shared settings and those of one stack, as parsed but not validated."""
 
     shared: Mapping[str, Any]
     own: Mapping[str, Any]
@@ -21,7 +21,7 @@ class Layers:
 
     @property
     def merged(self) -> dict[str, Any]:
-        """The settings of the stack."""
+        """The effective settings of the stack."""
         return merged(self.shared, self.own)
 
     @property
@@ -30,7 +30,7 @@ class Layers:
         return f"Pulumi.{self.stack}.yaml"
 
     def place(self, path: Sequence[str]) -> str:
-        """The configuration key that a path of the merged settings comes from, and its file."""
+        """The key and the file of a merged setting: "vaultmesh:shared.a.b (Pulumi.yaml)"."""
         if not _has(self.own, path) and _has(self.shared, path):
             key, file = SHARED, "Pulumi.yaml"
         else:
@@ -40,12 +40,12 @@ class Layers:
 
 @dataclass
 class LayeredProblems(Problems):
-    """Problems that name the layer and the file of each setting that they are about."""
+    """Problems whose places name the layer and file of a setting."""
 
     layers: Layers = field(kw_only=True)
 
     def add(self, place: str, line: int, text: str) -> None:
-        """Note a problem; `vaultmesh:settings.KEY` stands for a key of the merged settings."""
+        """Add a problem; a place `vaultmesh:settings.KEY` means a key of the merged settings."""
         path = place.removeprefix(f"{PROJECT}:{OWN}.")
         if path != place:
             place = self.layers.place(path.split("."))
@@ -53,7 +53,7 @@ class LayeredProblems(Problems):
 
 
 def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The stack's own settings over the shared ones, key by key.
+    """Merge the stack's own settings into the shared ones, key by key.
 
     Mappings merge; a list or scalar of the stack replaces the shared one; null removes it.
     """
@@ -70,7 +70,7 @@ def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has(layer: Any, path: Sequence[str]) -> bool:
-    """Whether the layer has a value at the path, or a scalar or list above it."""
+    """Whether the layer has a value at the path, or a scalar or list at a prefix of it."""
     for step in path:
         if not isinstance(layer, Mapping):
             return True

@@ -1,4 +1,4 @@
-"""What is wrong with a value, in sentences: "what is wrong. What to write instead."."""
+"""Messages for invalid values: "what is wrong. What to write instead."."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ Path = Sequence[int | str]
 def explain(
     model: type[BaseModel], error: ValidationError, *, file: str
 ) -> Iterator[tuple[Path, str]]:
-    """The path and the problem of each wrong key; `file` is where a missing key belongs."""
+    """(path, message) for each wrong key; messages tell to set missing keys in `file`."""
     for detail in error.errors(include_url=False):
         path = [step for step in detail["loc"] if step != "[key]"]
         original = detail.get("ctx", {}).get("error")
@@ -35,12 +35,12 @@ def explain(
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
-    """The problem of a key that does not exist beside the `known` ones."""
+    """The message for a key that is not one of `known`."""
     return f"unknown key. {did_you_mean(key, known, 'Remove it or correct it.')}"
 
 
 def _mismatch(kind: str, value: Any, context: dict[str, Any], message: str) -> str:
-    """The problem of a value that is not of the type or size that pydantic expects."""
+    """The message for a value of a wrong type or size; the parameters are pydantic's details."""
     shown = f"`{value if isinstance(value, str) else json.dumps(value, default=str)}`"
     match kind:
         case "string_type":
@@ -58,7 +58,7 @@ def _mismatch(kind: str, value: Any, context: dict[str, Any], message: str) -> s
         case "string_too_short":
             return "empty. Write some text."
         case "literal_error":
-            return f"{shown} is not possible here. Write {context['expected']}."
+            return f"{shown} is not allowed here. Write {context['expected']}."
         case "tuple_type":
             return f"{shown} is not a list. Write [a, b]."
         case "dict_type" | "model_type":
@@ -68,7 +68,7 @@ def _mismatch(kind: str, value: Any, context: dict[str, Any], message: str) -> s
 
 
 def _keys_beside(model: type[BaseModel], location: Path) -> list[str]:
-    """The keys that the schema allows where `location` names one that it does not allow."""
+    """The allowed keys of the mapping that holds the key at `location`."""
     schema: Any = model.model_json_schema(by_alias=True)
     definitions = schema.get("$defs", {})
     for step in location[:-1]:

@@ -1,4 +1,4 @@
-"""The shape of `vaultmesh:settings`: every key a stack may set, its type and its default."""
+"""The schema of `vaultmesh:settings`: every key that a stack may set, its type and default."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated
@@ -26,22 +26,22 @@ from promql.durations import parse_duration
 from stacks.servers import RESERVED
 
 SHORTEST_INTERVAL, LONGEST_INTERVAL = "30s", "2m"
-"""The rules look at the results of probes every 30 s, and at the last 5 minutes of them."""
+"""Limits of a probe's interval: rules are evaluated every 30 s over the last 5 minutes."""
 MARGIN = "1s"
-"""A probe must end this long before the next; the exporter takes half of it for its answer."""
+"""A probe must end this long before the next one; the exporter needs half of it to answer."""
 WATCHDOG_TIMEOUT = "HARBINGER_WATCHDOG_TIMEOUT_SECONDS"
-"""The variable that tells harbinger how long to wait for the heartbeat."""
+"""The environment variable with harbinger's timeout for the heartbeat."""
 
 
 def _not_reserved(name: str) -> str:
     if name in RESERVED:
-        raise ValueError(f"{name} is part of the platform itself. Choose another name.")
+        raise ValueError(f"{name} is reserved for the platform itself. Choose another name.")
     return name
 
 
 def _not_derived(name: str) -> str:
     if name in ("HOST", "PORT", "POD_NAME", WATCHDOG_TIMEOUT):
-        raise ValueError(f"{name} follows from the other settings. Remove it.")
+        raise ValueError(f"{name} is computed from other settings. Remove it.")
     return name
 
 
@@ -64,7 +64,7 @@ VariableName = Annotated[
 ]
 WorkloadName = Annotated[
     str,
-    # A DNS label with room for the suffix of its headless Service.
+    # A DNS label that leaves room for the suffix of the headless Service.
     matching(
         r"[a-z]([-a-z0-9]{0,52}[a-z0-9])?",
         "a name of at most 54 lower-case letters, digits and hyphens",
@@ -75,28 +75,28 @@ WorkloadName = Annotated[
 
 
 class Cluster(Value):
-    """How the cluster is reached: exactly one of an EKS name, a kubeconfig context, or a folder."""
+    """The cluster: exactly one of an EKS name, a kubeconfig context, or a folder for manifests."""
 
     eks: Text | None = None
     context: Text | None = None
     render: Text | None = None
 
     @model_validator(mode="after")
-    def _is_one_way(self) -> "Cluster":
+    def _has_exactly_one_key(self) -> "Cluster":
         if sum(way is not None for way in (self.eks, self.context, self.render)) != 1:
-            raise ValueError("there must be one way to the cluster. Set eks, context or render.")
+            raise ValueError("must have exactly one key. Set eks, context or render.")
         return self
 
 
 class Rules(Value):
-    """Where runbooks are published, and what this stack changes in the rules."""
+    """Where runbooks are published, and the overrides of single alerts."""
 
     runbook_base_url: HttpsUrl
     overrides: dict[str, dict[str, str | float]] = Field(default_factory=dict)
 
 
 class Prometheus(Value):
-    """Prometheus: its replicas, how long it keeps samples, and on how much disk."""
+    """Prometheus: its replicas, how long it keeps samples, its disk and resources."""
 
     replicas: int = Field(default=1, ge=1)
     retention: Duration = "30d"
@@ -105,7 +105,7 @@ class Prometheus(Value):
 
 
 class Alertmanager(Routing):
-    """Alertmanager: its replicas, its disk for silences, and whom it notifies when."""
+    """Alertmanager: its replicas, its disk for silences, and its routing."""
 
     replicas: int = Field(default=1, ge=1, le=5)
     storage: Gibibytes = "1Gi"
@@ -137,7 +137,7 @@ class CronJob(CronJobSpec):
 
 
 class Synthetics(Value):
-    """Synthetic monitoring: `probes` in addition to one of each workload's /health.
+    """Synthetic monitoring: `probes`, in addition to a default probe of each workload's /health.
 
     An answer that takes longer than `timeout` is a failure.
     """
@@ -150,17 +150,17 @@ class Synthetics(Value):
 
     @property
     def scrape_timeout(self) -> str:
-        """How long Prometheus waits for a result: longer than the probe waits for an answer."""
+        """How long Prometheus waits for a result: the probe's own timeout plus `MARGIN`."""
         return f"{parse_duration(self.timeout) + parse_duration(MARGIN)}ms"
 
     @model_validator(mode="after")
-    def _results_are_seen_and_in_time(self) -> "Synthetics":
+    def _times_fit_the_rules(self) -> "Synthetics":
         shortest, longest = parse_duration(SHORTEST_INTERVAL), parse_duration(LONGEST_INTERVAL)
         if not shortest <= parse_duration(self.interval) <= longest:
             raise WrongKeysError(
                 {
-                    "interval": f"`{self.interval}` does not fit the rules, which look every"
-                    f" {SHORTEST_INTERVAL} at the last 5 minutes. Write {SHORTEST_INTERVAL} to"
+                    "interval": f"`{self.interval}` does not fit the rules, which run every"
+                    f" {SHORTEST_INTERVAL} over the last 5 minutes. Write {SHORTEST_INTERVAL} to"
                     f" {LONGEST_INTERVAL}."
                 }
             )
@@ -188,9 +188,9 @@ class Images(Value):
 class Settings(Value):
     """All of `vaultmesh:settings`.
 
-    `production` says whether people are paged for it; no other stack may have their pager.
-    `services_image` is the one image of all workloads; `storage_class` None means the cluster's
-    default class.
+    A stack with `production` must page the production on-call, and other stacks must not.
+    `services_image` is the image of all workloads without their own; `storage_class` None means the
+    cluster's default class.
     """
 
     environment: DnsLabel
@@ -213,7 +213,7 @@ class Settings(Value):
 
     @property
     def probes(self) -> Mapping[str, Probe]:
-        """Every probe by name: each workload's /health, and those of the settings."""
+        """Every probe by name: one of each workload's /health, and those in the settings."""
         return {**self._health_probes, **self.synthetics.probes}
 
     @property
@@ -249,5 +249,5 @@ class Settings(Value):
         for name in self.synthetics.probes.keys() & self._health_probes.keys():
             yield (
                 f"synthetics.probes.{name}",
-                "every workload has a probe of this name, of its /health. Choose another name.",
+                "this is the name of a workload's /health probe. Choose another name.",
             )
