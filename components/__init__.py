@@ -1,1 +1,1 @@
-"""The boxes of the architecture picture, each built from exactly the arguments it needs."""
+"""The components of the platform. Each takes exactly the arguments that it needs."""

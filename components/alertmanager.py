@@ -43,7 +43,7 @@ class AlertmanagerArgs:
 
 
 class Alertmanager(pulumi.ComponentResource):
-    """The StatefulSet `alertmanager`; its replicas gossip, so a silence reaches all of them."""
+    """The StatefulSet `alertmanager`; its replicas gossip, so they share silences."""
 
     url: pulumi.Output[str]
     """Address of the API inside the cluster."""
@@ -81,13 +81,13 @@ class Alertmanager(pulumi.ComponentResource):
 
 
 def _cluster_flags(replicas: int) -> list[str]:
-    """Each replica names all replicas by their stable names; a single one has no peers."""
+    """Flags that list all replicas by their stable names; a single replica has no peers."""
     if replicas == 1:
         return ["--cluster.listen-address="]
     peers = [f"{NAME}-{number}.{headless_name(NAME)}" for number in range(replicas)]
     return [
         f"--cluster.listen-address=0.0.0.0:{GOSSIP_PORT}",
-        # A replaced pod has a new address, so trying the old one for hours is useless.
+        # A replaced pod has a new address, so do not retry the old one for hours.
         "--cluster.reconnect-timeout=5m",
         *(f"--cluster.peer={peer}:{GOSSIP_PORT}" for peer in peers),
     ]

@@ -1,4 +1,4 @@
-"""The text of `alertmanager.yml`: who is notified of which alert and when, and what is muted."""
+"""The settings and text of `alertmanager.yml`: routes, receivers, time intervals, inhibitions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def _known_channel(name: str) -> str:
 
 def _long_enough(text: str) -> str:
     if parse_duration(text) < 60_000:
-        raise ValueError(f"`{text}` is too short for a heartbeat. Write 1m or more.")
+        raise ValueError(f"`{text}` is too short for the heartbeat. Write 1m or more.")
     return text
 
 
@@ -55,10 +55,10 @@ End = Annotated[str, matching(f"{_HOUR}|24:00", "a time of the day", '"18:00" or
 
 
 class Window(Value):
-    """The time `from` HH:MM `to` HH:MM; if `to` is not later than `from`, it ends the next day.
+    """A daily time window, `from` HH:MM `to` HH:MM, that begins on each of `weekdays`.
 
-    `weekdays` are those on which it begins. Times follow the clocks of the time zone, so a night
-    in which they change is an hour shorter or longer.
+    If `to` is not later than `from`, the window ends the next day. Times are local to the time
+    zone, so a night in which the clocks change is an hour shorter or longer.
     """
 
     time_zone: Annotated[str, AfterValidator(_known_time_zone)]
@@ -72,20 +72,20 @@ class Window(Value):
             raise ValueError("`weekdays` is empty. Name at least one day or remove the key.")
         if self.start == self.end:
             raise ValueError(
-                f"from {self.start} to {self.end} is no time at all. For a whole day write from:"
+                f"from {self.start} to {self.end} is empty. For a whole day write from:"
                 ' "00:00", to: "24:00".'
             )
         return self
 
 
 class IdleWindow(Window):
-    """A time in which no treaty traffic is expected."""
+    """A window in which nobody expects treaty traffic."""
 
     name: DnsLabel
 
 
 class Route(Value):
-    """Where a severity goes: its channel, always or only `during` the hours of that name."""
+    """The channel of a severity; `during` limits it to the window of that name in `hours`."""
 
     channel: Annotated[str, AfterValidator(_known_channel)]
     during: str | None = None
@@ -94,7 +94,7 @@ class Route(Value):
 class Routes(Value):
     """The route of each severity; the fields are the severities, least severe first.
 
-    The name of a channel alone stands for that channel at any time.
+    A route may be just the name of a channel, which then applies at any time.
     """
 
     warning: Route
@@ -111,10 +111,10 @@ class Routes(Value):
         }
 
     @model_validator(mode="after")
-    def _critical_is_routed_at_any_time(self) -> "Routes":
+    def _check_critical_is_unlimited(self) -> "Routes":
         if self.critical.during is not None:
             raise WrongKeysError(
-                {"critical.during": "critical must reach somebody at any time. Remove the key."}
+                {"critical.during": "critical alerts must always reach somebody. Remove the key."}
             )
         return self
 
@@ -124,7 +124,7 @@ class Routes(Value):
 
 
 SEVERITIES = tuple(Routes.model_fields)
-"""The severities that routes know, least severe first."""
+"""The severities that have a route, least severe first."""
 
 
 class Webhook(Value):
@@ -135,9 +135,10 @@ class Webhook(Value):
 
 
 class Heartbeat(Value):
-    """The alert that always fires; its receivers raise an alarm after `timeout` without it.
+    """The always-firing alert Watchdog; a receiver raises an alarm after `timeout` without it.
 
-    They are the webhook's workload and, with `outside`, the address in the secret heartbeatUrl.
+    The receivers are the webhook's workload and, with `outside`, the URL in the secret
+    heartbeatUrl.
     """
 
     timeout: Annotated[Duration, AfterValidator(_long_enough)] = "5m"
@@ -145,17 +146,17 @@ class Heartbeat(Value):
 
     @property
     def timeout_seconds(self) -> int:
-        """The timeout, in whole seconds."""
+        """The timeout in whole seconds, rounded down."""
         return parse_duration(self.timeout) // 1000
 
     @property
     def interval_seconds(self) -> int:
-        """How often it is sent: two in a row can be lost without an alarm."""
+        """How often it is sent. Two notifications in a row can be lost without an alarm."""
         return self.timeout_seconds // 3
 
 
 class Routing(Value):
-    """Who is notified of each severity and when; `hours` are the windows that routes name."""
+    """Who is notified of each severity, and when; `hours` are the windows that routes refer to."""
 
     routes: Routes
     hours: dict[DnsLabel, Window] = Field(default_factory=dict)
@@ -168,7 +169,7 @@ class Routing(Value):
 
     @property
     def channels_outside(self) -> tuple[str, ...]:
-        """The channels in use that leave the cluster, each once."""
+        """The channels in use that leave the cluster, without duplicates."""
         used = [route.channel for route in self.routes.by_severity().values()]
         if self.heartbeat.outside:
             used.append("heartbeat")
@@ -214,11 +215,11 @@ class Routing(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class AlertmanagerConfig:
-    """What `alertmanager.yml` is made of.
+    """The parameters of `alertmanager.yml`.
 
-    The alert `heartbeat` always fires, the only one with its severity. The alert `idle` is muted
-    in the idle windows; both are (name, severity). Each of `inhibitions` is (source, target, equal
-    labels): while `source` fires, `target` with the same labels is muted.
+    `heartbeat` is (name, severity) of the alert that always fires; no other alert has its severity.
+    `idle` is (name, severity) of the alert that idle windows mute. Each of `inhibitions` is
+    (source, target, labels): while `source` fires, `target` with equal labels is muted.
     """
 
     environment: str
@@ -232,8 +233,8 @@ class AlertmanagerConfig:
 def alertmanager_yml(config: AlertmanagerConfig) -> str:
     """The configuration file, as YAML.
 
-    Each severity has its own receiver. An alert whose severity no route knows goes to the receiver
-    of the most severe, so that none is lost.
+    Each severity has its own receiver. An alert without a matching route goes to the receiver of
+    the highest severity, so that it is not lost.
     """
     routing = config.routing
     routes = routing.routes.by_severity()
@@ -243,11 +244,11 @@ def alertmanager_yml(config: AlertmanagerConfig) -> str:
         webhook_url=config.webhook_url,
     )
     document = {
-        # Relative to this file, so that both can be moved together.
+        # Relative to this file, so that both files can be moved together.
         "templates": [TEMPLATES_FILE],
         "route": {
             "receiver": SEVERITIES[-1],
-            # Never by pod: one cause in many pods is one notification.
+            # Not by pod: one cause that affects many pods should be one notification.
             "group_by": ["alertname", "namespace", "job", "workload"],
             "group_wait": "30s",
             "group_interval": "5m",
@@ -285,8 +286,8 @@ def _heartbeat_route(config: AlertmanagerConfig) -> dict[str, Any]:
         "matchers": [f'alertname="{alert}"', f'severity="{severity}"'],
         "group_wait": "0s",
         "group_interval": f"{interval}s",
-        # Shorter than the interval: a repetition that comes due just after a flush waits for the
-        # next one, and every second heartbeat would be left out.
+        # Shorter than the interval. If they were equal, a repetition would come due just after a
+        # flush and wait for the next one, so every second heartbeat would be skipped.
         "repeat_interval": f"{interval // 2}s",
     }
 
@@ -299,7 +300,7 @@ def _route(config: AlertmanagerConfig, severity: str, route: Route) -> dict[str,
         found["routes"] = [
             {
                 "matchers": [f'alertname="{idle}"'],
-                # A route does not inherit its parent's times.
+                # A route does not inherit its parent's time intervals.
                 **active,
                 "mute_time_intervals": [window.name for window in config.routing.idle_windows],
             }
@@ -308,7 +309,7 @@ def _route(config: AlertmanagerConfig, severity: str, route: Route) -> dict[str,
 
 
 def time_interval(name: str, window: Window) -> Mapping[str, Any]:
-    """An entry of `time_intervals`; a window that passes midnight is two ranges of it."""
+    """An entry of `time_intervals`; a window that crosses midnight becomes two ranges."""
     if window.start < window.end:
         parts = [(window.weekdays, window.start, window.end)]
     else:

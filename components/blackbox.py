@@ -1,4 +1,4 @@
-"""The blackbox exporter: makes requests as users would, whenever Prometheus asks for them."""
+"""The blackbox exporter: sends requests like a user's, whenever Prometheus scrapes it."""
 
 import json
 import re
@@ -27,14 +27,14 @@ NAME = SERVER.name
 CONFIG_FOLDER = "/etc/blackbox-exporter"
 CONFIG_FILE = "blackbox.yml"
 LONGEST_ANSWER = "1MB"
-"""A longer answer is a failure: the exporter would have to hold it in memory."""
+"""A larger answer counts as a failure, because the exporter would hold it in memory."""
 CREDENTIALS = ("authorization", "cookie", "proxy-authorization")
 
 
 def _no_credential(name: str) -> str:
     if name.lower() in CREDENTIALS:
         raise ValueError(
-            f"{name} would be stored in plain text. Probe something that needs no credential."
+            f"{name} would be stored in plain text. Probe a path that needs no credential."
         )
     return name
 
@@ -69,9 +69,11 @@ class Probe(Value):
     expect: Expectation = Expectation()
 
     @model_validator(mode="after")
-    def _only_some_methods_have_a_body(self) -> "Probe":
+    def _body_fits_the_method(self) -> "Probe":
         if (self.body is None) != (self.method == "GET"):
-            raise ValueError("a GET has no body, a POST or PUT has one. Set both keys to match.")
+            raise ValueError(
+                "a GET must have no body, a POST or PUT must have one. Correct either key."
+            )
         return self
 
 
@@ -88,7 +90,7 @@ class BlackboxArgs:
 
 
 class Blackbox(pulumi.ComponentResource):
-    """The Deployment `blackbox-exporter`; each replica makes every probe, from its own node."""
+    """The Deployment `blackbox-exporter`; every replica makes every probe."""
 
     url: pulumi.Output[str]
     """Address inside the cluster."""
@@ -137,7 +139,7 @@ def blackbox_yml(probes: Mapping[str, Probe], timeout: str) -> str:
 def _module(probe: Probe, timeout: str) -> dict[str, Any]:
     request: dict[str, Any] = {
         "method": probe.method,
-        # In a cluster whose Services have IPv6 addresses only, it falls back to those.
+        # Falls back to IPv6 in a cluster whose Services have only IPv6 addresses.
         "preferred_ip_protocol": "ip4",
         "ip_protocol_fallback": True,
         "follow_redirects": False,

@@ -1,8 +1,8 @@
-"""The channels by which Alertmanager notifies people and programs: one row for each.
+"""The table of channels through which Alertmanager notifies people and programs.
 
-Standard library only, because tools read the secrets' names from here without starting Pulumi.
-Message texts are in the template file, credentials in files that Alertmanager reads anew for each
-notification.
+Standard library only, because tools read the secrets' names from here without importing Pulumi.
+Message texts are in rules/notifications.tmpl. Credentials are in files, which Alertmanager reads
+for each notification.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,10 +16,10 @@ DASHBOARD = "{{ .CommonAnnotations.dashboard_url }}"
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """Where notifications go, besides the credentials.
+    """Addresses of notifications that are not secret.
 
-    `slack_channel` is needed only if a route goes to slack. Every notification also goes to
-    `webhook_url`, if there is one.
+    `slack_channel` is needed only if a route goes to slack. If `webhook_url` is set, it receives
+    every notification.
     """
 
     environment: str
@@ -41,16 +41,16 @@ class Credential:
 
     @property
     def path(self) -> str:
-        """The file as Alertmanager's configuration names it."""
+        """The path of the file for Alertmanager's configuration."""
         return f"{SECRET_FOLDER}/{self.file}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Channel:
-    """A way to notify; one that leaves the cluster has a credential.
+    """A way to notify. Channels that leave the cluster have a credential.
 
-    `receive` returns a receiver's entries for a delivery and a severity. It is None for the
-    heartbeat, to which no severity can be routed.
+    `receive` returns the fields of an Alertmanager receiver for a delivery and a severity. It is
+    None for the heartbeat, to which no severity can be routed.
     """
 
     credential: Credential | None
@@ -58,14 +58,14 @@ class Channel:
 
 
 def receiver(severity: str, channel: str, delivery: Delivery) -> dict[str, Any]:
-    """The receiver of a severity, by one of ROUTABLE; the webhook receives it as well."""
+    """The receiver of a severity: one channel of ROUTABLE and, if set, the webhook."""
     receive = CHANNELS[channel].receive
     entries = receive(delivery, severity) if receive else {}
     return {"name": severity, **_webhook(delivery, severity), **entries}
 
 
 def heartbeat_receiver(name: str, delivery: Delivery, *, outside: bool) -> dict[str, Any]:
-    """The receiver of the heartbeat; only its silence is news, so it never sends `resolved`."""
+    """The receiver of the heartbeat. It sends no `resolved`: only a missing heartbeat matters."""
     targets: list[dict[str, str]] = []
     if delivery.webhook_url is not None:
         targets.append({"url": delivery.webhook_url})

@@ -1,4 +1,4 @@
-"""A service that runs on a schedule: never twice at once, never longer than its deadline."""
+"""A job on a schedule: runs never overlap, and none outlives its deadline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from components.pods import container, labels, metadata, template, variables
 from components.values import Resources, Value, matching
 
 KEPT_RUNS = 3
-"""Finished runs of each outcome that stay for inspection."""
+"""Number of successful, and of failed, runs that are kept for inspection."""
 KEPT_SECONDS = 24 * 60 * 60
-"""How long finished runs stay at most."""
+"""Seconds after which a finished run is deleted at the latest."""
 
 
 Schedule = Annotated[
@@ -27,9 +27,9 @@ Schedule = Annotated[
 
 
 class CronJobSpec(Value):
-    """What runs when: `schedule` is a cron expression in UTC.
+    """A command and its schedule, a cron expression in UTC.
 
-    A run that lasts longer than `deadline_seconds` is killed.
+    Kubernetes kills a run that lasts longer than `deadline_seconds`.
     """
 
     command: tuple[str, ...] = Field(min_length=1)
@@ -50,9 +50,9 @@ class CronJobArgs:
 
 
 class CronJob(pulumi.ComponentResource):
-    """A CronJob that skips a run rather than overlap two, and does not retry a failed one.
+    """A CronJob that skips a run if the previous one still runs, and never retries a failed run.
 
-    The next run comes soon enough, and a retry would hide the failure.
+    A retry would hide the failure, and the next run comes soon enough.
     """
 
     def __init__(self, name: str, args: CronJobArgs, opts: ResourceOptions | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Grafana: shows the dashboards; stores nothing of its own."""
+"""Grafana: shows the dashboards, and stores nothing."""
 
 import hashlib
 from collections.abc import Mapping
@@ -26,18 +26,19 @@ from components.values import DomainName, Network, Resources, Value, matching
 
 NAME = SERVER.name
 DATA_FOLDER = "/var/lib/grafana"
-"""Where the image keeps its database and plugins by default."""
+"""The image's default folder for its database and plugins."""
 SCRATCH = "256Mi"
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-"""TLS 1.2 and 1.3; the controller's own default still accepts 1.0."""
+"""Allows TLS 1.2 and 1.3; the load balancer controller's default policy still allows 1.0."""
 
 
 class Exposure(Value):
-    """How people reach Grafana: internally by a port-forward, or at a TLS load balancer.
+    """How people reach Grafana: internally by a port-forward, or through a TLS load balancer.
 
-    `source_ranges` are the networks of the people who may reach it, `subnet_ranges` those of the
-    load balancer, from which its traffic and health checks arrive; both CIDR. `scheme` is internal
-    (addresses of the VPC) or internet-facing. The empty string stands for no domain or certificate.
+    Both ranges are in CIDR notation: `source_ranges` are the networks of the people who may
+    connect, `subnet_ranges` those of the load balancer, from which traffic and health checks
+    arrive. `scheme` is internal (addresses of the VPC) or internet-facing. An empty domain or
+    certificate means none.
     """
 
     exposure: Literal["internal", "load-balancer"] = "internal"
@@ -60,7 +61,7 @@ class Exposure(Value):
         return self.exposure == "internal"
 
     @model_validator(mode="after")
-    def _a_load_balancer_is_guarded(self) -> "Exposure":
+    def _load_balancer_has_all_keys(self) -> "Exposure":
         guards = ("source_ranges", "subnet_ranges", "certificate_arn", "domain")
         names = ", ".join(map(to_camel, guards))
         values = [getattr(self, guard) for guard in guards]
@@ -87,8 +88,8 @@ class GrafanaArgs:
 class Grafana(pulumi.ComponentResource):
     """The Deployment `grafana`, its configuration, its dashboards and its address.
 
-    Its database is new at each start, so the admin password is always the one in the Secret, and
-    only what is provisioned survives.
+    Each start creates a new database, so the admin password is always the one in the Secret, and
+    only provisioned dashboards and data sources survive.
     """
 
     url: pulumi.Output[str]
@@ -129,7 +130,7 @@ def _load_balancer(
 ) -> pulumi.Output[str]:
     """A network load balancer that terminates TLS on port 443; returns the public address.
 
-    Its security group admits the source ranges alone.
+    Its security group admits only the source ranges.
     """
     annotations = {
         "type": "external",
@@ -160,7 +161,7 @@ def _load_balancer(
 
 
 def _config_key(path: str) -> str:
-    """ConfigMap keys cannot contain a slash; the volume restores the path."""
+    """The ConfigMap key of a path. Keys cannot contain a slash; the volume restores the path."""
     return path.replace("/", "_")
 
 
@@ -170,10 +171,9 @@ def _dashboard_name(file_name: str) -> str:
 
 
 def _pod(args: GrafanaArgs, config_map: pulumi.Input[str]) -> core.PodTemplateSpecArgs:
-    """The pod: configuration and dashboards read-only, the database on scratch space.
+    """The pod: configuration and dashboards mounted read-only, the database on scratch space.
 
-    `config_map` is the ConfigMap's output, so that a pod which rolls for a changed file finds the
-    change in place.
+    `config_map` is the ConfigMap's output, so that pods roll only after it has been updated.
     """
     config = core.VolumeArgs(
         name="config",
@@ -206,7 +206,7 @@ def _pod(args: GrafanaArgs, config_map: pulumi.Input[str]) -> core.PodTemplateSp
         args.resources,
         env=[
             core.EnvVarArgs(name="GF_PATHS_CONFIG", value=f"{CONFIG_FOLDER}/grafana.ini"),
-            # The image sets this variable too, and variables override grafana.ini.
+            # The image sets this variable, and variables override grafana.ini, so override it here.
             core.EnvVarArgs(name="GF_PATHS_PROVISIONING", value=f"{CONFIG_FOLDER}/{PROVISIONING}"),
         ],
         ports=[core.ContainerPortArgs(name=HTTP, container_port=SERVER.port)],
@@ -231,6 +231,6 @@ def _pod(args: GrafanaArgs, config_map: pulumi.Input[str]) -> core.PodTemplateSp
 
 
 def _digest(files: Mapping[str, str]) -> str:
-    """Changes with any file, so that pods roll: Grafana reads these files only at its start."""
+    """A hash of all files. It makes pods roll if one changes: Grafana reads them only at start."""
     text = "\0".join(f"{path}\0{files[path]}" for path in sorted(files))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

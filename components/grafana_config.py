@@ -20,7 +20,7 @@ RESCAN_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class GrafanaConfig:
-    """`domain` is the public host name, empty where Grafana is reached by port-forward."""
+    """`domain` is the public host name; empty if people use a port-forward."""
 
     prometheus_url: str
     datasource_uid: str
@@ -37,7 +37,7 @@ def grafana_files(config: GrafanaConfig) -> dict[str, str]:
 
 
 def _ini(domain: str) -> str:
-    """Grafana's hardening guide, applied; it neither sends to its vendor nor fetches from it."""
+    """grafana.ini, as Grafana's hardening guide advises, without any traffic to the vendor."""
     sections = {
         "server": {"http_port": str(SERVER.port)},
         "log": {"mode": "console"},
@@ -55,14 +55,14 @@ def _ini(domain: str) -> str:
         },
         "snapshots": {"enabled": "false", "external_enabled": "false"},
         "public_dashboards": {"enabled": "false"},
-        # Prometheus and Alertmanager do the alerting: rules made here would reach nobody.
+        # Prometheus and Alertmanager do the alerting; alerts of Grafana would reach nobody.
         "unified_alerting": {"enabled": "false"},
         "users": {"allow_sign_up": "false", "allow_org_create": "false"},
         "auth": {"login_cookie_name": "__Host-grafana_session"},
         "auth.anonymous": {"enabled": "false", "hide_version": "true"},
         "security": {
             "admin_user": "admin",
-            # Grafana itself reads the file; its image would copy GF_..__FILE into the environment.
+            # Grafana reads the file. With GF_..__FILE, the image would put it into the environment.
             "admin_password": f"$__file{{{SECRET_FOLDER}/{PASSWORD_FILE}}}",
             "cookie_secure": "true",
             "cookie_samesite": "strict",

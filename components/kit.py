@@ -1,4 +1,4 @@
-"""The parts that components are assembled from: servers, their addresses, disks and reloads."""
+"""Parts that components share: Services, Deployments, StatefulSets, reloaded ConfigMaps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from components.values import Resources
 DATA_FOLDER = "/data"
 DATA_MOUNT = core.VolumeMountArgs(name="data", mount_path=DATA_FOLDER)
 ROLLOUT_LIMIT = pulumi.CustomTimeouts(create="40m", update="40m")
-"""How long `up` waits for the pods of a StatefulSet: longer than any startup probe allows."""
+"""How long `pulumi up` waits for a StatefulSet's pods: longer than any startup probe allows."""
 
 RELOADER = "config-reload"
 RELOADER_PORT = 8080
@@ -33,7 +33,7 @@ Namespace = pulumi.Input[str]
 class Server:
     """Pods called `name` that serve HTTP on `port`, and their Service on `service_port`.
 
-    `has_ui` says whether people open it in a browser.
+    `has_ui` says that people open it in a browser.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Server:
     has_ui: bool = False
 
     def url(self, namespace: str) -> str:
-        """The address of the Service inside the cluster."""
+        """The URL of the Service inside the cluster."""
         port = "" if self.service_port == 80 else f":{self.service_port}"
         return f"http://{self.name}.{namespace}.svc{port}"
 
@@ -54,9 +54,9 @@ def service_account(
     *,
     rules: Sequence[rbac.PolicyRuleArgs] = (),
 ) -> None:
-    """The identity of the pods called `name`; it carries no token unless a pod asks for one.
+    """The ServiceAccount of the pods called `name`; pods get its token only if they ask for it.
 
-    `rules` say what it may read of the Kubernetes API, in its own namespace alone.
+    `rules` are its permissions on the Kubernetes API, limited to its own namespace.
     """
     account = core.ServiceAccount(
         name, metadata=metadata(name, namespace), automount_service_account_token=False, opts=opts
@@ -92,8 +92,8 @@ def cluster_ip(server: Server, namespace: Namespace, opts: ResourceOptions) -> p
     return service.metadata.namespace.apply(server.url)
 
 
-def headless(server: Server, namespace: Namespace, opts: ResourceOptions) -> None:
-    """A DNS name for each pod of the server, ready or not, so that peers find each other early."""
+def headless_service(server: Server, namespace: Namespace, opts: ResourceOptions) -> None:
+    """A headless Service: peers find each pod by its own DNS name, even before it is ready."""
     name = headless_name(server.name)
     core.Service(
         name,
@@ -110,7 +110,7 @@ def headless(server: Server, namespace: Namespace, opts: ResourceOptions) -> Non
 
 
 def headless_name(name: str) -> str:
-    """Name of the headless Service of the pods called `name`."""
+    """The name of the headless Service of the pods called `name`."""
     return f"{name}-headless"
 
 
@@ -123,7 +123,7 @@ def deployment(
     replicas: int = 1,
     strategy: apps.DeploymentStrategyArgs | None = None,
 ) -> None:
-    """A Deployment; several replicas have a disruption budget."""
+    """A Deployment, with a disruption budget if it has several replicas."""
     if replicas > 1:
         _disruption_budget(name, namespace, opts)
     apps.Deployment(
@@ -165,12 +165,12 @@ def served_stateful_set(
 ) -> pulumi.Output[str]:
     """A StatefulSet with its Services; returns the URL in the cluster.
 
-    Each pod has a stable name and a volume of `storage`, mounted where DATA_MOUNT says.
-    `storage_class` None means the cluster's default class. The volumes outlive a StatefulSet that
-    must be replaced; `destroy` removes them with their namespace.
+    Each pod has a stable name and a volume of size `storage`, mounted as in DATA_MOUNT.
+    `storage_class` None means the cluster's default class. The volumes survive a replacement of the
+    StatefulSet; `pulumi destroy` removes them with their namespace.
     """
     name = server.name
-    headless(server, namespace, opts)
+    headless_service(server, namespace, opts)
     if replicas > 1:
         _disruption_budget(name, namespace, opts)
     claim = core.PersistentVolumeClaimArgs(
@@ -186,8 +186,8 @@ def served_stateful_set(
         metadata=metadata(name, namespace),
         spec=apps.StatefulSetSpecArgs(
             replicas=replicas,
-            # Literal, not the Service's output: the engine takes a Service for complete only once
-            # it has pods, and these pods would wait for the Service.
+            # A literal, not the Service's output: the engine waits until a Service has pods, and
+            # these pods would wait for the Service.
             service_name=headless_name(name),
             pod_management_policy="Parallel",
             selector=meta.LabelSelectorArgs(match_labels=selector(name)),
@@ -205,13 +205,13 @@ def served_stateful_set(
 
 
 def _disruption_budget(name: str, namespace: Namespace, opts: ResourceOptions) -> None:
-    """Lets a node drain evict one pod called `name` at a time."""
+    """A budget that lets a node drain evict one pod called `name` at a time."""
     policy.PodDisruptionBudget(
         name,
         metadata=metadata(name, namespace),
         spec=policy.PodDisruptionBudgetSpecArgs(
             max_unavailable=1,
-            # A replica that keeps crashing must not block the drain of its node.
+            # A crashing replica must not block the drain of its node.
             unhealthy_pod_eviction_policy="AlwaysAllow",
             selector=meta.LabelSelectorArgs(match_labels=selector(name)),
         ),
@@ -221,7 +221,7 @@ def _disruption_budget(name: str, namespace: Namespace, opts: ResourceOptions) -
 
 @dataclass(frozen=True, kw_only=True)
 class ReloadedConfig:
-    """A ConfigMap as a pod uses it; `reloader` is the container that reloads the server."""
+    """What a pod needs to mount a ConfigMap; the container `reloader` reloads the server."""
 
     volume: core.VolumeArgs
     mount: core.VolumeMountArgs
@@ -237,10 +237,10 @@ def reloaded_config(
     folder: str,
     reloader_image: str,
 ) -> ReloadedConfig:
-    """A ConfigMap of `files`, mounted at `folder`, whose changes the server reloads.
+    """A ConfigMap of `files`, mounted at `folder`; the server reloads it after each change.
 
-    The reloader posts to /-/reload on the server's port. Its image is prometheus-config-reloader,
-    which knows that Kubernetes updates a mounted ConfigMap by moving a symbolic link.
+    The reloader posts to /-/reload on the server's port. Its image, prometheus-config-reloader,
+    watches the symbolic link that Kubernetes moves to update a mounted ConfigMap.
     """
     config_map = core.ConfigMap(
         server.name, metadata=metadata(server.name, namespace), data=dict(files), opts=opts
@@ -265,7 +265,7 @@ def reloaded_config(
     )
     volume = core.VolumeArgs(
         name="config",
-        # The ConfigMap's output, so that pods roll only after their configuration is in place.
+        # The ConfigMap's output, so that pods roll only after it has been updated.
         config_map=core.ConfigMapVolumeSourceArgs(name=config_map.metadata.name),
     )
     return ReloadedConfig(volume=volume, mount=mount, reloader=reloader)

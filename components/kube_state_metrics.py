@@ -15,7 +15,7 @@ from components.values import Resources
 SERVER = Server(name="kube-state-metrics", port=8080, service_port=8080)
 NAME = SERVER.name
 COLLECTED = "cronjobs"
-"""The one kind of object that it reads and reports."""
+"""The only kind of object that it reads and reports."""
 WATCH = rbac.PolicyRuleArgs(api_groups=["batch"], resources=[COLLECTED], verbs=["list", "watch"])
 RESOURCES = Resources(cpu="10m", memory="64Mi", memory_limit="128Mi", ephemeral_storage="32Mi")
 """Measured with three CronJobs: 52 MiB, most of it the program itself."""
@@ -23,7 +23,7 @@ RESOURCES = Resources(cpu="10m", memory="64Mi", memory_limit="128Mi", ephemeral_
 
 @dataclass(frozen=True, kw_only=True)
 class KubeStateMetricsArgs:
-    """`metrics` names the metrics to export; it exports no others."""
+    """`metrics` are the names of the metrics to export; all others are dropped."""
 
     namespace: pulumi.Input[str]
     image: str
@@ -54,7 +54,7 @@ def _pod(args: KubeStateMetricsArgs) -> core.PodTemplateSpecArgs:
         RESOURCES,
         args=[
             f"--port={SERVER.port}",
-            # Nothing scrapes its metrics about itself.
+            # Nothing scrapes kube-state-metrics' own metrics.
             "--telemetry-host=127.0.0.1",
             f"--resources={COLLECTED}",
             pulumi.Output.concat("--namespaces=", args.namespace),
@@ -62,8 +62,8 @@ def _pod(args: KubeStateMetricsArgs) -> core.PodTemplateSpecArgs:
         ],
         ports=[core.ContainerPortArgs(name=HTTP, container_port=SERVER.port)],
         startup_probe=http_probe("/healthz", period_seconds=5, failures=12),
-        # /livez asks the Kubernetes API. A restart would not bring the API back, and would lose
-        # what is known, so a failure only makes the pod unready.
+        # /livez queries the Kubernetes API. A restart would not repair the API, and would lose the
+        # cached state, so a failure only makes the pod unready.
         liveness_probe=http_probe("/healthz"),
         readiness_probe=http_probe("/livez"),
     )

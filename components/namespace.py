@@ -1,4 +1,4 @@
-"""The namespace: what may run in it, how much, and a policy that denies all traffic by default."""
+"""The namespace: its Pod Security level, quota, default limits and default-deny policy."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from components.values import Quantity, Value
 
 
 class Quota(Value):
-    """Limits of the whole namespace: a number of pods, cores, and quantities of memory."""
+    """Limits for the sum of all pods: number of pods, CPU cores and memory."""
 
     pods: int = Field(ge=1)
     cpu: Quantity
@@ -34,7 +34,7 @@ class Namespace(pulumi.ComponentResource):
     """A namespace under Pod Security `restricted`, with a quota and a default-deny policy."""
 
     name: pulumi.Output[str]
-    """Name of the namespace, known once it exists."""
+    """The namespace's name; resolves once the namespace exists."""
 
     def __init__(self, args: NamespaceArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Namespace", args.name, None, opts)
@@ -89,7 +89,7 @@ def _hard_limits(quota: Quota) -> dict[str, str]:
 
 
 def _container_defaults() -> core.LimitRangeItemArgs:
-    """For containers that declare no resources: the size of a small sidecar."""
+    """Resources of containers that declare none: the size of a small sidecar."""
     return core.LimitRangeItemArgs(
         type="Container",
         default_request={"cpu": "25m", "memory": "64Mi", "ephemeral-storage": "32Mi"},

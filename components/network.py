@@ -1,8 +1,8 @@
-"""Who may talk to whom: one NetworkPolicy for each edge of the architecture picture.
+"""NetworkPolicies: one for each allowed connection.
 
-Inside the namespace the receiving side decides: each edge opens one port of its target to its
-source alone. Pods may open connections to other pods of the namespace and to DNS; each connection
-that leaves the namespace is an edge of its own.
+Inside the namespace, policies restrict ingress: each edge opens one port of its target to its
+source only. Egress to other pods of the namespace and to DNS is open to all pods; every other
+destination needs a `Departure`.
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,9 @@ class Edge:
 
 @dataclass(frozen=True, kw_only=True)
 class Departure:
-    """Pods called `source` may reach HTTPS outside the namespace, to get to `destination`.
+    """Pods called `source` may connect to `destination`, outside the namespace, over HTTPS.
 
-    The destination's addresses change, so the policy names the port instead.
+    The destination's addresses change, so the policy allows the HTTPS ports of any address.
     """
 
     source: str
@@ -51,7 +51,7 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """The connections that exist; all others are denied."""
+    """The allowed connections; all others are denied."""
 
     namespace: pulumi.Input[str]
     edges: Sequence[Edge]
@@ -60,7 +60,7 @@ class NetworkArgs:
 
 
 class Network(pulumi.ComponentResource):
-    """Exceptions from the default-deny policy of the namespace."""
+    """Exceptions to the namespace's default-deny policy."""
 
     def __init__(self, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Network", "network", None, opts)

@@ -1,4 +1,4 @@
-"""What every pod of the platform has in common: labels, limits and hardening."""
+"""What all pods of the platform share: labels, limits and hardening."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,32 +11,32 @@ from components.values import Resources
 
 NAME_LABEL = "app.kubernetes.io/name"
 HTTP = "http"
-"""Name of the port on which a pod serves its API and /metrics; Services and scrape jobs use it."""
+"""Name of the port that serves a pod's API and /metrics; Services and scrape jobs refer to it."""
 
 USER_ID = 10001
-"""User and group of every container: above 10000, so that it matches no user of the node."""
+"""User and group of every container; above 10000, so that no user of the node has the same id."""
 
 
 def selector(name: str) -> dict[str, str]:
-    """Labels by which Services, policies and scrape jobs find the pods called `name`."""
+    """The labels by which Services, policies and scrape jobs find the pods called `name`."""
     return {NAME_LABEL: name}
 
 
 def metadata(name: str, namespace: pulumi.Input[str]) -> meta.ObjectMetaArgs:
-    """Metadata with a literal name, so that readers can search for references to the object."""
+    """Metadata with a literal name, not a generated one, so that people can search for it."""
     return meta.ObjectMetaArgs(name=name, namespace=namespace, labels=labels(name))
 
 
 def labels(name: str) -> dict[str, str]:
-    """Labels of an object called `name`: its selector, and the platform that it is part of."""
+    """The labels of an object called `name`: its selector, and the platform that it belongs to."""
     return {**selector(name), "app.kubernetes.io/part-of": "vaultmesh"}
 
 
 def container(name: str, image: str, resources: Resources, **details: Any) -> core.ContainerArgs:
     """A container under Pod Security `restricted`, with a read-only root and bounded resources.
 
-    `details` are further arguments of `core.ContainerArgs`. CPU has no limit: throttling would slow
-    rule evaluation down even on an idle node.
+    `details` are additional arguments of `core.ContainerArgs`. CPU has no limit, because throttling
+    would slow down rule evaluation even on an idle node.
     """
     return core.ContainerArgs(
         name=name,
@@ -75,8 +75,8 @@ def template(
 ) -> core.PodTemplateSpecArgs:
     """A pod that runs under the ServiceAccount `name`, as a user without privileges.
 
-    `spread` asks the scheduler to prefer different zones and nodes for replicas; `token` mounts a
-    token for the Kubernetes API.
+    `spread` asks the scheduler to prefer different zones and nodes for replicas; `token` mounts the
+    ServiceAccount's token for the Kubernetes API.
     """
     security = core.PodSecurityContextArgs(
         run_as_non_root=True,

@@ -29,19 +29,19 @@ CONFIG_FILE = "prometheus.yml"
 INTERVAL = "30s"
 """How often pods are scraped and rules evaluated."""
 DISK_SHARE = 0.85
-"""Share of the volume that samples may fill; the rest is for compaction and for growth between two
-checks of the size."""
+"""Share of the volume that samples may fill. Compaction needs the rest, and so does growth between
+two checks of the size."""
 WAL_REPLAY_SECONDS = 30 * 60
-"""Longest start: replaying the write-ahead log of a busy server takes minutes."""
+"""Longest allowed start: replaying the write-ahead log of a busy server takes minutes."""
 DISCOVERY = rbac.PolicyRuleArgs(
     api_groups=[""], resources=["pods", "services", "endpoints"], verbs=["get", "list", "watch"]
 )
-"""What service discovery reads."""
+"""The permissions that service discovery needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusArgs:
-    """`config` maps file names of the configuration to texts."""
+    """`config` maps names of configuration files to texts."""
 
     namespace: pulumi.Input[str]
     image: str
@@ -112,7 +112,7 @@ def _pod(args: PrometheusArgs, config: ReloadedConfig) -> core.PodTemplateSpecAr
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What one probe asks for: the `url`, which the pods of `workload` serve."""
+    """The target of one probe: a `url` that the pods of `workload` serve."""
 
     probe: str
     workload: str
@@ -121,9 +121,9 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Probing:
-    """The probes that pods called `prober` make, every `interval`; a scrape fails at `timeout`.
+    """The probes that pods called `prober` make every `interval`; `timeout` is that of the scrape.
 
-    The prober gives up half a second earlier, so that it can report the failure itself.
+    The prober gives up half a second before `timeout`, so that it can report the failure.
     """
 
     prober: str
@@ -134,9 +134,9 @@ class Probing:
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusConfig:
-    """What differs between environments; `storage_gibibytes` is the size of the volume.
+    """The parameters of `prometheus.yml`; `storage_gibibytes` is the size of the volume.
 
-    Series of `labelled_jobs` describe other objects, so they keep their own label `namespace`.
+    The series of `labelled_jobs` describe other objects, so they keep their own label `namespace`.
     """
 
     environment: str
@@ -164,9 +164,9 @@ def prometheus_yml(config: PrometheusConfig) -> str:
         "storage": {"tsdb": {"retention": {"time": config.retention, "size": size}}},
         "rule_files": [f"{CONFIG_FOLDER}/{name}" for name in config.rule_files],
         "alerting": {
-            # Without this label Alertmanager recognises the same alert from several replicas.
+            # Alertmanager deduplicates alerts from several replicas only if their labels are equal.
             "alert_relabel_configs": [{"action": "labeldrop", "regex": "replica"}],
-            "alertmanagers": [_discovered(config.alertmanager, namespace)],
+            "alertmanagers": [_pod_discovery(config.alertmanager, namespace)],
         },
         "scrape_configs": [
             *(_job(job, config) for job in config.jobs),
@@ -180,15 +180,15 @@ def _job(job: str, config: PrometheusConfig) -> dict[str, Any]:
     return {
         "job_name": job,
         **({"honor_labels": True} if job in config.labelled_jobs else {}),
-        **_discovered(job, config.namespace, relabelings=_pod_labels()),
+        **_pod_discovery(job, config.namespace, relabelings=_pod_labels()),
     }
 
 
 def _probe_job(target: Target, probing: Probing, namespace: str) -> dict[str, Any]:
-    """Scrapes the prober's pods for one probe: they make it and answer with the result.
+    """A job that scrapes the prober's pods for one probe; they make it and return the result.
 
-    The series are the prober's, so `job`, `pod` and `instance` say who asked. The job's own name
-    contains a slash, which no workload's name can.
+    The series belong to the prober, so `job`, `pod` and `instance` identify its pod. The job's own
+    name contains a slash, so it can't equal the name of a workload.
     """
     labels = {"job": probing.prober, "probe": target.probe, "workload": target.workload}
     named = [{"target_label": label, "replacement": text} for label, text in labels.items()]
@@ -198,14 +198,14 @@ def _probe_job(target: Target, probing: Probing, namespace: str) -> dict[str, An
         "params": {"module": [target.probe], "target": [target.url]},
         "scrape_interval": probing.interval,
         "scrape_timeout": probing.timeout,
-        **_discovered(probing.prober, namespace, relabelings=[*_pod_labels(), *named]),
+        **_pod_discovery(probing.prober, namespace, relabelings=[*_pod_labels(), *named]),
     }
 
 
-def _discovered(
+def _pod_discovery(
     name: str, namespace: str, *, relabelings: Sequence[dict[str, Any]] = ()
 ) -> dict[str, Any]:
-    """The running pods called `name`, at the container port named `http`."""
+    """Discovery of the running pods called `name`, at their container port named `http`."""
     return {
         "kubernetes_sd_configs": [
             {
@@ -231,7 +231,7 @@ def _discovered(
 
 
 def _pod_labels() -> list[dict[str, Any]]:
-    """Give every series the namespace and the real name of its pod."""
+    """Relabelings that add the namespace and name of the pod to every series."""
     return [
         {"source_labels": [f"__meta_kubernetes_{source}"], "target_label": target}
         for source, target in (("namespace", "namespace"), ("pod_name", "pod"))

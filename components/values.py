@@ -1,4 +1,4 @@
-"""Value types that components take and a stack's settings are made of."""
+"""Value types that components and a stack's settings share."""
 
 import ipaddress
 import re
@@ -12,10 +12,10 @@ from promql.durations import parse_duration
 
 
 class Value(BaseModel):
-    """A group of values: frozen, and closed to unknown keys.
+    """A group of values: immutable, and without unknown keys.
 
-    Python code gives each field by its own name. Settings give it in camelCase: validate them with
-    `by_name=False`, so that no key has two spellings.
+    Python code uses the fields' own names, settings use camelCase. Validate settings with
+    `by_name=False`, so that they accept only the camelCase spelling.
     """
 
     model_config = ConfigDict(
@@ -24,7 +24,7 @@ class Value(BaseModel):
 
 
 class WrongKeysError(ValueError):
-    """Keys that contradict each other: for each path below the value, what is wrong with it."""
+    """Keys that contradict each other. `found` maps paths below the value to messages."""
 
     def __init__(self, found: Mapping[str, str]) -> None:
         self.found = found
@@ -32,7 +32,7 @@ class WrongKeysError(ValueError):
 
 
 def matching(pattern: str, kind: str, example: str) -> AfterValidator:
-    """A check that a text matches `pattern` whole; `kind` and `example` are for the message."""
+    """A validator: the whole text must match `pattern`. The message uses `kind` and `example`."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -50,7 +50,7 @@ def _narrow_network(network: str) -> str:
 
 def _period(text: str) -> str:
     if parse_duration(text) == 0:
-        raise ValueError(f"`{text}` is no time at all. Write a duration such as 30s or 15d.")
+        raise ValueError(f"`{text}` is zero. Write a duration such as 30s or 15d.")
     return text
 
 
@@ -76,7 +76,7 @@ Network = Annotated[str, AfterValidator(_narrow_network)]
 
 
 class Resources(Value):
-    """What a container requests, and its limits; Kubernetes quantities."""
+    """Requests and limits of a container, as Kubernetes quantities; CPU has no limit."""
 
     cpu: Quantity = "50m"
     memory: Quantity = "128Mi"

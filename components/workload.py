@@ -1,4 +1,4 @@
-"""A service of the platform: a Deployment that serves HTTP, its address and its identity."""
+"""A workload: a Deployment that serves HTTP, its Service and its ServiceAccount."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
 from pydantic import Field, model_validator
 
-from components.kit import Server, headless, served_deployment, service_account
+from components.kit import Server, headless_service, served_deployment, service_account
 from components.pods import HTTP, container, http_probe, template, variables
 from components.values import Port, Resources, Value
 
@@ -19,14 +19,14 @@ ROLLING = apps.DeploymentStrategyArgs(
 )
 RECREATE = apps.DeploymentStrategyArgs(type="Recreate")
 SCRATCH = "32Mi"
-"""Size of /tmp, the one folder that a workload may write to."""
+"""Size of /tmp, the only folder that a workload can write to."""
 
 
 class WorkloadSpec(Value):
     """How a workload runs; `command` starts a server with /health, /ready and /metrics on `port`.
 
-    `headless` adds a Service that gives each pod a DNS name. `never_twice` ends the old pod before
-    the new one starts, for a service that must not do its work twice.
+    `headless` adds a Service that gives each pod a DNS name. `never_twice` is for a service that
+    must not do its work twice: the old pod ends before the new one starts.
     """
 
     command: tuple[str, ...] = Field(min_length=1)
@@ -37,7 +37,7 @@ class WorkloadSpec(Value):
     resources: Resources = Resources()
 
     @model_validator(mode="after")
-    def _never_twice_is_one_replica(self) -> "WorkloadSpec":
+    def _never_twice_has_one_replica(self) -> "WorkloadSpec":
         if self.never_twice and self.replicas > 1:
             raise ValueError("neverTwice allows one replica. Set replicas to 1.")
         return self
@@ -54,7 +54,7 @@ class WorkloadArgs:
 
 
 class Workload(pulumi.ComponentResource):
-    """A Deployment that rolls without ever running fewer pods than asked for, or never more."""
+    """A Deployment. During a rollout it never has fewer pods than `replicas`, or never more."""
 
     url: pulumi.Output[str]
     """Address inside the cluster."""
@@ -65,7 +65,7 @@ class Workload(pulumi.ComponentResource):
         spec, server = args.spec, workload_server(name, args.spec)
         service_account(name, args.namespace, child)
         if spec.headless:
-            headless(server, args.namespace, child)
+            headless_service(server, args.namespace, child)
         self.url = served_deployment(
             server,
             args.namespace,
@@ -78,7 +78,7 @@ class Workload(pulumi.ComponentResource):
 
 
 def workload_server(name: str, spec: WorkloadSpec) -> Server:
-    """The workload as others reach it."""
+    """The workload's ports and Service, as other components use them."""
     return Server(name=name, port=spec.port, service_port=spec.port)
 
 
