@@ -56,9 +56,6 @@ def all_dashboards(rulebook: Rulebook, problems: Problems) -> tuple[Dashboard, .
     # An alert may be missing, or have no threshold, only because its rule could not be read.
     for board in boards if rulebook.complete else ():
         for panel in board.panels:
-            # An alert that could not be read would look like one that doesn't exist.
-            if not rulebook.complete and not alerts.keys() >= set(panel.alerts):
-                continue
             for mistake in panel.mistakes(alerts):
                 problems.add(board.source, 0, f"panel {panel.title!r}: {mistake}")
     shown = {name for board in boards for panel in board.panels for name in panel.alerts}

@@ -61,7 +61,6 @@ class RuleGroup(Answer):
     file: str
     interval: float
     rules: Annotated[list[Rule], EmptyIfNull]
-    last_evaluation: datetime | None = None
 
 
 class Sample(Answer):
@@ -82,8 +81,6 @@ class Metadata(Answer):
     """A metric's metadata as a target exports it."""
 
     type: str
-    help: str
-    unit: str = ""
 
 
 class Prometheus(HttpApi):
@@ -121,14 +118,6 @@ class Prometheus(HttpApi):
         form = {"query": expression, "step": str(step_seconds), **_range(start, end)}
         answer = self.call("POST", "/api/v1/query_range", data=form)
         return self.parse(list[Series], answer, "data", "result")
-
-    def label_values(
-        self, label: str, selector: str | None, *, start: datetime, end: datetime
-    ) -> list[str]:
-        """The sorted values of a label, for all series or only those that match the selector."""
-        matching = {"match[]": selector} if selector else {}
-        answer = self._get(f"/label/{label}/values", **_range(start, end), **matching)
-        return self.parse(list[str], answer, "data")
 
     def _get(self, path: str, **parameters: str) -> Any:
         return self.call("GET", f"/api/v1{path}", params=parameters)

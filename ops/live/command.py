@@ -10,8 +10,9 @@ from types import FrameType
 from typing import NoReturn
 
 from ops.arguments import Parser, loopback_network, whole_number
+from ops.live.launch import RunOptions
 from ops.live.observation import Observer
-from ops.live.platform import Platform, RunOptions
+from ops.live.platform import Platform
 from ops.live.processes import LiveError
 from ops.live.scaling import cron_job_variables
 from ops.live.scenario import Scenario, load_scenario, replay_scenario

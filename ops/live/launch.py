@@ -1,6 +1,6 @@
 """Starts pods and jobs on this machine, with local forms of their commands and variables."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,34 @@ _FLAGS_IN_SECONDS = ("timeout-offset",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Launcher:
-    """Starts pods and jobs; see RunOptions for `replay`, `replayed` and `environment`."""
+class RunOptions:
+    """How to run a stack.
 
-    files: RunFolder
-    speed: int
+    `network`: the first three octets of the pods' addresses. `speed`: how many times faster time
+    runs. `keep`: keep the data of an earlier run. `replay`: a scenario's file; an exporter serves
+    its values in place of each workload in `replayed`. `jobs`: run CronJobs on schedule and export
+    their state. `environment`: additional variables by workload or job name. `log`: called with a
+    line for each event.
+    """
+
+    manifests: Path
+    state: Path
+    network: str
+    speed: int = 1
+    keep: bool = False
     replay: Path | None = None
     replayed: tuple[str, ...] = ()
+    jobs: bool = True
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    log: Callable[[str], None] = print
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launcher:
+    """Starts pods and jobs."""
+
+    files: RunFolder
+    options: RunOptions
 
     def start_pod(self, pod: Pod, number: int, local: LocalEnvironment) -> Child:
         """Start the pod; `number` is its index in its workload, counted from 0."""
@@ -61,23 +81,25 @@ class Launcher:
 
     def _command(self, pod: Pod, number: int, local: LocalEnvironment) -> list[str]:
         name, container = pod.workload.name, pod.workload.main_container
-        if name in self.replayed or name == KUBE_STATE_METRICS:
-            file = self.replay if name in self.replayed else self.files.cron_job_series
+        speed, is_replayed = self.options.speed, name in self.options.replayed
+        if is_replayed or name == KUBE_STATE_METRICS:
+            file = self.options.replay if is_replayed else self.files.cron_job_series
             return ["python", "-m", "ops.live.exporter", str(file), name, str(number)]
         if name not in PROGRAMS:
             return list(container["command"])
-        flags = _DURATION_FLAGS.get(name, {}) if self.speed > 1 else {}
+        flags = _DURATION_FLAGS.get(name, {}) if speed > 1 else {}
         return [
             PROGRAMS[name],
             *map(local.path, container["args"]),
             f"--web.listen-address={pod.address}:{pod.port}",
-            *(f"--{flag}={_scale_flag(flag, value, self.speed)}" for flag, value in flags.items()),
+            *(f"--{flag}={_scale_flag(flag, value, speed)}" for flag, value in flags.items()),
         ]
 
     def _variables(self, name: str, container: Mapping[str, Any], pod_name: str) -> dict[str, str]:
         """The container's variables; one without a value is a reference to the pod's name."""
         found = {entry["name"]: entry.get("value", pod_name) for entry in container.get("env", [])}
-        return {**scale_variables(found, self.speed), **self.environment.get(name, {})}
+        scaled = scale_variables(found, self.options.speed)
+        return {**scaled, **self.options.environment.get(name, {})}
 
     def _start(self, name: str, command: list[str], environment: Mapping[str, str]) -> Child:
         log = self.files.log(name)

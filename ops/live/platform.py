@@ -2,12 +2,10 @@
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
 
 from ops.live.cron_jobs import KUBE_STATE_METRICS, Clock, ScheduledJob, cron_job_series
-from ops.live.launch import PROGRAMS, Launcher, can_run
+from ops.live.launch import PROGRAMS, Launcher, RunOptions, can_run
 from ops.live.mounts import Mount, RunFolder, mounted_config_maps, write_changed_json
 from ops.live.pods import Pod, create_pods, dns_names, target_groups
 from ops.live.processes import Child, LiveError, describe_exit, require_free_port, stop_children
@@ -17,29 +15,6 @@ from ops.manifests import config_maps_changed_at, read_config_maps, read_manifes
 READY_SECONDS = 30
 CONFIG_SECONDS = 1.0
 """Interval between checks for changed ConfigMaps."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """How to run a stack.
-
-    `network`: the first three octets of the pods' addresses. `speed`: how many times faster time
-    runs. `keep`: keep the data of an earlier run. `replay`: a scenario's file; an exporter serves
-    its values in place of each workload in `replayed`. `jobs`: run CronJobs on schedule and export
-    their state. `environment`: additional variables by workload or job name. `log`: called with a
-    line for each event.
-    """
-
-    manifests: Path
-    state: Path
-    network: str
-    speed: int = 1
-    keep: bool = False
-    replay: Path | None = None
-    replayed: tuple[str, ...] = ()
-    jobs: bool = True
-    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    log: Callable[[str], None] = print
 
 
 class Platform:
@@ -58,13 +33,7 @@ class Platform:
         self.pods = create_pods(runnable, options.network)
         self.children: dict[str, Child] = {}
         self.mounts: list[Mount] = []
-        self._launcher = Launcher(
-            files=self.files,
-            speed=options.speed,
-            replay=options.replay,
-            replayed=options.replayed,
-            environment=options.environment,
-        )
+        self._launcher = Launcher(files=self.files, options=options)
         clock = Clock(options.speed)
         self.jobs = {
             job.name: ScheduledJob(job, clock, self._launcher.start_job)

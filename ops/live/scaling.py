@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from promql.durations import parse_duration
+from promql.durations import format_duration, parse_duration
 from promql.expressions import parse
 
 FEEDER, FEEDER_PERIOD_SECONDS = "synthetic-feeder", 60
@@ -20,7 +20,6 @@ LEAST_SECONDS = {"HARBINGER_WATCHDOG_TIMEOUT_SECONDS": 10}
 """Variables in seconds and their lower limits: pauses of a busy machine don't shrink with
 `speed`."""
 
-_UNITS = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _PART = r"\d+(?:ms|[ywdhms])"
 _DURATION = re.compile(rf"(?:{_PART})+")
 # Strings and comments match as a whole, so that ranges inside them stay unchanged.
@@ -40,9 +39,7 @@ def scale_duration(text: str, speed: int) -> str:
     milliseconds = parse_duration(text)
     if speed == 1 or milliseconds == 0:
         return text
-    shorter = max(1, round(milliseconds / speed))
-    unit, size = next((unit, size) for unit, size in _UNITS if shorter % size == 0)
-    return f"{shorter // size}{unit}"
+    return format_duration(max(1, round(milliseconds / speed)))
 
 
 def scale_promql(expression: str, speed: int) -> str:

@@ -87,7 +87,6 @@ class Variable:
     """A dashboard variable; `everything` is the regular expression for "All"."""
 
     name: str
-    query: str
     everything: str
 
 
@@ -103,12 +102,11 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Board:
-    """A dashboard; `since` is the length of its default time range in milliseconds."""
+    """A dashboard."""
 
     name: str
     title: str
     description: str
-    since: int
     panels: tuple[Panel, ...]
     variables: tuple[Variable, ...]
     annotations: tuple[Annotation, ...]
@@ -187,10 +185,9 @@ def _board(name: str, model: Json) -> Board:
         name=name,
         title=model["title"],
         description=model["description"],
-        since=parse_duration(model["time"]["from"].removeprefix("now-")),
         panels=tuple(_panel(panel) for panel in model["panels"]),
         variables=tuple(
-            Variable(variable["name"], variable["query"], variable["allValue"])
+            Variable(variable["name"], variable["allValue"])
             for variable in model["templating"]["list"]
         ),
         annotations=tuple(

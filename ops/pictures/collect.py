@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ops.charts import Marks
 from ops.http_api import ApiError
-from ops.live.launch import PROGRAMS
+from ops.live.launch import PROGRAMS, RunOptions
 from ops.live.observation import Observation, Observer
-from ops.live.platform import Platform, RunOptions
+from ops.live.platform import Platform
 from ops.live.processes import LiveError, stop_children
 from ops.live.scaling import cron_job_variables
 from ops.pictures.boards import Annotation, Board, Boards, Panel
-from ops.pictures.queries import Answer, Asker, TimeRange, chosen_pattern
+from ops.pictures.queries import Answer, Asker, TimeRange
 from ops.prometheus_api import Prometheus, Series
 
 SPEED = 60
@@ -140,7 +140,7 @@ def annotation_marks(annotation: Annotation, answer: Answer) -> Marks:
 
 def _results(prometheus: Prometheus, board: Board, time_range: TimeRange) -> Results:
     asker = Asker(prometheus, time_range)
-    everything = {variable.name: chosen_pattern(variable, ()) for variable in board.variables}
+    everything = {variable.name: variable.everything for variable in board.variables}
     return Results(
         board,
         {panel.id: asker.panel_answers(panel, everything) for panel in board.charts},

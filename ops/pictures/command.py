@@ -7,7 +7,7 @@ from pathlib import Path
 from ops.arguments import Parser, loopback_network, whole_number
 from ops.live.processes import LiveError
 from ops.manifests import ManifestsError
-from ops.photograph import BrowserError, find_browser, photograph
+from ops.pages import BrowserError, find_browser, photograph
 from ops.pictures.boards import for_import, read_boards
 from ops.pictures.collect import collect
 from ops.pictures.page import dashboard_page, page_size

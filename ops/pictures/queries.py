@@ -1,14 +1,13 @@
 """Sends a dashboard's queries to Prometheus as Grafana does, with variables replaced."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ops.http_api import ApiError
 from ops.live.scaling import scale_promql
-from ops.pictures.boards import Annotation, Panel, Target, Variable
+from ops.pictures.boards import Annotation, Panel, Target
 from ops.prometheus_api import Prometheus, Series
 from promql.variables import replace_variables
 
@@ -25,9 +24,7 @@ _ROUNDED = {
     _DAY: ((7, 1), (21, 7), (42, 30), (math.inf, 365)),
 }
 """Rounding table: (upper bound, rounded value), per unit; Grafana's own from 1 s on."""
-_SPECIAL = re.compile(r"[\\$^*{}\[\]+?.()|]")
 _SCRAPES_IN_A_RATE = 4
-_LABEL_VALUES = re.compile(r"label_values\((?:(?P<series>.+),)?\s*(?P<label>\w+)\s*\)", re.S)
 _ANNOTATION_STEP = 60_000
 """The smallest step in milliseconds at which Grafana asks for annotations."""
 
@@ -80,17 +77,6 @@ class Asker:
         self.end = datetime.now(UTC)
         self.start = self.end - timedelta(milliseconds=time_range.length / time_range.speed)
 
-    def variable_values(self, variable: Variable) -> list[str]:
-        """The values that a variable lets the user choose."""
-        asked = _LABEL_VALUES.fullmatch(variable.query.strip())
-        if not asked:
-            raise ApiError(
-                f"The variable {variable.name} asks `{variable.query}`. Write label_values(...)."
-            )
-        return self._prometheus.label_values(
-            asked["label"], asked["series"], start=self.start, end=self.end
-        )
-
     def panel_answers(self, panel: Panel, values: Values) -> list[Answer]:
         """Run a panel's queries."""
         return [self._target(target, panel.width, values) for target in panel.targets]
@@ -142,12 +128,3 @@ def fill_variables(expr: str, values: Values, time_range: TimeRange, columns: in
         **values,
     }
     return scale_promql(replace_variables(expr, known.get), time_range.speed)
-
-
-def chosen_pattern(variable: Variable, picked: Sequence[str]) -> str:
-    """The regular expression for the picked values, escaped for a PromQL string; none means all."""
-    if not picked:
-        return variable.everything
-    patterns = [_SPECIAL.sub(r"\\\g<0>", value) for value in picked]
-    pattern = patterns[0] if len(patterns) == 1 else f"({'|'.join(patterns)})"
-    return pattern.replace("\\", "\\\\").replace('"', '\\"')

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from ops.live.launch import RunOptions
 from ops.live.observation import Observation, Observer
-from ops.live.platform import Platform, RunOptions
+from ops.live.platform import Platform
 from ops.live.scenario import load_scenario
 from tests.support.project import Project
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ops.live.command import main
-from ops.live.platform import Platform, RunOptions
+from ops.live.launch import RunOptions
+from ops.live.platform import Platform
 from ops.live.processes import LiveError
 from tests.live.conftest import new_network
 from tests.support.runner import children, is_alive, run, start, wait_for_line

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import pytest
 from ops.live.scaling import cron_job_variables
 from ops.live.scenario import load_scenario
 from ops.pictures.boards import Board, Boards, read_boards
-from ops.pictures.queries import Answer, Asker, TimeRange, Values, chosen_pattern
+from ops.pictures.queries import Answer, Asker, TimeRange, Values
+from promql.durations import parse_duration
 from tests.live.conftest import SPEED, Live, new_network, running
 from tests.support.series import ROOT
 
@@ -41,7 +43,8 @@ def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def asker(live: Live, board: Board, stack: Boards) -> Asker:
     """The queries of a user who has just opened the dashboard."""
-    time_range = TimeRange(board.since, stack.interval, SPEED)
+    length = parse_duration(board.model["time"]["from"].removeprefix("now-"))
+    time_range = TimeRange(length, stack.interval, SPEED)
     return Asker(live.observer.prometheus, time_range)
 
 
@@ -55,28 +58,41 @@ def answers_of(asker: Asker, board: Board, values: Values) -> Found:
     return {**found, **marks}
 
 
-def choices(asker: Asker, board: Board) -> list[Values]:
+def variable_values(live: Live, board: Board) -> dict[str, list[str]]:
+    """The values that each variable offers, by its name."""
+    found: dict[str, list[str]] = {}
+    for variable in board.model["templating"]["list"]:
+        asked = re.fullmatch(r"label_values\((.+),\s*(\w+)\)", variable["query"], re.DOTALL)
+        assert asked, f"{variable['name']} asks {variable['query']}"
+        labels = [sample.metric for sample in live.observer.prometheus.query(asked[1])]
+        found[variable["name"]] = sorted({one[asked[2]] for one in labels if asked[2] in one})
+    return found
+
+
+def choices(live: Live, board: Board) -> Iterator[Values]:
     """The values of the variables: all of each, as the dashboard opens, and each one alone."""
-    offered = [
-        [(v, ()), *((v, (one,)) for one in asker.variable_values(v))] for v in board.variables
+    values = variable_values(live, board)
+    names = [variable.name for variable in board.variables]
+    patterns = [
+        [variable.everything, *map(re.escape, values[variable.name])]
+        for variable in board.variables
     ]
-    return [
-        {variable.name: chosen_pattern(variable, picked) for variable, picked in combination}
-        for combination in itertools.product(*offered)
-    ]
+    for picked in itertools.product(*patterns):
+        # Inside a string of PromQL a backslash is written twice.
+        yield dict(zip(names, (one.replace("\\", "\\\\") for one in picked), strict=True))
 
 
 def unanswered(live: Live, board: Board, stack: Boards) -> list[str]:
     """Every query without data, for every choice of the variables."""
     who = asker(live, board, stack)
     lacking = [
-        f"variable {variable.name} has no value"
-        for variable in board.variables
-        if not who.variable_values(variable)
+        f"variable {name} has no value"
+        for name, values in variable_values(live, board).items()
+        if not values
     ]
     return lacking + [
         f"{place} {answer.problem or 'has no data'}: {answer.query}"
-        for values in choices(who, board)
+        for values in choices(live, board)
         for place, answer in answers_of(who, board, values).items()
         if not answer.has_data
         and not any(place.startswith(exempt) for exempt in ONLY_WHILE_AN_ALERT_FIRES)
@@ -104,7 +120,7 @@ def alerts_shown(live: Live, stack: Boards) -> dict[str, set[str]]:
     shown: dict[str, set[str]] = {place: set() for place in ONLY_WHILE_AN_ALERT_FIRES}
     for board in stack.all:
         who = asker(live, board, stack)
-        values = {variable.name: chosen_pattern(variable, ()) for variable in board.variables}
+        values = {variable.name: variable.everything for variable in board.variables}
         for place, answer in answers_of(who, board, values).items():
             assert answer.problem is None, f"{board.title}: {place} {answer.problem}"
             for exempt in filter(place.startswith, ONLY_WHILE_AN_ALERT_FIRES):

@@ -3,7 +3,7 @@
 import struct
 from pathlib import Path
 
-from ops.photograph import COLOURS, photograph
+from ops.pages import COLOURS, photograph
 from ops.pictures.page import dashboard_page, page_size
 from tests.support.report.report_browser import look
 from tests.unit.ops.test_pictures_page import KINDS, panel, results, series

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import photograph
+from ops import pages
 from tests.support.report.report_pods import served
 from toolchain.browser import find
 
 MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
-OPTIONS = (*photograph.OPTIONS, "--enable-logging=stderr", "--virtual-time-budget=2000")
+OPTIONS = (*pages.OPTIONS, "--enable-logging=stderr", "--virtual-time-budget=2000")
 DARK = "--blink-settings=preferredColorScheme=0"
 
 

@@ -154,11 +154,6 @@ def test_grafana_listens_on_the_port_of_its_service_and_probes(platform: Any) ->
     assert ini(platform).getint("server", "http_port") == port["containerPort"]
 
 
-def test_links_to_the_field_dashboard_keep_working(platform: Any) -> None:
-    uids = {board["title"]: board["uid"] for board in boards(platform).values()}
-    assert uids["ψ-Field Metrics"] == "PBFA97CFB590B2093"
-
-
 def test_a_changed_file_rolls_the_pod_and_a_changed_dashboard_does_not(
     recordings: dict[str, Recording], balanced: Recording
 ) -> None:

@@ -39,7 +39,7 @@ def panel(kind: str, *, y: int = 0, defaults: dict[str, Any] | None = None, **mo
 def results(*pairs: tuple[Panel, Sequence[Series]]) -> Results:
     """One hour of a dashboard with these panels and what each of them got; a pod started."""
     panels = tuple(panel for panel, _ in pairs)
-    board = Board("b", "Board", "What it is.", 3_600_000, panels, (), (), {})
+    board = Board("b", "Board", "What it is.", panels, (), (), {})
     answers = {panel.id: [Answer("up", found)] for panel, found in pairs}
     start = Marks("Pods started", "purple", [(END.timestamp() - 30,) * 2])
     time_range = TimeRange(3_600_000, 30_000, 60)

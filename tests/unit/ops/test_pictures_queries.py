@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from ops.manifests import ManifestsError, read_config_maps
-from ops.pictures.boards import Annotation, Panel, Target, Variable, read_boards
-from ops.pictures.queries import Asker, TimeRange, chosen_pattern, fill_variables
+from ops.pictures.boards import Annotation, Panel, Target, read_boards
+from ops.pictures.queries import Asker, TimeRange, fill_variables
 from ops.prometheus_api import Prometheus
 from promql.durations import parse_duration
 
@@ -73,19 +73,6 @@ def test_ranges_shrink_when_time_runs_faster() -> None:
     assert sent == "rate(a_total[5s]) + increase(a_total[1m]) + rate(a_total[2s])"
 
 
-@pytest.mark.parametrize(
-    ("picked", "pattern"),
-    [
-        ((), ".+"),
-        (("AURORA-AKASH-001",), "AURORA-AKASH-001"),
-        (("a.b", 'c"d'), r"(a\\.b|c\"d)"),
-        ((r"a\b",), r"a\\\\b"),
-    ],
-)
-def test_a_choice_becomes_a_pattern_in_a_string(picked: tuple[str, ...], pattern: str) -> None:
-    assert chosen_pattern(Variable("pod", "", ".+"), picked) == pattern
-
-
 def test_the_dashboards_of_a_stack_are_those_that_are_rendered(rendered: Path) -> None:
     folder = rendered / "1-manifest"
     found = read_boards(folder)
@@ -98,7 +85,7 @@ def test_the_dashboards_of_a_stack_are_those_that_are_rendered(rendered: Path) -
     assert [b.model for b in found.all] == [json.loads(t) for t in texts]
     assert len(found.all) >= 3
     for board in found.all:
-        assert board.since >= HOUR
+        assert parse_duration(board.model["time"]["from"].removeprefix("now-")) >= HOUR
         asked = [t.expr for panel in board.charts for t in panel.targets]
         assert asked == [
             target["expr"] for p in board.model["panels"] for target in p.get("targets", ())
@@ -154,17 +141,6 @@ def test_an_instant_query_asks_for_now_and_a_range_query_for_the_time_shown() ->
     assert datetime.now(UTC) - datetime.fromtimestamp(float(form["end"]), UTC) < timedelta(
         seconds=5
     )
-
-
-def test_the_query_of_a_variable_selects_its_values() -> None:
-    server = Server("a", "b")
-    who = Asker(server.client, TimeRange(HOUR, SCRAPE))
-    assert who.variable_values(Variable("pod", 'label_values(up{job="x"}, pod)', ".+")) == [
-        "a",
-        "b",
-    ]
-    ((path, form),) = server.asked
-    assert path == "/api/v1/label/pod/values" and form["match[]"] == 'up{job="x"}'
 
 
 def test_marks_are_asked_for_at_most_once_a_minute() -> None:
