@@ -1,4 +1,4 @@
-"""The whole platform in the real engine: the cost of a change, and recovery after interruption."""
+"""The whole platform in the real engine: which resources a change updates, and recovery."""
 
 import re
 import time
@@ -81,7 +81,7 @@ def identity(manifest: dict[str, Any]) -> tuple[str, str]:
     return manifest["kind"], manifest["metadata"]["name"]
 
 
-def test_the_same_folder_and_file_names_as_the_official_provider(deployed: Project) -> None:
+def test_folder_and_file_names_are_those_of_the_official_provider(deployed: Project) -> None:
     names = deployed.rendered().keys()
     assert "apps_v1-statefulset-aurora-local-prometheus-server.yaml" in names
     assert "v1-namespace-default-aurora-local.yaml" in names

@@ -238,7 +238,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def refused(deployed: Project) -> Callable[[str], list[str]]:
-    """The error lines of a preview with all its cases, of which each runs once."""
+    """Preview -> its error lines; one preview contains many cases, to save time."""
 
     @cache
     def preview(name: str) -> list[str]:
@@ -262,7 +262,7 @@ def test_preview_refuses(refused: Callable[[str], list[str]], preview: str, case
 
 
 @pytest.mark.parametrize("verb", ["preview", "up"])
-def test_the_incident_two_files_glued_together_stops_before_anything_changes(
+def test_two_rule_files_glued_together_stop_before_anything_changes(
     deployed: Project, verb: str
 ) -> None:
     psi, treaty = deployed.root / PSI, deployed.root / TREATY
@@ -301,9 +301,9 @@ def test_a_missing_secret_is_refused(deployed: Project) -> None:
 
 
 def preview_with(project: Project, edits: dict[str, Sequence[Change]]) -> list[str]:
-    """The error lines of a preview with these changes of files, which are undone afterwards.
+    """The error lines of a preview with these changes to files, which are undone afterwards.
 
-    The preview must be refused without a traceback, and must change nothing.
+    Asserts that the preview fails without a traceback and changes nothing.
     """
     state, rendered = project.state_bytes(), project.rendered()
     originals = {file: (project.root / file).read_bytes() for file in edits}
@@ -324,14 +324,14 @@ def preview_with(project: Project, edits: dict[str, Sequence[Change]]) -> list[s
 
 
 def assert_each_once(lines: list[str], expected: Sequence[tuple[str, str]]) -> None:
-    """Each (place, word) is in exactly one line, and no line says anything else."""
+    """Assert that each (place, word) matches exactly one line, and every line matches one."""
     for place, word in expected:
         found = [line for line in lines if place in line and word in line]
         assert len(found) == 1, f"{len(found)} lines say {place} ... {word}: {lines}"
     assert len(lines) == len(set(lines)) == len(expected), "\n".join(lines)
 
 
-def test_one_preview_names_a_wrong_thing_of_every_kind(deployed: Project) -> None:
+def test_one_preview_names_mistakes_of_every_kind(deployed: Project) -> None:
     override = "    rules: {overrides: {TreatyNoRequest: {for: 30m}}}\n    cronJobs:\n"
     lines = preview_with(
         deployed,
@@ -368,7 +368,7 @@ def test_one_preview_names_a_wrong_thing_of_every_kind(deployed: Project) -> Non
     )
 
 
-def test_wrong_settings_hide_no_wrong_rule_dashboard_or_template(deployed: Project) -> None:
+def test_wrong_settings_do_not_hide_wrong_rules_dashboards_or_templates(deployed: Project) -> None:
     route = "      routes:\n        critical: webhok\n"
     lines = preview_with(
         deployed,

@@ -1,4 +1,4 @@
-"""A marker in every secret is readable only in the Secret that the pod mounts."""
+"""Each secret is readable only in the Secret that the pod mounts."""
 
 import base64
 from pathlib import Path
@@ -30,7 +30,7 @@ def staging(project: Project) -> Project:
 
 
 def spellings(marker: str) -> list[str]:
-    """The marker as it is, and in base64 at each of the three offsets."""
+    """The marker in plain text, and in base64 at each of the three offsets."""
     encoded = [base64.b64encode(b" " * shift + marker.encode()).decode() for shift in range(3)]
     return [marker, *(text[4:-4] for text in encoded)]
 
@@ -43,7 +43,7 @@ def leaks(text: str) -> list[str]:
     ]
 
 
-def test_the_search_itself_finds_a_marker_however_it_is_spelled() -> None:
+def test_the_search_finds_a_marker_in_every_encoding() -> None:
     for key, marker in MARKERS.items():
         assert leaks(f"password: {marker}") == [key]
         for shift in range(3):

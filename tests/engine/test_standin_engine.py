@@ -72,7 +72,7 @@ FILES = ("v1-configmap-demo-rules", "v1-namespace-default-demo", "v1-secret-demo
 
 
 class Small(Project):
-    """The small program, with settings that a test can change."""
+    """The small program, with settings that tests can change."""
 
     def set(self, stack: str = "local", **changes: Any) -> None:
         """Write the stack's settings with these changes."""
@@ -86,7 +86,7 @@ class Small(Project):
 
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
-    """The small program in a folder of its own, on stand-ins even where official plugins are."""
+    """The small program in its own folder, on stand-ins even if official plugins are installed."""
     monkeypatch.setattr(plugins, "is_official", lambda *_: False)
     root = tmp_path / "small clone"
     root.mkdir()
@@ -106,7 +106,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
 
 
 def succeeded(result: Any) -> Any:
-    """The result of a command that succeeded."""
+    """Assert that a command succeeded, and return its result."""
     assert result.code == 0, result.text
     return result
 

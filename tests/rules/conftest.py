@@ -39,9 +39,9 @@ def amtool() -> str:
 
 @pytest.fixture(scope="session")
 def config_maps(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ConfigMaps]:
-    """For each stack, its ConfigMaps' data by name, brought up by the engine into a folder.
+    """Stack -> name -> data of its ConfigMaps, as `pulumi up` renders them.
 
-    The first worker that needs them renders them for all.
+    The first pytest worker that needs them renders them for all workers.
     """
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
@@ -77,7 +77,7 @@ def rendered(config_maps: Mapping[str, ConfigMaps]) -> Mapping[str, str]:
 
 @pytest.fixture(scope="session")
 def folder(rendered: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with these files, the place of promtool's work."""
+    """A folder with these files, in which promtool runs."""
     return write(rendered, tmp_path_factory.mktemp("config"))
 
 
@@ -85,13 +85,13 @@ def folder(rendered: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 def stack_folder(
     request: pytest.FixtureRequest, config_maps: Mapping[str, ConfigMaps], tmp_path: Path
 ) -> Path:
-    """A folder with one stack's files; a test that asks for it runs once for each stack."""
+    """A folder with one stack's files; a test with this fixture runs once per stack."""
     maps = config_maps[request.param]
     return write({**maps["prometheus-server"], **maps["alertmanager"]}, tmp_path)
 
 
 def write(texts: Mapping[str, str], folder: Path) -> Path:
-    """Write the files into a folder, in which they then find each other as in the pod."""
+    """Write the files into a folder, where relative paths between them resolve as in the pod."""
     for name, text in texts.items():
         (folder / name).write_text(text.replace(MOUNT, str(folder)))
     return folder

@@ -67,7 +67,7 @@ def document(folder: Path) -> dict[str, Any]:
 
 
 def rules(folder: Path) -> dict[str, dict[str, str]]:
-    """The labels that each alert's rule adds, its name among them."""
+    """Alert -> the labels of its rule, including alertname."""
     return {
         rule["alert"]: {"alertname": rule["alert"], **rule["labels"]}
         for file in folder.glob("*_rules.yml")
@@ -101,7 +101,7 @@ def test_the_receivers_of(what: str, amtool: str, stack_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_receiver_tells_over_the_channel_that_the_settings_name(
+def test_a_receiver_uses_the_channel_in_the_settings(
     stack: str, config_maps: Mapping[str, Any]
 ) -> None:
     given = stack_values(stack)["vaultmesh:settings"]["alertmanager"]
@@ -136,7 +136,7 @@ def folders(
 @pytest.mark.parametrize("stack", STACKS)
 @settings(max_examples=300, deadline=None)
 @given(labels=LABELS)
-def test_no_label_set_reaches_nobody_and_only_the_heartbeat_no_person(
+def test_every_label_set_reaches_a_receiver_and_all_but_the_heartbeat_reach_a_person(
     labels: dict[str, str], stack: str, folders: Mapping[str, Path]
 ) -> None:
     found = document_of(folders[stack])
@@ -151,14 +151,14 @@ _DOCUMENTS: dict[Path, dict[str, Any]] = {}
 
 
 def document_of(folder: Path) -> dict[str, Any]:
-    """The document, read once: a property is checked many times."""
+    """The configuration, cached because property tests read it many times."""
     return _DOCUMENTS.setdefault(folder, document(folder))
 
 
 @pytest.mark.parametrize("stack", STACKS)
 @settings(max_examples=15, deadline=None)
 @given(labels=LABELS)
-def test_what_these_tests_make_of_the_routes_is_what_alertmanager_does(
+def test_the_routing_model_of_these_tests_agrees_with_alertmanager(
     labels: dict[str, str], stack: str, amtool: str, folders: Mapping[str, Path]
 ) -> None:
     folder = folders[stack]

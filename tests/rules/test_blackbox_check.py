@@ -22,7 +22,7 @@ def test_the_exporter_accepts_its_configuration(
     assert "Config file is ok" in output
 
 
-def test_it_would_notice_a_field_that_it_does_not_know(
+def test_the_check_refuses_an_unknown_field(
     config_maps: Mapping[str, ConfigMaps], tmp_path: Path
 ) -> None:
     folder = write(config_maps["local"]["blackbox-exporter"], tmp_path)

@@ -1,4 +1,4 @@
-"""Panels that count or combine series show the right values; Prometheus's promtool is the judge."""
+"""Panels that count or combine series show the right values, according to promtool."""
 
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,17 @@ Values = list[tuple[str, float]]
 
 
 def firing(**labels: str) -> str:
-    """The series of an alert that fires."""
+    """The series ALERTS of a firing alert."""
     listed = ", ".join(f'{name}="{value}"' for name, value in labels.items())
     return f'ALERTS{{alertstate="firing", {listed}}}'
 
 
 SERIES: dict[str, str] = {
-    # The prober's only pod is down: it is scraped once for itself and once for each probe.
+    # The prober's only pod is down. It has one `up` for itself and one for each probe.
     f'up{{job="blackbox-exporter", {POD}}}': "0x5",
     **{f'up{{job="blackbox-exporter", {POD}, probe="{probe}"}}': "0x5" for probe in PROBES},
     'up{job="psi-field", namespace="n", instance="j", pod="psi-0"}': "1x5",
-    # Both Prometheus pods find no pod of a job that is scraped for two probes.
+    # Neither Prometheus pod finds a pod of a job with two probes.
     **{
         f'{FOUND}{{namespace="n", job="prometheus-server", pod="{pod}", scrape_job="{job}"}}': n
         for pod in ("prometheus-0", "prometheus-1")

@@ -1,4 +1,4 @@
-"""The rules behave as their case files say, on the files that Prometheus will load."""
+"""The rendered rules behave as their case files say."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,8 +15,8 @@ from tests.support.series import names as series_of
 from tests.support.series import slo_rules
 
 RULES = Path(__file__).parents[2] / "rules"
-OF_SLOS = ("slo-recordings", "slo-month")
-NOT_OF_ONE_ALERT = {"recording-rules", "reference-scenario", *OF_SLOS}
+SLO_CASES = ("slo-recordings", "slo-month")
+NOT_OF_ONE_ALERT = {"recording-rules", "reference-scenario", *SLO_CASES}
 
 
 def names(pattern: str, kind: str) -> list[str]:
@@ -30,7 +30,7 @@ SLO_ALERTS = [rule["alert"] for rule in slo_rules() if "alert" in rule]
 SLO_RECORDS = sorted({rule["record"] for rule in slo_rules() if "record" in rule})
 ALERTS = [*names("alerts/*.yaml", "alert"), *names("platform/*.yaml", "alert"), *SLO_ALERTS]
 CONDITIONAL = [alert for alert in ALERTS if alert != WATCHDOG]
-"""The heartbeat has no condition, and so no case in which it could be silent."""
+"""Watchdog has no condition, so it has no silent case."""
 RECORDS = [*names("recording-rules.yaml", "record"), *names("platform/*.yaml", "record")]
 
 
@@ -53,7 +53,7 @@ def test_the_rules_behave_as_in(name: str, promtool: str, folder: Path) -> None:
     assert passed, output
 
 
-def test_the_heartbeat_fires_whatever_the_series_say() -> None:
+def test_watchdog_fires_whatever_the_series_are() -> None:
     groups = load(WATCHDOG)["tests"]
     assert len({tuple(series(group)) for group in groups}) > 1
     for group in groups:
@@ -64,9 +64,9 @@ def test_the_heartbeat_fires_whatever_the_series_say() -> None:
 def test_an_alert_has_a_firing_and_a_silent_case_of_the_same_series(alert: str) -> None:
     assert alert in CASES, f"{alert} has no case file: write tests/rules/{alert}.yaml"
     groups = [group for group in load(alert)["tests"] if checks(group, alert)]
-    loud = [series(group) for group in groups if firing(group, alert)]
+    firing_series = [series(group) for group in groups if firing(group, alert)]
     silent = [series(group) for group in groups if not firing(group, alert)]
-    assert any(s in loud for s in silent), (
+    assert any(s in firing_series for s in silent), (
         f"tests/rules/{alert}.yaml needs a case in which {alert} fires and one in which it stays"
         " silent, with the same series and other values"
     )
@@ -90,10 +90,10 @@ def test_a_recorded_series_has_a_case(record: str) -> None:
 
 @pytest.mark.parametrize("record", SLO_RECORDS)
 def test_a_series_of_the_objectives_has_a_case(record: str) -> None:
-    """A case for one objective is enough: all have the same rules, but for names and numbers."""
+    """One objective's case is enough, because the rules differ only in names and numbers."""
     exprs = [
         check["expr"]
-        for file in OF_SLOS
+        for file in SLO_CASES
         for group in load(file)["tests"]
         for check in group["promql_expr_test"]
         if check["exp_samples"]
@@ -115,14 +115,14 @@ def at_once(rule: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("alert", CONDITIONAL)
 @pytest.mark.parametrize("mutate", [always_true, at_once])
-def test_the_silent_cases_notice_a_condition_that_is(
+def test_the_silent_cases_fail_for_a_condition_that_is(
     mutate: Callable[[dict[str, Any]], None],
     alert: str,
     promtool: str,
     rendered: Mapping[str, str],
     tmp_path: Path,
 ) -> None:
-    """A silent case proves nothing if it is silent for want of data or time."""
+    """A silent case must not be silent only because it has too little data or time."""
     case = load(alert)
     documents = rules_behind(alert, (yaml.safe_load(rendered[file]) for file in case["rule_files"]))
     files = dict(zip(case["rule_files"], documents, strict=True))

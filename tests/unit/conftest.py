@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests: what the program declares for each stack."""
+"""Fixtures of the unit tests: the resources that the program declares for each stack."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from tests.support.report.kpi_platform import render
 
 @pytest.fixture(scope="session")
 def recordings() -> dict[str, Recording]:
-    """What every stack of the repository declares, by stack name."""
+    """Stack name -> the resources that the stack declares."""
     return {stack: run_stack(stack) for stack in STACKS}
 
 
 @pytest.fixture(params=STACKS)
 def platform(request: pytest.FixtureRequest, recordings: dict[str, Recording]) -> Recording:
-    """What one stack declares; a test that asks for it runs once for each stack."""
+    """The resources of one stack; a test with this fixture runs once per stack."""
     return recordings[request.param]
 
 

@@ -16,7 +16,7 @@ from tests.support.rules.chain import Chain, chain
 
 @dataclass(frozen=True)
 class Contract:
-    """Every subject must be in `keep`; `advice` says what to do about one that is not."""
+    """Every subject must be in `keep`; `advice` says how to fix one that is not."""
 
     says: str
     subjects: Callable[[Chain], Iterable[str]]
@@ -24,7 +24,7 @@ class Contract:
     advice: str
 
     def broken(self, stack: Chain) -> list[str]:
-        """A line for each subject that breaks it."""
+        """The advice for each subject that breaks the contract."""
         missing = set(self.subjects(stack)) - set(self.keep(stack))
         return [self.advice.format(name) for name in sorted(missing)]
 
@@ -34,7 +34,7 @@ def unused(stack: Chain) -> set[str]:
 
 
 def exported(stack: Chain) -> set[str]:
-    """The metrics of scraped workloads, and those that Prometheus makes for any target."""
+    """The metrics of scraped workloads, and those that Prometheus makes for every target."""
     return {
         name
         for name, metric in stack.metrics.items()
@@ -124,7 +124,7 @@ def test_every_stack_keeps_the_contract(contract: Contract, chains: dict[str, Ch
 
 
 def without(key: str) -> Callable[[Chain], dict[str, Any]]:
-    """A change of the chain: the field of this name is empty."""
+    """A change of the chain that empties the field `key`."""
     return lambda stack: {key: type(getattr(stack, key))()}
 
 
@@ -133,22 +133,22 @@ def stray_metric(stack: Chain, **details: str) -> dict[str, Any]:
     return {"metrics": {**stack.metrics, "stray": {**stray, **details}}}
 
 
-def called_unused(stack: Chain) -> dict[str, Any]:
+def mark_used_metric_unused(stack: Chain) -> dict[str, Any]:
     return {"metrics": {**stack.metrics, "up": {**stack.metrics["up"], "unused": "Nobody asks."}}}
 
 
-def another_severity(stack: Chain) -> dict[str, Any]:
+def unknown_severity(stack: Chain) -> dict[str, Any]:
     alert = stack.alerts["TreatyDown"]
     odd = {**alert, "labels": {**alert["labels"], "severity": "Critical"}}
     return {"alerts": {**stack.alerts, "TreatyDown": odd}}
 
 
-def another_receiver(stack: Chain, **details: Any) -> dict[str, Any]:
+def unused_receiver(stack: Chain, **details: Any) -> dict[str, Any]:
     receivers = [*stack.alertmanager["receivers"], {"name": "stray", **details}]
     return {"alertmanager": {**stack.alertmanager, "receivers": receivers}}
 
 
-def nobody(stack: Chain) -> dict[str, Any]:
+def receivers_without_channels(stack: Chain) -> dict[str, Any]:
     receivers = [{"name": receiver["name"]} for receiver in stack.alertmanager["receivers"]]
     return {"alertmanager": {**stack.alertmanager, "receivers": receivers}}
 
@@ -156,14 +156,14 @@ def nobody(stack: Chain) -> dict[str, Any]:
 BREAKS: dict[str, tuple[Callable[[Chain], dict[str, Any]], str]] = {
     CONTRACTS[0].says: (lambda stack: stray_metric(stack, workload="archivist"), "stray"),
     CONTRACTS[1].says: (stray_metric, "stray"),
-    CONTRACTS[2].says: (called_unused, "up"),
+    CONTRACTS[2].says: (mark_used_metric_unused, "up"),
     CONTRACTS[3].says: (without("cases"), "TreatyDown"),
     CONTRACTS[4].says: (without("runbooks"), "TreatyDown"),
     CONTRACTS[5].says: (without("alerts"), "TreatyDown"),
-    CONTRACTS[6].says: (nobody, "TreatyDown"),
+    CONTRACTS[6].says: (receivers_without_channels, "TreatyDown"),
     CONTRACTS[7].says: (without("panels"), "TreatyDown"),
-    CONTRACTS[8].says: (another_severity, "Critical"),
-    CONTRACTS[9].says: (lambda stack: another_receiver(stack, slack_configs=[{}]), "stray"),
+    CONTRACTS[8].says: (unknown_severity, "Critical"),
+    CONTRACTS[9].says: (lambda stack: unused_receiver(stack, slack_configs=[{}]), "stray"),
 }
 
 

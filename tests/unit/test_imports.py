@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.recording import ROOT
 
-# The modules of ours that each package may import besides its own; "a.b" allows one module.
+# Package -> our other packages that it may import; "a.b" allows only that module.
 ALLOWED: Mapping[str, set[str]] = {
     "problems": set(),
     "promql": {"problems"},
@@ -28,7 +28,7 @@ ALLOWED: Mapping[str, set[str]] = {
 
 @cache
 def sources() -> dict[str, list[Path]]:
-    """The files of every package and module at the top of the repository, except tests."""
+    """The files of each top-level package and module of the repository, except tests."""
     found = {path.stem: [path.relative_to(ROOT)] for path in ROOT.glob("*.py")}
     for folder in ROOT.iterdir():
         files = [] if folder.name.startswith(".") else sorted(folder.rglob("*.py"))
@@ -38,7 +38,7 @@ def sources() -> dict[str, list[Path]]:
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of everything that the file imports, also inside functions."""
+    """(line, dotted name) of each import in the file, including those inside functions."""
     for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)

@@ -1,4 +1,4 @@
-"""Every severity has a receiver, credentials stay in files, and a critical hides its warning."""
+"""Every severity has a receiver, credentials are in files, a critical alert mutes its warning."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def receivers(platform: Any) -> dict[str, dict[str, Any]]:
 
 
 def routes(platform: Any) -> dict[str, dict[str, Any]]:
-    """The routes by receiver."""
+    """Receiver -> its route."""
     return {
         route["receiver"]: route for route in platform.config("alertmanager")["route"]["routes"]
     }
@@ -41,7 +41,7 @@ def settings(stack: str) -> dict[str, Any]:
 
 
 def program(stack: str, secrets: dict[str, str] = SECRETS, **alertmanager: Any) -> Recording:
-    """What a stack declares with some of Alertmanager's settings replaced."""
+    """The resources of a stack with some of Alertmanager's settings replaced."""
     values = stack_values(stack)
     values["vaultmesh:settings"]["alertmanager"].update(alertmanager)
     return run_values(values, secrets)
@@ -59,7 +59,7 @@ def test_each_severity_has_its_own_receiver(platform: Any) -> None:
         assert routes(platform)[severity]["matchers"] == [f'severity="{severity}"']
 
 
-def test_an_alert_that_matches_no_route_pages_at_any_time(platform: Any) -> None:
+def test_an_alert_without_a_matching_route_pages_at_any_time(platform: Any) -> None:
     root = platform.config("alertmanager")["route"]
     assert root["receiver"] == "critical"
     assert not [key for key in root if key.endswith("time_intervals")]
@@ -109,7 +109,7 @@ def test_only_the_heartbeat_sends_no_resolved_notification(platform: Any) -> Non
                 assert {entry["send_resolved"] for entry in entries} == {name != BEAT}
 
 
-def test_only_the_heartbeat_takes_the_heartbeats_route(platform: Any) -> None:
+def test_only_the_heartbeat_matches_the_heartbeats_route(platform: Any) -> None:
     assert routes(platform)[BEAT]["matchers"] == [
         f'alertname="{WATCHDOG}"',
         f'severity="{WATCHDOG_SEVERITY}"',
@@ -118,7 +118,7 @@ def test_only_the_heartbeat_takes_the_heartbeats_route(platform: Any) -> None:
 
 
 @pytest.mark.parametrize("timeout", ["5m", "1m", "90s", "1h"])
-def test_the_heartbeat_can_be_lost_twice_before_its_timeout(timeout: str) -> None:
+def test_two_lost_heartbeats_do_not_reach_the_timeout(timeout: str) -> None:
     platform = program("staging", heartbeat={"timeout": timeout, "outside": True})
     route = routes(platform)[BEAT]
     interval, repeat = (
@@ -136,7 +136,7 @@ def test_the_heartbeat_can_be_lost_twice_before_its_timeout(timeout: str) -> Non
     )
     assert 0 < 3 * interval <= told.watchdog_timeout_seconds
     assert route["group_wait"] == "0s"
-    # Were they equal, a repetition would come due just after the flush that could send it.
+    # If they were equal, a repetition would come due just after the flush that could send it.
     assert 0 < repeat < interval
 
 
@@ -172,7 +172,7 @@ def test_credentials_are_read_from_files_that_the_secret_holds(platform: Any) ->
         mount for mount in server["containers"][0]["volumeMounts"] if mount["name"] == "credentials"
     ]
     (secret,) = secrets
-    # A secret arrives wrapped; the wrapper around the whole of stringData is the proof.
+    # The engine wraps a secret: the wrapper around all of stringData proves that it is one.
     assert {f"{mount['mountPath']}/{key}" for key in unwrap(secret["stringData"])} == named
 
 
@@ -191,7 +191,7 @@ def test_one_channel_needs_only_its_own_credential() -> None:
     assert set(unwrap(platform.one("Secret", "alertmanager")["stringData"])) == {"slack-api-url"}
 
 
-def test_the_templates_are_mounted_beside_the_configuration_that_names_them(platform: Any) -> None:
+def test_the_templates_are_mounted_next_to_the_configuration_that_names_them(platform: Any) -> None:
     assert platform.config("alertmanager")["templates"] == [TEMPLATES_FILE]
     assert files(platform)[TEMPLATES_FILE] == (ROOT / "rules" / TEMPLATES_FILE).read_text()
 
@@ -209,7 +209,7 @@ def test_a_route_is_open_during_the_hours_that_the_settings_name(
     assert names == [*given.get("hours", {})]
 
 
-def test_idle_windows_mute_one_alert_in_a_route_below_that_of_its_severity() -> None:
+def test_idle_windows_mute_one_alert_in_a_child_route_of_its_severity() -> None:
     shift = {"timeZone": "Europe/Dublin", "from": "08:00", "to": "18:00"}
     windows = [
         {"name": "nights", "timeZone": "Europe/Berlin", "from": "22:00", "to": "06:00"},
@@ -244,7 +244,7 @@ def test_a_treaty_fill_warning_is_inhibited_by_its_critical_sibling(platform: An
     assert ('alertname="TreatyFillRateCritical"', 'alertname="TreatyFillRateLow"') in pairs
 
 
-def test_replicas_know_each_other_by_their_stable_names(platform: Any) -> None:
+def test_replicas_find_each_other_by_their_stable_names(platform: Any) -> None:
     stateful = platform.one("StatefulSet", "alertmanager")["spec"]
     flags = stateful["template"]["spec"]["containers"][0]["args"]
     peers = [flag for flag in flags if flag.startswith("--cluster.peer=")]

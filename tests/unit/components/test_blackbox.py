@@ -1,4 +1,4 @@
-"""The blackbox exporter makes the probes that the settings ask for, and may reach whom it asks."""
+"""The blackbox exporter makes the probes in the settings, and may reach their targets."""
 
 import json
 import re
@@ -15,7 +15,7 @@ OFFSET_MS = 500
 
 
 def target(job: dict[str, Any]) -> tuple[str, str, int, str]:
-    """Service, namespace, port and path of a job's probe."""
+    """(Service, namespace, port, path) that a job's probe requests."""
     (url,) = job["params"]["target"]
     found = re.fullmatch(r"http://([\w-]+)\.([\w-]+)\.svc:(\d+)(/.*)", url)
     assert found, url
@@ -35,7 +35,7 @@ def test_every_workloads_health_and_a_step_of_the_field_are_probed(platform: Rec
     assert platform.config(EXPORTER)["modules"][step]["http"]["method"] == "POST"
 
 
-def test_a_probe_asks_a_service_that_exists_at_the_port_that_it_has(platform: Recording) -> None:
+def test_a_probe_requests_an_existing_service_at_its_port(platform: Recording) -> None:
     namespace = platform.all("Namespace")[0]["metadata"]["name"]
     for job in platform.probe_jobs().values():
         service, where, port, _ = target(job)
@@ -46,7 +46,7 @@ def test_a_probe_asks_a_service_that_exists_at_the_port_that_it_has(platform: Re
         ]
 
 
-def test_each_probe_has_a_module_under_its_own_name_and_no_module_is_left_over(
+def test_each_probe_has_a_module_of_its_name_and_there_are_no_others(
     platform: Recording,
 ) -> None:
     jobs = platform.probe_jobs()

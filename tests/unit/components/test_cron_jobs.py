@@ -1,4 +1,4 @@
-"""CronJobs start when the settings say, never twice at once, and leave nothing behind."""
+"""CronJobs start on the schedule in the settings, never overlap, and are cleaned up."""
 
 from typing import Any
 

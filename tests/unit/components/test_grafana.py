@@ -1,4 +1,4 @@
-"""Grafana admits no strangers, stores nothing, and shows the repository's dashboards."""
+"""Grafana requires a login, stores nothing, and shows the repository's dashboards."""
 
 import configparser
 import json
@@ -21,7 +21,7 @@ LOAD_BALANCER = {
 
 
 def files(platform: Any) -> dict[str, str]:
-    """The texts of Grafana's ConfigMap, by the path they are mounted at."""
+    """Mount path -> text, of the files in Grafana's ConfigMap."""
     data = platform.one("ConfigMap", "grafana")["data"]
     return {
         item["path"]: data[item["key"]] for item in volume(platform, "config")["configMap"]["items"]
@@ -44,7 +44,7 @@ def ini(platform: Any) -> configparser.ConfigParser:
 
 
 @pytest.fixture(scope="module")
-def balanced() -> Recording:
+def with_load_balancer() -> Recording:
     """Staging with a load balancer in front of Grafana."""
     values = stack_values("staging")
     values["vaultmesh:settings"]["grafana"] = LOAD_BALANCER
@@ -70,7 +70,7 @@ def test_the_admin_password_comes_from_a_mounted_secret_file_and_is_in_no_variab
     assert not [name for name in map(str, server["env"]) if "PASSWORD" in name]
 
 
-def test_nobody_gets_in_without_a_password_of_an_account_that_exists(platform: Any) -> None:
+def test_every_login_needs_the_password_of_an_existing_account(platform: Any) -> None:
     assert not ini(platform).getboolean("auth.anonymous", "enabled")
     assert not ini(platform).getboolean("users", "allow_sign_up")
     assert not ini(platform).getboolean("users", "allow_org_create")
@@ -100,7 +100,9 @@ def test_the_hardening_guide_is_applied(platform: Any, section: str, key: str, v
     assert ini(platform).get(section, key) == value
 
 
-def test_the_data_source_is_prometheus_service_and_the_one_dashboards_ask(platform: Any) -> None:
+def test_the_data_source_is_prometheus_service_and_has_the_uid_that_dashboards_use(
+    platform: Any,
+) -> None:
     (source,) = yaml.safe_load(files(platform)["provisioning/datasources/prometheus.yaml"])[
         "datasources"
     ]
@@ -118,7 +120,7 @@ def test_the_data_source_is_prometheus_service_and_the_one_dashboards_ask(platfo
 
 
 def boards(platform: Any) -> dict[str, dict[str, Any]]:
-    """The dashboards as JSON, by the name of their ConfigMap."""
+    """Name of the ConfigMap -> the dashboard's JSON."""
     found = {}
     for config_map in platform.all("ConfigMap"):
         name = config_map["metadata"]["name"]
@@ -155,13 +157,13 @@ def test_grafana_listens_on_the_port_of_its_service_and_probes(platform: Any) ->
 
 
 def test_a_changed_file_rolls_the_pod_and_a_changed_dashboard_does_not(
-    recordings: dict[str, Recording], balanced: Recording
+    recordings: dict[str, Recording], with_load_balancer: Recording
 ) -> None:
     def annotations(platform: Any) -> dict[str, str]:
         return platform.one("Deployment", "grafana")["spec"]["template"]["metadata"]["annotations"]
 
     staging = recordings["staging"]
-    assert annotations(staging) != annotations(balanced), "grafana.ini differs"
+    assert annotations(staging) != annotations(with_load_balancer), "grafana.ini differs"
     values = stack_values("staging")
     values["vaultmesh:settings"]["rules"]["overrides"]["PsiFieldPodDrift"] = {"threshold": 0.5}
     overridden = run_values(values)
@@ -174,10 +176,10 @@ def test_the_service_is_internal_by_default(platform: Any) -> None:
     assert spec["type"] == "ClusterIP"
 
 
-def test_a_load_balancer_admits_the_named_networks_alone_and_terminates_tls(
-    balanced: Recording,
+def test_a_load_balancer_admits_only_the_named_networks_and_terminates_tls(
+    with_load_balancer: Recording,
 ) -> None:
-    service = balanced.one("Service", "grafana")
+    service = with_load_balancer.one("Service", "grafana")
     assert service["spec"]["type"] == "LoadBalancer"
     assert service["spec"]["loadBalancerSourceRanges"] == LOAD_BALANCER["sourceRanges"]
     assert [port["port"] for port in service["spec"]["ports"]] == [443]
@@ -187,20 +189,22 @@ def test_a_load_balancer_admits_the_named_networks_alone_and_terminates_tls(
     assert annotations[f"{prefix}-ssl-ports"] == "443"
     assert annotations[f"{prefix}-scheme"] == "internal"
     assert "TLS13" in annotations[f"{prefix}-ssl-negotiation-policy"]
-    policy = balanced.one("NetworkPolicy", "clients-to-grafana")["spec"]["ingress"][0]
+    policy = with_load_balancer.one("NetworkPolicy", "clients-to-grafana")["spec"]["ingress"][0]
     assert [origin["ipBlock"]["cidr"] for origin in policy["from"]] == LOAD_BALANCER["subnetRanges"]
-    assert ini(balanced).get("server", "root_url") == f"https://{LOAD_BALANCER['domain']}/"
+    assert (
+        ini(with_load_balancer).get("server", "root_url") == f"https://{LOAD_BALANCER['domain']}/"
+    )
 
 
-def test_the_load_balancer_is_made_by_the_controller_that_makes_target_pods(
-    balanced: Recording,
+def test_the_load_balancer_is_made_by_the_aws_controller_and_targets_pods(
+    with_load_balancer: Recording,
 ) -> None:
-    service = balanced.one("Service", "grafana")
+    service = with_load_balancer.one("Service", "grafana")
     prefix = "service.beta.kubernetes.io/aws-load-balancer"
     annotations = service["metadata"]["annotations"]
     assert annotations[f"{prefix}-type"] == "external"
     assert annotations[f"{prefix}-nlb-target-type"] == "ip"
-    deployment = balanced.one("Deployment", "grafana")
+    deployment = with_load_balancer.one("Deployment", "grafana")
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
 
 
@@ -216,7 +220,7 @@ def test_dashboards_and_the_data_source_can_not_be_changed_by_hand(platform: Any
     assert provider["allowUiUpdates"] is False
 
 
-def test_grafana_is_told_its_files_by_the_variables_that_override_its_images(platform: Any) -> None:
+def test_variables_override_the_file_paths_that_grafanas_image_sets(platform: Any) -> None:
     server = pod(platform)["containers"][0]
     env = {v["name"]: v["value"] for v in server["env"]}
     (config,) = [m["mountPath"] for m in server["volumeMounts"] if m["name"] == "config"]
@@ -225,7 +229,7 @@ def test_grafana_is_told_its_files_by_the_variables_that_override_its_images(pla
 
 
 @pytest.mark.parametrize("lacking", ["sourceRanges", "subnetRanges", "certificateArn", "domain"])
-def test_a_load_balancer_needs_each_of_its_guards(lacking: str) -> None:
+def test_a_load_balancer_needs_each_of_its_keys(lacking: str) -> None:
     values = stack_values("staging")
     values["vaultmesh:settings"]["grafana"] = {
         k: LOAD_BALANCER[k] for k in LOAD_BALANCER.keys() - {lacking}

@@ -14,7 +14,7 @@ def arguments(platform: Any) -> dict[str, str]:
     return {flag.removeprefix("--"): value for flag, _, value in given}
 
 
-def test_it_may_watch_the_objects_that_it_collects_in_its_namespace_and_nothing_else(
+def test_it_may_watch_only_the_objects_that_it_collects_in_its_namespace(
     platform: Any,
 ) -> None:
     role, binding = (platform.one(kind, NAME) for kind in ("Role", "RoleBinding"))
@@ -33,7 +33,7 @@ def test_it_may_watch_the_objects_that_it_collects_in_its_namespace_and_nothing_
 def test_it_exports_exactly_the_metrics_of_the_inventory(platform: Any) -> None:
     allowed = arguments(platform)["metric-allowlist"].split(",")
     assert allowed == [m["name"] for m in inventory()["platform"] if m["workload"] == NAME]
-    # Each item is a pattern that matches anywhere in a name: one must not let in another.
+    # Each item is a pattern that matches anywhere in a name, so it must not match another name.
     for item in allowed:
         assert [name for name in allowed if item in name] == [item]
         assert item.startswith("kube_cronjob_"), f"{item} is not about what it collects"
@@ -51,7 +51,7 @@ def test_an_unreachable_kubernetes_api_makes_it_unready_without_a_restart(
     server = platform.server(NAME)
     paths = {probe: server[f"{probe}Probe"]["httpGet"]["path"] for probe in ("liveness", "startup")}
     assert set(paths.values()) == {"/healthz"}
-    # The other path of the same port: it passes the question on to the API.
+    # /livez, on the same port, queries the Kubernetes API.
     assert server["readinessProbe"]["httpGet"]["path"] == "/livez"
 
 

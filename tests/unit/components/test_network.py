@@ -1,4 +1,4 @@
-"""Pods talk only along edges of the picture, and each edge is open at both ends."""
+"""Pods connect only along the declared edges, and each edge works at both ends."""
 
 from typing import Any
 
@@ -83,7 +83,7 @@ def test_only_dns_and_the_namespace_are_open_to_every_pod(platform: Any) -> None
     assert {(p["port"], p["protocol"]) for p in dns["ports"]} == {(53, "UDP"), (53, "TCP")}
 
 
-def test_what_leaves_the_namespace_leaves_over_https_and_only_where_it_is_routed(
+def test_traffic_leaves_the_namespace_only_over_https_and_only_for_channels_in_use(
     platform: Any,
 ) -> None:
     config = platform.config("alertmanager")

@@ -1,4 +1,4 @@
-"""Every pod of every stack keeps the rules that a restricted namespace and a small node set."""
+"""Every pod of every stack fits a restricted namespace and small nodes."""
 
 from typing import Any
 
@@ -129,7 +129,7 @@ def test_selectors_find_their_pods_and_carry_no_version(platform: Any) -> None:
         ("psi-field", "psi-field", "/health", "/ready"),
     ],
 )
-def test_liveness_and_readiness_ask_different_questions(
+def test_liveness_and_readiness_use_different_paths(
     platform: Any, pod: str, container: str, liveness: str, readiness: str
 ) -> None:
     found = dict(containers(platform))[f"{pod}/{container}"]
@@ -178,7 +178,7 @@ def test_every_server_is_probed_and_survives_a_slow_answer(platform: Any) -> Non
             assert server[probe]["failureThreshold"] >= 3, f"{name} {probe}"
 
 
-def test_a_slow_start_is_not_taken_for_a_dead_server(platform: Any) -> None:
+def test_a_startup_probe_allows_a_slow_start(platform: Any) -> None:
     for name, _ in platform.pods():
         if name != "alertmanager":
             probe = platform.server(name)["startupProbe"]

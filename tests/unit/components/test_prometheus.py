@@ -1,4 +1,4 @@
-"""Prometheus finds the pods, names them, keeps within its disk, and reloads."""
+"""Prometheus discovers and labels the pods, limits its disk usage, and reloads."""
 
 import re
 from typing import Any
@@ -64,7 +64,7 @@ def test_every_pod_with_metrics_has_a_scrape_job_that_selects_it(platform: Any) 
         assert [port for port in ports if port in kept] == ["http"], name
 
 
-def test_every_series_carries_its_namespace_and_its_pods_real_name(platform: Any) -> None:
+def test_every_series_carries_the_namespace_and_name_of_its_pod(platform: Any) -> None:
     for job in metrics_jobs(platform).values():
         labels = {
             rule["target_label"]: rule["source_labels"]
@@ -124,7 +124,7 @@ def test_its_services_lead_to_the_port_it_listens_on(platform: Any) -> None:
     assert listening == {"name": "http", "containerPort": 9090}
 
 
-def test_alerts_go_to_every_alertmanager_pod_and_look_alike_from_every_replica(
+def test_alerts_go_to_every_alertmanager_pod_with_equal_labels_from_every_replica(
     platform: Any,
 ) -> None:
     alerting = platform.config("prometheus-server")["alerting"]

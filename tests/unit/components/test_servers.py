@@ -1,4 +1,4 @@
-"""What servers have in common: a reloader, and a disk of their own."""
+"""The parts that servers share: a reloader and a volume."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_the_reloader_watches_its_servers_configuration_and_calls_its_servers_po
     ("name", "flag"),
     [("prometheus-server", "--storage.tsdb.path="), ("alertmanager", "--storage.path=")],
 )
-def test_data_lies_on_the_volume_that_its_settings_size(
+def test_data_is_on_a_volume_of_the_size_in_the_settings(
     platform: Any, name: str, flag: str
 ) -> None:
     server = platform.server(name)
@@ -47,7 +47,7 @@ def test_data_lies_on_the_volume_that_its_settings_size(
     assert kept == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 
-def test_a_rollout_may_take_as_long_as_the_slowest_start() -> None:
+def test_pulumi_waits_longer_than_the_slowest_start() -> None:
     from components.kit import ROLLOUT_LIMIT
     from components.prometheus import WAL_REPLAY_SECONDS
 

@@ -1,4 +1,4 @@
-"""The dashboards load in Grafana and show what exists."""
+"""The dashboards load in Grafana, and their queries, legends and variables are valid."""
 
 import os
 import re
@@ -29,7 +29,7 @@ each_board = pytest.mark.parametrize("name", BOARDS)
 
 
 def queries(name: str) -> list[tuple[str, str]]:
-    """Each query of a dashboard: where it stands, and the expression without variables."""
+    """(place, expression without variables) of each query of a dashboard."""
     return [(place, without_variables(expr)) for place, expr in BOARDS[name].queries]
 
 
@@ -71,7 +71,7 @@ def test_a_dashboard_is_provisioned_and_refreshes_itself(name: str) -> None:
 
 
 @each_board
-def test_the_links_of_a_dashboard_lead_to_all_dashboards(name: str) -> None:
+def test_every_dashboard_links_to_all_dashboards(name: str) -> None:
     (link,) = MODELS[name]["links"]
     assert link["type"] == "dashboards"
     for other, model in MODELS.items():
@@ -79,7 +79,7 @@ def test_the_links_of_a_dashboard_lead_to_all_dashboards(name: str) -> None:
 
 
 @each_board
-def test_links_and_alert_marks_are_not_hidden_in_a_menu(name: str) -> None:
+def test_links_and_annotations_are_not_hidden_in_a_menu(name: str) -> None:
     for placed in (*MODELS[name]["links"], *MODELS[name]["annotations"]["list"]):
         assert "placement" not in placed
 
@@ -90,7 +90,7 @@ def test_firing_alerts_and_starts_of_pods_are_marked_on_every_graph(name: str) -
     for marks in (firing, starts):
         assert marks["enable"] and marks["datasource"]["uid"] == DATASOURCE_UID
     assert firing["target"]["expr"].startswith('ALERTS{alertstate="firing"')
-    # Grafana puts a mark where the value says, in milliseconds, not where the sample is.
+    # Grafana puts the mark at the time of the value, in milliseconds, not of the sample.
     assert starts["useValueForTime"]
     assert re.search(r"process_start_time_seconds.* \* 1000$", starts["target"]["expr"])
 
@@ -105,8 +105,8 @@ def test_the_alert_that_always_fires_is_never_shown_as_firing(name: str) -> None
 
 
 @each_board
-def test_a_workload_s_alerts_include_those_on_its_probes_and_its_objectives(name: str) -> None:
-    """ProbeFailing has the prober's job, and an alert on an objective has no job."""
+def test_a_workloads_alerts_include_those_about_its_probes_and_objectives(name: str) -> None:
+    """ProbeFailing has the prober's job, and an alert about an objective has no job."""
     for place, expr in queries(name):
         for job in set(re.findall(r'ALERTS\{[^}]*\bjob="([^"]+)"', expr)):
             for owner in ("workload", "sloth_service"):
@@ -115,7 +115,7 @@ def test_a_workload_s_alerts_include_those_on_its_probes_and_its_objectives(name
 
 
 @each_board
-def test_a_panel_explains_itself(name: str) -> None:
+def test_a_panel_has_a_title_a_description_and_a_unit(name: str) -> None:
     for panel in PANELS[name]:
         title, says = panel["title"], panel["description"]
         assert title.strip(), f"panel {panel['id']} has no title"
@@ -125,7 +125,7 @@ def test_a_panel_explains_itself(name: str) -> None:
 
 
 @each_board
-def test_a_panel_asks_prometheus(name: str) -> None:
+def test_a_panel_queries_prometheus(name: str) -> None:
     for panel in PANELS[name]:
         source = {"type": "prometheus", "uid": DATASOURCE_UID}
         assert panel["datasource"] == source, panel["title"]
@@ -147,7 +147,7 @@ def test_panels_do_not_overlap_and_stay_on_the_grid(name: str) -> None:
 
 
 @each_board
-def test_a_panel_can_be_told_from_the_others(name: str) -> None:
+def test_a_panels_title_and_id_are_unique(name: str) -> None:
     for key in ("id", "title"):
         values = [panel[key] for panel in MODELS[name]["panels"]]
         assert len(values) == len(set(values)), f"two panels share the {key}: {values}"
@@ -160,7 +160,7 @@ def test_a_query_parses_and_names_series_and_labels_that_exist(name: str) -> Non
 
 
 def lost_labels(panel: dict[str, Any]) -> list[str]:
-    """The labels of a panel's legends that its queries can't have."""
+    """The labels in a panel's legends that its queries do not return."""
     found = []
     for target in panel["targets"]:
         wanted = set(re.findall(r"{{\s*(\w+)\s*}}", target["legendFormat"]))
@@ -177,8 +177,8 @@ def test_a_legend_names_labels_that_its_query_keeps(name: str) -> None:
 
 
 @each_board
-def test_no_series_is_nameless_in_a_legend(name: str) -> None:
-    """`or vector(0)` adds a series without labels to those that the legend names by theirs."""
+def test_no_series_has_an_empty_name_in_a_legend(name: str) -> None:
+    """`or vector(0)` adds a series without labels, for which a legend of labels is empty."""
     for panel in PANELS[name]:
         for target in panel["targets"]:
             is_nameless = "{{" in target["legendFormat"] and target["expr"].endswith("vector(0)")
@@ -196,7 +196,7 @@ def test_a_query_uses_a_variable_if_and_only_if_the_dashboard_has_it(name: str) 
     ("name", "label"),
     [("psi-field.json", "pod"), ("aurora-kpis.json", "treaty"), ("synthetics.json", "probe")],
 )
-def test_one_or_several_or_all_can_be_chosen(name: str, label: str) -> None:
+def test_one_several_or_all_values_can_be_chosen(name: str, label: str) -> None:
     (variable,) = MODELS[name]["templating"]["list"]
     assert variable["name"] == label
     assert variable["multi"] and variable["includeAll"]
@@ -208,7 +208,7 @@ def test_one_or_several_or_all_can_be_chosen(name: str, label: str) -> None:
 
 @cache
 def shown() -> set[str]:
-    """The series that some panel shows."""
+    """The names of all series that panels show."""
     return set().union(*(names(expr) for name in BOARDS for _, expr in queries(name)))
 
 
@@ -226,7 +226,7 @@ def test_a_metric_is_shown_on_a_dashboard() -> None:
     assert not missing, f"no panel shows {missing}. Add one in dashboards/."
 
 
-def test_the_pods_can_be_compared_in_every_metric_of_the_field() -> None:
+def test_a_table_compares_the_pods_in_every_metric_of_the_field() -> None:
     tables = [panel for panel in PANELS["psi-field.json"] if panel["type"] == "table"]
     exprs = [target["expr"] for panel in tables for target in panel["targets"]]
     for metric in inventory()["metrics"]:
@@ -235,16 +235,16 @@ def test_the_pods_can_be_compared_in_every_metric_of_the_field() -> None:
             assert found, f"no table compares the pods in {metric['name']}"
 
 
-def test_the_scheduler_s_dashboard_shows_every_metric_of_its_jobs() -> None:
-    """It was empty once, for lack of a scheduler."""
+def test_the_schedulers_dashboard_shows_every_metric_of_its_jobs() -> None:
+    """The dashboard was once empty, because there was no scheduler."""
     own = set().union(*(names(expr) for _, expr in queries("scheduler.json")))
     for metric in inventory()["details"]:
         if metric["workload"] == "scheduler":
             assert own & series_of(metric).keys(), f"no panel shows {metric['name']}"
 
 
-def test_half_of_the_scheduler_s_dashboard_needs_only_what_prometheus_knows_of_any_target() -> None:
-    """So it can say that the scheduler is down or exports nothing."""
+def test_some_of_the_schedulers_panels_use_only_series_that_every_target_has() -> None:
+    """They work even if the scheduler is down or exports nothing."""
     known = {metric["name"] for metric in inventory()["prometheus"]}
     needs_nothing = {
         panel["title"]
@@ -275,7 +275,7 @@ def test_two_builds_are_equal_byte_for_byte() -> None:
 
 
 @each_board
-def test_a_dashboard_is_a_text_file_that_can_be_read_and_compared(name: str) -> None:
+def test_a_dashboard_is_indented_json_of_a_limited_size(name: str) -> None:
     board: Dashboard = BOARDS[name]
     assert board.json.endswith("}\n") and board.json.count("\n") > 100
     assert len(board.json.encode()) < 100 * 1024, "half of what a ConfigMap may be: split it"

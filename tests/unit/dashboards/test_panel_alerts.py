@@ -1,4 +1,4 @@
-"""A panel shows its alerts: their thresholds, when they fire, and where their runbooks are."""
+"""A panel shows the thresholds of its alerts, when they fire, and links to their runbooks."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ ALERTS: Mapping[str, Alert] = {alert.name: alert for alert in book().alerts}
 
 
 def steps(panel: Mapping[str, Any]) -> list[tuple[float | None, str]]:
-    """The bands of a panel as Grafana reads it: where each starts, and its colour."""
+    """(start, colour) of each band of a panel in Grafana's JSON."""
     bands = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
     return [(band["value"], band["color"]) for band in bands]
 
@@ -46,14 +46,14 @@ def lines(panel: Mapping[str, Any]) -> dict[float, str]:
     }
 
 
-def titled(title: str) -> dict[str, Any]:
-    """The only panel of this title."""
+def panel_titled(title: str) -> dict[str, Any]:
+    """The only panel with this title."""
     (panel,) = [p for panels in PANELS.values() for p in panels if p["title"] == title]
     return panel
 
 
 def problems_of(rulebook: Rulebook) -> list[str]:
-    """What the dashboards can't show of a rulebook."""
+    """The problems of the dashboards for a rulebook."""
     problems = Problems()
     all_dashboards(rulebook, problems)
     try:
@@ -64,7 +64,7 @@ def problems_of(rulebook: Rulebook) -> list[str]:
 
 
 def shown(panel: Panel) -> dict[str, Any]:
-    """The panel as Grafana reads it, with this repository's alerts."""
+    """The panel as Grafana's JSON, with this repository's alerts."""
     built = panel.build([ALERTS[name] for name in panel.alerts]).build()
     return json.loads(json.dumps(built, default=lambda part: part.to_json()))
 
@@ -87,7 +87,7 @@ def test_a_changed_threshold_moves_in_every_panel_of_its_alert() -> None:
 
 
 @each_board
-def test_the_bands_of_a_panel_rise(name: str) -> None:
+def test_the_bands_of_a_panel_are_in_ascending_order(name: str) -> None:
     for panel in PANELS[name]:
         first, *others = [start for start, _ in steps(panel)]
         values = [start for start in others if start is not None]
@@ -95,14 +95,14 @@ def test_the_bands_of_a_panel_rise(name: str) -> None:
 
 
 @each_board
-def test_a_panel_without_an_alert_is_not_coloured_by_grafana_s_default(name: str) -> None:
-    """Without steps of its own, Grafana paints every value of 80 and more red."""
+def test_a_panel_without_an_alert_does_not_use_grafanas_default_colours(name: str) -> None:
+    """Grafana's default colours every value of 80 and above red."""
     for panel in PANELS[name]:
         assert steps(panel), panel["title"]
 
 
 @each_board
-def test_the_line_of_a_threshold_has_the_colour_of_its_alert_s_severity(name: str) -> None:
+def test_the_line_of_a_threshold_has_the_colour_of_its_alerts_severity(name: str) -> None:
     colors = {"warning": WARNING, "critical": CRITICAL}
     for panel in PANELS[name]:
         if panel["type"] != "timeseries":
@@ -113,22 +113,22 @@ def test_the_line_of_a_threshold_has_the_colour_of_its_alert_s_severity(name: st
                 assert drawn == colors[alert.severity], f"{panel['title']!r} at {value}: {drawn}"
 
 
-def test_a_value_that_is_good_while_large_is_green_above_its_thresholds_and_red_below() -> None:
-    assert steps(titled("Fill rate, worst treaty")) == [
+def test_bands_are_green_above_the_thresholds_of_alerts_that_fire_below() -> None:
+    assert steps(panel_titled("Fill rate, worst treaty")) == [
         (None, CRITICAL),
         (0.75, WARNING),
         (0.9, OK),
     ]
-    assert lines(titled("Fill rate")) == {0.75: CRITICAL, 0.9: WARNING}
+    assert lines(panel_titled("Fill rate")) == {0.75: CRITICAL, 0.9: WARNING}
 
 
-def test_a_value_that_is_good_between_two_thresholds_is_green_there() -> None:
-    density = titled("Density, lowest and highest pod")
+def test_bands_are_green_between_a_lower_and_an_upper_threshold() -> None:
+    density = panel_titled("Density, lowest and highest pod")
     assert steps(density) == [(None, WARNING), (0.1, OK), (0.9, WARNING)]
-    assert lines(titled("Density")) == {0.1: WARNING, 0.9: WARNING}
+    assert lines(panel_titled("Density")) == {0.1: WARNING, 0.9: WARNING}
 
 
-def test_a_critical_threshold_that_a_warning_s_lies_beyond_is_red_beyond_both() -> None:
+def test_bands_stay_red_beyond_a_warning_that_lies_beyond_a_critical_threshold() -> None:
     fill = [ALERTS["TreatyFillRateLow"], ALERTS["TreatyFillRateCritical"]]
     swapped = [
         fill[0].with_fields(labels={"severity": "critical"}),
@@ -184,7 +184,7 @@ def test_a_panel_links_the_runbooks_of_exactly_the_alerts_that_it_names(name: st
         assert not any("placement" in link for link in links)
 
 
-def test_a_panel_leads_where_the_alert_itself_does(platform: Recording) -> None:
+def test_a_panel_links_the_same_runbook_as_the_alert_itself(platform: Recording) -> None:
     rules = platform.one("ConfigMap", "prometheus-server")["data"]
     stated = {
         f"Runbook: {rule['alert']}": rule["annotations"]["runbook_url"]
@@ -205,7 +205,7 @@ def test_a_panel_leads_where_the_alert_itself_does(platform: Recording) -> None:
     assert linked and linked.items() <= stated.items()
 
 
-def test_an_alert_that_no_rule_file_has_is_reported_with_file_panel_and_the_name_meant() -> None:
+def test_an_unknown_alert_in_a_panel_is_reported_with_its_place_and_the_closest_name() -> None:
     renamed = ALERTS["TreatyDown"].with_fields(alert="TreatyDwon")
     others = [alert for alert in ALERTS.values() if alert.name != "TreatyDown"]
     found = problems_of(replace(book(), alerts=(*others, renamed)))
@@ -229,7 +229,7 @@ def test_an_alert_that_no_panel_names_is_reported() -> None:
     assert line.startswith("dashboards: no panel belongs to the alert LoafCold. Name it in")
 
 
-def test_a_threshold_that_a_panel_can_t_draw_is_reported() -> None:
+def test_a_missing_threshold_that_a_panel_would_draw_is_reported() -> None:
     drawn = {
         alert for board in BOARDS.values() for alert in board.alerts if ALERTS[alert].thresholds
     }
@@ -243,7 +243,7 @@ def test_a_threshold_that_a_panel_can_t_draw_is_reported() -> None:
             assert [line for line in found if f"{alert.name} has no `{name}` to draw" in line]
 
 
-def test_a_new_objective_gets_its_panels_without_a_change_of_the_dashboard() -> None:
+def test_a_new_objective_gets_panels_without_a_change_to_the_dashboard() -> None:
     model = book().slos[0]
     slo = replace(model, service="a", spec=model.spec.model_copy(update={"name": "b"}))
     slo = replace(
@@ -268,13 +268,13 @@ def test_a_new_objective_gets_its_panels_without_a_change_of_the_dashboard() -> 
 
 
 def watched_by_the_platform() -> list[str]:
-    """The alerts on the servers and on what they scrape."""
+    """The alerts about the servers and their scrape targets."""
     files = ("prometheus", "alertmanager", "targets")
     texts = [(ROOT / f"rules/platform/{file}.yaml").read_text() for file in files]
     return [name for name in alerts() for text in texts if f"- alert: {name}\n" in text]
 
 
-def test_the_platform_s_dashboard_shows_what_each_alert_on_the_monitoring_watches() -> None:
+def test_the_platform_dashboard_shows_the_series_of_each_alert_about_the_monitoring() -> None:
     for alert in watched_by_the_platform():
         panels = [p for p in PANELS["platform.json"] if alert in p["description"]]
         series = set().union(*(names(t["expr"]) for p in panels for t in p["targets"]))

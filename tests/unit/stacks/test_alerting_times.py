@@ -1,4 +1,4 @@
-"""Alertmanager opens a window of the settings exactly when the settings say."""
+"""A window in the settings becomes time intervals that Alertmanager interprets the same way."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -18,10 +18,10 @@ def night(*weekdays: Any, zone: str = BERLIN) -> Window:
     return Window(time_zone=zone, weekdays=weekdays or EVERY_DAY, start="22:00", end="06:00")
 
 
-def is_in(entry: Any, moment: datetime) -> bool:
-    """Whether Alertmanager considers the moment part of an entry of `time_intervals`.
+def alertmanager_contains(entry: Any, moment: datetime) -> bool:
+    """Whether Alertmanager considers an entry of `time_intervals` to contain the moment.
 
-    As its source says: the local minute of the day and weekday, in any one of the intervals.
+    As in Alertmanager's source: the local weekday and minute of the day match any interval.
     """
 
     def minute(text: str) -> int:
@@ -40,14 +40,14 @@ def is_in(entry: Any, moment: datetime) -> bool:
     return False
 
 
-def is_meant(window: Window, moment: datetime) -> bool:
-    """Whether the wall clock is past a start of the window, and before the end that belongs to it.
+def settings_contain(window: Window, moment: datetime) -> bool:
+    """Whether the settings include the moment: local time is between a start and its end.
 
-    Worked out from dates and times of the day, without any interval.
+    Computed from dates and times of the day, independently of Alertmanager's intervals.
     """
     wall = moment.astimezone(ZoneInfo(window.time_zone)).replace(tzinfo=None)
     return any(
-        begin <= wall < begin + length(window)
+        begin <= wall < begin + window_length(window)
         for begin in (
             datetime.combine(wall.date() - timedelta(days=back), time.fromisoformat(window.start))
             for back in (0, 1)
@@ -56,8 +56,8 @@ def is_meant(window: Window, moment: datetime) -> bool:
     )
 
 
-def length(window: Window) -> timedelta:
-    """From start to end, on a wall clock that is not put forward or back."""
+def window_length(window: Window) -> timedelta:
+    """From start to end, without a clock change."""
     first = datetime(2026, 1, 1)
     ends_a_day_later = window.end == "24:00"
     end = "00:00" if ends_a_day_later else window.end
@@ -67,14 +67,14 @@ def length(window: Window) -> timedelta:
     return found if found > timedelta(0) else found + timedelta(days=1)
 
 
-def opened(window: Window, day: date) -> list[tuple[str, str]]:
-    """When, in UTC, the window is open on a day and the next, minute by minute."""
+def open_spans(window: Window, day: date) -> list[tuple[str, str]]:
+    """(start, end) in UTC of each span in which the window is open, in the 24 hours from noon."""
     entry = time_interval("w", window)
     start = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     minutes = [start + timedelta(minutes=number) for number in range(24 * 60)]
     spans: list[list[datetime]] = []
     for moment in minutes:
-        if is_in(entry, moment):
+        if alertmanager_contains(entry, moment):
             if not spans or spans[-1][-1] != moment - timedelta(minutes=1):
                 spans.append([moment])
             spans[-1].append(moment)
@@ -86,18 +86,18 @@ def opened(window: Window, day: date) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("noon_before", "expected"),
     [
-        (date(2026, 3, 27), ("Fri 21:00", "Sat 05:00")),  # the night before
-        (date(2026, 3, 28), ("Sat 21:00", "Sun 04:00")),  # clocks are put forward: 7 hours
+        (date(2026, 3, 27), ("Fri 21:00", "Sat 05:00")),  # the night before the change
+        (date(2026, 3, 28), ("Sat 21:00", "Sun 04:00")),  # clocks go forward: 7 hours
         (date(2026, 3, 29), ("Sun 20:00", "Mon 04:00")),
         (date(2026, 10, 23), ("Fri 20:00", "Sat 04:00")),
-        (date(2026, 10, 24), ("Sat 20:00", "Sun 05:00")),  # clocks are put back: 9 hours
+        (date(2026, 10, 24), ("Sat 20:00", "Sun 05:00")),  # clocks go back: 9 hours
         (date(2026, 10, 25), ("Sun 21:00", "Mon 05:00")),
     ],
 )
-def test_a_night_is_22_to_6_on_the_clocks_of_berlin_while_they_are_changed(
+def test_a_night_is_22_to_6_local_time_around_clock_changes(
     noon_before: date, expected: tuple[str, str]
 ) -> None:
-    assert opened(night(), noon_before) == [expected]
+    assert open_spans(night(), noon_before) == [expected]
 
 
 @pytest.mark.parametrize("change", [date(2026, 3, 29), date(2026, 10, 25)])
@@ -112,8 +112,8 @@ def test_alertmanager_and_the_settings_agree_on_a_window_around_a_clock_change(
     entry = time_interval("w", window)
     first = datetime(change.year, change.month, change.day, tzinfo=UTC) - timedelta(days=2)
     moments = [first + timedelta(minutes=5 * number) for number in range(5 * 24 * 12)]
-    found = {moment for moment in moments if is_in(entry, moment)}
-    assert found == {moment for moment in moments if is_meant(window, moment)}
+    found = {moment for moment in moments if alertmanager_contains(entry, moment)}
+    assert found == {moment for moment in moments if settings_contain(window, moment)}
     assert found and len(found) < len(moments)
 
 
@@ -133,7 +133,9 @@ def test_alertmanager_and_the_settings_agree_on_any_window(
     if start == end:
         return
     window = Window(time_zone=zone, weekdays=weekdays, start=start, end=end)
-    assert is_in(time_interval("w", window), moment) == is_meant(window, moment)
+    assert alertmanager_contains(time_interval("w", window), moment) == settings_contain(
+        window, moment
+    )
 
 
 def test_a_night_that_begins_on_sunday_ends_on_monday() -> None:

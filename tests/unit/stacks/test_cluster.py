@@ -1,4 +1,4 @@
-"""The three ways to reach a cluster, none of which holds a credential."""
+"""The provider for each kind of cluster; none holds a credential."""
 
 import json
 from typing import Any
@@ -11,14 +11,14 @@ from tests.support.recording import record
 
 
 def provider(cluster: dict[str, str]) -> dict[str, Any]:
-    """Inputs of the Kubernetes provider that reaches `cluster`, without absent ones."""
+    """The inputs of the Kubernetes provider for `cluster`, without those that are None."""
     recording = record(lambda: kubernetes_provider(Cluster.model_validate(cluster)))
     (declared,) = recording.resources
     assert declared.type == "pulumi:providers:kubernetes"
     return {key: value for key, value in declared.inputs.items() if value is not None}
 
 
-def test_an_eks_cluster_is_looked_up_and_asked_for_a_token_by_exec() -> None:
+def test_an_eks_cluster_is_looked_up_and_its_kubeconfig_gets_tokens_by_exec() -> None:
     config = json.loads(provider({"eks": "aurora-staging"})["kubeconfig"])
     (cluster,), (user,) = config["clusters"], config["users"]
     assert cluster["cluster"] == {

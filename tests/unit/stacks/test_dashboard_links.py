@@ -1,4 +1,4 @@
-"""An alert leads to the first dashboard with a panel that names it, wherever Grafana is."""
+"""An alert links the first dashboard with a panel that names it, at Grafana's address."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tests.support.series import alerts, book, files
 
 
 def board(uid: str, *names: str) -> Dashboard:
-    """A dashboard with a panel of each alert."""
+    """A dashboard with a panel for each alert."""
     return Dashboard(
         uid=uid,
         title=uid,
@@ -31,11 +31,11 @@ def board(uid: str, *names: str) -> Dashboard:
 
 
 def links(platform: Recording) -> dict[str, str]:
-    """The dashboard of each alert, as Prometheus gets it."""
+    """Alert -> the `dashboard_url` in Prometheus' rule files."""
     return {rule["alert"]: rule["annotations"]["dashboard_url"] for rule in platform.alerts()}
 
 
-def test_every_alert_leads_to_a_dashboard_that_has_a_panel_on_it(platform: Any) -> None:
+def test_every_alert_links_a_dashboard_that_has_a_panel_for_it(platform: Any) -> None:
     boards = {found.uid: found for found in BOARDS.values()}
     found = links(platform)
     assert found.keys() >= alerts().keys()
@@ -43,13 +43,13 @@ def test_every_alert_leads_to_a_dashboard_that_has_a_panel_on_it(platform: Any) 
         assert alert in boards[url.rpartition("/d/")[2]].alerts
 
 
-def test_behind_a_port_forward_the_link_leads_to_the_port_that_it_opens(platform: Any) -> None:
+def test_without_a_load_balancer_the_link_uses_the_port_of_the_port_forward(platform: Any) -> None:
     local = platform.result["portForward"]["grafana"].split()[-1].split(":")[0]
     for url in links(platform).values():
         assert url.startswith(f"http://localhost:{local}/d/")
 
 
-def test_behind_a_load_balancer_it_leads_to_the_domain() -> None:
+def test_with_a_load_balancer_the_link_uses_the_domain() -> None:
     values = stack_values("staging")
     values["vaultmesh:settings"]["grafana"] = {
         "exposure": "load-balancer",
@@ -63,7 +63,7 @@ def test_behind_a_load_balancer_it_leads_to_the_domain() -> None:
         assert url.startswith("https://grafana.example.com/d/")
 
 
-def test_the_first_dashboard_with_a_panel_on_the_alert_is_its_own() -> None:
+def test_an_alert_links_the_first_dashboard_with_a_panel_for_it() -> None:
     everything = board("second", *(alert.name for alert in book().alerts))
     first = board("first", "TreatyDown")
     urls = dashboard_urls(loaded(stack_values("local")).settings, [first, everything])
@@ -71,7 +71,7 @@ def test_the_first_dashboard_with_a_panel_on_the_alert_is_its_own() -> None:
     assert {url.rpartition("/")[2] for url in urls.values()} == {"first", "second"}
 
 
-def test_rules_without_the_alerts_that_routes_are_made_for_are_refused(tmp_path: Path) -> None:
+def test_rules_without_the_alerts_that_routes_name_are_refused(tmp_path: Path) -> None:
     problems = Problems()
     check_alerts(load(write(tmp_path, {})), problems)
     with pytest.raises(Refused) as refused:
@@ -82,7 +82,7 @@ def test_rules_without_the_alerts_that_routes_are_made_for_are_refused(tmp_path:
     ]
 
 
-def test_only_the_one_annotation_is_added() -> None:
+def test_only_the_annotation_dashboard_url_is_added() -> None:
     urls = {alert.name: f"http://x/{alert.name}" for alert in book().alerts}
     linked = book().files(urls)
     assert linked.keys() == files().keys()

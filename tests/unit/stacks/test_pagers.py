@@ -1,4 +1,4 @@
-"""A stack that is not production can't have production's pager, and no key is ever shown."""
+"""Only a production stack can have production's pager, and no message shows a key."""
 
 from typing import Any
 
@@ -15,19 +15,19 @@ PLACE = "vaultmesh:pagerdutyRoutingKey: "
 
 
 def lines(stack: str, key: str, pagers: Any = LISTED) -> list[str]:
-    """How a stack is refused with this routing key and this list of production's pagers."""
+    """The refusal of a stack with this routing key and this list of production's pagers."""
     values = stack_values(stack) | {"vaultmesh:productionPagers": list(pagers)}
     found = refusals(values, SECRETS | {"vaultmesh:pagerdutyRoutingKey": key})
     assert not [line for line in found if PRODUCTIONS in line or ANOTHER in line]
     return found
 
 
-def test_each_stack_may_have_the_pager_that_is_its_own() -> None:
+def test_each_stack_may_have_its_own_pager() -> None:
     assert not lines("production", PRODUCTIONS)
     assert not lines("staging", ANOTHER)
 
 
-def test_a_stack_that_is_not_production_may_not_page_production_s_on_call() -> None:
+def test_a_stack_that_is_not_production_may_not_page_productions_on_call() -> None:
     (line,) = lines("staging", PRODUCTIONS)
     assert line.startswith(f"{PLACE}it pages the production on-call")
     assert "pulumi config set --secret pagerdutyRoutingKey" in line
@@ -39,7 +39,7 @@ def test_production_may_have_no_pager_that_is_not_in_the_list() -> None:
     assert f"`- {fingerprint(ANOTHER)}`" in line
 
 
-def test_production_is_accepted_with_the_line_that_the_refusal_prints() -> None:
+def test_production_is_accepted_after_adding_the_line_that_the_refusal_prints() -> None:
     assert not lines("production", ANOTHER, [fingerprint(PRODUCTIONS), fingerprint(ANOTHER)])
 
 
@@ -52,7 +52,7 @@ def test_a_malformed_routing_key_is_refused_without_being_repeated(stack: str, k
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_key_made_up_for_a_rehearsal_pages_nobody_and_is_accepted(stack: str) -> None:
+def test_a_placeholder_key_for_a_rehearsal_is_accepted(stack: str) -> None:
     assert not lines(stack, "made-up-routing-key", [])
 
 

@@ -1,4 +1,4 @@
-"""Samples are kept as long as the rules look back, or the stack is refused."""
+"""A stack whose retention is shorter than its rules look back is refused."""
 
 import pytest
 
@@ -31,7 +31,9 @@ def test_retention_of_exactly_that_length_is_enough(retention: str) -> None:
 
 
 @pytest.mark.parametrize("retention", ["2d", "15d", "4w1d", "719h59m"])
-def test_shorter_retention_is_refused_with_the_rule_and_what_to_do(retention: str) -> None:
+def test_shorter_retention_is_refused_with_the_rule_and_the_shortest_allowed(
+    retention: str,
+) -> None:
     (problem,) = problems(retention)
     assert problem.startswith(f"{KEY}: {retention} is less than the 30d that slo:")
     assert problem.endswith("looks back. Write 30d or more.")

@@ -11,7 +11,7 @@ from tests.support.refusals import loaded, refusals
 
 
 def change(values: dict[str, Any], path: str, value: Any) -> None:
-    """Set, or with None remove, the value at `path` of the settings."""
+    """Set the value at `path` of the settings; None removes it."""
     *parents, last = path.split(".")
     section = values["vaultmesh:settings"]
     for parent in parents:
@@ -163,7 +163,7 @@ def test_a_wrong_setting_is_named_with_its_path(path: str, value: Any, expected:
     assert text.endswith((".", "?")), "say what to write instead"
 
 
-def test_every_wrong_key_is_named_not_just_the_first() -> None:
+def test_all_wrong_keys_are_named() -> None:
     values = stack_values("staging")
     change(values, "namespace", None)
     change(values, "prometheus.retenton", "1d")
@@ -218,14 +218,14 @@ def test_a_malformed_url_is_refused_without_being_repeated(key: str, value: str)
     assert "marker" not in line
 
 
-def test_a_stack_without_slack_and_pagerduty_neither_needs_nor_takes_their_credentials() -> None:
+def test_a_stack_without_slack_and_pagerduty_neither_needs_nor_uses_their_credentials() -> None:
     key = "vaultmesh:grafanaAdminPassword"
     alone = loaded(stack_values("local"), {key: recording.SECRETS[key]})
     assert set(alone.secrets) == {"grafanaAdminPassword"}
     assert set(loaded(stack_values("local")).secrets) == {"grafanaAdminPassword"}
 
 
-def test_secrets_stay_secret_all_the_way_to_the_resource(recordings: dict[str, Recording]) -> None:
+def test_secrets_stay_secret_as_inputs_of_resources(recordings: dict[str, Recording]) -> None:
     for secret in recordings["staging"].all("Secret"):
         wrapper = secret["stringData"]
         assert wrapper["4dabf18193072939515e22adb298388d"] == "1b47061264138c4ac30d75fd1eb44270"

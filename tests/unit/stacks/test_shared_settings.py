@@ -1,4 +1,4 @@
-"""Shared settings stand once in Pulumi.yaml, and a stack changes them key by key."""
+"""Shared settings are in Pulumi.yaml, and a stack overrides them key by key."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.support.refusals import loaded, refusals
 
 
 def with_own(**own: Any) -> dict[str, Any]:
-    """Staging's configuration, with these settings in the stack's file in addition."""
+    """Staging's configuration with these settings added to the stack's file."""
     values = configured("staging")
     values["vaultmesh:settings"] = merged(values["vaultmesh:settings"], own)
     return values
@@ -50,13 +50,13 @@ def test_a_wrong_shared_setting_is_named_in_the_file_that_holds_it() -> None:
     assert shared.startswith("vaultmesh:shared.workloads.scheduler.comand (Pulumi.yaml): unknown")
 
 
-def test_a_wrong_change_of_a_shared_section_is_named_in_the_stacks_file() -> None:
+def test_a_wrong_override_of_a_shared_section_is_named_in_the_stacks_file() -> None:
     (line,) = refusals(with_own(workloads={"scheduler": {"port": 80}}))
     assert line.startswith("vaultmesh:settings.workloads.scheduler.port (Pulumi.")
     assert "(Pulumi.yaml)" not in line
 
 
-def test_a_missing_key_belongs_into_the_stacks_file() -> None:
+def test_a_missing_key_is_asked_for_in_the_stacks_file() -> None:
     (line,) = refusals(with_own(prometheus={"storage": None}))
     assert line.startswith("vaultmesh:settings.prometheus.storage (Pulumi.")
 
@@ -68,7 +68,7 @@ def test_no_stack_repeats_a_shared_value(stack: str) -> None:
 
 
 def repeated(shared: Any, own: Any, place: str) -> list[str]:
-    """The places of values that both layers have, and have equal."""
+    """The paths of values that are equal in both layers."""
     if not (isinstance(shared, dict) and isinstance(own, dict)):
         return [place] if shared == own else []
     return [

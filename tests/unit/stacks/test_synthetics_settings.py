@@ -99,7 +99,7 @@ def test_times_replicas_and_an_expected_text_reach_the_exporter() -> None:
     module = platform.config("blackbox-exporter")["modules"]["extra"]
     assert module["timeout"] == "20s"
     assert module["http"]["valid_status_codes"] == [200, 204]
-    # A text, not a pattern: nothing in it means anything but itself.
+    # A literal text: characters that are special in a pattern are escaped.
     assert module["http"]["fail_if_body_not_matches_regexp"] == [r"a\+b\ \(c\)"]
     assert platform.one("Deployment", "blackbox-exporter")["spec"]["replicas"] == 2
     assert platform.one("PodDisruptionBudget", "blackbox-exporter")
@@ -120,10 +120,10 @@ def step_probe(stack: str) -> tuple[Step, str | None]:
     return Step.model_validate_json(json.dumps(probe["body"])), probe["headers"]["Idempotency-Key"]
 
 
-def hours_of(step: Step, key: str | None) -> list[tuple[bool, Mapping[str, float]]]:
-    """Each minute of four hours, in which the field is fed and then probed twice.
+def simulate_four_hours(step: Step, key: str | None) -> list[tuple[bool, Mapping[str, float]]]:
+    """(whether a probe moved the field, metrics) for each minute of four hours.
 
-    Whether a probe has moved it, and its metrics.
+    Each minute, the feeder sends one step, and then two probes send theirs.
     """
     replica, minutes = Replica("psi-field-0", FallbackPsiEngine), []
     for minute in range(4 * 60):
@@ -136,8 +136,8 @@ def hours_of(step: Step, key: str | None) -> list[tuple[bool, Mapping[str, float
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_probes_steps_fire_no_alert_while_the_field_is_fed(stack: str) -> None:
-    minutes = hours_of(*step_probe(stack))
+def test_the_steps_of_probes_fire_no_alert_while_the_feeder_runs(stack: str) -> None:
+    minutes = simulate_four_hours(*step_probe(stack))
     moved = [number for number, (by_probe, _) in enumerate(minutes) if by_probe]
     gaps = {later - earlier for earlier, later in pairwise(moved)}
     assert len(moved) > 1 and gaps == {HISTORY_LENGTH}, "once in as many steps as make up the field"
@@ -148,7 +148,7 @@ def test_the_probes_steps_fire_no_alert_while_the_field_is_fed(stack: str) -> No
         assert metrics["density"] > limits["PsiFieldDensityAnomaly"]["threshold_low"]
 
 
-def test_without_an_idempotency_key_they_would() -> None:
+def test_without_an_idempotency_key_the_steps_of_probes_would_fire_an_alert() -> None:
     step, _ = step_probe("local")
     low = thresholds()["PsiFieldDensityAnomaly"]["threshold_low"]
-    assert min(metrics["density"] for _, metrics in hours_of(step, None)[1:]) < low
+    assert min(metrics["density"] for _, metrics in simulate_four_hours(step, None)[1:]) < low

@@ -1,4 +1,4 @@
-"""The platform as one: every object on the right cluster, every address one that exists."""
+"""The whole platform: every object uses the cluster's provider, and every address exists."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def test_every_object_goes_to_the_provider_of_the_cluster(platform: Any) -> None
             assert "::cluster::" in (resource.provider or ""), resource.name
 
 
-def test_users_are_told_addresses_and_ports_that_services_have(platform: Any) -> None:
+def test_the_outputs_name_addresses_and_ports_that_services_have(platform: Any) -> None:
     told: dict[str, Any] = {}
 
     @pulumi.runtime.test
