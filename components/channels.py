@@ -85,7 +85,7 @@ def _pagerduty(delivery: Delivery, severity: str) -> dict[str, Any]:
     return {
         "pagerduty_configs": [
             {
-                "routing_key_file": _ROUTING_KEY.path,
+                "routing_key_file": ROUTING_KEY.path,
                 "severity": severity,
                 "description": _title(delivery),
                 "source": delivery.environment,
@@ -134,7 +134,7 @@ def _webhook(delivery: Delivery, _severity: str) -> dict[str, Any]:
 _SLACK_URL = Credential(
     key="slackApiUrl", file="slack-api-url", reason="a route goes to slack", is_url=True
 )
-_ROUTING_KEY = Credential(
+ROUTING_KEY = Credential(
     key="pagerdutyRoutingKey", file="pagerduty-routing-key", reason="a route goes to pagerduty"
 )
 _HEARTBEAT_URL = Credential(
@@ -142,7 +142,7 @@ _HEARTBEAT_URL = Credential(
 )
 
 CHANNELS: Mapping[str, Channel] = {
-    "pagerduty": Channel(credential=_ROUTING_KEY, receive=_pagerduty),
+    "pagerduty": Channel(credential=ROUTING_KEY, receive=_pagerduty),
     "slack": Channel(credential=_SLACK_URL, receive=_slack),
     "webhook": Channel(credential=None, receive=_webhook),
     "heartbeat": Channel(credential=_HEARTBEAT_URL, receive=None),

@@ -12,8 +12,8 @@ from dashboards.bands import ALL_UP, CRITICAL, OK, Bands
 from dashboards.frame import Board, Section
 from dashboards.panels import Panel, Query, stat, table, time_series
 from rules.slo.specification import Slo
+from rules.slo.windows import PAGE, QUICK, SLOW, TICKET, Burn
 
-WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
 BY_OBJECTIVE = "{{sloth_service}} {{sloth_slo}}"
 BUDGET_LEFT: Bands = (Threshold(value=None, color=CRITICAL), Threshold(value=0, color=OK))
 """Below 0 the objective is missed. No alert watches this: the burn-rate alerts fire earlier."""
@@ -137,27 +137,32 @@ def _burn(slo: Slo) -> list[Panel]:
         "The burn rate that both windows of a pair reach. "
         "The upper dashed line is for the shorter pair."
     )
+
+    def pairs(burn: Burn) -> list[Query]:
+        return [Query(f"{one.record}{only}", f"{one.long} and {one.short}") for one in burn.pairs]
+
     return [
         time_series(
             f"{title}: fast burn",
             meaning,
-            Query(f"slo:burn_rate:min_1h_5m{only}", "1h and 5m"),
-            Query(f"slo:burn_rate:min_6h_30m{only}", "6h and 30m"),
+            *pairs(PAGE),
             unit=units.NoUnit,
             alerts=[slo.page],
         ),
         time_series(
             f"{title}: slow burn",
             meaning,
-            Query(f"slo:burn_rate:min_1d_2h{only}", "1d and 2h"),
-            Query(f"slo:burn_rate:min_3d_6h{only}", "3d and 6h"),
+            *pairs(TICKET),
             unit=units.NoUnit,
             alerts=[slo.ticket],
         ),
         time_series(
             f"{title}: share of errors",
             "The share of bad events over each window; 0 also while nothing happens at all.",
-            *(Query(f"slo:sli_error:ratio_rate{window}{only}", window) for window in WINDOWS),
+            *(
+                Query(f"slo:sli_error:ratio_rate{window}{only}", window)
+                for window in (*QUICK, *SLOW)
+            ),
             unit=units.PercentUnit,
         ),
     ]

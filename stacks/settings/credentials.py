@@ -13,14 +13,13 @@ from typing import Annotated
 from pulumi.runtime import config as runtime_config
 from pydantic import RootModel
 
-from components.channels import CHANNELS
+from components.channels import CHANNELS, ROUTING_KEY
 from components.values import matching
 from problems import Problems
 from stacks.secrets import ADMIN_PASSWORD, CREDENTIALS, MADE_UP, PROJECT, SECRETS
 from stacks.settings.schema import Settings
 
 PAGERS = "productionPagers"
-ROUTING_KEY = "pagerdutyRoutingKey"
 
 Fingerprint = Annotated[
     str, matching(r"sha256:[0-9a-f]{64}", "a fingerprint", "sha256: and 64 hexadecimal digits")
@@ -64,7 +63,7 @@ def check_secrets(
         elif key in needed and not value.startswith(MADE_UP):
             if key in CREDENTIALS and CREDENTIALS[key].is_url and not _is_https_url(value):
                 problems.add(place, 0, f"is not a URL that begins with https://. {remedy}.")
-            if key == ROUTING_KEY:
+            if key == ROUTING_KEY.key:
                 _check_pager(value, settings.production, production_pagers, problems)
 
 
@@ -75,7 +74,8 @@ def _is_https_url(text: str) -> bool:
 def _check_pager(
     routing_key: str, production: bool, production_pagers: Collection[str], problems: Problems
 ) -> None:
-    place, remedy = f"{PROJECT}:{ROUTING_KEY}", f"Run `pulumi config set --secret {ROUTING_KEY}`"
+    key = ROUTING_KEY.key
+    place, remedy = f"{PROJECT}:{key}", f"Run `pulumi config set --secret {key}`"
     found = fingerprint(routing_key)
     if not re.fullmatch("[A-Za-z0-9]{32}", routing_key):
         problems.add(place, 0, f"is not a routing key of 32 letters and digits. {remedy}.")

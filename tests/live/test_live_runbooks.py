@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import Live, running
-from tests.support.report.report_servers import program
+from tests.support.programs import tool
 from tests.support.runbooks import RUNBOOKS, run
 
 
@@ -32,6 +32,6 @@ def test_what_a_runbook_asks_is_answered(page: str, stack: Live, tmp_path: Path)
         tmp_path,
         endpoints={name: [pod.name for pod in pods] for name, pods in behind.items()},
         addresses={target: f"{pod.address}:{pod.port}" for target, pod in addresses.items()},
-        curl=program("curl"),
+        curl=tool("curl"),
     )
     assert outcome.problems == [], f"docs/runbooks/{page}.md"

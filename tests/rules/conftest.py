@@ -2,13 +2,13 @@
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.support.programs import tool
 from tests.support.project import Project
 from tests.support.recording import STACKS
 from toolchain.base import hold_lock, write_atomically
@@ -18,13 +18,6 @@ CASES_ARE_FOR = "local"
 MOUNT = "/etc/config"
 
 ConfigMaps = Mapping[str, Mapping[str, str]]
-
-
-def tool(name: str) -> str:
-    """A program on PATH."""
-    found = shutil.which(name)
-    assert found, f"{name} is not on PATH: run `make test`, which provides it"
-    return found
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.conftest import ConfigMaps, tool, write
+from tests.rules.conftest import ConfigMaps, write
+from tests.support.programs import tool
 from tests.support.recording import STACKS
 from tests.support.rules.promtool import run
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import yaml
 
+from components.channels import SECRET_FOLDER
 from ops.live.rewriting import LocalEnvironment, rewrite_config_map
 from stacks.settings import load_configuration
 from tests.support.loopback import Seen, Stub, stub, unused_address
@@ -19,7 +20,6 @@ from tests.support.waiting import wait_for
 
 SPEED = 300
 """Time runs so much faster that Alertmanager notifies of a group every second."""
-SECRET_FOLDER = "/etc/alertmanager-credentials"
 SLACK, PAGERDUTY, HEARTBEAT, WEBHOOK = "/slack", "/pagerduty", "/heartbeat", "/webhook"
 ROUTING_KEY = "made-up-routing-key"
 

@@ -1,7 +1,6 @@
 """A real Prometheus and a real Alertmanager on loopback, with the rules of the local stack."""
 
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ import yaml
 from ops.alertmanager_api import Alertmanager
 from ops.http_api import ApiError
 from ops.prometheus_api import WATCHDOG, Prometheus
+from tests.support.programs import tool
 from tests.support.recording import run_stack
 from tests.support.report.kpi_platform import render
 from tests.support.report.report_pods import exposed, history, served
@@ -120,7 +120,7 @@ def _prometheus(
     past = folder / "history.txt"
     past.write_text(history(int(time.time()) - 60, HISTORY_HOURS))
     subprocess.run(
-        [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", past, folder / "data"],
+        [tool("promtool"), "tsdb", "create-blocks-from", "openmetrics", past, folder / "data"],
         check=True,
         capture_output=True,
     )
@@ -134,16 +134,9 @@ def process(name: str, options: list[str], folder: Path) -> Iterator[None]:
     """Run a program of the platform with these options; its log is in the folder."""
     with (
         (folder / f"{name}.log").open("wb") as log,
-        subprocess.Popen([program(name), *options], stdout=log, stderr=log) as process,
+        subprocess.Popen([tool(name), *options], stdout=log, stderr=log) as process,
     ):
         try:
             yield
         finally:
             process.terminate()
-
-
-def program(name: str) -> str:
-    """The path of a program on PATH."""
-    found = shutil.which(name)
-    assert found, f"{name} is not on PATH: run `make test`, which provides it"
-    return found

@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -10,8 +10,8 @@ from ops import charts
 from ops.charts import COLOURS, Axis, Line, Marks, Run, line_chart, strip_chart
 from ops.numbers import grafana_value, number, points, span, when
 from ops.pages import TEMPLATES
+from tests.support.report.kpi_answers import NOW
 
-NOW = datetime(2025, 10, 23, 12, 0, tzinfo=UTC)
 START = NOW - timedelta(hours=1)
 HOUR = charts.clock_axis(START, NOW)
 SHARE = charts.value_axis([0, 1], number)

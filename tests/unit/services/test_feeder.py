@@ -1,11 +1,8 @@
 """The feeder sends every pod the same step, and fails visibly if it can't."""
 
 import asyncio
-import json
 import math
 import socket
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from itertools import chain, repeat
@@ -16,7 +13,7 @@ import pytest
 from services.feeder.app import FeederSettings, Outcome, feed, resolve, vector
 from services.shell import Address, SettingsError, load_settings, parse_address
 from tests.support.loopback import Stub, ok, stub, unused_address
-from tests.support.series import ROOT
+from tests.support.services.one_run import run_once
 
 
 def feed_pods(*lookups: list[str], number: int = 7, timeout_seconds: float = 5) -> Outcome:
@@ -43,17 +40,7 @@ def missed_by(*pods: str, **how: Any) -> dict[str, str]:
 
 
 def run(**settings: str) -> tuple[int, dict[str, Any]]:
-    """Run `python -m services.feeder`. Returns its exit code and the one line it logs."""
-    done = subprocess.run(
-        [sys.executable, "-m", "services.feeder"],
-        cwd=ROOT,
-        env={f"FEEDER_{name.upper()}": value for name, value in settings.items()},
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
-    (line,) = (done.stdout + done.stderr).splitlines()
-    return done.returncode, json.loads(line)
+    return run_once("feeder", settings)
 
 
 @pytest.mark.parametrize("number", [0, 1, 29_400_000])

@@ -1,9 +1,6 @@
 """The heartbeat sends limited traffic, and fails if the treaty does not answer."""
 
 import asyncio
-import json
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -15,7 +12,7 @@ from services.heartbeat.app import HeartbeatSettings, Outcome, has_provenance, s
 from services.shell import SettingsError, load_settings
 from services.treaty.app import TreatyRequest
 from tests.support.loopback import Seen, stub, unused_address
-from tests.support.series import ROOT
+from tests.support.services.one_run import run_once
 
 
 def run_traffic(target: str, **settings: Any) -> Outcome:
@@ -24,18 +21,8 @@ def run_traffic(target: str, **settings: Any) -> Outcome:
 
 
 def run(target: str, **settings: str) -> tuple[int, dict[str, Any]]:
-    """Run `python -m services.heartbeat`. Returns its exit code and the one line it logs."""
     variables = {"target": target, "requests": "3", "per_second": "100", **settings}
-    done = subprocess.run(
-        [sys.executable, "-m", "services.heartbeat"],
-        cwd=ROOT,
-        env={f"HEARTBEAT_{name.upper()}": value for name, value in variables.items()},
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
-    (line,) = (done.stdout + done.stderr).splitlines()
-    return done.returncode, json.loads(line)
+    return run_once("heartbeat", variables)
 
 
 def test_the_treaty_accepts_the_requests_and_a_share_carries_provenance() -> None:

@@ -1,17 +1,14 @@
 """The charts of the report: which there are, with their thresholds and numbers."""
 
-from datetime import timedelta
 from pathlib import Path
 
 from ops.charts import COLOURS
 from ops.report.document import Figure, Figures
 from ops.report.history import CHARTS
 from ops.report.metrics import series_in
-from tests.support.report.kpi_answers import NOW, past, rule_groups
+from tests.support.report.kpi_answers import past, rule_groups
 from tests.support.report.kpi_platform import Platform, report_on, section
-
-START = NOW - timedelta(hours=1)
-EVEN = [(START.timestamp() + 60 * step, step % 5 / 5) for step in range(61)]
+from tests.unit.ops.test_charts import EVEN
 
 
 def figures(platform: Platform, rendered: Path) -> list[Figure]:
