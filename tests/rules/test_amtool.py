@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.rules.test_promtool import ALERTS
 from tests.support.recording import STACKS, stack_values
 from tests.support.rules.promtool import run
-from tests.support.rules.routes import by_amtool, receivers
+from tests.support.rules.routes import amtool_receivers, receivers
 
 CHANNELS = {
     "pagerduty": {"pagerduty_configs"},
@@ -90,13 +90,13 @@ def test_every_alert_reaches_the_receiver_of_its_severity(amtool: str, stack_fol
     assert set(ALERTS) <= found.keys()
     for alert, labels in found.items():
         expected = "heartbeat" if alert == "Watchdog" else labels["severity"]
-        assert by_amtool(amtool, stack_folder, labels) == [expected], alert
+        assert amtool_receivers(amtool, stack_folder, labels) == [expected], alert
 
 
 @pytest.mark.parametrize("what", [what for what, _, _ in ROWS])
 def test_the_receivers_of(what: str, amtool: str, stack_folder: Path) -> None:
     ((labels, expected),) = [row[1:] for row in ROWS if row[0] == what]
-    assert by_amtool(amtool, stack_folder, labels) == expected
+    assert amtool_receivers(amtool, stack_folder, labels) == expected
     assert receivers(document(stack_folder)["route"], labels) == expected
 
 
@@ -162,4 +162,6 @@ def test_the_routing_model_of_these_tests_agrees_with_alertmanager(
     labels: dict[str, str], stack: str, amtool: str, folders: Mapping[str, Path]
 ) -> None:
     folder = folders[stack]
-    assert receivers(document_of(folder)["route"], labels) == by_amtool(amtool, folder, labels)
+    assert receivers(document_of(folder)["route"], labels) == amtool_receivers(
+        amtool, folder, labels
+    )

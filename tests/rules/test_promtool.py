@@ -11,8 +11,7 @@ import yaml
 from rules.rule import WATCHDOG
 from tests.rules.conftest import write
 from tests.support.rules.promtool import CASES, check_case, load, rules_behind, run
-from tests.support.series import names as series_of
-from tests.support.series import slo_rules
+from tests.support.series import selected_series, slo_rules
 
 RULES = Path(__file__).parents[2] / "rules"
 SLO_CASES = ("slo-recordings", "slo-month")
@@ -98,7 +97,7 @@ def test_a_series_of_the_objectives_has_a_case(record: str) -> None:
         for check in group["promql_expr_test"]
         if check["exp_samples"]
     ]
-    patterns = [re.escape(name) for expr in exprs for name in series_of(expr) if name]
+    patterns = [re.escape(name) for expr in exprs for name in selected_series(expr) if name]
     patterns += [found for expr in exprs for found in re.findall(r'__name__=~"(.+?)"', expr)]
     assert any(re.fullmatch(pattern, record) for pattern in patterns), (
         f"add a case for {record} to tests/rules/slo-recordings.yaml"

@@ -7,7 +7,7 @@ from typing import Any
 from dashboards.catalog import Dashboard, all_dashboards
 from problems import Problems
 from rules.rulebook import Rulebook
-from tests.support.series import book
+from tests.support.series import rulebook
 
 
 def build(rulebook: Rulebook) -> tuple[Dashboard, ...]:
@@ -26,7 +26,7 @@ def panels_of(board: Dashboard) -> list[dict[str, Any]]:
     return [panel for panel in json.loads(board.json)["panels"] if panel["type"] != "row"]
 
 
-BOARDS = {board.filename: board for board in build(book())}
+BOARDS = {board.filename: board for board in build(rulebook())}
 MODELS: Mapping[str, dict[str, Any]] = {n: json.loads(board.json) for n, board in BOARDS.items()}
 PANELS = {name: panels_of(board) for name, board in BOARDS.items()}
 """The panels of each dashboard, by its file."""

@@ -10,7 +10,9 @@ from stacks.settings import Configuration, load_configuration
 from tests.support.recording import SECRETS, configure
 
 
-def loaded(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> Configuration:
+def read_configuration(
+    values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS
+) -> Configuration:
     """The program's configuration, without a running program around it."""
     configure(values, secrets)
     return load_configuration()
@@ -23,7 +25,7 @@ def refusals(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) ->
         patch.setattr("pulumi.log.error", shown.append)
         patch.setattr("stacks.settings.read_files", lambda *_: None)
         try:
-            loaded(values, secrets).problems.refuse_if_any()
+            read_configuration(values, secrets).problems.refuse_if_any()
         except SystemExit as stop:
             assert stop.code not in (0, None)
         except Refused as refused:

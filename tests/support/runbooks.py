@@ -15,7 +15,7 @@ from typing import Any
 from promql.expressions import PromqlError
 from tests.support.programs import program
 from tests.support.recording import ROOT, stack_values
-from tests.support.series import mistakes
+from tests.support.series import expression_problems
 
 FOLDER = ROOT / "docs" / "runbooks"
 STACK = "staging"
@@ -191,7 +191,7 @@ def fact_problems(page: Runbook, rule: Mapping[str, Any]) -> Iterator[str]:
         yield _problem(page, "a query shares its line. Give each query a line.", "query '")
     for query in page.queries:
         try:
-            for text in mistakes(query):
+            for text in expression_problems(query):
                 yield _problem(page, f"{text}, in {query}", query)
         except PromqlError as error:
             yield _problem(page, f"{query} {error}", query)

@@ -22,7 +22,7 @@ def inventory() -> dict[str, Any]:
 
 
 @cache
-def book() -> Rulebook:
+def rulebook() -> Rulebook:
     """The rulebook of this repository."""
     problems = Problems()
     book = load_rulebook(
@@ -37,15 +37,15 @@ def book() -> Rulebook:
 
 
 @cache
-def files() -> dict[str, str]:
+def rule_files() -> dict[str, str]:
     """The files that Prometheus loads, without the links to dashboards."""
-    return book().files({})
+    return rulebook().files({})
 
 
 @cache
 def slo_rules() -> list[dict[str, Any]]:
     """The generated rules of the objectives, as Prometheus loads them."""
-    return _rules(files()["slo_rules.yml"])
+    return _rules(rule_files()["slo_rules.yml"])
 
 
 @cache
@@ -57,7 +57,7 @@ def alerts() -> dict[str, dict[str, Any]]:
 
 
 @cache
-def recorded() -> dict[str, str]:
+def recorded_expressions() -> dict[str, str]:
     """Record -> expression; one of them for a series that all objectives record."""
     files = [ROOT / "rules/recording-rules.yaml", *ROOT.glob("rules/platform/*.yaml")]
     rules = [*slo_rules(), *(rule for file in files for rule in _rules(file.read_text()))]
@@ -88,19 +88,19 @@ def known_series() -> dict[str, Labels]:
     known: dict[str, Labels] = {}
     sections = ("metrics", "details", "processes", "platform")
     for metric in [metric for section in sections for metric in inventory()[section]]:
-        known.update(series_of(metric, *scraped))
+        known.update(metric_series(metric, *scraped))
     for metric in inventory()["prometheus"]:
         known[metric["name"]] = (
             None if metric.get("labels_of_alert") else frozenset(metric["labels"])
         )
     own = {rule["record"]: frozenset(rule["labels"]) for rule in slo_rules() if "record" in rule}
-    for record, expr in _sources_first(recorded()):
+    for record, expr in _sources_first(recorded_expressions()):
         labels = labels_of_result(expr, known)
         known[record] = None if labels is None else labels | own.get(record, frozenset())
     return known
 
 
-def series_of(metric: dict[str, Any], *scraped: str) -> dict[str, Labels]:
+def metric_series(metric: dict[str, Any], *scraped: str) -> dict[str, Labels]:
     """The series of a metric of the inventory, with its labels and those of scraping."""
     return Metric(**{**metric, "labels": [*scraped, *metric["labels"]]}).series()
 
@@ -109,12 +109,12 @@ def labels_of_result(expr: str, known: dict[str, Labels]) -> Labels:
     return result_labels(parse(expr), lambda name: known.get(name, frozenset()))
 
 
-def names(expr: str) -> set[str]:
+def selected_series(expr: str) -> set[str]:
     """The series that the expression selects."""
     return {selector.metric or "" for selector in parse(expr).selectors}
 
 
-def mistakes(expr: str) -> list[str]:
+def expression_problems(expr: str) -> list[str]:
     """Each reason why the expression never has a result: an unknown series or label.
 
     Raises PromqlError if it does not even parse.
@@ -134,7 +134,9 @@ def _sources_first(exprs: dict[str, str]) -> list[tuple[str, str]]:
     """The records, each after those that its expression selects."""
     waiting, ordered = dict(exprs), []
     while waiting:
-        ready = [name for name, expr in waiting.items() if not names(expr) & waiting.keys()]
+        ready = [
+            name for name, expr in waiting.items() if not selected_series(expr) & waiting.keys()
+        ]
         assert ready, f"these record each other: {', '.join(waiting)}"
         ordered += [(name, waiting.pop(name)) for name in ready]
     return ordered

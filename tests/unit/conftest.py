@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.recording import STACKS, Recording, run_stack
-from tests.support.report.kpi_platform import render
+from tests.support.report.report_platform import render_manifests
 
 
 @pytest.fixture(scope="session")
@@ -23,4 +23,4 @@ def platform(request: pytest.FixtureRequest, recordings: dict[str, Recording]) -
 @pytest.fixture(scope="session")
 def rendered(recordings: dict[str, Recording], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the manifests of the stack `local`."""
-    return render(recordings["local"], tmp_path_factory.mktemp("rendered") / "local")
+    return render_manifests(recordings["local"], tmp_path_factory.mktemp("rendered") / "local")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ops.pages import COLOURS, photograph
 from ops.pictures.page import dashboard_page, page_size
-from tests.support.report.report_browser import look
+from tests.support.report.report_browser import measure_page
 from tests.unit.ops.test_pictures_page import KINDS, panel, results, series
 
 EVERY_KIND = results(
@@ -34,7 +34,7 @@ def test_the_picture_shows_the_whole_page_in_few_colours_and_is_always_the_same(
 
 def test_every_panel_is_inside_the_page_and_its_text_can_be_read(tmp_path: Path) -> None:
     width, _ = page_size(EVERY_KIND.board)
-    page = look(dashboard_page(EVERY_KIND), width, tmp_path)
+    page = measure_page(dashboard_page(EVERY_KIND), width, tmp_path)
     assert page.console == [] and page.asked == ["/", "/page.html"]
     assert page.measured["outside"] == []
     assert len(page.measured["sections"]) == len(KINDS)

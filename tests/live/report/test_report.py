@@ -11,7 +11,7 @@ import yaml
 
 from tests.support.report.report_pods import PODS, TREATY
 from tests.support.report.report_servers import Servers, running
-from tests.support.series import files
+from tests.support.series import rule_files
 from tests.support.services.psi_process import ROOT
 
 ALERT_ROW = r"\| `{}` \|.*\| {} \| {} \| {} \|.*\| {} \| \[{}\.md\]"
@@ -48,7 +48,7 @@ def text(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_nothing_is_missing_and_all_rules_are_healthy(text: str) -> None:
     assert "Not available" not in text
-    loaded = [yaml.safe_load(text) for text in files().values()]
+    loaded = [yaml.safe_load(text) for text in rule_files().values()]
     rules = sum(len(group["rules"]) for file in loaded for group in file["groups"])
     assert f"| Rules healthy | {rules} (of {rules} loaded) |" in text
     assert "| Maturity | 8.5 (of 8.5) |" in text

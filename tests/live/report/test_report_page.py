@@ -8,10 +8,10 @@ import pytest
 from ops.report.document import Document, html
 from ops.report.history import CHARTS
 from tests.support.recording import run_stack
-from tests.support.report.kpi_answers import past
-from tests.support.report.kpi_platform import Platform, report_on
-from tests.support.report.kpi_platform import render as render_manifests
-from tests.support.report.report_browser import DARK, Seen, look
+from tests.support.report.report_answers import range_series
+from tests.support.report.report_browser import DARK, Seen, measure_page
+from tests.support.report.report_platform import Platform, report_on
+from tests.support.report.report_platform import render as render_manifests
 from tests.unit.ops.report.test_report_untrusted import hostile
 
 WIDTHS = (1280, 390)
@@ -23,7 +23,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
     rendered = render_manifests(run_stack("local"), tmp_path_factory.mktemp("rendered"))
     gone = Platform(broken={"v1": lambda _: httpx.Response(500)})
     gone.broken |= dict.fromkeys(("rules", "query", "query_range", "v2"), gone.broken["v1"])
-    platforms = dict(zip(KINDS, (Platform(past=past), hostile(), gone), strict=True))
+    platforms = dict(zip(KINDS, (Platform(past=range_series), hostile(), gone), strict=True))
     return {kind: report_on(platform, rendered)[0] for kind, platform in platforms.items()}
 
 
@@ -38,7 +38,12 @@ def seen(
     """A report in a browser, in its light colours."""
     kind, width = request.param
     page = html(documents[kind])
-    return kind, width, documents[kind], look(page, width, tmp_path_factory.mktemp("profile"))
+    return (
+        kind,
+        width,
+        documents[kind],
+        measure_page(page, width, tmp_path_factory.mktemp("profile")),
+    )
 
 
 Sight = tuple[str, int, Document, Seen]
@@ -79,7 +84,7 @@ def test_the_console_is_silent_and_nothing_else_is_asked_for(seen: Sight) -> Non
 def test_by_night_the_page_is_dark_and_can_be_read(
     documents: dict[str, Document], tmp_path: Path, width: int
 ) -> None:
-    page = look(html(documents["reference"]), width, tmp_path, DARK).measured
+    page = measure_page(html(documents["reference"]), width, tmp_path, DARK).measured
     assert page["background"] == "rgb(17, 22, 29)"
     assert page["faint"] == []
 
@@ -93,7 +98,7 @@ def test_on_paper_nothing_is_cut_off(
     documents: dict[str, Document], tmp_path: Path, kind: str
 ) -> None:
     printed = html(documents[kind]).replace("@media print", "@media all")
-    page = look(printed, A4, tmp_path).measured
+    page = measure_page(printed, A4, tmp_path).measured
     assert page["scrollWidth"] <= page["width"]
     assert page["outside"] == []
     assert page["scrolling"] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import pages
-from tests.support.report.report_pods import served
+from tests.support.report.report_pods import serve_texts
 from toolchain.browser import find
 
 MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ class Seen:
     asked: list[str]
 
 
-def look(page: str, width: int, profile: Path, *options: str) -> Seen:
+def measure_page(page: str, width: int, profile: Path, *options: str) -> Seen:
     """Open the page in a frame that is `width` pixels wide; `profile` is a new folder."""
     browser = find()
     assert browser, "no browser is found: run `make test`, which sees to it"
@@ -35,7 +35,7 @@ def look(page: str, width: int, profile: Path, *options: str) -> Seen:
 <iframe src="/page.html" style="border:0;width:{width}px;height:900px"></iframe>
 <script>{MEASURE}</script>"""
     asked: list[str] = []
-    with served({"/": frame, "/page.html": page}, "text/html", asked) as address:
+    with serve_texts({"/": frame, "/page.html": page}, "text/html", asked) as address:
         own = [f"--user-data-dir={profile}", f"--window-size={max(width, 600)},900", *options]
         command = [browser, *OPTIONS, *own, "--dump-dom", f"http://{address}/"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.support.report.kpi_answers import COUNTS, FIELDS, FIRST, PROBED, RATES, SECOND, TREATY
+from tests.support.report.report_answers import COUNTS, FIELDS, FIRST, PROBED, RATES, SECOND, TREATY
 
 PODS = (FIRST, SECOND)
 
 
-def exposed() -> dict[tuple[str, str], str]:
+def pod_metrics() -> dict[tuple[str, str], str]:
     """The text of each pod's /metrics, by job and pod; only the first ψ-Field was ever stepped."""
     texts = {("scheduler", "scheduler-0"): "scheduler_job_lag_seconds 0\n"}
     texts["harbinger", "harbinger-0"] = "harbinger_watchdog_healthy 1\n"
@@ -71,7 +71,7 @@ def history(end: int, hours: int) -> str:
 
 
 @contextmanager
-def served(
+def serve_texts(
     texts: Mapping[str, str], kind: str = "text/plain", asked: list[str] | None = None
 ) -> Iterator[str]:
     """The address of a server on loopback with these texts by path; notes the paths in `asked`."""

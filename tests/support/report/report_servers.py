@@ -15,8 +15,8 @@ from ops.http_api import ApiError
 from ops.prometheus_api import WATCHDOG, Prometheus
 from tests.support.programs import tool
 from tests.support.recording import run_stack
-from tests.support.report.kpi_platform import render
-from tests.support.report.report_pods import exposed, history, served
+from tests.support.report.report_platform import render_manifests
+from tests.support.report.report_pods import history, pod_metrics, serve_texts
 from tests.support.services.psi_process import free_port
 from tests.support.waiting import wait_for
 
@@ -37,12 +37,12 @@ class Servers:
 def running(folder: Path) -> Iterator[Servers]:
     """Both servers, as soon as exactly the scenario's alerts have reached Alertmanager."""
     recorded = run_stack("local")
-    render(recorded, folder / "rendered")
+    render_manifests(recorded, folder / "rendered")
     rules = recorded.one("ConfigMap", "prometheus-server")["data"]
     ports = free_port("127.0.0.1"), free_port("127.0.0.1")
     with ExitStack() as stack:
-        paths = {f"/{job}/{pod}": text for (job, pod), text in exposed().items()}
-        pods = stack.enter_context(served(paths))
+        paths = {f"/{job}/{pod}": text for (job, pod), text in pod_metrics().items()}
+        pods = stack.enter_context(serve_texts(paths))
         prometheus, alertmanager = (f"127.0.0.1:{port}" for port in ports)
         stack.enter_context(_alertmanager(folder / "alertmanager", alertmanager))
         stack.enter_context(
@@ -112,7 +112,7 @@ def _prometheus(
                     }
                 ],
             }
-            for job, pod in exposed()
+            for job, pod in pod_metrics()
         ],
     }
     file = folder / "prometheus.yml"

@@ -10,7 +10,7 @@ from typing import Any
 from promql.variables import without_variables
 from tests.support.recording import ROOT, Recording
 from tests.support.rules.routes import receivers
-from tests.support.series import inventory, names, series_of
+from tests.support.series import inventory, metric_series, selected_series
 
 Rule = Mapping[str, Any]
 
@@ -42,8 +42,10 @@ class Chain:
             *(expression for _, expression in self.records),
             *map(without_variables, (*shown, *self.annotations)),
         ]
-        series = set().union(*map(names, expressions))
-        return {name for name, metric in self.metrics.items() if series & series_of(metric).keys()}
+        series = set().union(*map(selected_series, expressions))
+        return {
+            name for name, metric in self.metrics.items() if series & metric_series(metric).keys()
+        }
 
     @property
     def severities(self) -> set[str]:

@@ -37,7 +37,7 @@ def matches(matcher: str, labels: Labels) -> bool:
     return same == (sign in ("=", "=~"))
 
 
-def by_amtool(amtool: str, folder: Any, labels: Labels) -> list[str]:
+def amtool_receivers(amtool: str, folder: Any, labels: Labels) -> list[str]:
     """The same from Alertmanager's own code."""
     given: Sequence[str] = [f'{name}="{value}"' for name, value in labels.items() if value]
     arguments = ["config", "routes", "test", "--config.file=alertmanager.yml", *given]

@@ -45,7 +45,7 @@ class Client:
 
 
 @contextmanager
-def started(service: Service) -> Iterator[Client]:
+def running_service(service: Service) -> Iterator[Client]:
     """A client of the service, from its start to its stop."""
     with (
         start_blocking_portal() as portal,

@@ -16,13 +16,13 @@ from tests.support.boards import BOARDS, MODELS, PANELS
 from tests.support.series import (
     ROOT,
     alerts,
+    expression_problems,
     inventory,
     known_series,
     labels_of_result,
-    mistakes,
-    names,
-    recorded,
-    series_of,
+    metric_series,
+    recorded_expressions,
+    selected_series,
 )
 
 each_board = pytest.mark.parametrize("name", BOARDS)
@@ -155,7 +155,7 @@ def test_a_panels_title_and_id_are_unique(name: str) -> None:
 
 @each_board
 def test_a_query_parses_and_names_series_and_labels_that_exist(name: str) -> None:
-    wrong = {place: found for place, expr in queries(name) if (found := mistakes(expr))}
+    wrong = {place: found for place, expr in queries(name) if (found := expression_problems(expr))}
     assert not wrong
 
 
@@ -203,24 +203,29 @@ def test_one_several_or_all_values_can_be_chosen(name: str, label: str) -> None:
     assert variable["datasource"]["uid"] == DATASOURCE_UID
     assert variable["current"]["value"] == "$__all", "a bookmark opens with everything shown"
     asked = re.fullmatch(rf"label_values\((.+), {label}\)", variable["query"])
-    assert asked and label in (known_series()[next(iter(names(asked[1])))] or ())
+    assert asked and label in (known_series()[next(iter(selected_series(asked[1])))] or ())
 
 
 @cache
 def shown() -> set[str]:
     """The names of all series that panels show."""
-    return set().union(*(names(expr) for name in BOARDS for _, expr in queries(name)))
+    return set().union(*(selected_series(expr) for name in BOARDS for _, expr in queries(name)))
 
 
 def test_a_recorded_series_is_shown_on_a_dashboard_or_serves_another_rule() -> None:
-    rules = [*(rule["expr"] for rule in alerts().values()), *recorded().values()]
-    serves = set().union(*map(names, rules))
-    missing = recorded().keys() - (shown() | serves)
+    rules = [*(rule["expr"] for rule in alerts().values()), *recorded_expressions().values()]
+    serves = set().union(*map(selected_series, rules))
+    missing = recorded_expressions().keys() - (shown() | serves)
     assert not missing, f"no panel shows {missing}. Add one in dashboards/."
 
 
 def test_a_metric_is_shown_on_a_dashboard() -> None:
-    through_rules = set().union(*(names(recorded()[r]) for r in shown() & recorded().keys()))
+    through_rules = set().union(
+        *(
+            selected_series(recorded_expressions()[r])
+            for r in shown() & recorded_expressions().keys()
+        )
+    )
     metrics = {metric["name"] for metric in inventory()["metrics"]}
     missing = metrics - (shown() | through_rules)
     assert not missing, f"no panel shows {missing}. Add one in dashboards/."
@@ -237,10 +242,10 @@ def test_a_table_compares_the_pods_in_every_metric_of_the_field() -> None:
 
 def test_the_schedulers_dashboard_shows_every_metric_of_its_jobs() -> None:
     """The dashboard was once empty, because there was no scheduler."""
-    own = set().union(*(names(expr) for _, expr in queries("scheduler.json")))
+    own = set().union(*(selected_series(expr) for _, expr in queries("scheduler.json")))
     for metric in inventory()["details"]:
         if metric["workload"] == "scheduler":
-            assert own & series_of(metric).keys(), f"no panel shows {metric['name']}"
+            assert own & metric_series(metric).keys(), f"no panel shows {metric['name']}"
 
 
 def test_some_of_the_schedulers_panels_use_only_series_that_every_target_has() -> None:
@@ -249,7 +254,7 @@ def test_some_of_the_schedulers_panels_use_only_series_that_every_target_has() -
     needs_nothing = {
         panel["title"]
         for panel in PANELS["scheduler.json"]
-        if all(names(without_variables(t["expr"])) <= known for t in panel["targets"])
+        if all(selected_series(without_variables(t["expr"])) <= known for t in panel["targets"])
     }
     assert {"Pods up", "Pods found", "Time up", "Samples"} <= needs_nothing
 
@@ -282,4 +287,4 @@ def test_a_dashboard_is_indented_json_of_a_limited_size(name: str) -> None:
 
 
 def test_a_metric_name_made_from_a_variable_counts_as_unknown() -> None:
-    assert mistakes(without_variables("psi_field_$metric"))
+    assert expression_problems(without_variables("psi_field_$metric"))

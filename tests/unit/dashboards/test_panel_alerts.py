@@ -18,10 +18,10 @@ from rules.rulebook import Rulebook
 from tests.support.boards import BOARDS, PANELS, build, panels_of
 from tests.support.recording import Recording
 from tests.support.rules.rule_project import load
-from tests.support.series import ROOT, alerts, book, names, thresholds
+from tests.support.series import ROOT, alerts, rulebook, selected_series, thresholds
 
 each_board = pytest.mark.parametrize("name", BOARDS)
-ALERTS: Mapping[str, Alert] = {alert.name: alert for alert in book().alerts}
+ALERTS: Mapping[str, Alert] = {alert.name: alert for alert in rulebook().alerts}
 
 
 def steps(panel: Mapping[str, Any]) -> list[tuple[float | None, str]]:
@@ -208,7 +208,7 @@ def test_a_panel_links_the_same_runbook_as_the_alert_itself(platform: Recording)
 def test_an_unknown_alert_in_a_panel_is_reported_with_its_place_and_the_closest_name() -> None:
     renamed = ALERTS["TreatyDown"].with_fields(alert="TreatyDwon")
     others = [alert for alert in ALERTS.values() if alert.name != "TreatyDown"]
-    found = problems_of(replace(book(), alerts=(*others, renamed)))
+    found = problems_of(replace(rulebook(), alerts=(*others, renamed)))
     assert found == [
         "dashboards: no panel belongs to the alert TreatyDwon. Name it in the `alerts` of the panel"
         " that shows what it watches.",
@@ -219,13 +219,13 @@ def test_an_unknown_alert_in_a_panel_is_reported_with_its_place_and_the_closest_
 
 def test_an_alert_whose_rule_could_not_be_read_is_not_reported_as_missing() -> None:
     others = [alert for alert in ALERTS.values() if alert.name != "TreatyDown"]
-    assert problems_of(replace(book(), alerts=tuple(others)))
-    assert not problems_of(replace(book(), alerts=tuple(others), complete=False))
+    assert problems_of(replace(rulebook(), alerts=tuple(others)))
+    assert not problems_of(replace(rulebook(), alerts=tuple(others), complete=False))
 
 
 def test_an_alert_that_no_panel_names_is_reported() -> None:
     stray = ALERTS["TreatyDown"].with_fields(alert="LoafCold")
-    (line,) = problems_of(replace(book(), alerts=(*book().alerts, stray)))
+    (line,) = problems_of(replace(rulebook(), alerts=(*rulebook().alerts, stray)))
     assert line.startswith("dashboards: no panel belongs to the alert LoafCold. Name it in")
 
 
@@ -237,14 +237,14 @@ def test_a_missing_threshold_that_a_panel_would_draw_is_reported() -> None:
     for alert in (ALERTS[name] for name in sorted(drawn)):
         for name in alert.thresholds:
             left = {other: v for other, v in alert.annotations.items() if other != name}
-            others = [a for a in book().alerts if a.name != alert.name]
+            others = [a for a in rulebook().alerts if a.name != alert.name]
             changed = (*others, alert.with_fields(annotations=left))
-            found = problems_of(replace(book(), alerts=changed))
+            found = problems_of(replace(rulebook(), alerts=changed))
             assert [line for line in found if f"{alert.name} has no `{name}` to draw" in line]
 
 
 def test_a_new_objective_gets_panels_without_a_change_to_the_dashboard() -> None:
-    model = book().slos[0]
+    model = rulebook().slos[0]
     slo = replace(model, service="a", spec=model.spec.model_copy(update={"name": "b"}))
     slo = replace(
         slo,
@@ -260,7 +260,9 @@ def test_a_new_objective_gets_panels_without_a_change_to_the_dashboard() -> None
             (model.absent, slo.absent),
         )
     ]
-    boards = build(replace(book(), alerts=(*book().alerts, *new), slos=(*book().slos, slo)))
+    boards = build(
+        replace(rulebook(), alerts=(*rulebook().alerts, *new), slos=(*rulebook().slos, slo))
+    )
     (board,) = [board for board in boards if board.filename == "slos.json"]
     titles = {panel["title"] for panel in json.loads(board.json)["panels"]}
     assert {"a: b", "a b: fast burn", "a b: slow burn", "a b: share of errors"} <= titles
@@ -277,6 +279,6 @@ def watched_by_the_platform() -> list[str]:
 def test_the_platform_dashboard_shows_the_series_of_each_alert_about_the_monitoring() -> None:
     for alert in watched_by_the_platform():
         panels = [p for p in PANELS["platform.json"] if alert in p["description"]]
-        series = set().union(*(names(t["expr"]) for p in panels for t in p["targets"]))
-        missing = names(alerts()[alert]["expr"]) - series
+        series = set().union(*(selected_series(t["expr"]) for p in panels for t in p["targets"]))
+        missing = selected_series(alerts()[alert]["expr"]) - series
         assert not missing, f"no panel of dashboards/platform.py that names {alert} shows {missing}"

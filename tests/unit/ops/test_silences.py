@@ -24,7 +24,7 @@ from ops.silences import (
     set_silence,
 )
 from tests.support.loopback import Seen, stub, unused_address
-from tests.support.report.kpi_answers import NOW, rule_groups
+from tests.support.report.report_answers import NOW, rule_groups
 
 HOURS = timedelta(hours=2)
 

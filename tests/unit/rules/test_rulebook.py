@@ -20,8 +20,14 @@ from tests.support.rules.rule_project import (
     refusals,
     write,
 )
-from tests.support.series import book as book_of_the_repository
-from tests.support.series import files, inventory, known_series, labels_of_result, series_of
+from tests.support.series import (
+    files,
+    inventory,
+    known_series,
+    labels_of_result,
+    rulebook,
+    series_of,
+)
 
 ROOT = Path(__file__).parents[3]
 PAIR = ALERTS + ALERTS[ALERTS.index("      - alert") :].replace("Hot", "VeryHot").replace(
@@ -32,7 +38,7 @@ RUNBOOKS = {"docs/runbooks/VeryHot.md": "Run."}
 
 @pytest.fixture(scope="module")
 def book() -> Rulebook:
-    return book_of_the_repository()
+    return rulebook()
 
 
 def test_the_platform_has_its_alerts_and_recorded_series(book: Rulebook) -> None:

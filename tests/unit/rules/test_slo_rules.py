@@ -14,8 +14,7 @@ from rules.slo.windows import LARGEST_BUDGET, PAGE, TICKET
 from tests.support.recording import Recording
 from tests.support.rules.rule_project import ALERT_FILE, ALERTS, load
 from tests.support.rules.slo_project import SPEC, write_slo
-from tests.support.series import book as real_book
-from tests.support.series import files, names
+from tests.support.series import files, names, rulebook
 
 WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"]
 IDENTITY = {"sloth_id": "oven-bread", "sloth_service": "oven", "sloth_slo": "bread"}
@@ -225,11 +224,11 @@ def test_the_limits_spend_the_shares_of_the_budget_that_googles_workbook_gives()
 
 
 def test_every_objective_has_a_budget_that_lets_the_page_fire() -> None:
-    for slo in real_book().slos:
+    for slo in rulebook().slos:
         assert slo.budget < LARGEST_BUDGET
 
 
-@pytest.mark.parametrize("slo", real_book().slos, ids=lambda slo: slo.id)
+@pytest.mark.parametrize("slo", rulebook().slos, ids=lambda slo: slo.id)
 def test_every_stack_runs_the_service_of_each_objective(
     slo: Any, recordings: dict[str, Recording]
 ) -> None:

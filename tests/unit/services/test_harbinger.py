@@ -13,7 +13,7 @@ import pytest
 
 from services.harbinger.app import NOTIFICATION_LIMIT, HarbingerSettings, build
 from services.harbinger.watchdog import Moment
-from tests.support.services.in_process import Client, started
+from tests.support.services.in_process import Client, running_service
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -52,7 +52,7 @@ class Clock:
 
 @contextmanager
 def harbinger(clock: Clock | None = None, **settings: Any) -> Iterator[Client]:
-    with started(build(HarbingerSettings(**settings), clock or Clock())) as client:
+    with running_service(build(HarbingerSettings(**settings), clock or Clock())) as client:
         yield client
 
 

@@ -16,7 +16,7 @@ from services.scheduler.runner import HttpCalls, JobMetrics, Result, Runner
 from services.shell import Service, SettingsError, exposition, load_settings
 from tests.support.loopback import stub, unused_address
 from tests.support.services.exposition import Exposed, parse
-from tests.support.services.in_process import started
+from tests.support.services.in_process import running_service
 
 START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -219,7 +219,7 @@ def service_calling(url: str, now: Callable[[], datetime]) -> Service:
 
 
 def test_the_service_runs_its_jobs_and_lists_them(clock: Clock) -> None:
-    with stub() as target, started(service_calling(target.url, clock)) as client:
+    with stub() as target, running_service(service_calling(target.url, clock)) as client:
         (before,) = client.get("/jobs").json()["jobs"]
         clock.now += MINUTE
         last = client.wait_for(lambda: client.get("/jobs").json()["jobs"][0]["last_run"])
@@ -234,7 +234,7 @@ def test_the_service_runs_its_jobs_and_lists_them(clock: Clock) -> None:
 def test_no_run_starts_while_the_service_stops(clock: Clock) -> None:
     with stub() as target:
         service = service_calling(target.url, clock)
-        with started(service) as client:
+        with running_service(service) as client:
             clock.now += MINUTE
             client.wait_for(lambda: client.get("/jobs").json()["jobs"][0]["last_run"])
             service.stop()

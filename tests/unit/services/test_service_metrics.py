@@ -19,9 +19,9 @@ from services.shell import Service
 from services.treaty.app import TreatySettings
 from services.treaty.app import build as treaty
 from tests.support.loopback import stub
-from tests.support.series import inventory, series_of
+from tests.support.series import inventory, metric_series
 from tests.support.services.exposition import Exposed
-from tests.support.services.in_process import Client, started
+from tests.support.services.in_process import Client, running_service
 from tests.unit.services.test_harbinger import notification
 
 FILE = "rules/metrics.yaml"
@@ -46,7 +46,7 @@ def run_job(client: Client) -> None:
 
 
 def exercised(service: Service, use: Callable[[Client], None]) -> Exposed:
-    with started(service) as client:
+    with running_service(service) as client:
         use(client)
         return client.metrics()
 
@@ -89,7 +89,7 @@ def test_a_listed_metric_is_exported_with_its_type_and_its_labels(metric: dict[s
     name, workload = metric["name"], metric["workload"]
     shown = exposed()[workload]
     assert shown.types.get(name) == metric["type"], f"correct {workload}, or {name} in {FILE}"
-    for series, labels in series_of(metric).items():
+    for series, labels in metric_series(metric).items():
         assert shown.labels(series) == {labels}
 
 
@@ -99,7 +99,7 @@ def test_a_workload_exports_nothing_that_is_not_listed(workload: str) -> None:
     shown = exposed()[workload]
     advice = f"add the other metrics of {workload} to {FILE}"
     assert shown.types.keys() == {metric["name"] for metric in known}, advice
-    assert {name for name, _ in shown.samples} == set().union(*map(series_of, known)), advice
+    assert {name for name, _ in shown.samples} == set().union(*map(metric_series, known)), advice
 
 
 @pytest.mark.parametrize("workload", ["psi-field", "aurora-treaty", "scheduler", "harbinger"])

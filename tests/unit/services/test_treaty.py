@@ -16,7 +16,7 @@ from pytest import approx
 from services.treaty.app import TreatySettings, build
 from services.treaty.metrics import Rates, RecentRequests
 from tests.support.loopback import Seen, stub, unused_address
-from tests.support.services.in_process import Client, started
+from tests.support.services.in_process import Client, running_service
 
 TREATY = "AURORA-AKASH-001"
 COUNTERS = ("treaty_requests_total", "treaty_requests_routed", "treaty_dropped_requests")
@@ -24,7 +24,7 @@ COUNTERS = ("treaty_requests_total", "treaty_requests_routed", "treaty_dropped_r
 
 @contextmanager
 def treaty(**settings: Any) -> Iterator[Client]:
-    with started(build(TreatySettings(**settings))) as client:
+    with running_service(build(TreatySettings(**settings))) as client:
         yield client
 
 

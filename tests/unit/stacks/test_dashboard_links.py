@@ -12,9 +12,9 @@ from stacks.content import dashboard_urls
 from stacks.files import check_alerts
 from tests.support.boards import BOARDS
 from tests.support.recording import Recording, run_values, stack_values
-from tests.support.refusals import loaded
+from tests.support.refusals import read_configuration
 from tests.support.rules.rule_project import load, write
-from tests.support.series import alerts, book, files
+from tests.support.series import alerts, rule_files, rulebook
 
 
 def board(uid: str, *names: str) -> Dashboard:
@@ -64,9 +64,9 @@ def test_with_a_load_balancer_the_link_uses_the_domain() -> None:
 
 
 def test_an_alert_links_the_first_dashboard_with_a_panel_for_it() -> None:
-    everything = board("second", *(alert.name for alert in book().alerts))
+    everything = board("second", *(alert.name for alert in rulebook().alerts))
     first = board("first", "TreatyDown")
-    urls = dashboard_urls(loaded(stack_values("local")).settings, [first, everything])
+    urls = dashboard_urls(read_configuration(stack_values("local")).settings, [first, everything])
     assert urls["TreatyDown"].endswith("/d/first")
     assert {url.rpartition("/")[2] for url in urls.values()} == {"first", "second"}
 
@@ -83,10 +83,10 @@ def test_rules_without_the_alerts_that_routes_name_are_refused(tmp_path: Path) -
 
 
 def test_only_the_annotation_dashboard_url_is_added() -> None:
-    urls = {alert.name: f"http://x/{alert.name}" for alert in book().alerts}
-    linked = book().files(urls)
-    assert linked.keys() == files().keys()
-    for name, text in files().items():
+    urls = {alert.name: f"http://x/{alert.name}" for alert in rulebook().alerts}
+    linked = rulebook().files(urls)
+    assert linked.keys() == rule_files().keys()
+    for name, text in rule_files().items():
         rules = yaml.safe_load(linked[name])
         for group in rules["groups"]:
             for rule in group["rules"]:

@@ -5,14 +5,14 @@ import pytest
 from problems import Problems, Refused
 from stacks.content import check_retention
 from tests.support.recording import STACKS, stack_values
-from tests.support.series import book
+from tests.support.series import rulebook
 
 KEY = "vaultmesh:settings.prometheus.retention"
 
 
 def problems(retention: str) -> list[str]:
     found = Problems()
-    check_retention(retention, book(), found)
+    check_retention(retention, rulebook(), found)
     try:
         found.refuse_if_any()
     except Refused as refused:

@@ -7,7 +7,7 @@ import pytest
 from stacks.secrets import SECRETS
 from tests.support import recording
 from tests.support.recording import STACKS, Recording, configured, stack_values
-from tests.support.refusals import loaded, refusals
+from tests.support.refusals import read_configuration, refusals
 
 
 def change(values: dict[str, Any], path: str, value: Any) -> None:
@@ -220,9 +220,9 @@ def test_a_malformed_url_is_refused_without_being_repeated(key: str, value: str)
 
 def test_a_stack_without_slack_and_pagerduty_neither_needs_nor_uses_their_credentials() -> None:
     key = "vaultmesh:grafanaAdminPassword"
-    alone = loaded(stack_values("local"), {key: recording.SECRETS[key]})
+    alone = read_configuration(stack_values("local"), {key: recording.SECRETS[key]})
     assert set(alone.secrets) == {"grafanaAdminPassword"}
-    assert set(loaded(stack_values("local")).secrets) == {"grafanaAdminPassword"}
+    assert set(read_configuration(stack_values("local")).secrets) == {"grafanaAdminPassword"}
 
 
 def test_secrets_stay_secret_as_inputs_of_resources(recordings: dict[str, Recording]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from stacks.settings.layers import merged
 from tests.support.recording import STACKS, configured
-from tests.support.refusals import loaded, refusals
+from tests.support.refusals import read_configuration, refusals
 
 
 def with_own(**own: Any) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def test_mappings_merge_and_other_values_replace(shared: Any, own: Any, expected
 def test_a_stack_adds_changes_and_removes_what_is_shared() -> None:
     workloads = {"archivist": {"command": ["archivist"]}, "scheduler": {"port": 9000}}
     values = with_own(workloads=workloads, cronJobs={"soak-heartbeat": None})
-    settings = loaded(values).settings
+    settings = read_configuration(values).settings
     assert settings.workloads["archivist"].command == ("archivist",)
     assert settings.workloads["scheduler"].port == 9000
     assert settings.workloads["scheduler"].never_twice, "the other keys are the shared ones"

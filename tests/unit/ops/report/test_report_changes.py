@@ -9,8 +9,8 @@ from ops.report.changes import Snapshot, SnapshotError, read_snapshot
 from ops.report.command import STEM, main
 from ops.report.document import Document
 from tests.support.loopback import unused_address
-from tests.support.report.kpi_answers import find, sample, target
-from tests.support.report.kpi_platform import Platform, items, report_on, section
+from tests.support.report.report_answers import find_rule, sample, target
+from tests.support.report.report_platform import Platform, find_section, list_items, report_on
 
 
 @pytest.fixture
@@ -19,24 +19,27 @@ def before(rendered: Path) -> Snapshot:
 
 
 def changed(platform: Platform, rendered: Path, before: Snapshot) -> list[str]:
-    return items(report_on(platform, rendered, before)[0], "changes")
+    return list_items(report_on(platform, rendered, before)[0], "changes")
 
 
 def test_the_same_facts_are_no_change(rendered: Path, before: Snapshot) -> None:
     document, after = report_on(Platform(), rendered, before)
-    assert items(document, "changes") == []
+    assert list_items(document, "changes") == []
     assert after == before
-    assert section(document, "changes").intro == "Compared with the report of 2025-10-23 12:00 UTC."
+    assert (
+        find_section(document, "changes").intro
+        == "Compared with the report of 2025-10-23 12:00 UTC."
+    )
 
 
 def test_the_first_report_says_that_it_is_the_first(rendered: Path) -> None:
-    assert "the first report" in section(report_on(Platform(), rendered)[0], "changes").intro
+    assert "the first report" in find_section(report_on(Platform(), rendered)[0], "changes").intro
 
 
 def test_each_change_is_named(rendered: Path, before: Snapshot) -> None:
     platform = Platform()
-    find(platform.groups, "TreatyNoRequests")["alerts"] = []
-    find(platform.groups, "psi:density:avg")["health"] = "err"
+    find_rule(platform.groups, "TreatyNoRequests")["alerts"] = []
+    find_rule(platform.groups, "psi:density:avg")["health"] = "err"
     platform.targets[1]["health"] = "down"
     platform.targets.append(target("stranger", "stranger-0"))
     platform.samples = [

@@ -12,7 +12,7 @@ from ops.__main__ import main
 from ops.report.document import Document, html, markdown
 from tests.support.loopback import unused_address
 from tests.support.recording import ROOT
-from tests.support.report.kpi_platform import Platform, report_on
+from tests.support.report.report_platform import Platform, report_on
 
 
 def broken(_: httpx.Request) -> httpx.Response:

@@ -2,8 +2,15 @@
 
 from pathlib import Path
 
-from tests.support.report.kpi_answers import FIRST, SECOND, TREATY, fire, loaded, sample
-from tests.support.report.kpi_platform import Platform, items, report_on
+from tests.support.report.report_answers import (
+    FIRST,
+    SECOND,
+    TREATY,
+    fire_alert,
+    loaded_rule,
+    sample,
+)
+from tests.support.report.report_platform import Platform, list_items, report_on
 
 
 def moves(first: float, second: float) -> list[dict[str, object]]:
@@ -11,7 +18,7 @@ def moves(first: float, second: float) -> list[dict[str, object]]:
 
 
 def drift(platform: Platform, rendered: Path) -> str:
-    found = items(report_on(platform, rendered)[0], "findings")
+    found = list_items(report_on(platform, rendered)[0], "findings")
     return next(text for text in found if "PsiFieldPodDrift" in text)
 
 
@@ -66,7 +73,7 @@ def test_without_any_history_no_pod_is_blamed(rendered: Path) -> None:
 
 
 def test_an_idle_treaty_comes_with_the_command_that_silences_it(rendered: Path) -> None:
-    actions = items(report_on(Platform(), rendered)[0], "actions")
+    actions = list_items(report_on(Platform(), rendered)[0], "actions")
     command = f"python -m ops silence TreatyNoRequests --label treaty={TREATY} --for 2h"
     assert any(command in text for text in actions)
 
@@ -78,33 +85,33 @@ def test_a_treaty_with_a_hostile_name_gets_no_command_made_of_it(rendered: Path)
             for alert in rule.get("alerts", ()):
                 if "treaty" in alert["labels"]:
                     alert["labels"] = {**alert["labels"], "treaty": "x; rm -rf /"}
-    actions = " ".join(items(report_on(platform, rendered)[0], "actions"))
+    actions = " ".join(list_items(report_on(platform, rendered)[0], "actions"))
     assert "--label" not in actions
 
 
 def test_the_most_severe_comes_first_and_missing_maturity_last(rendered: Path) -> None:
     document, _ = report_on(Platform(), rendered)
-    found = [text.split(":")[0] for text in items(document, "findings")]
+    found = [text.split(":")[0] for text in list_items(document, "findings")]
     assert found == ["critical", "warning", "warning"]
-    assert items(document, "actions")[-1].startswith("Provide: SLO")
+    assert list_items(document, "actions")[-1].startswith("Provide: SLO")
 
 
 def test_no_rules_at_all_is_a_finding(rendered: Path) -> None:
-    found = items(report_on(Platform(groups=[]), rendered)[0], "findings")
+    found = list_items(report_on(Platform(groups=[]), rendered)[0], "findings")
     assert any("no rules loaded" in text for text in found)
 
 
 def test_series_without_their_pods_name_are_a_finding(rendered: Path) -> None:
     platform = Platform()
     platform.targets[0]["labels"]["pod"] = "unknown"
-    found = items(report_on(platform, rendered)[0], "findings")
+    found = list_items(report_on(platform, rendered)[0], "findings")
     assert any("psi-field do not carry the real name of their pod" in text for text in found)
 
 
 def test_fewer_pods_than_declared_are_a_finding(rendered: Path) -> None:
     platform = Platform()
     del platform.targets[1]
-    found = items(report_on(platform, rendered)[0], "findings")
+    found = list_items(report_on(platform, rendered)[0], "findings")
     assert any("psi-field has 1 of 2 pods" in text for text in found)
     assert found[0].startswith("critical: PsiFieldPodDrift")
 
@@ -115,10 +122,10 @@ def test_the_watchdog_that_always_fires_is_left_out(rendered: Path) -> None:
     rule = {"alert": "Watchdog", "expr": "vector(1)", "labels": {"severity": "none"}}
     rule |= {"annotations": {"summary": "Alerting works"}}
     platform.groups.append(
-        {"name": "watchdog", "file": "w.yaml", "interval": 30, "rules": [loaded(rule)]}
+        {"name": "watchdog", "file": "w.yaml", "interval": 30, "rules": [loaded_rule(rule)]}
     )
-    fire(platform.groups, "Watchdog", {}, "1e+00")
+    fire_alert(platform.groups, "Watchdog", {}, "1e+00")
     after, snapshot = report_on(platform, rendered)
-    assert items(after, "findings") == items(before, "findings")
-    assert items(after, "actions") == items(before, "actions")
+    assert list_items(after, "findings") == list_items(before, "findings")
+    assert list_items(after, "actions") == list_items(before, "actions")
     assert snapshot.firing == quiet.firing

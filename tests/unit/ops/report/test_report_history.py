@@ -6,19 +6,19 @@ from ops.charts import COLOURS
 from ops.report.document import Figure, Figures
 from ops.report.history import CHARTS
 from ops.report.metrics import series_in
-from tests.support.report.kpi_answers import past, rule_groups
-from tests.support.report.kpi_platform import Platform, report_on, section
+from tests.support.report.report_answers import range_series, rule_groups
+from tests.support.report.report_platform import Platform, find_section, report_on
 from tests.unit.ops.test_charts import EVEN
 
 
 def figures(platform: Platform, rendered: Path) -> list[Figure]:
-    (block,) = section(report_on(platform, rendered)[0], "charts").blocks
+    (block,) = find_section(report_on(platform, rendered)[0], "charts").blocks
     assert isinstance(block, Figures)
     return list(block.figures)
 
 
 def test_every_chart_of_the_table_is_drawn_with_its_thresholds(rendered: Path) -> None:
-    made = figures(Platform(past=past), rendered)
+    made = figures(Platform(past=range_series), rendered)
     assert [one.title.split(",")[0] for one in made] == [chart.title for chart in CHARTS]
     for chart, figure in zip(CHARTS, made, strict=True):
         assert ("Threshold" in figure.alt) == bool(chart.limits), chart.title
@@ -36,7 +36,7 @@ def test_every_chart_shows_what_rules_record_or_the_platform_exports() -> None:
 def test_charts_without_a_finite_point_are_named_instead(rendered: Path) -> None:
     nothing = Platform(past=lambda _: [{"metric": {"pod": "a"}, "values": [[1.0, "NaN"]]}])
     assert figures(nothing, rendered) == []
-    intro = section(report_on(nothing, rendered)[0], "charts").intro
+    intro = find_section(report_on(nothing, rendered)[0], "charts").intro
     assert all(chart.title in intro for chart in CHARTS)
 
 

@@ -9,14 +9,14 @@ import pytest
 from ops.manifests import read_manifests
 from ops.report.maturity import BEFORE, CAPABILITIES, REPORT, SINCE, judge, score
 from tests.support.recording import Recording
-from tests.support.report.kpi_answers import find, probe, sample
-from tests.support.report.kpi_platform import Platform, facts_of
+from tests.support.report.report_answers import find_rule, probe_target, sample
+from tests.support.report.report_platform import Platform, gather_facts
 
 STAGES = {BEFORE: 3.5, REPORT: 7.0, SINCE: 8.5}
 
 
 def earned(platform: Platform, rendered: Path) -> dict[str, float]:
-    return {one.capability.name: one.earned for one in judge(facts_of(platform, rendered))}
+    return {one.capability.name: one.earned for one in judge(gather_facts(platform, rendered))}
 
 
 def test_the_points_of_the_stages_add_up_to_the_owners_scores() -> None:
@@ -28,22 +28,22 @@ def test_the_points_of_the_stages_add_up_to_the_owners_scores() -> None:
 
 
 def test_the_reference_scenario_earns_8_points(rendered: Path) -> None:
-    assert score(judge(facts_of(Platform(), rendered))) == 8.0
+    assert score(judge(gather_facts(Platform(), rendered))) == 8.0
 
 
 def test_slo_dashboards_and_synthetic_monitoring_earn_the_rest(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
-    from tests.support.report.kpi_platform import render
+    from tests.support.report.report_platform import render
 
     folder = render(recordings["local"], tmp_path)
     name = "SLO dashboards and synthetic monitoring"
     assert earned(Platform(), folder)[name] == 0
     platform = Platform()
-    of = probe("psi-field")["labels"]
+    of = probe_target("psi-field")["labels"]
     platform.samples.append(sample(1, __name__="probe_success", **of))
     assert earned(platform, folder)[name] == 0.5
-    assert score(judge(facts_of(platform, folder))) == 8.5
+    assert score(judge(gather_facts(platform, folder))) == 8.5
     (path,) = folder.rglob("*-dashboard-slos.yaml")
     path.unlink()
     assert earned(platform, folder)[name] == 0
@@ -64,7 +64,7 @@ def lose_metric(name: str) -> Callable[[Platform], None]:
 
 
 def spoil_rule(name: str) -> Callable[[Platform], None]:
-    return lambda platform: find(platform.groups, name).update(health="err")
+    return lambda platform: find_rule(platform.groups, name).update(health="err")
 
 
 def one_pod_down(platform: Platform) -> None:
@@ -99,7 +99,7 @@ def test_what_was_not_observed_earns_nothing(
 def test_a_dashboard_that_is_not_rendered_earns_nothing(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
-    from tests.support.report.kpi_platform import render
+    from tests.support.report.report_platform import render
 
     folder = render(recordings["local"], tmp_path)
     (path,) = folder.rglob("*-dashboard-aurora-kpis.yaml")
@@ -109,7 +109,7 @@ def test_a_dashboard_that_is_not_rendered_earns_nothing(
 
 def test_servers_that_do_not_answer_earn_nothing(tmp_path: Path) -> None:
     platform = Platform(broken={"prometheus": lambda _: httpx.Response(500)})
-    judged = judge(facts_of(platform, tmp_path / "none"))
+    judged = judge(gather_facts(platform, tmp_path / "none"))
     assert score(judged) == 0
     assert all(one.evidence.text for one in judged)
 

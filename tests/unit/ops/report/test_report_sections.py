@@ -7,21 +7,27 @@ import pytest
 from ops.numbers import NOTHING
 from ops.report.document import Document, Table
 from tests.support.recording import Recording
-from tests.support.report.kpi_answers import (
+from tests.support.report.report_answers import (
     FIRST,
     NOW,
     OF_TREATY,
     SECOND,
     TREATY,
-    find,
-    fire,
+    find_rule,
+    fire_alert,
     labels,
-    loaded,
-    probe,
+    loaded_rule,
+    probe_target,
     sample,
     target,
 )
-from tests.support.report.kpi_platform import Platform, items, report_on, rows, section
+from tests.support.report.report_platform import (
+    Platform,
+    find_section,
+    list_items,
+    report_on,
+    table_rows,
+)
 from tests.support.series import alerts, inventory
 
 
@@ -39,7 +45,7 @@ def test_every_part_is_there_and_nothing_is_missing(document: Document) -> None:
 
 
 def test_the_three_alerts_show_value_threshold_receiver_and_runbook(document: Document) -> None:
-    alerts = rows(document, "alerts")
+    alerts = table_rows(document, "alerts")
     assert {
         name: (row["On"], row["Value"], row["Threshold"], row["Receiver"])
         for name, row in alerts.items()
@@ -48,7 +54,7 @@ def test_the_three_alerts_show_value_threshold_receiver_and_runbook(document: Do
         "PsiFieldPredictionErrorHigh": (FIRST, "0.8625", "0.7", "warning"),
         "TreatyNoRequests": (TREATY, "0", "\N{EN DASH}", "warning"),
     }
-    table = section(document, "alerts").blocks[0]
+    table = find_section(document, "alerts").blocks[0]
     assert isinstance(table, Table)
     for row in table.rows:
         assert row[-1][0].href.endswith(f"/{row[0][0].text}.md")
@@ -56,19 +62,19 @@ def test_the_three_alerts_show_value_threshold_receiver_and_runbook(document: Do
 
 def test_the_most_severe_alerts_come_first(rendered: Path) -> None:
     platform = Platform()
-    fire(platform.groups, "TreatyDown", OF_TREATY, "0")
+    fire_alert(platform.groups, "TreatyDown", OF_TREATY, "0")
     severities = [
-        row["Severity"] for row in rows(report_on(platform, rendered)[0], "alerts").values()
+        row["Severity"] for row in table_rows(report_on(platform, rendered)[0], "alerts").values()
     ]
     assert severities == ["critical", "critical", "warning", "warning"]
 
 
 def test_an_alert_that_alertmanager_does_not_have_notifies_nobody(rendered: Path) -> None:
     document, _ = report_on(Platform(notified=[]), rendered)
-    assert {row["Receiver"] for row in rows(document, "alerts").values()} == {
+    assert {row["Receiver"] for row in table_rows(document, "alerts").values()} == {
         "none: Alertmanager does not have it"
     }
-    assert "nobody is notified" in " ".join(items(document, "findings"))
+    assert "nobody is notified" in " ".join(list_items(document, "findings"))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,10 @@ def test_a_suppressed_alert_says_why_nobody_is_notified(
     platform.notified = platform.alertmanager_alerts()
     for alert in platform.notified:
         alert["status"] = {"state": "suppressed", **status}
-    assert rows(report_on(platform, rendered)[0], "alerts")["PsiFieldPodDrift"]["Receiver"] == said
+    assert (
+        table_rows(report_on(platform, rendered)[0], "alerts")["PsiFieldPodDrift"]["Receiver"]
+        == said
+    )
 
 
 def test_the_workloads_are_those_that_the_stack_declares(
@@ -94,7 +103,7 @@ def test_the_workloads_are_those_that_the_stack_declares(
     local = recordings["local"]
     servers = {name for name, _ in local.pods()}
     tasks = {name for name, _ in local.tasks()}
-    shown = rows(document, "workloads")
+    shown = table_rows(document, "workloads")
     assert set(shown) == servers | tasks
     assert {shown[name]["State"] for name in servers} == {"up"}
     assert {shown[name]["State"] for name in tasks} <= {"not observed"}
@@ -105,11 +114,11 @@ def test_the_workloads_are_those_that_the_stack_declares(
 def test_a_pod_that_is_scraped_for_each_probe_is_one_pod_and_up_if_all_of_it_is(
     document: Document, rendered: Path
 ) -> None:
-    shown = rows(document, "workloads")["blackbox-exporter"]
+    shown = table_rows(document, "workloads")["blackbox-exporter"]
     assert (shown["Up"], shown["Pods"]) == ("1 of 1", "blackbox-exporter-0")
     platform = Platform()
-    platform.targets[-2] = probe("aurora-treaty", "down", "server returned HTTP status 400")
-    shown = rows(report_on(platform, rendered)[0], "workloads")["blackbox-exporter"]
+    platform.targets[-2] = probe_target("aurora-treaty", "down", "server returned HTTP status 400")
+    shown = table_rows(report_on(platform, rendered)[0], "workloads")["blackbox-exporter"]
     assert (shown["State"], shown["Up"]) == ("down", "0 of 1")
     assert "HTTP status 400" in shown["Pods"]
 
@@ -118,9 +127,10 @@ def test_a_workload_without_a_target_is_not_deployed(rendered: Path) -> None:
     platform = Platform()
     platform.targets = [one for one in platform.targets if one["labels"]["job"] != "scheduler"]
     document, _ = report_on(platform, rendered)
-    assert rows(document, "workloads")["scheduler"]["State"] == "not deployed"
+    assert table_rows(document, "workloads")["scheduler"]["State"] == "not deployed"
     assert (
-        "scheduler is declared, but Prometheus finds no pod of it" in items(document, "findings")[0]
+        "scheduler is declared, but Prometheus finds no pod of it"
+        in list_items(document, "findings")[0]
     )
 
 
@@ -128,20 +138,23 @@ def test_a_pod_that_is_down_says_why(rendered: Path) -> None:
     platform = Platform()
     platform.targets[1] = target("psi-field", SECOND, "down", "dial tcp: connection refused")
     document, _ = report_on(platform, rendered)
-    shown = rows(document, "workloads")["psi-field"]
+    shown = table_rows(document, "workloads")["psi-field"]
     assert (shown["State"], shown["Up"]) == ("partly up", "1 of 2")
     assert "down, last tried 20 s ago. dial tcp: connection refused" in shown["Pods"]
-    assert "Nothing listens there" in items(document, "findings")[0]
+    assert "Nothing listens there" in list_items(document, "findings")[0]
 
 
 def test_a_scraped_job_that_is_not_declared_is_shown(rendered: Path) -> None:
     platform = Platform()
     platform.targets.append(target("stranger", "stranger-0"))
-    assert rows(report_on(platform, rendered)[0], "workloads")["stranger"]["Kind"] == "scraped only"
+    assert (
+        table_rows(report_on(platform, rendered)[0], "workloads")["stranger"]["Kind"]
+        == "scraped only"
+    )
 
 
 def test_the_rules_of_each_group_are_counted(document: Document) -> None:
-    shown = rows(document, "rules")
+    shown = table_rows(document, "rules")
     assert {name: (row["Alerts"], row["Recording rules"]) for name, row in shown.items()} == {
         "psi_field": ("5", "0"),
         "aurora_treaty": ("7", "0"),
@@ -151,15 +164,17 @@ def test_the_rules_of_each_group_are_counted(document: Document) -> None:
 
 def test_a_rule_that_fails_is_named_with_its_error(rendered: Path) -> None:
     platform = Platform()
-    find(platform.groups, "psi:density:avg").update(health="err", lastError="many-to-many")
+    find_rule(platform.groups, "psi:density:avg").update(health="err", lastError="many-to-many")
     document, _ = report_on(platform, rendered)
-    assert rows(document, "rules")["vaultmesh_aggregations"]["Healthy"] == "21 of 22"
-    assert items(document, "rules") == ["psi:density:avg can't be evaluated: many-to-many"]
-    assert any("psi:density:avg can't be evaluated" in one for one in items(document, "findings"))
+    assert table_rows(document, "rules")["vaultmesh_aggregations"]["Healthy"] == "21 of 22"
+    assert list_items(document, "rules") == ["psi:density:avg can't be evaluated: many-to-many"]
+    assert any(
+        "psi:density:avg can't be evaluated" in one for one in list_items(document, "findings")
+    )
 
 
 def test_the_inventory_shows_each_metric_with_its_values_and_rules(document: Document) -> None:
-    shown = rows(document, "metrics")
+    shown = table_rows(document, "metrics")
     owners = {metric["name"]: metric["type"] for metric in inventory()["metrics"]}
     assert {name: row["Type"] for name, row in shown.items()} == owners
     error = shown["psi_field_prediction_error"]
@@ -177,13 +192,13 @@ def test_a_metric_without_a_value_and_one_of_another_type_are_marked(rendered: P
     platform = Platform(metadata={"treaty_rtt_ms": [{"type": "counter", "help": "", "unit": ""}]})
     name = "psi_field_density"
     platform.samples = [one for one in platform.samples if one["metric"]["__name__"] != name]
-    shown = rows(report_on(platform, rendered)[0], "metrics")
+    shown = table_rows(report_on(platform, rendered)[0], "metrics")
     assert shown[name]["Value"] == "no value"
     assert shown["treaty_rtt_ms"]["Type"] == "gauge; exported as counter"
 
 
 def test_the_platforms_health_is_a_share(document: Document) -> None:
-    shown = rows(document, "platform")
+    shown = table_rows(document, "platform")
     assert shown["vaultmesh:health_score"]["Value"] == "57.5\N{NO-BREAK SPACE}%"
     tiles = {tile.label: tile.value for tile in document.tiles}
     assert tiles["Layer-3 availability"] == "100\N{NO-BREAK SPACE}%"
@@ -199,7 +214,7 @@ def test_a_value_that_is_not_finite_is_shown_as_it_is(rendered: Path, value: str
         for one in platform.samples
     ]
     document, taken = report_on(platform, rendered)
-    assert "odd: " in rows(document, "metrics")["psi_field_density"]["Value"]
+    assert "odd: " in table_rows(document, "metrics")["psi_field_density"]["Value"]
     assert set(taken.values.values()) == {None}
 
 
@@ -217,7 +232,7 @@ def test_active_silences_are_listed_and_expired_ones_are_not(rendered: Path) -> 
             {**silence, "id": "2", "status": {"state": "expired"}, "createdBy": "bob"},
         ]
     )
-    shown = rows(report_on(platform, rendered)[0], "silences")
+    shown = table_rows(report_on(platform, rendered)[0], "silences")
     assert [(name, row["By"], row["Reason"]) for name, row in shown.items()] == [
         ('alertname!~"X"', "ann", "soak test")
     ]
@@ -229,7 +244,7 @@ OF_FEEDER = {**labels("kube-state-metrics", "kube-state-metrics-0"), "cronjob": 
 
 def feeder_row(platform: Platform, rendered: Path) -> tuple[str, str]:
     """The feeder's state and the text beside it."""
-    row = rows(report_on(platform, rendered)[0], "workloads")[FEEDER]
+    row = table_rows(report_on(platform, rendered)[0], "workloads")[FEEDER]
     return row["State"], row["Pods"]
 
 
@@ -260,13 +275,13 @@ def test_a_cron_job_is_in_time_or_suspended_or_not_observed(
 
 def test_a_cron_job_is_late_while_the_alert_on_it_fires(rendered: Path) -> None:
     platform = with_feeder(succeeded=900)
-    rules = [loaded(alerts()["CronJobLate"])]
+    rules = [loaded_rule(alerts()["CronJobLate"])]
     platform.groups.append(
         {"name": "cron_jobs", "file": "platform_rules.yml", "interval": 30, "rules": rules}
     )
-    fire(platform.groups, "CronJobLate", {"cronjob": "soak-heartbeat"}, "900")
+    fire_alert(platform.groups, "CronJobLate", {"cronjob": "soak-heartbeat"}, "900")
     assert feeder_row(platform, rendered)[0] == "in time"
-    fire(platform.groups, "CronJobLate", {"cronjob": FEEDER}, "900")
+    fire_alert(platform.groups, "CronJobLate", {"cronjob": FEEDER}, "900")
     assert feeder_row(platform, rendered) == ("late", "last success 15 min ago")
     document, _ = report_on(platform, rendered)
-    assert rows(document, "alerts")["CronJobLate"]["On"] == FEEDER
+    assert table_rows(document, "alerts")["CronJobLate"]["On"] == FEEDER

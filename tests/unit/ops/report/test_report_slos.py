@@ -8,8 +8,14 @@ import pytest
 
 from ops.report import slos
 from ops.report.document import Document
-from tests.support.report.kpi_answers import PSI, find, fire, sample
-from tests.support.report.kpi_platform import Platform, items, report_on, rows, section
+from tests.support.report.report_answers import PSI, find_rule, fire_alert, sample
+from tests.support.report.report_platform import (
+    Platform,
+    find_section,
+    list_items,
+    report_on,
+    table_rows,
+)
 from tests.support.series import slo_rules
 
 ID = "psi-field-step-latency"
@@ -50,11 +56,11 @@ def platform(**changes: float | None) -> Platform:
 
 
 def shown(document: Document) -> dict[str, str]:
-    return rows(document, "slos")[ID]
+    return table_rows(document, "slos")[ID]
 
 
 def findings(document: Document) -> list[str]:
-    return [text for text in items(document, "findings") if ID in text]
+    return [text for text in list_items(document, "findings") if ID in text]
 
 
 def test_an_objective_that_is_kept_is_shown_with_its_budget(rendered: Path) -> None:
@@ -85,7 +91,7 @@ def test_a_budget_that_is_spent_is_critical(rendered: Path) -> None:
 
 
 def table(document: Document) -> Any:
-    block: Any = section(document, "slos").blocks[0]
+    block: Any = find_section(document, "slos").blocks[0]
     return block.rows
 
 
@@ -98,7 +104,7 @@ def test_a_budget_that_will_not_last_is_a_warning(rendered: Path) -> None:
 
 def test_an_alert_on_the_burn_rate_says_it_once_with_its_limits(rendered: Path) -> None:
     burning = platform(burn=20, lasts=86_400)
-    fire(burning.groups, PAGE, {"sloth_id": ID, **PSI}, "2e+01")
+    fire_alert(burning.groups, PAGE, {"sloth_id": ID, **PSI}, "2e+01")
     document, _ = report_on(burning, rendered)
     assert shown(document)["Alerts"] == f"{PAGE} firing"
     (text,) = findings(document)
@@ -107,15 +113,15 @@ def test_an_alert_on_the_burn_rate_says_it_once_with_its_limits(rendered: Path) 
 
 def test_a_pending_alert_is_shown_as_pending(rendered: Path) -> None:
     waiting = platform()
-    fire(waiting.groups, TICKET, {"sloth_id": ID, **PSI}, "2e+00")
-    find(waiting.groups, TICKET)["alerts"][0]["state"] = "pending"
+    fire_alert(waiting.groups, TICKET, {"sloth_id": ID, **PSI}, "2e+00")
+    find_rule(waiting.groups, TICKET)["alerts"][0]["state"] = "pending"
     document, _ = report_on(waiting, rendered)
     assert shown(document)["Alerts"] == f"{TICKET} pending"
 
 
 def test_the_alerts_of_another_objective_are_not_shown(rendered: Path) -> None:
     other = platform()
-    fire(other.groups, "TreatyRequestsBudgetBurnFast", {"sloth_id": "other"}, "2e+01")
+    fire_alert(other.groups, "TreatyRequestsBudgetBurnFast", {"sloth_id": "other"}, "2e+01")
     assert shown(report_on(other, rendered)[0])["Alerts"] == "none is active"
 
 
@@ -132,21 +138,21 @@ def test_an_indicator_that_is_gone_is_not_a_perfect_one(
 def test_several_objectives_are_shown_by_name(rendered: Path) -> None:
     both = platform()
     both.samples += of(KEPT, "aurora-treaty-requests-routed")
-    assert list(rows(report_on(both, rendered)[0], "slos")) == [
+    assert list(table_rows(report_on(both, rendered)[0], "slos")) == [
         "aurora-treaty-requests-routed",
         ID,
     ]
 
 
 def test_without_objectives_the_section_says_so(rendered: Path) -> None:
-    block: Any = section(report_on(Platform(), rendered)[0], "slos").blocks[0]
+    block: Any = find_section(report_on(Platform(), rendered)[0], "slos").blocks[0]
     assert (list(block.rows), block.empty) == ([], "No objective is recorded.")
 
 
 def test_missing_samples_are_reported(rendered: Path) -> None:
     broken = platform()
     broken.broken = {"/query": lambda _: httpx.Response(500)}
-    found = section(report_on(broken, rendered)[0], "slos")
+    found = find_section(report_on(broken, rendered)[0], "slos")
     assert found.unavailable
     block: Any = found.blocks[0]
     assert (list(block.rows), block.empty) == ([], "")
@@ -156,5 +162,5 @@ def test_missing_rules_make_the_section_unavailable(rendered: Path) -> None:
     broken = platform()
     broken.broken = {"/rules": lambda _: httpx.Response(500)}
     facts_of_rules_missing = report_on(broken, rendered)[0]
-    found = section(facts_of_rules_missing, "slos")
+    found = find_section(facts_of_rules_missing, "slos")
     assert found.unavailable

@@ -20,9 +20,9 @@ from ops.report.document import (
     markdown,
 )
 from tests.support.recording import SECRETS, Recording
-from tests.support.report.kpi_answers import fire, sample, target
-from tests.support.report.kpi_platform import Platform, report_on
-from tests.support.report.kpi_platform import render as manifests_of
+from tests.support.report.report_answers import fire_alert, sample, target
+from tests.support.report.report_platform import Platform, report_on
+from tests.support.report.report_platform import render as manifests_of
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 CELLS = "a|b`c`*d*_e_[f](http://evil.invalid)~g~\\"
@@ -35,12 +35,12 @@ def hostile() -> Platform:
     of = {"job": HOSTILE, "pod": HOSTILE, "instance": HOSTILE, "treaty": HOSTILE}
     platform.targets.append(target("x", "y", "down", HOSTILE) | {"labels": of})
     platform.samples.append(sample(1, __name__="treaty_fill_rate", **of))
-    fire(platform.groups, "TreatyNoRequests", of, "1")
+    fire_alert(platform.groups, "TreatyNoRequests", of, "1")
     group = platform.groups[0]
     rule = group["rules"][0]
     rule |= {"health": "err", "lastError": HOSTILE}
     rule["annotations"] = {**rule["annotations"], "threshold": HOSTILE, "runbook_url": HOSTILE}
-    fire(platform.groups, rule["name"], of, "2")
+    fire_alert(platform.groups, rule["name"], of, "2")
     group["name"] = HOSTILE
     times = {"startsAt": "2025-10-23T12:00:00Z", "endsAt": "2025-10-23T13:00:00Z"}
     match = {"name": "alertname", "value": HOSTILE, "isRegex": False}

@@ -45,17 +45,17 @@ def rule_groups() -> list[dict[str, Any]]:
     groups = []
     for path in [*sorted(ROOT.glob("rules/alerts/*.yaml")), ROOT / "rules/recording-rules.yaml"]:
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
-            rules = [loaded(rule) for rule in group["rules"]]
+            rules = [loaded_rule(rule) for rule in group["rules"]]
             groups.append(
                 {"name": group["name"], "file": path.name, "interval": 30, "rules": rules}
             )
-    fire(groups, "PsiFieldPredictionErrorHigh", labels("psi-field", FIRST), "8.625e-01")
-    fire(groups, "PsiFieldPodDrift", PSI, "8e-01")
-    fire(groups, "TreatyNoRequests", OF_TREATY, "0e+00")
+    fire_alert(groups, "PsiFieldPredictionErrorHigh", labels("psi-field", FIRST), "8.625e-01")
+    fire_alert(groups, "PsiFieldPodDrift", PSI, "8e-01")
+    fire_alert(groups, "TreatyNoRequests", OF_TREATY, "0e+00")
     return groups
 
 
-def loaded(rule: dict[str, Any]) -> dict[str, Any]:
+def loaded_rule(rule: dict[str, Any]) -> dict[str, Any]:
     alert = "alert" in rule
     name = rule["alert" if alert else "record"]
     made = {"name": name, "query": rule["expr"], "health": "ok", "lastError": ""}
@@ -67,13 +67,13 @@ def loaded(rule: dict[str, Any]) -> dict[str, Any]:
     return {**made, **found, "type": "alerting", "duration": 300, "state": "inactive"}
 
 
-def find(groups: list[dict[str, Any]], name: str) -> dict[str, Any]:
+def find_rule(groups: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return next(rule for group in groups for rule in group["rules"] if rule["name"] == name)
 
 
-def fire(groups: list[dict[str, Any]], name: str, of: dict[str, str], value: str) -> None:
+def fire_alert(groups: list[dict[str, Any]], name: str, of: dict[str, str], value: str) -> None:
     """Let an alert fire for two hours."""
-    rule = find(groups, name)
+    rule = find_rule(groups, name)
     made = {"labels": {"alertname": name, **rule["labels"], **of}, "state": "firing"}
     made |= {"annotations": rule["annotations"], "activeAt": LONG_AGO, "value": value}
     rule["alerts"].append(made)
@@ -104,17 +104,17 @@ def targets() -> list[dict[str, Any]]:
     names = ("aurora-treaty", "scheduler", "harbinger", "grafana")
     names += ("prometheus-server", "alertmanager", "kube-state-metrics", "blackbox-exporter")
     pods = [target("psi-field", FIRST), target("psi-field", SECOND)]
-    return [*pods, *(target(name, f"{name}-0") for name in names), *map(probe, PROBED)]
+    return [*pods, *(target(name, f"{name}-0") for name in names), *map(probe_target, PROBED)]
 
 
-def probe(workload: str, health: str = "up", error: str = "") -> dict[str, Any]:
+def probe_target(workload: str, health: str = "up", error: str = "") -> dict[str, Any]:
     """A second target of the exporter's pod: the probe of a workload."""
     made = target("blackbox-exporter", "blackbox-exporter-0", health, error)
     made["labels"] |= {"probe": f"{workload}-health", "workload": workload}
     return made
 
 
-def past(form: dict[str, str]) -> list[dict[str, Any]]:
+def range_series(form: dict[str, str]) -> list[dict[str, Any]]:
     """Two series over the range of the request."""
     start, end, step = (float(form[name]) for name in ("start", "end", "step"))
     times = [start + step * index for index in range(int((end - start) / step) + 1)]

@@ -20,7 +20,7 @@ from ops.report.document import Document, Items, Section, Table
 from ops.report.facts import Facts
 from ops.report.gather import MOVES, gather, or_unavailable
 from tests.support.recording import Recording
-from tests.support.report.kpi_answers import NOW, rule_groups, samples, targets
+from tests.support.report.report_answers import NOW, rule_groups, samples, targets
 from toolchain.standin.kubernetes import write_manifest
 
 
@@ -87,7 +87,7 @@ class Platform:
         ]
 
 
-def render(recorded: Recording, folder: Path) -> Path:
+def render_manifests(recorded: Recording, folder: Path) -> Path:
     """Write the manifests of a recorded stack into the folder, and return it."""
     for resource in recorded.resources:
         if resource.type.startswith("kubernetes:") and "apiVersion" in resource.inputs:
@@ -95,7 +95,7 @@ def render(recorded: Recording, folder: Path) -> Path:
     return folder
 
 
-def facts_of(platform: Platform, rendered: Path, hours: float = 6) -> Facts:
+def gather_facts(platform: Platform, rendered: Path, hours: float = 6) -> Facts:
     """The facts that are gathered from the platform."""
     transport = httpx.MockTransport(platform.answer)
     with ExitStack() as stack:
@@ -121,20 +121,20 @@ def report_on(
     platform: Platform, rendered: Path, previous: Snapshot | None = None
 ) -> tuple[Document, Snapshot]:
     """The report on the platform, and its snapshot."""
-    facts = facts_of(platform, rendered)
+    facts = gather_facts(platform, rendered)
     return compose(
         facts, title="KPI status report", environment="local", hours=6, previous=previous
     )
 
 
-def section(document: Document, name: str) -> Section:
+def find_section(document: Document, name: str) -> Section:
     """The section with that id."""
     return next(one for one in document.sections if one.id == name)
 
 
-def rows(document: Document, name: str) -> dict[str, dict[str, str]]:
+def table_rows(document: Document, name: str) -> dict[str, dict[str, str]]:
     """The first table of a section: each row by its first cell, each cell's lines joined."""
-    table = next(block for block in section(document, name).blocks if isinstance(block, Table))
+    table = next(block for block in find_section(document, name).blocks if isinstance(block, Table))
     found = {}
     for row in table.rows:
         texts = ["; ".join(part.text for part in cell) for cell in row]
@@ -142,7 +142,7 @@ def rows(document: Document, name: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def items(document: Document, name: str) -> list[str]:
+def list_items(document: Document, name: str) -> list[str]:
     """The items of the lists of a section."""
-    lists = [block for block in section(document, name).blocks if isinstance(block, Items)]
+    lists = [block for block in find_section(document, name).blocks if isinstance(block, Items)]
     return [" ".join(part.text for part in item) for block in lists for item in block.items]
