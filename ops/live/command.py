@@ -35,18 +35,18 @@ def main(arguments: list[str]) -> int:
     Exit code: 0 after Ctrl-C or a scenario that matches its record, 1 after a failure, 130 if a
     scenario was interrupted.
     """
-    given = parse_arguments(arguments)
+    options = parse_arguments(arguments)
     screen = Screen(sys.stdout)
     for number in SIGNALS:
         signal.signal(number, _stop)
     try:
-        scenario = load_scenario(given.scenario) if given.scenario else None
-        _run(Platform(run_options(given, scenario, screen.print_line)), scenario, screen)
+        scenario = load_scenario(options.scenario) if options.scenario else None
+        _run(Platform(run_options(options, scenario, screen.print_line)), scenario, screen)
     except (LiveError, ManifestsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except _StoppedError:
-        return 130 if given.scenario else 0
+        return 130 if options.scenario else 0
     return 0
 
 
@@ -67,17 +67,17 @@ def parse_arguments(arguments: list[str]) -> Namespace:
 
 
 def run_options(
-    given: Namespace, scenario: Scenario | None, log: Callable[[str], None]
+    options: Namespace, scenario: Scenario | None, log: Callable[[str], None]
 ) -> RunOptions:
     """The options of the run; a scenario runs at SCENARIO_SPEED unless `--speed` is given."""
-    speed = given.speed or (SCENARIO_SPEED if scenario else 1)
+    speed = options.speed or (SCENARIO_SPEED if scenario else 1)
     return RunOptions(
-        manifests=given.manifests,
-        state=given.state,
-        network=given.network,
+        manifests=options.manifests,
+        state=options.state,
+        network=options.network,
         speed=speed,
         environment=cron_job_variables(speed),
-        keep=given.keep,
+        keep=options.keep,
         replay=scenario.path if scenario else None,
         replayed=tuple(scenario.pods) if scenario else (),
         # In the recorded scenario the treaty is idle and the feeder not deployed.

@@ -20,19 +20,19 @@ longer run would take more than two real minutes."""
 
 def main(arguments: Sequence[str]) -> int:
     """Write JSON and pictures. Exit code: 0 done, 1 failed with one line on stderr."""
-    given = _parser().parse_args(arguments)
-    pictures: Path = given.pictures or given.out
+    options = _parser().parse_args(arguments)
+    pictures: Path = options.pictures or options.out
     try:
-        boards = read_boards(given.manifests)
+        boards = read_boards(options.manifests)
         for board in boards.all:
-            _write(given.out / f"{board.name}.json", for_import(board.model))
+            _write(options.out / f"{board.name}.json", for_import(board.model))
         find_browser()  # Before the run, which takes a minute.
         collected = collect(
-            given.manifests,
+            options.manifests,
             boards,
-            state=given.state,
-            network=given.network,
-            minutes=given.minutes,
+            state=options.state,
+            network=options.network,
+            minutes=options.minutes,
             say=_say,
         )
         for results in collected:

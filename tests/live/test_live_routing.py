@@ -21,7 +21,7 @@ from tests.support.alertmanager import (
     alertmanager,
     files_of,
 )
-from tests.support.loopback import Seen, stub
+from tests.support.loopback import StubRequest, stub
 from tests.support.waiting import wait_for
 from toolchain.base import write_atomically
 
@@ -57,7 +57,7 @@ def resolved(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, "endsAt": ENDED}
 
 
-def messages_about(requests: list[Seen], name: str) -> list[Any]:
+def messages_about(requests: list[StubRequest], name: str) -> list[Any]:
     """The messages about one alert."""
     return [request.json for request in requests if name in json.dumps(request.json)]
 
@@ -139,10 +139,10 @@ def test_a_notification_says_what_fires_and_what_has_ended(
 
     def messages(number: int) -> list[Any]:
         wait_for(
-            lambda: len(messages_about(running.seen(channel), name)) >= number,
+            lambda: len(messages_about(running.notifications(channel), name)) >= number,
             f"{number} of {name}",
         )
-        return messages_about(running.seen(channel), name)
+        return messages_about(running.notifications(channel), name)
 
     running.post(*alerts)
     compare_with_golden(messages(1)[0], f"{golden}-firing")
@@ -157,12 +157,12 @@ def test_a_group_is_one_cause_however_many_pods_have_it(running: Running) -> Non
     pods = [alert("OfManyPods", "critical", job="psi-field", pod=f"p{n}") for n in range(8)]
     running.post(*pods, alert("OfManyPods", "critical", job="scheduler", pod="p0"))
     wait_for(
-        lambda: len(messages_about(running.seen(PAGERDUTY), "OfManyPods")) == 2,
+        lambda: len(messages_about(running.notifications(PAGERDUTY), "OfManyPods")) == 2,
         "one page for each job",
     )
     sizes = {
         message["payload"]["custom_details"]["num_firing"]
-        for message in messages_about(running.seen(PAGERDUTY), "OfManyPods")
+        for message in messages_about(running.notifications(PAGERDUTY), "OfManyPods")
     }
     assert sizes == {1, 8}
 
@@ -171,11 +171,11 @@ def test_every_notification_goes_to_the_webhook_as_well_with_its_environment(
     running: Running,
 ) -> None:
     running.post(alert("ForBoth", "warning", job="psi-field"))
-    wait_for(lambda: messages_about(running.seen(SLACK), "ForBoth"), "Slack")
-    wait_for(lambda: messages_about(running.seen(WEBHOOK), "ForBoth"), "the webhook")
-    (message,) = messages_about(running.seen(SLACK), "ForBoth")
+    wait_for(lambda: messages_about(running.notifications(SLACK), "ForBoth"), "Slack")
+    wait_for(lambda: messages_about(running.notifications(WEBHOOK), "ForBoth"), "the webhook")
+    (message,) = messages_about(running.notifications(SLACK), "ForBoth")
     assert "[aurora-staging]" in message["attachments"][0]["title"]
-    (notification,) = messages_about(running.seen(WEBHOOK), "ForBoth")
+    (notification,) = messages_about(running.notifications(WEBHOOK), "ForBoth")
     assert notification["commonLabels"]["environment"] == "aurora-staging"
 
 
@@ -183,8 +183,10 @@ def test_the_heartbeat_is_sent_at_each_interval_and_to_no_other_channel(running:
     running.post(alert("Watchdog", "none"))
     start = len(running.wait_for(HEARTBEAT))
     running.wait_for(HEARTBEAT, start + 6, seconds=9 * BEAT_SECONDS)
-    assert messages_about(running.seen(WEBHOOK), "Watchdog")
-    assert not messages_about(running.seen(SLACK) + running.seen(PAGERDUTY), "Watchdog")
+    assert messages_about(running.notifications(WEBHOOK), "Watchdog")
+    assert not messages_about(
+        running.notifications(SLACK) + running.notifications(PAGERDUTY), "Watchdog"
+    )
 
 
 def test_a_changed_credential_is_used_from_the_next_notification_without_a_restart(
@@ -198,19 +200,21 @@ def test_a_changed_credential_is_used_from_the_next_notification_without_a_resta
         try:
             running.post(alert("Watchdog", "none"))
             running.post(alert("Told", "warning"), alert("Paged", "critical"))
-            wait_for(lambda: messages_about(running.seen(PAGERDUTY), "Paged"), "the page")
+            wait_for(lambda: messages_about(running.notifications(PAGERDUTY), "Paged"), "the page")
             wait_for(
                 lambda: {request.path for request in new.requests} == {"/rotated", "/beat"},
                 "Slack's and the heartbeat's new places",
             )
         finally:
-            write_atomically(running.credentials / "slack-api-url", f"{running.told.url}{SLACK}")
+            write_atomically(
+                running.credentials / "slack-api-url", f"{running.channels.url}{SLACK}"
+            )
             write_atomically(running.credentials / "pagerduty-routing-key", ROUTING_KEY)
             write_atomically(
-                running.credentials / "heartbeat-url", f"{running.told.url}{HEARTBEAT}"
+                running.credentials / "heartbeat-url", f"{running.channels.url}{HEARTBEAT}"
             )
-    assert not messages_about(running.seen(SLACK), "Told")
-    (page,) = messages_about(running.seen(PAGERDUTY), "Paged")
+    assert not messages_about(running.notifications(SLACK), "Told")
+    (page,) = messages_about(running.notifications(PAGERDUTY), "Paged")
     assert page["routing_key"] == "rotated-key"
     assert running.process.pid == process and running.process.poll() is None
 
@@ -241,16 +245,23 @@ def test_an_idle_window_keeps_treaty_no_requests_quiet_and_nothing_else(
             alert("TreatyRttHigh", "warning", job="aurora-treaty", treaty="A"),
             alert("TreatyDown", "critical", job="aurora-treaty"),
         )
-        wait_for(lambda: messages_about(found.seen(SLACK), "TreatyRttHigh"), "another warning")
-        wait_for(lambda: messages_about(found.seen(PAGERDUTY), "TreatyDown"), "a critical alert")
+        wait_for(
+            lambda: messages_about(found.notifications(SLACK), "TreatyRttHigh"), "another warning"
+        )
+        wait_for(
+            lambda: messages_about(found.notifications(PAGERDUTY), "TreatyDown"), "a critical alert"
+        )
         if arrives:
             wait_for(
-                lambda: messages_about(found.seen(SLACK), "TreatyNoRequests"), "the idle treaty"
+                lambda: messages_about(found.notifications(SLACK), "TreatyNoRequests"),
+                "the idle treaty",
             )
         else:
             log = tmp_path / "log"
             wait_for(lambda: log.read_text().count("route is within mute time") >= 2, "two flushes")
-            assert not messages_about(found.seen(SLACK) + found.seen(WEBHOOK), "TreatyNoRequests")
+            assert not messages_about(
+                found.notifications(SLACK) + found.notifications(WEBHOOK), "TreatyNoRequests"
+            )
 
 
 @pytest.mark.parametrize(("window", "arrives"), [(OPEN, True), (CLOSED, False)])
@@ -261,10 +272,14 @@ def test_a_route_with_hours_notifies_within_them_only_and_critical_alerts_always
     files = files_of("staging", routes=routes, hours={"shift": hours(*window)})
     with alertmanager(files, tmp_path) as found:
         found.post(alert("Milder", "warning"), alert("Worse", "critical"))
-        wait_for(lambda: messages_about(found.seen(PAGERDUTY), "Worse"), "the critical alert")
+        wait_for(
+            lambda: messages_about(found.notifications(PAGERDUTY), "Worse"), "the critical alert"
+        )
         if arrives:
-            wait_for(lambda: messages_about(found.seen(SLACK), "Milder"), "the warning")
+            wait_for(lambda: messages_about(found.notifications(SLACK), "Milder"), "the warning")
         else:
             log = tmp_path / "log"
             wait_for(lambda: log.read_text().count("not within active time") >= 2, "two flushes")
-            assert not messages_about(found.seen(SLACK) + found.seen(WEBHOOK), "Milder")
+            assert not messages_about(
+                found.notifications(SLACK) + found.notifications(WEBHOOK), "Milder"
+            )

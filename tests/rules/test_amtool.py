@@ -134,7 +134,7 @@ def folders(
 
 
 @pytest.mark.parametrize("stack", STACKS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(labels=LABELS)
 def test_every_label_set_reaches_a_receiver_and_all_but_the_heartbeat_reach_a_person(
     labels: dict[str, str], stack: str, folders: Mapping[str, Path]
@@ -156,7 +156,7 @@ def document_of(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(labels=LABELS)
 def test_the_routing_model_of_these_tests_agrees_with_alertmanager(
     labels: dict[str, str], stack: str, amtool: str, folders: Mapping[str, Path]

@@ -13,7 +13,7 @@ import yaml
 from components.channels import SECRET_FOLDER
 from ops.live.rewriting import LocalEnvironment, rewrite_config_map
 from stacks.settings import load_configuration
-from tests.support.loopback import Seen, Stub, stub, unused_address
+from tests.support.loopback import Stub, StubRequest, stub, unused_address
 from tests.support.recording import configure, record, stack_values
 from tests.support.rules.promtool import WITH_ZONES
 from tests.support.waiting import wait_for
@@ -41,7 +41,7 @@ class Running:
 
     url: str
     process: subprocess.Popen[bytes]
-    told: Stub
+    channels: Stub
     credentials: Path
 
     def post(self, *alerts: Mapping[str, Any]) -> None:
@@ -49,14 +49,16 @@ class Running:
         answer = httpx.post(f"{self.url}/api/v2/alerts", json=alerts, trust_env=False)
         assert answer.status_code == 200, answer.text
 
-    def seen(self, path: str) -> list[Seen]:
+    def notifications(self, path: str) -> list[StubRequest]:
         """The notifications of one channel, oldest first."""
-        return [request for request in self.told.requests if request.path == path]
+        return [request for request in self.channels.requests if request.path == path]
 
-    def wait_for(self, path: str, number: int = 1, seconds: float = 20) -> list[Seen]:
+    def wait_for(self, path: str, number: int = 1, seconds: float = 20) -> list[StubRequest]:
         """The notifications of a channel, once there are `number` of them."""
-        wait_for(lambda: len(self.seen(path)) >= number, f"{number} requests to {path}", seconds)
-        return self.seen(path)
+        wait_for(
+            lambda: len(self.notifications(path)) >= number, f"{number} requests to {path}", seconds
+        )
+        return self.notifications(path)
 
 
 def alert(name: str, severity: str | None, **labels: str) -> dict[str, Any]:
@@ -76,21 +78,21 @@ def alertmanager(files: Mapping[str, str], folder: Path) -> Iterator[Running]:
     local = LocalEnvironment(speed=SPEED, folders={}, targets=folder, names={})
     for name, text in rewrite_config_map("alertmanager", files, local).items():
         (folder / name).write_text(text, encoding="utf-8")
-    with stub(lambda _: (200, b"ok")) as told:
-        (credentials / "slack-api-url").write_text(f"{told.url}{SLACK}\n")
+    with stub(lambda _: (200, b"ok")) as channels:
+        (credentials / "slack-api-url").write_text(f"{channels.url}{SLACK}\n")
         (credentials / "pagerduty-routing-key").write_text(f"{ROUTING_KEY}\n")
-        (credentials / "heartbeat-url").write_text(f"{told.url}{HEARTBEAT}\n")
+        (credentials / "heartbeat-url").write_text(f"{channels.url}{HEARTBEAT}\n")
         path = folder / "alertmanager.yml"
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        document["global"] = {"pagerduty_url": f"{told.url}{PAGERDUTY}"}
+        document["global"] = {"pagerduty_url": f"{channels.url}{PAGERDUTY}"}
         for receiver in document["receivers"]:
             for hook in receiver.get("webhook_configs", []):
                 if "url" in hook:
-                    hook["url"] = f"{told.url}{WEBHOOK}"
+                    hook["url"] = f"{channels.url}{WEBHOOK}"
         text = yaml.safe_dump(document).replace(SECRET_FOLDER, str(credentials))
         path.write_text(text, encoding="utf-8")
         with _started(folder) as (url, process):
-            yield Running(url, process, told, credentials)
+            yield Running(url, process, channels, credentials)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Seen:
+class StubRequest:
     """A request to the stub; `json` is None for an empty body."""
 
     method: str
@@ -24,26 +24,26 @@ class Stub:
     """A running stub: `answer` makes status and body, `requests` holds what it received."""
 
     address: str
-    answer: Callable[[Seen], tuple[int, bytes]]
-    requests: list[Seen] = field(default_factory=list)
+    answer: Callable[[StubRequest], tuple[int, bytes]]
+    requests: list[StubRequest] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
         return f"http://{self.address}"
 
-    def hang(self, _: Seen) -> tuple[int, bytes]:
+    def hang(self, _: StubRequest) -> tuple[int, bytes]:
         """Answer only when the stub closes."""
         self.closing.wait()
         return 500, b""
 
 
-def ok(_: Seen) -> tuple[int, bytes]:
+def ok(_: StubRequest) -> tuple[int, bytes]:
     return 200, b'{"fine": true}'
 
 
 @contextmanager
-def stub(answer: Callable[[Seen], tuple[int, bytes]] = ok) -> Iterator[Stub]:
+def stub(answer: Callable[[StubRequest], tuple[int, bytes]] = ok) -> Iterator[Stub]:
     """Run a stub on a free port of 127.0.0.1."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ def stub(answer: Callable[[Seen], tuple[int, bytes]] = ok) -> Iterator[Stub]:
         def _answer(self) -> None:
             raw = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            seen = Seen(self.command, self.path, headers, json.loads(raw) if raw else None)
+            seen = StubRequest(self.command, self.path, headers, json.loads(raw) if raw else None)
             here.requests.append(seen)
             status, body = here.answer(seen)
             try:

@@ -43,7 +43,9 @@ def exported(stack: Chain) -> set[str]:
 
 
 def delivered(stack: Chain) -> set[str]:
-    return {alert for alert in stack.alerts if stack.receivers_of(alert) <= stack.delivering}
+    return {
+        alert for alert in stack.alerts if stack.receivers_of(alert) <= stack.delivering_receivers
+    }
 
 
 CONTRACTS = (
@@ -56,12 +58,12 @@ CONTRACTS = (
     Contract(
         "every metric is recorded, alerted on, shown, or unused on purpose",
         lambda stack: stack.metrics,
-        lambda stack: stack.used | unused(stack),
+        lambda stack: stack.queried_metrics | unused(stack),
         "nothing uses {}: show it on a dashboard, or say why in `unused` in rules/metrics.yaml",
     ),
     Contract(
         "no metric that is called unused is used",
-        lambda stack: stack.used,
+        lambda stack: stack.queried_metrics,
         lambda stack: stack.metrics.keys() - unused(stack),
         "{} is used: remove its `unused` in rules/metrics.yaml",
     ),
@@ -92,18 +94,18 @@ CONTRACTS = (
     Contract(
         "every alert has a panel that leads to its runbook",
         lambda stack: stack.alerts,
-        lambda stack: filter(stack.shows, stack.alerts),
+        lambda stack: filter(stack.has_panel_with_runbook, stack.alerts),
         "no panel belongs to {}: name it in `alerts` of the one that shows what it watches",
     ),
     Contract(
         "every severity is one that the routes know",
         lambda stack: stack.severities,
-        lambda stack: stack.routed,
+        lambda stack: stack.routed_severities,
         "no route knows the severity {}: use another, or route it in components/",
     ),
     Contract(
         "every receiver is reached by some alert",
-        lambda stack: stack.delivering,
+        lambda stack: stack.delivering_receivers,
         lambda stack: set().union(*map(stack.receivers_of, stack.alerts)),
         "no alert reaches the receiver {}: remove it, or route an alert to it",
     ),

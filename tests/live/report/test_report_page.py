@@ -10,8 +10,7 @@ from ops.report.history import CHARTS
 from tests.support.recording import run_stack
 from tests.support.report.report_answers import range_series
 from tests.support.report.report_browser import DARK, Seen, measure_page
-from tests.support.report.report_platform import Platform, report_on
-from tests.support.report.report_platform import render as render_manifests
+from tests.support.report.report_platform import Platform, render_manifests, report_on
 from tests.unit.ops.report.test_report_untrusted import hostile
 
 WIDTHS = (1280, 390)

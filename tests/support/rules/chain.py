@@ -34,7 +34,7 @@ class Chain:
     runbooks: frozenset[str]
 
     @cached_property
-    def used(self) -> set[str]:
+    def queried_metrics(self) -> set[str]:
         """Every metric that an alert, a recording rule or a dashboard queries."""
         shown = [target["expr"] for panel in self.panels for target in panel.get("targets", ())]
         expressions = [
@@ -53,7 +53,7 @@ class Chain:
         return {rule["labels"]["severity"] for rule in self.alerts.values()}
 
     @property
-    def routed(self) -> set[str]:
+    def routed_severities(self) -> set[str]:
         """Every severity that a route names."""
         named = re.findall(
             r'severity="(\w+)"', json.dumps(self.alertmanager["route"]).replace("\\", "")
@@ -61,7 +61,7 @@ class Chain:
         return set(named)
 
     @property
-    def delivering(self) -> set[str]:
+    def delivering_receivers(self) -> set[str]:
         """The receivers that send notifications."""
         return {
             receiver["name"]
@@ -74,7 +74,7 @@ class Chain:
         labels = {"alertname": alert, **self.alerts[alert]["labels"]}
         return set(receivers(self.alertmanager["route"], labels))
 
-    def shows(self, alert: str) -> bool:
+    def has_panel_with_runbook(self, alert: str) -> bool:
         """Whether a panel belongs to the alert and leads to its runbook."""
         url = self.alerts[alert]["annotations"]["runbook_url"]
         return any(link["url"] == url for panel in self.panels for link in panel.get("links", ()))

@@ -63,13 +63,6 @@ def test_the_readme_shows_every_command_that_help_shows() -> None:
     assert make_targets() - {"help"} <= named
 
 
-def test_ci_runs_the_readmes_own_test_command() -> None:
-    ci = (ROOT / ".ci" / "run").read_text()
-    assert "make test" in README
-    assert re.search(r"^make test$", ci, re.MULTILINE)
-    assert re.search(r"^make lint$", ci, re.MULTILINE)
-
-
 def test_the_readme_lists_every_folder_of_the_project() -> None:
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -37,11 +37,13 @@ def command_problems(page: Runbook, stacks: Mapping[str, Recording], folder: Pat
     }
     outcome = run(page, folder, endpoints)
     assert outcome.calls, f"docs/runbooks/{page.alert}.md never looks at the cluster"
-    lacking = [f"{name}: {text}" for name in stacks for text in lacks(stacks[name], outcome)]
+    lacking = [
+        f"{name}: {text}" for name in stacks for text in missing_objects(stacks[name], outcome)
+    ]
     return [*outcome.problems, *dict.fromkeys(lacking)]
 
 
-def lacks(stack: Recording, outcome: Outcome) -> list[str]:
+def missing_objects(stack: Recording, outcome: Outcome) -> list[str]:
     found: list[str] = []
     for words in outcome.calls:
         try:
@@ -71,49 +73,64 @@ def test_a_runbook_agrees_with_its_alert_and_its_commands_run(
     assert command_problems(RUNBOOKS[page], recordings, tmp_path) == [], f"docs/runbooks/{page}.md"
 
 
-def without(heading: str) -> Callable[[str], str]:
+def remove(heading: str) -> Callable[[str], str]:
     return lambda text: text.replace(f"{heading}\n", "")
 
 
-def emptied(heading: str) -> Callable[[str], str]:
+def empty_section(heading: str) -> Callable[[str], str]:
     return lambda text: re.sub(rf"(?s)({heading}\n).*?(\n## |$)", r"\1\nSee above.\n\2", text)
 
 
-def replaced(old: str, new: str) -> Callable[[str], str]:
+def replace_text(old: str, new: str) -> Callable[[str], str]:
     return lambda text: text.replace(old, new, 1)
 
 
 BROKEN_TEXT = {
-    "a missing heading": (without("## Impact"), "the headings are"),
-    "headings out of order": (replaced("## Impact", "## Effects"), "the headings are"),
-    "another alert's title": (replaced(f"# {SOUND}", "# TreatyDown"), "the headings are"),
-    "a section that says nothing": (emptied("## Mitigation"), "## Mitigation has 2 words"),
-    "a placeholder": (replaced("## Impact\n", "## Impact\n\nTODO\n"), "'TODO' is a placeholder"),
-    "a name to fill in": (replaced("deployment psi-field", "deployment <name>"), "'<name>' is"),
-    "something left out": (replaced("deployment psi-field", "deployment ..."), "'...' is"),
-    "a dead link": (replaced("(PsiFieldPodDrift.md)", "(Drift.md)"), "Drift.md is not a runbook"),
-    "a link to elsewhere": (replaced("(PsiFieldPodDrift.md)", "(../x.md)"), "../x.md is not a"),
-    "a block of no language": (replaced("```bash\n", "```\n"), "not marked as ```bash"),
-    "another namespace": (replaced(first_command(), "NAMESPACE=other"), "does not begin with"),
+    "a missing heading": (remove("## Impact"), "the headings are"),
+    "headings out of order": (replace_text("## Impact", "## Effects"), "the headings are"),
+    "another alert's title": (replace_text(f"# {SOUND}", "# TreatyDown"), "the headings are"),
+    "a section that says nothing": (empty_section("## Mitigation"), "## Mitigation has 2 words"),
+    "a placeholder": (
+        replace_text("## Impact\n", "## Impact\n\nTODO\n"),
+        "'TODO' is a placeholder",
+    ),
+    "a name to fill in": (replace_text("deployment psi-field", "deployment <name>"), "'<name>' is"),
+    "something left out": (replace_text("deployment psi-field", "deployment ..."), "'...' is"),
+    "a dead link": (
+        replace_text("(PsiFieldPodDrift.md)", "(Drift.md)"),
+        "Drift.md is not a runbook",
+    ),
+    "a link to elsewhere": (replace_text("(PsiFieldPodDrift.md)", "(../x.md)"), "../x.md is not a"),
+    "a block of no language": (replace_text("```bash\n", "```\n"), "not marked as ```bash"),
+    "another namespace": (replace_text(first_command(), "NAMESPACE=other"), "does not begin with"),
     "an explanation before the commands": (
-        replaced("## Diagnosis\n", "## Diagnosis\n\nStart with the pods:\n"),
+        replace_text("## Diagnosis\n", "## Diagnosis\n\nStart with the pods:\n"),
         "the diagnosis does not begin with a block",
     ),
     "two namespaces": (
-        replaced("```bash\n", f"```bash\n{first_command()}\n"),
+        replace_text("```bash\n", f"```bash\n{first_command()}\n"),
         "NAMESPACE is set more than once",
     ),
-    "another severity": (replaced("Severity: critical", "Severity: warning"), "Severity: critical"),
-    "another duration": (replaced("5 minutes", "6 minutes"), "the duration `for: 5m` is missing"),
+    "another severity": (
+        replace_text("Severity: critical", "Severity: warning"),
+        "Severity: critical",
+    ),
+    "another duration": (
+        replace_text("5 minutes", "6 minutes"),
+        "the duration `for: 5m` is missing",
+    ),
     "an unknown metric": (
-        replaced("kill ", "query 'psi_field_boredom'\nkill "),
+        replace_text("kill ", "query 'psi_field_boredom'\nkill "),
         "no workload exports 'psi_field_boredom'",
     ),
     "a query that does not parse": (
-        replaced("kill ", "query 'up =='\nkill "),
+        replace_text("kill ", "query 'up =='\nkill "),
         "up == does not parse",
     ),
-    "a query in a pipe": (replaced("kill ", "query 'up' | cat\nkill "), "a query shares its line"),
+    "a query in a pipe": (
+        replace_text("kill ", "query 'up' | cat\nkill "),
+        "a query shares its line",
+    ),
 }
 
 
@@ -142,81 +159,85 @@ def test_a_threshold_that_the_page_does_not_state_is_reported() -> None:
 BROKEN_COMMANDS = {
     "a Service that does not exist": (
         SOUND,
-        replaced("service/psi-field ", "service/psi-fields "),
+        replace_text("service/psi-field ", "service/psi-fields "),
         "there is no service psi-fields",
     ),
     "a port that the Service lacks": (
         SOUND,
-        replaced("18000:8000", "18000:8001"),
+        replace_text("18000:8000", "18000:8001"),
         "service psi-field has no port 8001",
     ),
     "a port that the pod lacks": (
         DRIFT,
-        replaced("18000:8000", "18000:8001"),
+        replace_text("18000:8000", "18000:8001"),
         "pod psi-field-0 has no port 8001",
     ),
     "a Deployment that does not exist": (
         SOUND,
-        replaced("get deployment psi-field", "get deployment psi"),
+        replace_text("get deployment psi-field", "get deployment psi"),
         "there is no deployment psi",
     ),
     "a workload of another kind": (
         SOUND,
-        replaced("statefulset/prometheus-server", "deployment/prometheus-server"),
+        replace_text("statefulset/prometheus-server", "deployment/prometheus-server"),
         "there is no deployment prometheus-server",
     ),
     "a container that does not exist": (
         SOUND,
-        replaced("-c prometheus-server", "-c prometheus"),
+        replace_text("-c prometheus-server", "-c prometheus"),
         "there is no container prometheus",
     ),
-    "an unknown kind": (SOUND, replaced("get pods", "get pots"), "no kind pots"),
+    "an unknown kind": (SOUND, replace_text("get pods", "get pots"), "no kind pots"),
     "a label that no object has": (
         DRIFT,
-        replaced("service-name=psi-field-headless -o wide", "service-name=psi -o wide"),
+        replace_text("service-name=psi-field-headless -o wide", "service-name=psi -o wide"),
         "nothing with the label kubernetes.io/service-name=psi",
     ),
     "a missing namespace": (
         SOUND,
-        replaced('kubectl -n "$NAMESPACE" get', "kubectl get"),
+        replace_text('kubectl -n "$NAMESPACE" get', "kubectl get"),
         'without -n "$NAMESPACE"',
     ),
     "a namespace that is spelled out": (
         SOUND,
-        replaced('"$NAMESPACE"', "aurora-staging"),
+        replace_text('"$NAMESPACE"', "aurora-staging"),
         'without -n "$NAMESPACE"',
     ),
     "an unknown flag": (
         SOUND,
-        replaced("--tail=50", "--tails=50"),
+        replace_text("--tail=50", "--tails=50"),
         "unknown flag: --tails of kubectl logs",
     ),
     "a flag of another verb": (
         SOUND,
-        replaced("--timeout=5m", "--tail=5"),
+        replace_text("--timeout=5m", "--tail=5"),
         "unknown flag: --tail of kubectl rollout status",
     ),
     "a command inside a pod": (
         SOUND,
-        replaced("describe deployment psi-field", "exec deployment/psi-field -- sh"),
+        replace_text("describe deployment psi-field", "exec deployment/psi-field -- sh"),
         "`kubectl exec` does not belong in a runbook",
     ),
     "a port that is not forwarded": (
         SOUND,
-        replaced("localhost:9090", "localhost:9091"),
+        replace_text("localhost:9090", "localhost:9091"),
         "nobody forwards localhost:9091",
     ),
-    "another machine": (SOUND, replaced("localhost:9090", "prometheus"), "is not forwarded"),
+    "another machine": (SOUND, replace_text("localhost:9090", "prometheus"), "is not forwarded"),
     "a port-forward without an end": (
         SOUND,
-        replaced('kill "$PROMETHEUS"\n', ""),
+        replace_text('kill "$PROMETHEUS"\n', ""),
         "the port-forward at localhost:9090 is never ended",
     ),
-    "a port that is in use": (SOUND, replaced(" 9090:80", " 18000:80"), "localhost:9090"),
-    "an unknown program": (SOUND, replaced("tail -n 20", "tial -n 20"), "tial: command not found"),
-    "a variable that is not set": (SOUND, replaced('"$PSI_FIELD"', '"$PSI"'), "PSI: unbound"),
-    "a syntax error": (SOUND, replaced("| tail -n 20", "| | tail"), "syntax error"),
-    "a pattern that grep refuses": (SOUND, replaced("'forbidden|", "'(forbidden|"), "grep: "),
+    "a port that is in use": (SOUND, replace_text(" 9090:80", " 18000:80"), "localhost:9090"),
+    "an unknown program": (
+        SOUND,
+        replace_text("tail -n 20", "tial -n 20"),
+        "tial: command not found",
+    ),
+    "a variable that is not set": (SOUND, replace_text('"$PSI_FIELD"', '"$PSI"'), "PSI: unbound"),
+    "a syntax error": (SOUND, replace_text("| tail -n 20", "| | tail"), "syntax error"),
+    "a pattern that grep refuses": (SOUND, replace_text("'forbidden|", "'(forbidden|"), "grep: "),
 }
 
 

@@ -19,18 +19,18 @@ EVEN = [(START.timestamp() + 60 * step, step % 5 / 5) for step in range(61)]
 CSS = (TEMPLATES / "charts.css").read_text()
 
 
-def drawn(*lines: Line, marks: tuple[Marks, ...] = ()) -> str:
+def draw(*lines: Line, marks: tuple[Marks, ...] = ()) -> str:
     limits = [charts.Limit(0.7), charts.Limit(7)]
     return line_chart(lines, width=360, height=170, x=HOUR, y=SHARE, limits=limits, marks=marks)
 
 
 def test_the_same_data_is_drawn_the_same() -> None:
     lines = [Line("a", EVEN), Line("b", EVEN[:10])]
-    assert drawn(*lines) == drawn(*lines)
+    assert draw(*lines) == draw(*lines)
 
 
 def test_colours_are_those_of_the_page_by_day_and_by_night() -> None:
-    svg = drawn(*(Line(str(index), EVEN) for index in range(COLOURS)))
+    svg = draw(*(Line(str(index), EVEN) for index in range(COLOURS)))
     assert not re.findall(r"#[0-9a-f]{3,8}\b", svg)
     names = set(re.findall(r"var\((--[\w-]+)\)", svg))
     assert names == {f"--line-{index}" for index in range(COLOURS)} | {"--bad"}
@@ -39,7 +39,7 @@ def test_colours_are_those_of_the_page_by_day_and_by_night() -> None:
 
 
 def test_lines_beyond_the_colours_are_dashed_and_thresholds_outside_the_range_left_out() -> None:
-    svg = drawn(*(Line(str(index), EVEN) for index in range(COLOURS + 1)))
+    svg = draw(*(Line(str(index), EVEN) for index in range(COLOURS + 1)))
     assert len(re.findall(r'class="line" [^>]*stroke-dasharray', svg)) == 1
     assert svg.count('class="limit"') == 1
 
@@ -56,21 +56,21 @@ def test_lines_beyond_the_colours_are_dashed_and_thresholds_outside_the_range_le
 def test_a_gap_in_the_data_is_a_gap_in_the_line(
     values: list[tuple[float, float]], pieces: int
 ) -> None:
-    (path,) = re.findall(r'class="line" d="([^"]*)"', drawn(Line("a", values)))
+    (path,) = re.findall(r'class="line" d="([^"]*)"', draw(Line("a", values)))
     assert path.count("M") == pieces
 
 
 def test_a_point_without_neighbours_is_a_dot_and_no_point_is_nothing() -> None:
-    assert drawn(Line("a", EVEN[:1])).count("<circle") == 1
+    assert draw(Line("a", EVEN[:1])).count("<circle") == 1
     for nothing in ([], [(EVEN[0][0], math.nan)]):
-        svg = drawn(Line("a", nothing))
+        svg = draw(Line("a", nothing))
         assert "<circle" not in svg and 'class="line"' not in svg
 
 
 def test_every_coordinate_is_inside_the_chart_whatever_the_values() -> None:
     wild = [(moment, value * 1e308) for moment, value in EVEN]
     early = [(START.timestamp() - 900, 0.5), *EVEN]
-    svg = drawn(Line("wild", wild), Line("early", early), marks=(Marks("m", "red", [(0, 9e12)]),))
+    svg = draw(Line("wild", wild), Line("early", early), marks=(Marks("m", "red", [(0, 9e12)]),))
     for x, y in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", svg):
         assert 0 <= float(x) <= 360 and 0 <= float(y) <= 170
 

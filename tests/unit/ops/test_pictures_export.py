@@ -13,7 +13,7 @@ from tests.unit.ops.test_pictures_page import panel, results, series
 
 
 @pytest.fixture
-def found(rendered: Path) -> Boards:
+def boards(rendered: Path) -> Boards:
     return read_boards(rendered / "1-manifest")
 
 
@@ -27,8 +27,8 @@ def sources(value: Any) -> list[str]:
     return own + [uid for item in value.values() for uid in sources(item)]
 
 
-def test_an_import_asks_for_the_data_source_and_uses_it_everywhere(found: Boards) -> None:
-    for board in found.all:
+def test_an_import_asks_for_the_data_source_and_uses_it_everywhere(boards: Boards) -> None:
+    for board in boards.all:
         written = json.loads(for_import(board.model))
         (asked,) = written["__inputs"]
         assert (asked["name"], asked["pluginId"]) == (INPUT, "prometheus")
@@ -39,9 +39,9 @@ def test_an_import_asks_for_the_data_source_and_uses_it_everywhere(found: Boards
 
 
 def test_the_export_differs_from_the_provisioned_dashboard_in_the_data_source_only(
-    found: Boards,
+    boards: Boards,
 ) -> None:
-    for board in found.all:
+    for board in boards.all:
         written = json.loads(for_import(board.model).replace(f"${{{INPUT}}}", "prometheus"))
         assert written.pop("__inputs")
         assert written == {**board.model, "editable": True}
@@ -53,7 +53,7 @@ def arguments(rendered: Path, out: Path) -> list[str]:
 
 def test_a_stack_that_does_not_come_up_is_one_line_and_the_json_is_there(
     rendered: Path,
-    found: Boards,
+    boards: Boards,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -67,16 +67,16 @@ def test_a_stack_that_does_not_come_up_is_one_line_and_the_json_is_there(
     assert capsys.readouterr().err == (
         "error: Prometheus has no data for any panel of the dashboard X: see logs\n"
     )
-    for board in found.all:
+    for board in boards.all:
         assert (tmp_path / f"{board.name}.json").read_text() == for_import(board.model)
 
 
 @pytest.mark.parametrize(
-    ("program", "said"), [(None, "No browser is found"), ("/bin/false", "ended with code 1")]
+    ("program", "expected"), [(None, "No browser is boards"), ("/bin/false", "ended with code 1")]
 )
 def test_a_browser_that_is_missing_or_fails_is_one_line(
     program: str | None,
-    said: str,
+    expected: str,
     rendered: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -87,7 +87,7 @@ def test_a_browser_that_is_missing_or_fails_is_one_line(
     monkeypatch.setattr(command, "collect", lambda *_, **__: [drawn])
     assert command.main(arguments(rendered, tmp_path)) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ") and said in line
+    assert line.startswith("error: ") and expected in line
     assert not list(tmp_path.glob("*.png"))
 
 

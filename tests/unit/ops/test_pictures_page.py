@@ -46,7 +46,7 @@ def results(*pairs: tuple[Panel, Sequence[Series]]) -> Results:
     return Results(board, answers, [start], END, time_range, "Nothing happened.")
 
 
-def drawn(*pairs: tuple[Panel, Sequence[Series]]) -> str:
+def render_main(*pairs: tuple[Panel, Sequence[Series]]) -> str:
     """The main part of the page, without the styles."""
     return re.sub(r".*<main>", "", dashboard_page(results(*pairs)), flags=re.DOTALL)
 
@@ -54,14 +54,14 @@ def drawn(*pairs: tuple[Panel, Sequence[Series]]) -> str:
 @pytest.mark.parametrize(("value", "colour"), [(0.4, "green"), (0.5, "red")])
 def test_a_number_has_the_colour_of_its_threshold_step(value: float, colour: str) -> None:
     (found,) = re.findall(
-        r'color: var\(--(\w+)\)">([\d.]+)', drawn((panel("stat"), [series([value])]))
+        r'color: var\(--(\w+)\)">([\d.]+)', render_main((panel("stat"), [series([value])]))
     )
     assert found == (colour, str(value))
 
 
 def test_numbers_that_do_not_fit_are_counted() -> None:
     many = [series([0.1], pod=f"pod-{index}") for index in range(20)]
-    text = drawn((panel("stat"), many))
+    text = render_main((panel("stat"), many))
     shown = text.count("<small>pod-")
     assert 1 < shown < 20
     assert f"and {20 - shown} more" in text
@@ -69,7 +69,7 @@ def test_numbers_that_do_not_fit_are_counted() -> None:
 
 def test_a_time_series_shows_its_lines_thresholds_marks_and_times() -> None:
     dashed = {"custom": {"thresholdsStyle": {"mode": "dashed"}}}
-    text = drawn((panel("timeseries", defaults=dashed), [series([0.1, 0.9] * 30, pod="a")]))
+    text = render_main((panel("timeseries", defaults=dashed), [series([0.1, 0.9] * 30, pod="a")]))
     assert re.findall(r'class="line" [^>]*stroke="([^"]+)', text) == ["var(--line-0)"]
     assert re.findall(r'class="limit" [^>]*stroke="([^"]+)', text) == ["var(--red)"]
     assert re.findall(r'class="mark" [^>]*stroke="([^"]+)', text) == ["var(--purple)"]
@@ -86,18 +86,18 @@ def test_below_a_transparent_band_a_threshold_has_the_colour_of_the_band_that_en
 
 
 def test_a_threshold_that_the_panel_does_not_show_is_not_drawn() -> None:
-    assert 'class="limit"' not in drawn((panel("timeseries"), [series([0.1, 0.9] * 30)]))
+    assert 'class="limit"' not in render_main((panel("timeseries"), [series([0.1, 0.9] * 30)]))
 
 
 def test_the_scale_holds_the_soft_limits_and_the_unit_of_the_panel() -> None:
     soft = {"custom": {"axisSoftMin": 0, "axisSoftMax": 1}, "decimals": 2}
-    text = drawn((panel("timeseries", defaults=soft), [series([0.4, 0.5])]))
+    text = render_main((panel("timeseries", defaults=soft), [series([0.4, 0.5])]))
     assert {"0.00", "1.00"} <= set(re.findall(r">([^<]+)</text>", text))
 
 
 def test_states_have_the_colours_that_the_panel_maps_them_to() -> None:
     mapped = {"mappings": [{"type": "value", "options": {"1": {"text": "up", "color": "purple"}}}]}
-    text = drawn((panel("state-timeline", defaults=mapped), [series([1] * 60, pod="a")]))
+    text = render_main((panel("state-timeline", defaults=mapped), [series([1] * 60, pod="a")]))
     assert set(re.findall(r'class="strip" [^>]*fill="([^"]+)', text)) == {"var(--purple)"}
     assert ">up</li>" in text and ">a</text>" in text
 
@@ -106,13 +106,15 @@ def test_states_have_the_colours_that_the_panel_maps_them_to() -> None:
 def test_a_panel_without_data_shows_its_own_text_for_that(kind: str) -> None:
     nothing = {"noValue": "Nobody at all"}
     for found in ([], [series([float("nan")])] if kind in ("timeseries", "state-timeline") else []):
-        assert "Nobody at all" in drawn((panel(kind, defaults=nothing), found))
-    assert "No data" in drawn((panel(kind), []))
-    assert "Nobody at all" not in drawn((panel(kind, defaults=nothing), [series([1] * 9, pod="a")]))
+        assert "Nobody at all" in render_main((panel(kind, defaults=nothing), found))
+    assert "No data" in render_main((panel(kind), []))
+    assert "Nobody at all" not in render_main(
+        (panel(kind, defaults=nothing), [series([1] * 9, pod="a")])
+    )
 
 
 def test_every_panel_stands_in_its_cells_of_the_grid() -> None:
-    text = drawn((panel("stat"), [series([1])]), (panel("stat", y=8), [series([1])]))
+    text = render_main((panel("stat"), [series([1])]), (panel("stat", y=8), [series([1])]))
     places = re.findall(r"<section style=\"grid-area: ([^\"]+)\"", text)
     assert places == ["1 / 7 / span 8 / span 12", "9 / 7 / span 8 / span 12"]
     css = stylesheet("dashboard.css")
@@ -125,7 +127,7 @@ def test_every_panel_stands_in_its_cells_of_the_grid() -> None:
 def test_a_table_has_a_row_for_each_set_of_labels_and_says_how_many_do_not_fit() -> None:
     rename = [{"options": {"renameByName": {"Value #A": "density"}}}]
     many = [series([0.1], pod=f"pod-{index:02}") for index in range(20)]
-    text = drawn((panel("table", transformations=rename), many))
+    text = render_main((panel("table", transformations=rename), many))
     assert re.findall(r"<th>(.*?)</th>", text) == ["pod", "density"]
     shown = re.findall(r"<td>(pod-\d+)</td>", text)
     assert shown == [f"pod-{index:02}" for index in range(len(shown))]
@@ -151,17 +153,17 @@ def test_the_text_of_a_label_is_escaped_and_never_becomes_an_element() -> None:
 
 def test_a_type_of_panel_that_can_not_be_drawn_is_refused() -> None:
     with pytest.raises(LiveError, match=r"Dashboard Board, panel A gauge: .*page\.py"):
-        drawn((panel("gauge"), [series([1])]))
+        render_main((panel("gauge"), [series([1])]))
 
 
 def test_a_dashboard_without_any_data_is_refused_and_an_empty_panel_is_named() -> None:
-    said: list[str] = []
+    lines: list[str] = []
     empty, full = panel("stat", defaults={"noValue": "none"}), panel("table", y=8)
-    collect.require_data([results((empty, []), (full, [series([1])]))], said.append)
-    assert said == ["Board, A stat: none"]
+    collect.require_data([results((empty, []), (full, [series([1])]))], lines.append)
+    assert lines == ["Board, A stat: none"]
     nothing = results((empty, []), (full, [series([float("nan")])]))
     with pytest.raises(LiveError, match="no data for any panel of the dashboard Board"):
-        collect.require_data([nothing], said.append)
+        collect.require_data([nothing], lines.append)
 
 
 def test_a_local_folder_in_a_label_becomes_the_path_in_the_cluster() -> None:

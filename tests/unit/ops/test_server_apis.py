@@ -37,7 +37,7 @@ def refuse(request: httpx.Request) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "expected"),
     [
         (refuse, "can't be reached"),
         (lambda _: httpx.Response(503, text="<h1>busy</h1>"), "HTTP 503"),
@@ -51,9 +51,9 @@ def refuse(request: httpx.Request) -> httpx.Response:
     ],
 )
 def test_an_unusable_answer_is_reported_in_one_line_that_names_the_server(
-    answer: Answer, said: str
+    answer: Answer, expected: str
 ) -> None:
-    assert said in error_message(answer)
+    assert expected in error_message(answer)
 
 
 def test_a_trickling_answer_is_given_up_at_the_deadline() -> None:

@@ -23,7 +23,7 @@ from ops.silences import (
     parse_reason,
     set_silence,
 )
-from tests.support.loopback import Seen, stub, unused_address
+from tests.support.loopback import StubRequest, stub, unused_address
 from tests.support.report.report_answers import NOW, rule_groups
 
 HOURS = timedelta(hours=2)
@@ -53,14 +53,14 @@ class Fake:
 
     def request(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else None
-        said = self.answer(request.method, request.url.path, body)
-        return httpx.Response(200, json=said) if said is not None else httpx.Response(200)
+        content = self.answer(request.method, request.url.path, body)
+        return httpx.Response(200, json=content) if content is not None else httpx.Response(200)
 
-    def seen(self, seen: Seen) -> tuple[int, bytes]:
+    def seen(self, seen: StubRequest) -> tuple[int, bytes]:
         if seen.path == "/api/v1/rules":
             return 200, json.dumps({"data": {"groups": rule_groups()}}).encode()
-        said = self.answer(seen.method, seen.path, seen.json)
-        return 200, b"" if said is None else json.dumps(said).encode()
+        content = self.answer(seen.method, seen.path, seen.json)
+        return 200, b"" if content is None else json.dumps(content).encode()
 
 
 @pytest.fixture
@@ -178,8 +178,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int
     except SystemExit as end:
         assert isinstance(end.code, int)
         code = end.code
-    said = capsys.readouterr()
-    return code, said.out, said.err
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
 
 
 MADE = ("TreatyNoRequests", "--for", "2h", "--why", "soak test", "--label", "treaty=A")
@@ -198,9 +198,9 @@ def test_the_command_creates_lists_and_expires(
         code, out, _ = run(capsys, "--list", *where)
         assert (code, out.count("\n")) == (0, 1)
         assert re.search(r'^\S+  alertname="TreatyNoRequests".* active, .*: soak test$', out, re.M)
-        for said in ("expired ", "no silence of TreatyNoRequests is left"):
+        for start in ("expired ", "no silence of TreatyNoRequests is left"):
             code, out, _ = run(capsys, "--expire", "TreatyNoRequests", *where)
-            assert (code, out.startswith(said)) == (0, True)
+            assert (code, out.startswith(start)) == (0, True)
 
 
 def test_an_alert_that_does_not_exist_is_refused_with_the_nearest(
@@ -209,9 +209,9 @@ def test_an_alert_that_does_not_exist_is_refused_with_the_nearest(
     with stub(fake.seen) as server:
         for source in (("--prometheus", server.url), ("--rendered", rendered)):
             wrong = ("TreatyNoRequest", *MADE[1:], "--alertmanager", server.url, *source)
-            code, _, said = run(capsys, *wrong)
-            assert (code, said.count("\n")) == (2, 1)
-            assert "Did you mean `TreatyNoRequests`?" in said
+            code, _, error = run(capsys, *wrong)
+            assert (code, error.count("\n")) == (2, 1)
+            assert "Did you mean `TreatyNoRequests`?" in error
     assert fake.posted == []
 
 
@@ -235,16 +235,16 @@ def test_an_alert_that_does_not_exist_is_refused_with_the_nearest(
 def test_a_refused_command_is_one_line_and_code_2(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, said = run(capsys, *arguments)
-    assert (code, out, said.count("\n")) == (2, "", 1)
+    code, out, error = run(capsys, *arguments)
+    assert (code, out, error.count("\n")) == (2, "", 1)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--for", "2h"), ("--why", "soak test")])
 def test_a_silence_without_end_or_reason_is_told_what_it_lacks(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, _, said = run(capsys, "TreatyNoRequests", *arguments)
-    assert "a silence needs an end and a reason. Add --for 2h --why TEXT." in said
+    _, _, error = run(capsys, "TreatyNoRequests", *arguments)
+    assert "a silence needs an end and a reason. Add --for 2h --why TEXT." in error
 
 
 def test_an_alertmanager_that_is_gone_is_one_line_and_code_1(
@@ -252,10 +252,10 @@ def test_an_alertmanager_that_is_gone_is_one_line_and_code_1(
 ) -> None:
     gone = ("--alertmanager", f"http://ann:hunter2@{unused_address()}")
     for arguments in (("--list",), (*MADE, "--rendered", rendered), ("--expire", "X")):
-        code, _, said = run(capsys, *arguments, *gone)
-        assert (code, said.count("\n")) == (1, 1)
-        assert "Alertmanager at http://127.0.0.1" in said
-        assert "hunter2" not in said
+        code, _, error = run(capsys, *arguments, *gone)
+        assert (code, error.count("\n")) == (1, 1)
+        assert "Alertmanager at http://127.0.0.1" in error
+        assert "hunter2" not in error
 
 
 def test_times_are_sent_with_their_zone(fake: Fake, alertmanager: Alertmanager) -> None:

@@ -47,7 +47,7 @@ DATA = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=15,
 )
-bounded = settings(max_examples=150, deadline=2000, derandomize=True, database=None)
+bounded = settings(max_examples=150, derandomize=True, database=None)
 
 
 @pytest.fixture(scope="module")

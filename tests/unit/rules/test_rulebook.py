@@ -21,12 +21,12 @@ from tests.support.rules.rule_project import (
     write,
 )
 from tests.support.series import (
-    files,
     inventory,
     known_series,
     labels_of_result,
+    metric_series,
+    rule_files,
     rulebook,
-    series_of,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -54,13 +54,13 @@ SECTIONS = ("metrics", "details", "processes", "platform", "prometheus")
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_query_may_use_every_section_of_the_inventory(book: Rulebook, section: str) -> None:
     for metric in inventory()[section]:
-        for series in series_of(metric):
+        for series in metric_series(metric):
             assert book.check_query(series) is None
 
 
 def test_each_file_is_one_document_and_each_rule_is_in_one_file(book: Rulebook) -> None:
     found: list[str] = []
-    for text in files().values():
+    for text in rule_files().values():
         (document,) = yaml.safe_load_all(text)
         assert text.count("groups:") == 1
         rules = [rule for group in document["groups"] for rule in group["rules"]]
@@ -71,7 +71,7 @@ def test_each_file_is_one_document_and_each_rule_is_in_one_file(book: Rulebook) 
 def test_alerts_and_records_are_in_the_files_that_facts_md_names(book: Rulebook) -> None:
     groups = {
         file: [(group["name"], len(group["rules"])) for group in yaml.safe_load(text)["groups"]]
-        for file, text in files().items()
+        for file, text in rule_files().items()
     }
     assert groups["alerting_rules.yml"] == [("aurora_treaty", 7), ("psi_field", 5)]
     assert groups["recording_rules.yml"] == [("vaultmesh_aggregations", 22)]
@@ -117,7 +117,7 @@ def test_two_groups_of_different_kinds_may_not_share_a_name(tmp_path: Path) -> N
 
 def test_rules_are_evaluated_every_30_seconds(book: Rulebook) -> None:
     """Except rules that look back for days: they change slowly and read many samples."""
-    for text in files().values():
+    for text in rule_files().values():
         groups = yaml.safe_load(text)["groups"]
         quick = [group for group in groups if not group["name"].endswith("-slow")]
         assert {group["interval"] for group in quick} == {"30s"}
@@ -127,7 +127,7 @@ def test_rules_are_evaluated_every_30_seconds(book: Rulebook) -> None:
     ("file", "folder"), [("alerting_rules.yml", "alerts"), ("platform_rules.yml", "platform")]
 )
 def test_the_merge_changes_no_rule(book: Rulebook, file: str, folder: str) -> None:
-    merged = yaml.safe_load(files()[file])["groups"]
+    merged = yaml.safe_load(rule_files()[file])["groups"]
     for group in merged:
         for rule in group["rules"]:
             rule.get("annotations", {}).pop("runbook_url", None)
@@ -137,14 +137,14 @@ def test_the_merge_changes_no_rule(book: Rulebook, file: str, folder: str) -> No
 
 
 def test_the_files_keep_non_ascii_text_readable(book: Rulebook) -> None:
-    assert "summary: ψ-Field is down\n" in files()["alerting_rules.yml"]
+    assert "summary: ψ-Field is down\n" in rule_files()["alerting_rules.yml"]
 
 
 def test_every_alert_links_its_own_runbook(book: Rulebook) -> None:
     for alert in book.alerts:
         url = f"https://runbooks.test/{alert.name}.md"
         assert alert.annotations["runbook_url"] == url
-        assert any(url in text for text in files().values())
+        assert any(url in text for text in rule_files().values())
 
 
 def test_treaty_alerts_carry_the_label_treaty_and_pod_alerts_the_label_pod(book: Rulebook) -> None:

@@ -186,7 +186,7 @@ def test_an_objective_among_the_alerts_is_refused(tmp_path: Path) -> None:
     assert f"{ALERT_FILE}:1: `version` is an unknown field. Use one of: groups." in problems
 
 
-bounded = settings(max_examples=100, deadline=2000, derandomize=True, database=None)
+bounded = settings(max_examples=100, derandomize=True, database=None)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from rules.slo.windows import LARGEST_BUDGET, PAGE, TICKET
 from tests.support.recording import Recording
 from tests.support.rules.rule_project import ALERT_FILE, ALERTS, load
 from tests.support.rules.slo_project import SPEC, write_slo
-from tests.support.series import files, names, rulebook
+from tests.support.series import rule_files, rulebook, selected_series
 
 WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"]
 IDENTITY = {"sloth_id": "oven-bread", "sloth_service": "oven", "sloth_slo": "bread"}
@@ -200,7 +200,7 @@ def test_the_longest_range_of_an_objective_is_30_days(book: Rulebook) -> None:
 
 
 def test_a_faster_run_shrinks_the_windows_and_keeps_the_names() -> None:
-    text = files()["slo_rules.yml"]
+    text = rule_files()["slo_rules.yml"]
     faster = rewrite_rules(text, LocalEnvironment(60, {}, Path(), {}))
 
     def read(source: str) -> list[dict[str, Any]]:
@@ -209,8 +209,8 @@ def test_a_faster_run_shrinks_the_windows_and_keeps_the_names() -> None:
     for before, after in zip(read(text), read(faster), strict=True):
         for field in ("record", "alert", "labels"):
             assert after.get(field) == before.get(field)
-        selected = names(before["expr"])
-        assert names(after["expr"]) == selected
+        selected = selected_series(before["expr"])
+        assert selected_series(after["expr"]) == selected
         lengths = sorted(parse(before["expr"]).ranges)
         assert [60 * length for length in sorted(parse(after["expr"]).ranges)] == lengths
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.heartbeat.app import HeartbeatSettings, Outcome, has_provenance, send_traffic
 from services.shell import SettingsError, load_settings
 from services.treaty.app import TreatyRequest
-from tests.support.loopback import Seen, stub, unused_address
+from tests.support.loopback import StubRequest, stub, unused_address
 from tests.support.services.one_run import run_once
 
 
@@ -23,6 +23,20 @@ def run_traffic(target: str, **settings: Any) -> Outcome:
 def run(target: str, **settings: str) -> tuple[int, dict[str, Any]]:
     variables = {"target": target, "requests": "3", "per_second": "100", **settings}
     return run_once("heartbeat", variables)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `asyncio.sleep` move the loop's clock forward instead of waiting."""
+    sleep, skipped = asyncio.sleep, 0.0
+
+    async def skip(seconds: float) -> None:
+        nonlocal skipped
+        skipped += max(seconds, 0)
+        asyncio.get_running_loop().time = lambda: time.monotonic() + skipped
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", skip)
 
 
 def test_the_treaty_accepts_the_requests_and_a_share_carries_provenance() -> None:
@@ -45,7 +59,7 @@ def test_the_share_with_provenance_holds_for_any_number_of_requests(share: float
 def test_no_request_is_sent_early() -> None:
     arrivals = []
 
-    def note(seen: Seen) -> tuple[int, bytes]:
+    def note(seen: StubRequest) -> tuple[int, bytes]:
         if seen.path == "/requests":
             arrivals.append(time.monotonic())
         return 200, b""
@@ -90,9 +104,10 @@ def test_a_readiness_question_that_times_out_is_repeated(monkeypatch: pytest.Mon
         assert run_traffic(treaty.url, timeout_seconds=0.3).is_success
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_a_treaty_that_does_not_become_ready_gets_no_requests() -> None:
     with stub(lambda _: (503, b"starting")) as treaty:
-        outcome = run_traffic(treaty.url, duration_seconds=0.2)
+        outcome = run_traffic(treaty.url, duration_seconds=20)
         assert {seen.path for seen in treaty.requests} == {"/ready"}
     assert not outcome.is_success and outcome.unsent == 20
     assert outcome.last_error == "not ready: starting"
@@ -111,12 +126,26 @@ def test_the_program_succeeds_when_the_treaty_answers() -> None:
     assert line["fields"]["answers"] == {"200": 3}
 
 
-def test_the_program_fails_with_one_line_when_the_treaty_is_not_there() -> None:
-    code, line = run(f"http://{unused_address()}", duration_seconds="0.3")
+@pytest.mark.usefixtures("no_pauses")
+def test_without_a_treaty_nothing_is_sent() -> None:
+    outcome = run_traffic(f"http://{unused_address()}", duration_seconds=20)
+    assert not outcome.is_success and outcome.unsent == 20
+    assert outcome.last_error is not None and "ConnectError" in outcome.last_error
+
+
+def test_the_program_fails_with_one_line_when_the_treaty_does_not_answer_as_it_should() -> None:
+    with stub(lambda _: (500, b"")) as treaty:
+        code, line = run(treaty.url)
+        target = treaty.url
     assert code == 1
     assert line["level"] == "error"
-    assert line["fields"]["unsent"] == 3
-    assert "ConnectError" in line["fields"]["last_error"]
+    assert line["fields"] == {
+        "target": target,
+        "answers": {"500": 3},
+        "unanswered": 0,
+        "unsent": 0,
+        "last_error": None,
+    }
 
 
 def test_settings_with_more_requests_than_fit_into_the_duration_are_refused() -> None:

@@ -150,7 +150,7 @@ def run(steps: Steps) -> list[dict[str, float]]:
     return [engine.step(x, guardian) for x, guardian in steps]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(STEPS)
 def test_every_metric_stays_in_its_range_for_any_input(steps: Steps) -> None:
     for found in run(steps):
@@ -161,7 +161,7 @@ def test_every_metric_stays_in_its_range_for_any_input(steps: Steps) -> None:
         assert 0 <= found["time_dilation"] <= 2
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(STEPS)
 def test_the_same_steps_give_the_same_metrics(steps: Steps) -> None:
     assert run(steps) == run(steps)
@@ -178,7 +178,7 @@ def test_another_process_computes_exactly_the_same_metrics() -> None:
     assert json.loads(other.stdout) == run([([i / 7 - i] * 16, True) for i in range(9)])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(STEPS, st.lists(NUMBERS, min_size=SIZE, max_size=SIZE))
 def test_the_guardian_never_lets_the_field_move_more_than_a_quarter(
     steps: Steps, x: Sequence[float]

@@ -45,7 +45,7 @@ ENTRIES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ENTRIES, ENTRIES, ENTRIES)
 def test_merging_is_commutative_associative_and_idempotent(
     some: Iterable[Entry], more: Iterable[Entry], rest: Iterable[Entry]
@@ -57,7 +57,7 @@ def test_merging_is_commutative_associative_and_idempotent(
         assert merge(a, a) == a
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ENTRIES, ENTRIES)
 def test_digests_are_equal_for_equal_histories_only(
     some: Iterable[Entry], more: Iterable[Entry]
@@ -181,7 +181,7 @@ class Cluster:
 
 @pytest.mark.parametrize("size", [2, 3])
 @pytest.mark.parametrize("length", [SMALL, history.HISTORY_LENGTH])
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(actions=ACTIONS)
 def test_pods_end_with_the_same_steps_in_the_same_order_and_equal_metrics(
     size: int, length: int, actions: list[tuple[str, int, int]]
@@ -210,7 +210,7 @@ def latest(made: list[Entry], length: int) -> Entries:
     return tuple(distinct[-length:])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ACTIONS)
 def test_no_two_steps_share_a_position_in_the_order(actions: list[tuple[str, int, int]]) -> None:
     cluster = Cluster(2)

@@ -15,7 +15,7 @@ from pytest import approx
 
 from services.treaty.app import TreatySettings, build
 from services.treaty.metrics import Rates, RecentRequests
-from tests.support.loopback import Seen, stub, unused_address
+from tests.support.loopback import StubRequest, stub, unused_address
 from tests.support.services.in_process import Client, running_service
 
 TREATY = "AURORA-AKASH-001"
@@ -124,7 +124,7 @@ def test_a_slow_downstream_drops_the_request() -> None:
 def test_only_concurrent_requests_above_the_limit_are_dropped() -> None:
     arrived, go_on = threading.Semaphore(0), threading.Event()
 
-    def wait(_: Seen) -> tuple[int, bytes]:
+    def wait(_: StubRequest) -> tuple[int, bytes]:
         arrived.release()
         go_on.wait()
         return 200, b""

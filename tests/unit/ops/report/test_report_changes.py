@@ -18,7 +18,7 @@ def before(rendered: Path) -> Snapshot:
     return report_on(Platform(), rendered)[1]
 
 
-def changed(platform: Platform, rendered: Path, before: Snapshot) -> list[str]:
+def change_lines(platform: Platform, rendered: Path, before: Snapshot) -> list[str]:
     return list_items(report_on(platform, rendered, before)[0], "changes")
 
 
@@ -48,7 +48,7 @@ def test_each_change_is_named(rendered: Path, before: Snapshot) -> None:
         else one
         for one in platform.samples
     ]
-    assert changed(platform, rendered, before) == [
+    assert change_lines(platform, rendered, before) == [
         "Maturity: 8.0 → 6.25.",
         "vaultmesh:health_score: 0.575 → 1.",
         "Alert TreatyNoRequests on AURORA-AKASH-001 has ended.",
@@ -60,14 +60,14 @@ def test_each_change_is_named(rendered: Path, before: Snapshot) -> None:
 
 def test_missing_facts_are_no_change(rendered: Path, before: Snapshot) -> None:
     platform = Platform(broken={"/rules": lambda _: httpx.Response(500)})
-    assert changed(platform, rendered, before) == []
+    assert change_lines(platform, rendered, before) == []
 
 
 def test_an_outage_and_its_end_are_no_change(rendered: Path, before: Snapshot) -> None:
     gone = {server: lambda _: httpx.Response(503) for server in ("prometheus", "alertmanager")}
     outage = report_on(Platform(broken=gone), rendered)[1]
-    assert changed(Platform(broken=gone), rendered, before) == []
-    assert changed(Platform(), rendered, outage) == []
+    assert change_lines(Platform(broken=gone), rendered, before) == []
+    assert change_lines(Platform(), rendered, outage) == []
 
 
 def test_manifests_of_another_environment_are_not_taken_for_this_one(
@@ -87,7 +87,7 @@ def unavailable(document: Document) -> list[str]:
 
 def test_facts_that_were_missing_before_are_not_new(rendered: Path, before: Snapshot) -> None:
     blind = {"firing": None, "rules": None, "workloads": None, "silences": None, "values": {}}
-    assert changed(Platform(), rendered, before.model_copy(update=blind)) == []
+    assert change_lines(Platform(), rendered, before.model_copy(update=blind)) == []
 
 
 def test_a_snapshot_survives_its_file(tmp_path: Path, before: Snapshot) -> None:

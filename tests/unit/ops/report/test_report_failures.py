@@ -120,11 +120,11 @@ def test_wrong_arguments_are_one_line_and_code_2(
         code = main(list(arguments))
     except SystemExit as end:
         code = end.code
-    said = capsys.readouterr().err
+    error = capsys.readouterr().err
     assert code == 2
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
-    assert "a:b" not in said
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert "a:b" not in error
 
 
 def test_a_folder_that_can_not_be_written_is_one_line_and_code_1(tmp_path: Path) -> None:

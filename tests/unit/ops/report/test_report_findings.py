@@ -13,29 +13,29 @@ from tests.support.report.report_answers import (
 from tests.support.report.report_platform import Platform, list_items, report_on
 
 
-def moves(first: float, second: float) -> list[dict[str, object]]:
+def moves_by_pod(first: float, second: float) -> list[dict[str, object]]:
     return [sample(first, pod=FIRST), sample(second, pod=SECOND)]
 
 
-def drift(platform: Platform, rendered: Path) -> str:
+def drift_cause(platform: Platform, rendered: Path) -> str:
     found = list_items(report_on(platform, rendered)[0], "findings")
     return next(text for text in found if "PsiFieldPodDrift" in text)
 
 
 def test_drift_names_the_pods_that_differ_most(rendered: Path) -> None:
-    said = drift(Platform(), rendered)
-    assert f"0.8625 on {FIRST} and 0.0625 on {SECOND}" in said
+    cause = drift_cause(Platform(), rendered)
+    assert f"0.8625 on {FIRST} and 0.0625 on {SECOND}" in cause
 
 
 def test_drift_names_the_pod_that_did_not_move(rendered: Path) -> None:
-    said = drift(Platform(moves=moves(9, 0)), rendered)
-    assert f"{SECOND} did not move in the last hour, while {FIRST} moved 9 times" in said
-    assert "ClusterIP" in said
+    cause = drift_cause(Platform(moves=moves_by_pod(9, 0)), rendered)
+    assert f"{SECOND} did not move in the last hour, while {FIRST} moved 9 times" in cause
+    assert "ClusterIP" in cause
 
 
 def test_drift_names_the_pod_that_was_never_sent_a_step(rendered: Path) -> None:
-    said = drift(Platform(moves=moves(0, 0)), rendered)
-    assert f"{SECOND} was never sent a step since it started, while {FIRST} got 12" in said
+    cause = drift_cause(Platform(moves=moves_by_pod(0, 0)), rendered)
+    assert f"{SECOND} was never sent a step since it started, while {FIRST} got 12" in cause
 
 
 def test_a_pod_without_the_counter_was_sent_no_step(rendered: Path) -> None:
@@ -45,21 +45,21 @@ def test_a_pod_without_the_counter_was_sent_no_step(rendered: Path) -> None:
         if one["metric"]["__name__"] != "psi_field_step_requests_total"
         or one["metric"]["pod"] == FIRST
     ]  # fmt: skip
-    assert f"{SECOND} was never sent a step" in drift(platform, rendered)
+    assert f"{SECOND} was never sent a step" in drift_cause(platform, rendered)
 
 
 def test_pods_that_all_moved_got_different_steps(rendered: Path) -> None:
-    said = drift(Platform(moves=moves(9, 8)), rendered)
-    assert "Every pod was stepped in the last hour, but not with the same steps" in said
-    assert "got no step" not in said
+    cause = drift_cause(Platform(moves=moves_by_pod(9, 8)), rendered)
+    assert "Every pod was stepped in the last hour, but not with the same steps" in cause
+    assert "got no step" not in cause
 
 
 def test_pods_with_different_engines_are_told_apart(rendered: Path) -> None:
-    platform = Platform(moves=moves(9, 0))
+    platform = Platform(moves=moves_by_pod(9, 0))
     name = "psi_field_engine_info"
     platform.samples.append(sample(1, __name__=name, pod=FIRST, engine="vaultmesh_psi"))
     platform.samples.append(sample(1, __name__=name, pod=SECOND, engine="fallback"))
-    assert f"different engines: {FIRST} runs vaultmesh_psi, {SECOND} runs fallback" in drift(
+    assert f"different engines: {FIRST} runs vaultmesh_psi, {SECOND} runs fallback" in drift_cause(
         platform, rendered
     )
 
@@ -69,7 +69,7 @@ def test_without_any_history_no_pod_is_blamed(rendered: Path) -> None:
     platform.samples = [
         one for one in platform.samples if "step_requests" not in one["metric"]["__name__"]
     ]
-    assert "do not tell which pod" in drift(platform, rendered)
+    assert "do not tell which pod" in drift_cause(platform, rendered)
 
 
 def test_an_idle_treaty_comes_with_the_command_that_silences_it(rendered: Path) -> None:

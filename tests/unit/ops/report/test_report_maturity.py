@@ -10,7 +10,7 @@ from ops.manifests import read_manifests
 from ops.report.maturity import BEFORE, CAPABILITIES, REPORT, SINCE, judge, score
 from tests.support.recording import Recording
 from tests.support.report.report_answers import find_rule, probe_target, sample
-from tests.support.report.report_platform import Platform, gather_facts
+from tests.support.report.report_platform import Platform, gather_facts, render_manifests
 
 STAGES = {BEFORE: 3.5, REPORT: 7.0, SINCE: 8.5}
 
@@ -34,9 +34,7 @@ def test_the_reference_scenario_earns_8_points(rendered: Path) -> None:
 def test_slo_dashboards_and_synthetic_monitoring_earn_the_rest(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
-    from tests.support.report.report_platform import render
-
-    folder = render(recordings["local"], tmp_path)
+    folder = render_manifests(recordings["local"], tmp_path)
     name = "SLO dashboards and synthetic monitoring"
     assert earned(Platform(), folder)[name] == 0
     platform = Platform()
@@ -99,9 +97,7 @@ def test_what_was_not_observed_earns_nothing(
 def test_a_dashboard_that_is_not_rendered_earns_nothing(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
-    from tests.support.report.report_platform import render
-
-    folder = render(recordings["local"], tmp_path)
+    folder = render_manifests(recordings["local"], tmp_path)
     (path,) = folder.rglob("*-dashboard-aurora-kpis.yaml")
     path.unlink()
     assert earned(Platform(), folder)["Dashboard Aurora KPIs"] == 0

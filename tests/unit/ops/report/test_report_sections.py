@@ -78,14 +78,14 @@ def test_an_alert_that_alertmanager_does_not_have_notifies_nobody(rendered: Path
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "expected"),
     [
         ({"silencedBy": ["x"]}, "silenced"),
         ({"inhibitedBy": ["x"]}, "inhibited by a more severe alert"),
     ],
 )
 def test_a_suppressed_alert_says_why_nobody_is_notified(
-    rendered: Path, status: dict[str, list[str]], said: str
+    rendered: Path, status: dict[str, list[str]], expected: str
 ) -> None:
     platform = Platform()
     platform.notified = platform.alertmanager_alerts()
@@ -93,7 +93,7 @@ def test_a_suppressed_alert_says_why_nobody_is_notified(
         alert["status"] = {"state": "suppressed", **status}
     assert (
         table_rows(report_on(platform, rendered)[0], "alerts")["PsiFieldPodDrift"]["Receiver"]
-        == said
+        == expected
     )
 
 

@@ -24,7 +24,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 KEPT = {slos.ERRORS: 0.004, slos.BURN: 0.5, slos.LEFT: 0.6, slos.LASTS: 36 * 86_400}
 
 
-def of(values: dict[str, float], name: str = ID) -> list[dict[str, Any]]:
+def objective_series(values: dict[str, float], name: str = ID) -> list[dict[str, Any]]:
     """The recorded series of an objective of 99 % over 30 days."""
     whose = {"sloth_id": name}
     promised = {slos.OBJECTIVE: 0.99, slos.PERIOD: 30}
@@ -37,7 +37,9 @@ def platform(**changes: float | None) -> Platform:
     series = {"errors": slos.ERRORS, "burn": slos.BURN, "left": slos.LEFT, "lasts": slos.LASTS}
     values = {**KEPT, **{series[name]: value for name, value in changes.items()}}
     made = Platform()
-    made.samples += of({name: value for name, value in values.items() if value is not None})
+    made.samples += objective_series(
+        {name: value for name, value in values.items() if value is not None}
+    )
     loaded = [
         {
             "name": rule["alert"],
@@ -55,7 +57,7 @@ def platform(**changes: float | None) -> Platform:
     return made
 
 
-def shown(document: Document) -> dict[str, str]:
+def objective_row(document: Document) -> dict[str, str]:
     return table_rows(document, "slos")[ID]
 
 
@@ -65,7 +67,7 @@ def findings(document: Document) -> list[str]:
 
 def test_an_objective_that_is_kept_is_shown_with_its_budget(rendered: Path) -> None:
     document, _ = report_on(platform(), rendered)
-    assert shown(document) == {
+    assert objective_row(document) == {
         "Objective": ID,
         "Promised": f"99{SPACE}% over 30 days",
         "Kept": f"99.6{SPACE}%",
@@ -79,7 +81,7 @@ def test_an_objective_that_is_kept_is_shown_with_its_budget(rendered: Path) -> N
 
 def test_without_errors_the_budget_lasts_a_year_or_more(rendered: Path) -> None:
     document, _ = report_on(platform(burn=0, lasts=31_536_000), rendered)
-    assert shown(document)["Lasts"] == "a year or more"
+    assert objective_row(document)["Lasts"] == "a year or more"
     assert findings(document) == []
 
 
@@ -106,7 +108,7 @@ def test_an_alert_on_the_burn_rate_says_it_once_with_its_limits(rendered: Path) 
     burning = platform(burn=20, lasts=86_400)
     fire_alert(burning.groups, PAGE, {"sloth_id": ID, **PSI}, "2e+01")
     document, _ = report_on(burning, rendered)
-    assert shown(document)["Alerts"] == f"{PAGE} firing"
+    assert objective_row(document)["Alerts"] == f"{PAGE} firing"
     (text,) = findings(document)
     assert text.startswith(f"critical: {PAGE} fires on {ID}: 20 (threshold 6 (slow), 14.4 (fast)).")
 
@@ -116,13 +118,13 @@ def test_a_pending_alert_is_shown_as_pending(rendered: Path) -> None:
     fire_alert(waiting.groups, TICKET, {"sloth_id": ID, **PSI}, "2e+00")
     find_rule(waiting.groups, TICKET)["alerts"][0]["state"] = "pending"
     document, _ = report_on(waiting, rendered)
-    assert shown(document)["Alerts"] == f"{TICKET} pending"
+    assert objective_row(document)["Alerts"] == f"{TICKET} pending"
 
 
 def test_the_alerts_of_another_objective_are_not_shown(rendered: Path) -> None:
     other = platform()
     fire_alert(other.groups, "TreatyRequestsBudgetBurnFast", {"sloth_id": "other"}, "2e+01")
-    assert shown(report_on(other, rendered)[0])["Alerts"] == "none is active"
+    assert objective_row(report_on(other, rendered)[0])["Alerts"] == "none is active"
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan")])
@@ -130,14 +132,14 @@ def test_an_indicator_that_is_gone_is_not_a_perfect_one(
     nothing: float | None, rendered: Path
 ) -> None:
     document, _ = report_on(platform(burn=nothing, lasts=nothing), rendered)
-    assert shown(document)["Burn rate"] == "unknown"
+    assert objective_row(document)["Burn rate"] == "unknown"
     (text,) = findings(document)
     assert text.startswith(f"warning: Nothing is known of {ID} now")
 
 
 def test_several_objectives_are_shown_by_name(rendered: Path) -> None:
     both = platform()
-    both.samples += of(KEPT, "aurora-treaty-requests-routed")
+    both.samples += objective_series(KEPT, "aurora-treaty-requests-routed")
     assert list(table_rows(report_on(both, rendered)[0], "slos")) == [
         "aurora-treaty-requests-routed",
         ID,

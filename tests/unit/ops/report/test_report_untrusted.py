@@ -21,8 +21,7 @@ from ops.report.document import (
 )
 from tests.support.recording import SECRETS, Recording
 from tests.support.report.report_answers import fire_alert, sample, target
-from tests.support.report.report_platform import Platform, report_on
-from tests.support.report.report_platform import render as manifests_of
+from tests.support.report.report_platform import Platform, render_manifests, report_on
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 CELLS = "a|b`c`*d*_e_[f](http://evil.invalid)~g~\\"
@@ -44,8 +43,8 @@ def hostile() -> Platform:
     group["name"] = HOSTILE
     times = {"startsAt": "2025-10-23T12:00:00Z", "endsAt": "2025-10-23T13:00:00Z"}
     match = {"name": "alertname", "value": HOSTILE, "isRegex": False}
-    said = {"id": "1", "status": {"state": HOSTILE}, "createdBy": HOSTILE, "comment": HOSTILE}
-    platform.silences.append({**said, **times, "matchers": [match]})
+    silence = {"id": "1", "status": {"state": HOSTILE}, "createdBy": HOSTILE, "comment": HOSTILE}
+    platform.silences.append({**silence, **times, "matchers": [match]})
     line = [[1761214000 + 60 * step, "1"] for step in range(60)]
     metric = {"pod": HOSTILE, "treaty": HOSTILE, "job": HOSTILE, "__name__": HOSTILE}
     platform.past = lambda _: [{"metric": metric, "values": line}]
@@ -152,7 +151,7 @@ def test_text_is_one_line_of_bounded_length() -> None:
 
 
 def test_no_secret_is_read_or_shown(recordings: dict[str, Recording], tmp_path: Path) -> None:
-    folder = manifests_of(recordings["production"], tmp_path)
+    folder = render_manifests(recordings["production"], tmp_path)
     secrets = list(folder.rglob("*-secret-*"))
     assert secrets
     for path in secrets:
