@@ -72,7 +72,7 @@ def test_a_stack_that_does_not_come_up_is_one_line_and_the_json_is_there(
 
 
 @pytest.mark.parametrize(
-    ("program", "expected"), [(None, "No browser is boards"), ("/bin/false", "ended with code 1")]
+    ("program", "expected"), [(None, "No browser is found"), ("/bin/false", "ended with code 1")]
 )
 def test_a_browser_that_is_missing_or_fails_is_one_line(
     program: str | None,
