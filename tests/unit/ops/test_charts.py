@@ -5,12 +5,12 @@ import re
 from datetime import timedelta
 
 import pytest
-from tests.support.report.kpi_answers import NOW
 
 from ops import charts
 from ops.charts import COLOURS, Axis, Line, Marks, Run, line_chart, strip_chart
 from ops.numbers import grafana_value, number, points, span, when
 from ops.pages import TEMPLATES
+from tests.support.report.report_answers import NOW
 
 START = NOW - timedelta(hours=1)
 HOUR = charts.clock_axis(START, NOW)
