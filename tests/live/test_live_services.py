@@ -14,9 +14,9 @@ import yaml
 
 from ops.live.mounts import write_changed, write_changed_json
 from ops.live.pods import Pod
+from services.psi_field.engine import METRICS
 from tests.live.conftest import Live, running
 from tests.support.series import ROOT
-from tests.support.services.psi_process import GAUGES
 
 NO_PEERS = {
     "psi-field": {"PSI_FIELD_PEERS": ""},
@@ -31,7 +31,7 @@ def step(pod: Pod, x: list[float]) -> None:
 
 def field_of(pod: Pod) -> list[str]:
     """The lines of the field's seven metrics in /metrics."""
-    shown = tuple(f"psi_field_{name} " for name in GAUGES)
+    shown = tuple(f"psi_field_{name} " for name in METRICS)
     text = httpx.get(f"{pod.url}/metrics", trust_env=False).text
     return [line for line in text.splitlines() if line.startswith(shown)]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
+from services.psi_field.engine import METRICS
+
 ROOT = Path(__file__).parents[3]
-GAUGES = ("density", "phase_coherence", "continuity", "futurity", "temporal_entropy")
-GAUGES += ("prediction_error", "time_dilation")
 HTTP = httpx.Client(timeout=5, trust_env=False)
 
 
@@ -76,7 +76,7 @@ class Pod:
 
     def metrics(self) -> list[str]:
         """The lines of the field's seven metrics in /metrics."""
-        shown = tuple(f"psi_field_{name} " for name in GAUGES)
+        shown = tuple(f"psi_field_{name} " for name in METRICS)
         return [line for line in self.get("/metrics").text.splitlines() if line.startswith(shown)]
 
 
