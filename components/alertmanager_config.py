@@ -177,12 +177,12 @@ class Routing(Value):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Routing":
-        wrong = dict([*self._unaddressed_channels(), *self._unclear_times()])
+        wrong = dict([*self._channels_without_address(), *self._invalid_times()])
         if wrong:
             raise WrongKeysError(wrong)
         return self
 
-    def _unaddressed_channels(self) -> Iterator[tuple[str, str]]:
+    def _channels_without_address(self) -> Iterator[tuple[str, str]]:
         used = {route.channel for route in self.routes.by_severity().values()}
         if "slack" in used and self.slack_channel is None:
             yield "slackChannel", "missing, and a route goes to slack. Write e.g. '#alerts'."
@@ -197,7 +197,7 @@ class Routing(Value):
         elif not self.heartbeat.outside:
             yield "heartbeat", "nobody receives the heartbeat. Set heartbeat.outside or webhook."
 
-    def _unclear_times(self) -> Iterator[tuple[str, str]]:
+    def _invalid_times(self) -> Iterator[tuple[str, str]]:
         for severity, route in self.routes.by_severity().items():
             if route.during is not None and route.during not in self.hours:
                 known = ", ".join(self.hours) or "none yet"

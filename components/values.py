@@ -48,7 +48,7 @@ def _narrow_network(network: str) -> str:
     return network
 
 
-def _period(text: str) -> str:
+def _nonzero_duration(text: str) -> str:
     if parse_duration(text) == 0:
         raise ValueError(f"`{text}` is zero. Write a duration such as 30s or 15d.")
     return text
@@ -69,7 +69,7 @@ DomainName = Annotated[
 ]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Path = Annotated[str, matching(r"/\S*", "a path", "/ready")]
-Duration = Annotated[str, AfterValidator(_period)]
+Duration = Annotated[str, AfterValidator(_nonzero_duration)]
 """A Prometheus duration above zero."""
 Network = Annotated[str, AfterValidator(_narrow_network)]
 """A network in CIDR notation, /8 at the widest."""

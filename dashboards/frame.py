@@ -72,7 +72,7 @@ class Board:
         board = dashboard.Dashboard(self.title).uid(self.uid).description(self.description)
         board.tags([TAG]).readonly().time(self.since, "now").refresh("30s").timezone("browser")
         board.tooltip(DashboardCursorSync.CROSSHAIR).variables(list(self.variables))
-        board.links([_links()]).annotations(
+        board.links([_dashboards_link()]).annotations(
             [_firing_alerts_marks(self.job), _pod_start_marks(self.job)]
         )
         panel_id = 0
@@ -161,9 +161,9 @@ def firing_alerts(job: str | None = None, severity: str | None = None) -> str:
     return " or ".join(f'ALERTS{{alertstate="firing", {owner}, {wanted}}}' for owner in owners)
 
 
-def _links() -> dashboard.DashboardLink:
+def _dashboards_link() -> dashboard.DashboardLink:
     link = dashboard.DashboardLink("Dashboards").type(DashboardLinkType.DASHBOARDS).tags([TAG])
-    return _outside_menu(link.icon("external link").keep_time(True))
+    return _without_menu(link.icon("external link").keep_time(True))
 
 
 def _firing_alerts_marks(job: str | None) -> dashboard.AnnotationQuery:
@@ -172,7 +172,7 @@ def _firing_alerts_marks(job: str | None) -> dashboard.AnnotationQuery:
     annotation.enable(True).icon_color("red").target(query)
     about = "{{severity}} {{pod}} {{treaty}} {{probe}} {{cronjob}}"
     annotation.title_format("{{alertname}}").text_format(about)
-    return _outside_menu(annotation)
+    return _without_menu(annotation)
 
 
 def _pod_start_marks(job: str | None) -> dashboard.AnnotationQuery:
@@ -183,10 +183,10 @@ def _pod_start_marks(job: str | None) -> dashboard.AnnotationQuery:
     annotation = dashboard.AnnotationQuery().name("Pods started").datasource(DATASOURCE)
     annotation.enable(True).icon_color("blue").target(query).use_value_for_time(True)
     annotation.title_format("{{pod}} started").text_format("{{job}}")
-    return _outside_menu(annotation)
+    return _without_menu(annotation)
 
 
-def _outside_menu(placed: _Placed) -> _Placed:
+def _without_menu(placed: _Placed) -> _Placed:
     # The SDK puts links and annotations into a menu, and its builders have no way to undo that.
     vars(placed.build()).update(placement=None)
     return placed

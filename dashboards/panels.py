@@ -112,13 +112,13 @@ class Panel:
             return ""
         names = list(limits)
         if self.when:
-            return f"{_and(names)} {_fire(names)} {self.when}."
+            return f"{_join(names)} {_fire_or_fires(names)} {self.when}."
         if isinstance(self.builder, TimeSeries):
             ends = [limit.is_upper for found in limits.values() for limit in found]
             if len(names) == 1 and len(set(ends)) > 1:
                 return f"{names[0]} fires outside the dashed lines."
             lines = "The dashed line is" if len(ends) == 1 else "The dashed lines are"
-            return f"{lines} where {_and(names)} {_fire(names)}."
+            return f"{lines} where {_join(names)} {_fire_or_fires(names)}."
         by_color: dict[str, list[str]] = {}
         for name, found in limits.items():
             color = self.color or (found[0].color if found else "")
@@ -259,9 +259,9 @@ def _runbook_link(alert: Alert) -> DashboardLink:
     return link
 
 
-def _and(names: Sequence[str]) -> str:
+def _join(names: Sequence[str]) -> str:
     return " and ".join(names)
 
 
-def _fire(names: Sequence[str]) -> str:
+def _fire_or_fires(names: Sequence[str]) -> str:
     return "fires" if len(names) == 1 else "fire"

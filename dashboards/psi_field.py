@@ -152,13 +152,13 @@ def psi_field() -> Board:
             Section("", overview),
             Section("Do the pods agree?", agreement),
             Section("State of the field", state),
-            Section("Steps", _steps()),
+            Section("Steps", _step_panels()),
             Section("Pods and alerts", health),
         ],
     )
 
 
-def _steps() -> list[Panel]:
+def _step_panels() -> list[Panel]:
     buckets = f"rate(psi_field_step_duration_seconds_bucket{POD}[5m])"
     return [
         time_series(

@@ -29,7 +29,7 @@ def slo_board(slos: Sequence[Slo]) -> Board:
         since="now-24h",
         sections=[
             Section("", _overview(slos)),
-            *(Section(f"{slo.service}: {slo.name}", _burn(slo)) for slo in slos),
+            *(Section(f"{slo.service}: {slo.name}", _burn_panels(slo)) for slo in slos),
         ],
     )
 
@@ -130,7 +130,7 @@ def _overview(slos: Sequence[Slo]) -> list[Panel]:
     ]
 
 
-def _burn(slo: Slo) -> list[Panel]:
+def _burn_panels(slo: Slo) -> list[Panel]:
     only = f'{{sloth_id="{slo.id}"}}'
     title = f"{slo.service} {slo.name}"
     meaning = (

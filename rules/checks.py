@@ -31,7 +31,7 @@ def check_names(alerts: Iterable[Alert], records: Iterable[Record], problems: Pr
             seen = first.setdefault(rule.name, rule)
             if seen is not rule:
                 text = f"the {kind} {rule.name} is already at {seen.place.at(kind)}. Keep one."
-                rule.place.at(kind).note(problems, text)
+                rule.place.at(kind).report(problems, text)
 
 
 def check_groups(rules: Iterable[AnyRule], problems: Problems) -> None:
@@ -42,17 +42,17 @@ def check_groups(rules: Iterable[AnyRule], problems: Problems) -> None:
         seen = first.setdefault(rule.group.name, group)
         if (seen.file, seen.steps) != (group.file, group.steps):
             text = f"the group {rule.group.name} is already at {seen}. Rename one."
-            group.note(problems, text)
+            group.report(problems, text)
 
 
 def check_expression(rule: AnyRule, series: Series, problems: Problems) -> None:
     """Report an `expr` that doesn't parse, and each unknown series or label that it selects."""
     place = rule.place.at("expr")
     if isinstance(rule.expression, PromqlError):
-        place.note(problems, f"`expr` of {rule.name} {rule.expression}")
+        place.report(problems, f"`expr` of {rule.name} {rule.expression}")
         return
     for text in series.check(rule.expression):
-        place.note(problems, f"`expr` of {rule.name}: {text}")
+        place.report(problems, f"`expr` of {rule.name}: {text}")
 
 
 def check_alert(
@@ -63,18 +63,18 @@ def check_alert(
     annotations = alert.place.at("annotations")
     for name in ("summary", "description"):
         if not alert.annotations.get(name, "").strip():
-            annotations.at(name).note(problems, f"{alert.name} has no {name}. Write one.")
+            annotations.at(name).report(problems, f"{alert.name} has no {name}. Write one.")
     for name in ("runbook_url", "dashboard_url"):
         if name in alert.annotations:
             text = f"`{name}` is added by the program. Remove it."
-            annotations.at(name).note(problems, text)
+            annotations.at(name).report(problems, text)
     _check_runbook(alert, root, problems)
     try:
         find_thresholds(alert)
     except ThresholdError as error:
         # A missing description is already reported above.
         if alert.annotations.get("description", "").strip():
-            annotations.note(problems, f"{alert.name}: {error}")
+            annotations.report(problems, f"{alert.name}: {error}")
     except PromqlError:
         pass  # check_expression reports it.
     for section, texts in (("annotations", alert.annotations), ("labels", alert.labels)):
@@ -88,15 +88,15 @@ def _check_severity(alert: Alert, severities: Sequence[str], problems: Problems)
     if alert.name == WATCHDOG:
         if severity != WATCHDOG_SEVERITY:
             text = f"{alert.name} always fires and must notify nobody."
-            labels.note(problems, f"{text} Label it severity: {WATCHDOG_SEVERITY}.")
+            labels.report(problems, f"{text} Label it severity: {WATCHDOG_SEVERITY}.")
     elif severity == WATCHDOG_SEVERITY:
         text = f"only {WATCHDOG} may have the severity `{severity}`, which notifies nobody."
-        labels.at("severity").note(problems, f"{text} Label {alert.name} {choice}.")
+        labels.at("severity").report(problems, f"{text} Label {alert.name} {choice}.")
     elif severity is None:
-        labels.note(problems, f"{alert.name} has no severity. Label it {choice}.")
+        labels.report(problems, f"{alert.name} has no severity. Label it {choice}.")
     elif severity not in severities:
         text = f"no route matches the severity `{severity}` of {alert.name}. Use {choice}."
-        labels.at("severity").note(problems, text)
+        labels.at("severity").report(problems, text)
 
 
 def _check_template(
@@ -106,7 +106,7 @@ def _check_template(
     try:
         uses = check_template(text)
     except TemplateError as error:
-        place.note(problems, f"the template in {what} {error}")
+        place.report(problems, f"the template in {what} {error}")
         return
     labels = series.result_labels(alert.expression)
     if labels is not None:
@@ -115,19 +115,19 @@ def _check_template(
             note = (
                 f"{what} uses the label {label}, which `expr` does not return (it returns: {has})."
             )
-            place.note(problems, f"{note} Keep it in the expression or remove it here.")
+            place.report(problems, f"{note} Keep it in the expression or remove it here.")
     for query in uses.queries:
         try:
             for reason in series.check(parse(query)):
-                place.note(problems, f"the query in {what}: {reason}")
+                place.report(problems, f"the query in {what}: {reason}")
         except PromqlError as error:
-            place.note(problems, f"the query in {what} {error}")
+            place.report(problems, f"the query in {what} {error}")
 
 
 def _check_runbook(alert: Alert, root: Path, problems: Problems) -> None:
     page = f"{RUNBOOKS}/{alert.name}.md"
     if not (root / page).is_file():
-        alert.place.at("alert").note(problems, f"{alert.name} has no runbook. Write {page}.")
+        alert.place.at("alert").report(problems, f"{alert.name} has no runbook. Write {page}.")
         return
     text = read_text(root, page, problems)
     if text is None:

@@ -83,13 +83,13 @@ def load_inventory(document: Document, problems: Problems) -> tuple[Metric, ...]
             first = places.setdefault(metric.name, place.at("name"))
             if metric.name in found:
                 text = f"the metric {metric.name} is already at {first}. Keep one."
-                place.at("name").note(problems, text)
+                place.at("name").report(problems, text)
                 continue
             scraped = [] if section == "prometheus" else file.scrape_labels
             labels = list(dict.fromkeys([*scraped, *metric.labels]))
             if len(labels) < len(scraped) + len(metric.labels):
                 text = f"{metric.name} names a label twice. Keep one."
-                place.at("labels").note(problems, text)
+                place.at("labels").report(problems, text)
             found[metric.name] = metric.model_copy(update={"labels": labels})
     return tuple(found.values())
 
@@ -101,7 +101,7 @@ def _has_own_fields(
     before = len(problems)
     for field in ("workload", "labels_of_alert"):
         if field in metric.model_fields_set and field not in own_fields:
-            place.at(field).note(problems, f"`{field}` is not used in this section. Remove it.")
+            place.at(field).report(problems, f"`{field}` is not used in this section. Remove it.")
     if "workload" in own_fields and metric.workload is None:
-        place.note(problems, "`workload` is missing. Add it.")
+        place.report(problems, "`workload` is missing. Add it.")
     return len(problems) == before

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from problems import Problems, did_you_mean
 from rules.reader import read_text
-from rules.templates import GO_FUNCTIONS, OPENS, TemplateError, Token, actions
+from rules.templates import GO_FUNCTIONS, OPENS, TemplateError, Token, parse_actions
 
 FILE = "rules/notifications.tmpl"
 
@@ -53,7 +53,7 @@ def _line(text: str, match: re.Match[str]) -> int:
 def _template_mistakes(text: str) -> Iterator[str]:
     """The mistakes in one template; `text` runs from its `define` up to the next one."""
     try:
-        found = actions(text)
+        found = parse_actions(text)
     except TemplateError as error:
         yield str(error)
         return

@@ -46,14 +46,14 @@ def _override(alert: Alert, override: object, problems: Problems) -> Alert:
     wait: dict[str, object] = {}
     for field, value in override.items():
         if field == "for":
-            if reason := _check_for(value):
+            if reason := _for_problem(value):
                 problems.add(place, 0, f"`for`: {reason}")
             else:
                 wait["for_"] = value
         elif field not in thresholds:
             has = ", ".join(["for", *thresholds])
             problems.add(place, 0, f"{alert.name} has no `{field}` to override. It has: {has}.")
-        elif isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
             problems.add(place, 0, f"`{field}` must be a number, not {value!r}. Correct it.")
         else:
             numbers[field] = float(value)
@@ -89,7 +89,7 @@ def _number_text(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
-def _check_for(value: object) -> str | None:
+def _for_problem(value: object) -> str | None:
     """Why the value is not a valid `for`; None if it is valid."""
     if not isinstance(value, str):
         return f"must be a duration in quotes, such as 30m, not {value!r}."
@@ -100,7 +100,7 @@ def _check_for(value: object) -> str | None:
     return None
 
 
-def _finite(value: float) -> bool:
+def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(float(value))
     except OverflowError:

@@ -68,7 +68,7 @@ class Place:
         """The place of a value inside this one."""
         return Place(self.document, (*self.steps, *steps))
 
-    def note(self, problems: Problems, text: str) -> None:
+    def report(self, problems: Problems, text: str) -> None:
         """Report a problem of the value."""
         problems.add(self.file, self.line, text)
 

@@ -181,7 +181,7 @@ def _read_rule(
         kind = Alert if "alert" in keys else Record
     if kind not in kinds:
         where = "rules/alerts/" if kind is Alert else "rules/recording-rules.yaml"
-        place.note(problems, f"this rule does not belong here. Move it to {where}.")
+        place.report(problems, f"this rule does not belong here. Move it to {where}.")
         return None
     if kind is Alert:
         alert = validate(AlertFields, entry, place, problems)

@@ -23,7 +23,7 @@ def _interval(text: str) -> str:
     return text
 
 
-def name_of(pattern: str, advice: str) -> AfterValidator:
+def name_matching(pattern: str, advice: str) -> AfterValidator:
     """A validator of names that match a pattern."""
 
     def check(text: str) -> str:
@@ -38,15 +38,16 @@ _WORD = r"[A-Za-z_]\w*"
 Text = Annotated[str, Field(min_length=1)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Interval = Annotated[str, AfterValidator(_interval)]
-AlertName = Annotated[str, name_of(_WORD, "Use letters, digits and _ only.")]
+AlertName = Annotated[str, name_matching(_WORD, "Use letters, digits and _ only.")]
 LabelName = Annotated[
-    str, name_of(r"(?!__)" + _WORD, "Use letters, digits and _; not __ in front.")
+    str, name_matching(r"(?!__)" + _WORD, "Use letters, digits and _; not __ in front.")
 ]
 MetricName = Annotated[
-    str, name_of(_WORD, "Use letters, digits and _; colons are for recorded series.")
+    str, name_matching(_WORD, "Use letters, digits and _; colons are for recorded series.")
 ]
 RecordName = Annotated[
-    str, name_of(r"[A-Za-z_]\w*(:\w+)+", "Write level:metric:operation, such as psi:density:avg.")
+    str,
+    name_matching(r"[A-Za-z_]\w*(:\w+)+", "Write level:metric:operation, such as psi:density:avg."),
 ]
 MetricType = Literal["gauge", "counter", "histogram", "summary"]
 
@@ -112,7 +113,7 @@ def validate(
             if detail["type"] == "extra_forbidden":
                 advice = did_you_mean(str(where[-1]), fields, f"Use one of: {', '.join(fields)}.")
                 explained.add(advice.removeprefix("Did you mean ").removesuffix("?"))
-            place.at(*where).note(problems, _explain(detail, where, advice))
+            place.at(*where).report(problems, _explain(detail, where, advice))
     return None
 
 

@@ -1,6 +1,6 @@
 """Checks Go templates in annotations and labels, with the functions that Prometheus defines.
 
-`actions` splits a template into actions and tokens, `check_template` follows the blocks, and
+`parse_actions` splits a template into actions and tokens, `check_template` follows the blocks, and
 `_check_pipeline` checks the functions, variables and fields of one pipeline.
 """
 
@@ -62,7 +62,7 @@ class Token:
     spaced: bool
 
 
-def actions(template: str) -> list[list[Token]]:
+def parse_actions(template: str) -> list[list[Token]]:
     """The tokens of each action, without comments; raises TemplateError for invalid syntax."""
     if single := _SINGLE_BRACES.search(template):
         raise TemplateError(f"has unbalanced braces: {single[0]}")
@@ -118,7 +118,7 @@ class _Scope:
 
 def check_template(text: str) -> Uses:
     """The labels and queries of a template; raises TemplateError if Prometheus would reject it."""
-    return _Blocks().run(actions(text))
+    return _Blocks().run(parse_actions(text))
 
 
 @dataclass

@@ -45,7 +45,7 @@ class Content:
     object_metrics: tuple[str, ...]
 
 
-def compose(configuration: Configuration) -> Content:
+def compose_content(configuration: Configuration) -> Content:
     """Read and check rules, dashboards and templates, and render all files for these settings.
 
     If there is any problem, in the configuration too, prints one line for each and raises

@@ -14,7 +14,7 @@ from components.prometheus import Prometheus, PrometheusArgs
 from components.workload import Workload, WorkloadArgs
 from stacks.cluster import kubernetes_provider
 from stacks.connections import arrivals, departures, edges
-from stacks.content import compose
+from stacks.content import compose_content
 from stacks.outputs import Outputs, outputs
 from stacks.secrets import ADMIN_PASSWORD, CREDENTIALS
 from stacks.settings import Configuration
@@ -28,7 +28,7 @@ def build(configuration: Configuration) -> Outputs:
     wrong.
     """
     settings, images, secrets = configuration.settings, configuration.images, configuration.secrets
-    content = compose(configuration)
+    content = compose_content(configuration)
     opts = ResourceOptions(providers=[kubernetes_provider(settings.cluster)])
 
     namespace = Namespace(

@@ -18,7 +18,7 @@ from promql.durations import parse_duration
 from promql.expressions import PromqlError, parse
 from promql.labels import Labels
 from rules.reader import Document, Place
-from rules.schema import AlertName, LabelName, Strict, Text, name_of, validate
+from rules.schema import AlertName, LabelName, Strict, Text, name_matching, validate
 from rules.series import Series
 from rules.slo.windows import ABSENT_SUFFIX, LARGEST_BUDGET, NOW, PAGE, TICKET
 
@@ -45,7 +45,7 @@ def _query(text: str) -> str:
     return text
 
 
-def _free_labels(labels: dict[str, str]) -> dict[str, str]:
+def _unreserved_labels(labels: dict[str, str]) -> dict[str, str]:
     for name in labels:
         if name.startswith(_RESERVED):
             raise ValueError(f"the label {name} is set for every objective. Remove it.")
@@ -53,9 +53,10 @@ def _free_labels(labels: dict[str, str]) -> dict[str, str]:
 
 
 SloName = Annotated[
-    str, name_of(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "Use lower-case letters, digits and - only.")
+    str,
+    name_matching(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "Use lower-case letters, digits and - only."),
 ]
-OwnLabels = Annotated[dict[LabelName, str], AfterValidator(_free_labels)]
+OwnLabels = Annotated[dict[LabelName, str], AfterValidator(_unreserved_labels)]
 Query = Annotated[str, AfterValidator(_query)]
 
 
@@ -178,7 +179,7 @@ def load_slos(documents: Iterable[Document], problems: Problems) -> list[Slo]:
         first = found.setdefault(slo.id, slo)
         if first is not slo:
             text = f"the objective {slo.id} is already at {first.place}. Rename one."
-            slo.place.at("name").note(problems, text)
+            slo.place.at("name").report(problems, text)
     return list(found.values())
 
 
@@ -201,12 +202,12 @@ def check_queries(slo: Slo, series: Series, problems: Problems) -> bool:
     if len(problems) == before and None not in labels and labels[0] != labels[1]:
         kept = " and ".join(", ".join(sorted(names or ())) or "none" for names in labels)
         text = f"the two queries keep different labels ({kept}). Aggregate both by the same labels."
-        events.note(problems, text)
+        events.report(problems, text)
     if len(problems) == before:
         try:
             parse(slo.indicator(NOW))
         except PromqlError as error:
-            events.note(problems, f"the ratio of the two queries {error}")
+            events.report(problems, f"the ratio of the two queries {error}")
     return len(problems) == before
 
 
@@ -217,18 +218,18 @@ def _check_query(slo: Slo, name: str, text: str, series: Series, problems: Probl
         # The rules put the query into parentheses; a comment at its end would hide the closing one.
         expression = parse(f"({text})")
     except PromqlError as error:
-        place.note(problems, f"{subject} {error}")
+        place.report(problems, f"{subject} {error}")
         return None
     for reason in series.check(expression):
-        place.note(problems, f"{subject}: {reason}")
+        place.report(problems, f"{subject}: {reason}")
     if any(length != parse_duration(_PROBE) for length in expression.ranges):
         reason = "looks back a fixed time. Write each range as [{{.window}}]."
-        place.note(problems, f"{subject} {reason}")
+        place.report(problems, f"{subject} {reason}")
     labels = series.result_labels(expression)
     if labels is not None and not labels <= _ALLOWED_LABELS:
         kept = ", ".join(sorted(labels - _ALLOWED_LABELS))
         reason = f"keeps {kept}: an objective is one number. Add `sum by (namespace, job)`."
-        place.note(problems, f"{subject} {reason}")
+        place.report(problems, f"{subject} {reason}")
     return labels
 
 

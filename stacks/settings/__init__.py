@@ -21,7 +21,7 @@ from stacks.settings.credentials import (
     needed_secrets,
 )
 from stacks.settings.layers import OWN, SHARED, LayeredProblems, Layers
-from stacks.settings.messages import explain, unknown_key
+from stacks.settings.messages import explain, unknown_key_message
 from stacks.settings.schema import Images, Rules, Settings
 
 IMAGES = "images"
@@ -56,13 +56,13 @@ def load_configuration() -> Configuration:
         for key, value in values.items()
         if key.startswith(f"{PROJECT}:")
     }
-    structures = {key: _mapping(given.get(key, "{}")) for key in (SHARED, OWN)}
+    structures = {key: _parse_mapping(given.get(key, "{}")) for key in (SHARED, OWN)}
     layers = Layers(
         shared=structures[SHARED] or {}, own=structures[OWN] or {}, stack=pulumi.get_stack()
     )
     problems = LayeredProblems(layers=layers)
     for key in given.keys() - set(KEYS):
-        problems.add(f"{PROJECT}:{key}", 0, unknown_key(key, KEYS))
+        problems.add(f"{PROJECT}:{key}", 0, unknown_key_message(key, KEYS))
     for key, structure in structures.items():
         if structure is None:
             text = "is not a mapping. Write `key: value` lines below it."
@@ -71,7 +71,7 @@ def load_configuration() -> Configuration:
     images = _validate(Images, IMAGES, given.get(IMAGES, "{}"), problems)
     pagers = _validate(ProductionPagers, PAGERS, given.get(PAGERS, "[]"), problems)
     if settings is None or images is None:
-        rules = _rules(layers.merged)
+        rules = _valid_rules(layers.merged)
         read_files(rules.overrides, rules.runbook_base_url, problems)
         load_notifications(ROOT, (), problems)
         refuse(problems)
@@ -86,7 +86,7 @@ def load_configuration() -> Configuration:
     )
 
 
-def _mapping(text: str) -> Mapping[str, Any] | None:
+def _parse_mapping(text: str) -> Mapping[str, Any] | None:
     """The mapping in a JSON text; None if it is not a mapping."""
     try:
         value = json.loads(text)
@@ -106,7 +106,7 @@ def _validate(model: type[Model], key: str, text: str, problems: LayeredProblems
         return None
 
 
-def _rules(settings: Mapping[str, Any]) -> Rules:
+def _valid_rules(settings: Mapping[str, Any]) -> Rules:
     """The section `rules` if it is valid; otherwise a default without overrides."""
     try:
         return Rules.model_validate(settings.get("rules"), by_name=False)

@@ -31,7 +31,7 @@ class Layers:
 
     def place(self, path: Sequence[str]) -> str:
         """The key and the file of a merged setting: "vaultmesh:shared.a.b (Pulumi.yaml)"."""
-        if not _has(self.own, path) and _has(self.shared, path):
+        if not _has_value_at(self.own, path) and _has_value_at(self.shared, path):
             key, file = SHARED, "Pulumi.yaml"
         else:
             key, file = OWN, self.file
@@ -69,7 +69,7 @@ def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _has(layer: Any, path: Sequence[str]) -> bool:
+def _has_value_at(layer: Any, path: Sequence[str]) -> bool:
     """Whether the layer has a value at the path, or a scalar or list at a prefix of it."""
     for step in path:
         if not isinstance(layer, Mapping):

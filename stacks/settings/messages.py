@@ -22,7 +22,7 @@ def explain(
         match detail["type"]:
             case "extra_forbidden":
                 known = _keys_beside(model, detail["loc"])
-                yield path, unknown_key(str(path[-1]), known)
+                yield path, unknown_key_message(str(path[-1]), known)
             case "missing":
                 yield path, f"missing. Set it in {file}."
             case "value_error" if isinstance(original, WrongKeysError):
@@ -31,15 +31,18 @@ def explain(
             case "value_error":
                 yield path, str(original)
             case kind:
-                yield path, _mismatch(kind, detail["input"], detail.get("ctx", {}), detail["msg"])
+                yield (
+                    path,
+                    _mismatch_message(kind, detail["input"], detail.get("ctx", {}), detail["msg"]),
+                )
 
 
-def unknown_key(key: str, known: Sequence[str]) -> str:
+def unknown_key_message(key: str, known: Sequence[str]) -> str:
     """The message for a key that is not one of `known`."""
     return f"unknown key. {did_you_mean(key, known, 'Remove it or correct it.')}"
 
 
-def _mismatch(kind: str, value: Any, context: dict[str, Any], message: str) -> str:
+def _mismatch_message(kind: str, value: Any, context: dict[str, Any], message: str) -> str:
     """The message for a value of a wrong type or size; the parameters are pydantic's details."""
     shown = f"`{value if isinstance(value, str) else json.dumps(value, default=str)}`"
     match kind:

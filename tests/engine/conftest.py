@@ -9,5 +9,5 @@ from tests.support.project import Project
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A copy of the whole program with its own state; a space in its path, as users have them."""
+    """A copy of the program with its own state; its path contains a space, as users' paths may."""
     return Project.of_the_platform(tmp_path / "a clone")

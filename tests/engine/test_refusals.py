@@ -224,7 +224,7 @@ REFUSALS: dict[str, dict[str, Case]] = {
         ),
     },
 }
-"""The cases of each preview: a wrong thing hides no other."""
+"""The cases of each preview. Many share one, which also shows that no mistake hides another."""
 
 
 @pytest.fixture(scope="module")

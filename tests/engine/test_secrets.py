@@ -29,7 +29,7 @@ def staging(project: Project) -> Project:
     return project
 
 
-def spellings(marker: str) -> list[str]:
+def encodings(marker: str) -> list[str]:
     """The marker in plain text, and in base64 at each of the three offsets."""
     encoded = [base64.b64encode(b" " * shift + marker.encode()).decode() for shift in range(3)]
     return [marker, *(text[4:-4] for text in encoded)]
@@ -39,7 +39,7 @@ def leaks(text: str) -> list[str]:
     return [
         key
         for key, marker in MARKERS.items()
-        if any(spelling in text for spelling in spellings(marker))
+        if any(spelling in text for spelling in encodings(marker))
     ]
 
 

@@ -105,7 +105,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     return made
 
 
-def succeeded(result: Any) -> Any:
+def check_success(result: Any) -> Any:
     """Assert that a command succeeded, and return its result."""
     assert result.code == 0, result.text
     return result
@@ -115,7 +115,7 @@ def wait_for(what: Callable[[], object]) -> None:
     """Wait up to half a minute for the condition."""
     end = time.monotonic() + 30
     while not what():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, "timed out waiting for the condition"
         time.sleep(0.02)
 
 
@@ -123,12 +123,12 @@ def test_rendered_manifests_equal_the_program_and_follow_its_changes(small: Smal
     tracked = {path: path.read_bytes() for path in small.root.glob("Pulumi*.yaml")}
     small.set_secret("small:password", "canary wörd")
 
-    previewed = succeeded(small.preview())
+    previewed = check_success(small.preview())
     assert previewed.changes == {"+": 7}
     assert small.files() == {}, "a preview writes nothing"
     assert previewed.text.count("a stand-in takes the place of the kubernetes provider") <= 2
 
-    succeeded(small.up())
+    check_success(small.up())
     files = small.files()
     assert files["v1-configmap-demo-rules.yaml"] == {
         "apiVersion": "v1",
@@ -150,16 +150,16 @@ def test_rendered_manifests_equal_the_program_and_follow_its_changes(small: Smal
         assert secret not in small.state_bytes()
         assert secret.decode() not in previewed.text
 
-    assert succeeded(small.preview()).changes == {"=": 7}
-    assert succeeded(small.refresh()).changes == {"=": 7}
+    assert check_success(small.preview()).changes == {"=": 7}
+    assert check_success(small.refresh()).changes == {"=": 7}
     assert small.files() == files
 
     small.set(data={"alerts.yml": "groups: []\n"})
-    assert succeeded(small.preview()).changes == {"~": 1, "=": 6}
-    succeeded(small.up())
+    assert check_success(small.preview()).changes == {"~": 1, "=": 6}
+    check_success(small.up())
     assert small.files()["v1-configmap-demo-rules.yaml"]["data"] == {"alerts.yml": "groups: []\n"}
 
-    succeeded(small.destroy())
+    check_success(small.destroy())
     assert small.files() == {}
     unchanged = {path: path.read_bytes() for path in tracked if path.name != "Pulumi.local.yaml"}
     assert unchanged.items() <= tracked.items(), "a tracked file has changed"
@@ -169,13 +169,13 @@ def test_without_the_mutable_setting_changed_data_replaces_and_another_folder_re
     small: Small,
 ):
     small.set(mutable=False)
-    succeeded(small.up())
+    check_success(small.up())
     small.set(mutable=False, data={"a": "2"})
-    assert succeeded(small.up()).changes["+-"] == 1
+    assert check_success(small.up()).changes["+-"] == 1
     assert small.files()["v1-configmap-demo-rules.yaml"]["data"] == {"a": "2"}
     names = set(small.files())
     small.set(mutable=False, data={"a": "2"}, cluster={"render": "elsewhere"})
-    assert succeeded(small.up()).changes["+-"] == 6
+    assert check_success(small.up()).changes["+-"] == 6
     assert small.files() == {}
     moved = set(small.rendered("elsewhere"))
     assert len(moved) == len(names)
@@ -184,7 +184,7 @@ def test_without_the_mutable_setting_changed_data_replaces_and_another_folder_re
 
 def test_a_real_cluster_is_previewed_and_refused(small: Small, monkeypatch: pytest.MonkeyPatch):
     small.set(cluster={"context": "production"})
-    assert succeeded(small.preview()).changes == {"+": 7}
+    assert check_success(small.preview()).changes == {"+": 7}
     monkeypatch.setattr("toolchain.stacks.CHANGING", ())
     refused = small.up("--yes", "--skip-preview")
     assert refused.code != 0
@@ -200,7 +200,7 @@ def test_a_stack_on_eks_is_previewed_with_marked_placeholders(
     monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     monkeypatch.setattr("toolchain.stacks.has_backend", lambda env: False)
     small.set("staging", cluster={"eks": "aurora"})
-    previewed = succeeded(small.preview(stack="staging"))
+    previewed = check_success(small.preview(stack="staging"))
     assert previewed.changes == {"+": 7}
     assert "https://stand-in.invalid" in previewed.text
     assert "a stand-in takes the place of the aws provider" in previewed.text
@@ -219,9 +219,9 @@ def test_a_killed_up_leaves_no_process_and_the_next_one_recovers(small: Small):
     assert list(locks.rglob("*.json"))
     wait_for(lambda: not command_of(stand_in))
     small.set()
-    succeeded(small.up())
+    check_success(small.up())
     assert {f"{name}.yaml" for name in FILES} < set(small.files())
-    assert succeeded(small.preview()).changes == {"=": 7}
+    assert check_success(small.preview()).changes == {"=": 7}
 
 
 def stand_ins_of(pid: int) -> list[int]:
@@ -240,8 +240,8 @@ def command_of(pid: int) -> bytes:
 
 
 def test_a_lost_config_copy_is_recreated(small: Small):
-    succeeded(small.up())
+    check_success(small.up())
     for file in (small.root / ".state" / "config").iterdir():
         file.unlink()
-    result = succeeded(small.up())
+    result = check_success(small.up())
     assert result.changes == {"+-": 1, "=": 6}, "the made-up password is another now"

@@ -1,4 +1,4 @@
-"""A workload needs only settings, and ψ-Field has the replicas and ports of facts.md."""
+"""A workload needs only settings, and ψ-Field has at least two replicas behind two Services."""
 
 from typing import Any
 

@@ -207,7 +207,7 @@ def test_one_several_or_all_values_can_be_chosen(name: str, label: str) -> None:
 
 
 @cache
-def shown() -> set[str]:
+def shown_series() -> set[str]:
     """The names of all series that panels show."""
     return set().union(*(selected_series(expr) for name in BOARDS for _, expr in queries(name)))
 
@@ -215,7 +215,7 @@ def shown() -> set[str]:
 def test_a_recorded_series_is_shown_on_a_dashboard_or_serves_another_rule() -> None:
     rules = [*(rule["expr"] for rule in alerts().values()), *recorded_expressions().values()]
     serves = set().union(*map(selected_series, rules))
-    missing = recorded_expressions().keys() - (shown() | serves)
+    missing = recorded_expressions().keys() - (shown_series() | serves)
     assert not missing, f"no panel shows {missing}. Add one in dashboards/."
 
 
@@ -223,11 +223,11 @@ def test_a_metric_is_shown_on_a_dashboard() -> None:
     through_rules = set().union(
         *(
             selected_series(recorded_expressions()[r])
-            for r in shown() & recorded_expressions().keys()
+            for r in shown_series() & recorded_expressions().keys()
         )
     )
     metrics = {metric["name"] for metric in inventory()["metrics"]}
-    missing = metrics - (shown() | through_rules)
+    missing = metrics - (shown_series() | through_rules)
     assert not missing, f"no panel shows {missing}. Add one in dashboards/."
 
 

@@ -63,7 +63,7 @@ def problems_of(rulebook: Rulebook) -> list[str]:
     return []
 
 
-def shown(panel: Panel) -> dict[str, Any]:
+def rendered_panel(panel: Panel) -> dict[str, Any]:
     """The panel as Grafana's JSON, with this repository's alerts."""
     built = panel.build([ALERTS[name] for name in panel.alerts]).build()
     return json.loads(json.dumps(built, default=lambda part: part.to_json()))
@@ -168,7 +168,7 @@ def test_bands_stay_red_beyond_a_warning_that_lies_beyond_a_critical_threshold()
     ids=["colours", "a line", "lines", "a range", "in words"],
 )
 def test_a_panel_says_when_its_alerts_fire(panel: Panel, sentence: str) -> None:
-    assert shown(panel)["description"] == f"D. {sentence}"
+    assert rendered_panel(panel)["description"] == f"D. {sentence}"
 
 
 @each_board

@@ -68,7 +68,7 @@ def test_each_file_is_one_document_and_each_rule_is_in_one_file(book: Rulebook) 
     assert sorted(found) == sorted(rule.name for rule in (*book.alerts, *book.records))
 
 
-def test_alerts_and_records_are_in_the_files_that_facts_md_names(book: Rulebook) -> None:
+def test_each_file_has_its_groups_of_rules(book: Rulebook) -> None:
     groups = {
         file: [(group["name"], len(group["rules"])) for group in yaml.safe_load(text)["groups"]]
         for file, text in rule_files().items()
@@ -249,11 +249,11 @@ def test_each_distinct_expression_is_parsed_once(monkeypatch: pytest.MonkeyPatch
     parsed: list[str] = []
     parse_for_real = promql_parser.parse
 
-    def counted(text: str) -> promql_parser.Expr:
+    def count_and_parse(text: str) -> promql_parser.Expr:
         parsed.append(text)
         return parse_for_real(text)
 
-    monkeypatch.setattr(promql_parser, "parse", counted)
+    monkeypatch.setattr(promql_parser, "parse", count_and_parse)
     parse.cache_clear()
     book = load(ROOT)
     assert book.files({}) and book.longest_range
