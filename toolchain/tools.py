@@ -29,7 +29,7 @@ PULUMI_VERSION = f"{PULUMI_SDK}/go/common/version.Version"
 PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version"
 
 
-def _of_prometheus(name: str, module: str, version: str) -> tuple[Program]:
+def _prometheus_program(name: str, module: str, version: str) -> tuple[Program]:
     """A program of the Prometheus project; all have the same layout of commands and version."""
     return (
         Program(
@@ -58,10 +58,10 @@ TOOLS: dict[str, tuple[Program, ...]] = {
             script=("pulumi", PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),
         ),
     ),
-    "promtool": _of_prometheus("promtool", "prometheus", "3.13.5"),
-    "prometheus": _of_prometheus("prometheus", "prometheus", "3.13.5"),
-    "amtool": _of_prometheus("amtool", "alertmanager", "0.31.1"),
-    "alertmanager": _of_prometheus("alertmanager", "alertmanager", "0.31.1"),
+    "promtool": _prometheus_program("promtool", "prometheus", "3.13.5"),
+    "prometheus": _prometheus_program("prometheus", "prometheus", "3.13.5"),
+    "amtool": _prometheus_program("amtool", "alertmanager", "0.31.1"),
+    "alertmanager": _prometheus_program("alertmanager", "alertmanager", "0.31.1"),
     "blackbox_exporter": (
         Program(
             name="blackbox_exporter",

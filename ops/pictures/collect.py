@@ -16,7 +16,7 @@ from ops.live.platform import Platform
 from ops.live.processes import LiveError, stop_children
 from ops.live.scaling import cron_job_variables
 from ops.pictures.boards import Annotation, Board, Boards, Panel
-from ops.pictures.queries import Answer, Asker, TimeRange
+from ops.pictures.queries import Answer, QueryRunner, TimeRange
 from ops.prometheus_api import Prometheus, Series
 
 SPEED = 60
@@ -51,14 +51,14 @@ class Results:
                 text = text.replace(local, mount)
             return text
 
-        def moved(answer: Answer) -> Answer:
+        def with_paths(answer: Answer) -> Answer:
             series = [
                 Series(metric={k: in_cluster(v) for k, v in one.metric.items()}, values=one.values)
                 for one in answer.series
             ]
             return replace(answer, series=series)
 
-        answers = {id_: [moved(one) for one in found] for id_, found in self.answers.items()}
+        answers = {id_: [with_paths(one) for one in found] for id_, found in self.answers.items()}
         return replace(self, answers=answers)
 
     def empty_panels(self) -> list[Panel]:
@@ -77,7 +77,7 @@ def collect(
     state: Path,
     network: str,
     minutes: int,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> list[Results]:
     """Run the stack for `minutes` of its own time, then run the queries of every dashboard.
 
@@ -90,16 +90,16 @@ def collect(
             network=network,
             speed=SPEED,
             environment=cron_job_variables(SPEED),
-            log=say,
+            log=log,
         )
     )
     observer = Observer(platform)
     logs = platform.files.logs
     try:
-        say(f"starting {len(platform.pods)} pods; logs in {logs}")
+        log(f"starting {len(platform.pods)} pods; logs in {logs}")
         platform.start()
         _wait(platform, observer, UP_SECONDS, lambda seen: seen.is_up)
-        say(f"collecting {minutes} minutes of data; time runs {SPEED} times faster")
+        log(f"collecting {minutes} minutes of data; time runs {SPEED} times faster")
         half = minutes * 60 / SPEED / 2
         _wait(platform, observer, half)
         _replace_pods(platform)
@@ -115,11 +115,11 @@ def collect(
     finally:
         platform.stop()
         observer.close()
-    require_data(found, say)
+    require_data(found, log)
     return found
 
 
-def require_data(found: Sequence[Results], say: Callable[[str], None]) -> None:
+def require_data(found: Sequence[Results], log: Callable[[str], None]) -> None:
     """Report empty panels. Raises LiveError if all panels of a dashboard are empty."""
     for results in found:
         title, empty = results.board.title, results.empty_panels()
@@ -129,7 +129,7 @@ def require_data(found: Sequence[Results], say: Callable[[str], None]) -> None:
                 "the pods in the folder named above."
             )
         for panel in empty:
-            say(f"{title}, {panel.title}: {panel.no_value}")
+            log(f"{title}, {panel.title}: {panel.no_value}")
 
 
 def annotation_marks(annotation: Annotation, answer: Answer) -> Marks:
@@ -139,16 +139,16 @@ def annotation_marks(annotation: Annotation, answer: Answer) -> Marks:
 
 
 def _results(prometheus: Prometheus, board: Board, time_range: TimeRange) -> Results:
-    asker = Asker(prometheus, time_range)
+    runner = QueryRunner(prometheus, time_range)
     everything = {variable.name: variable.everything for variable in board.variables}
     return Results(
         board,
-        {panel.id: asker.panel_answers(panel, everything) for panel in board.charts},
+        {panel.id: runner.panel_answers(panel, everything) for panel in board.charts},
         [
-            annotation_marks(one, asker.annotation_answer(one, everything))
+            annotation_marks(one, runner.annotation_answer(one, everything))
             for one in board.annotations
         ],
-        asker.end,
+        runner.end,
         time_range,
         STORY,
     )

@@ -33,12 +33,12 @@ def main(arguments: Sequence[str]) -> int:
             state=options.state,
             network=options.network,
             minutes=options.minutes,
-            say=_say,
+            log=_print_line,
         )
         for results in collected:
             path = pictures / f"{results.board.name}.png"
             photograph(dashboard_page(results), path, *page_size(results.board))
-            _say(str(path))
+            _print_line(str(path))
     except (LiveError, ManifestsError, BrowserError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -48,14 +48,14 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def _write(path: Path, text: str) -> None:
     write_atomically(path, text)
-    _say(str(path))
+    _print_line(str(path))
 
 
 def _parser() -> Parser:

@@ -69,7 +69,7 @@ class Answer:
         return any(not math.isnan(value) for one in self.series for _, value in one.values)
 
 
-class Asker:
+class QueryRunner:
     """Runs queries over a range that ends now. Every method may raise ApiError."""
 
     def __init__(self, prometheus: Prometheus, time_range: TimeRange) -> None:

@@ -38,7 +38,7 @@ def gather(
     """
     groups = or_unavailable(prometheus.rules)
     targets = or_unavailable(prometheus.targets)
-    manifests = _of_the_same_environment(manifests, targets)
+    manifests = _matching_manifests(manifests, targets)
     metrics = (
         manifests
         if isinstance(manifests, Unavailable)
@@ -76,7 +76,7 @@ def gather(
     )
 
 
-def _of_the_same_environment(
+def _matching_manifests(
     manifests: Manifests | Unavailable, targets: Sequence[Target] | Unavailable
 ) -> Manifests | Unavailable:
     """The manifests, or Unavailable if the targets belong to another namespace."""

@@ -69,7 +69,7 @@ def differences(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, str
         yield from differences(before, after, (*path, step))
 
 
-def spell(path: Path) -> str:
+def format_path(path: Path) -> str:
     """Format a path as Pulumi does: `spec.ports[0]`, `data["alerting_rules.yml"]`."""
     text = ""
     for step in path:

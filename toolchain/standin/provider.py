@@ -9,7 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime import proto
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from toolchain.standin.properties import differences, load, plain, spell
+from toolchain.standin.properties import differences, format_path, load, plain
 
 MESSAGE_LIMIT = [("grpc.max_receive_message_length", 400 << 20)]
 """In bytes; the same as the engine's limit."""
@@ -55,7 +55,7 @@ class StandIn:
         return proto.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, _context: Any) -> Any:
-        changed = [spell(path[:1]) for path, _ in _config_differences(request)]
+        changed = [format_path(path[:1]) for path, _ in _config_differences(request)]
         return proto.DiffResponse(
             changes=_changes(bool(changed)), diffs=changed, replaces=self.config_replaces(changed)
         )
@@ -78,16 +78,17 @@ class StandIn:
         found = {
             path: kind
             for path, kind in differences(old, new)
-            if not _within(spell(path), request.ignoreChanges)
+            if not _within(format_path(path), request.ignoreChanges)
         }
         replaces = [path for path in found if self.replaces(new, path)]
         return proto.DiffResponse(
             changes=_changes(bool(found)),
-            replaces=[spell(path) for path in replaces],
+            replaces=[format_path(path) for path in replaces],
             deleteBeforeReplace=bool(replaces) and self.same_place(old, new),
             hasDetailedDiff=True,
             detailedDiff={
-                spell(path): _property_diff(kind, path in replaces) for path, kind in found.items()
+                format_path(path): _property_diff(kind, path in replaces)
+                for path, kind in found.items()
             },
         )
 
