@@ -2,6 +2,6 @@
 
 from hypothesis import settings
 
-# Tests run side by side: on a busy machine a slow example is not a slow program.
+# Tests run in parallel, so an example's duration says nothing about the program.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")

@@ -1,4 +1,4 @@
-"""Stacks that `up` has rendered, and platforms that run from them on loopback."""
+"""Fixtures: rendered stacks, and platforms that run them on loopback."""
 
 import itertools
 import os
@@ -22,7 +22,7 @@ _NETWORKS = itertools.count(1)
 
 
 def new_network() -> str:
-    """A network on loopback for one run: no other test of any worker uses it, nor `make live`."""
+    """A loopback network that no other test, worker or `make live` uses."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     return f"127.{100 + worker}.{next(_NETWORKS)}"
 
@@ -47,7 +47,8 @@ class Live:
     def wait_for(
         self, condition: Callable[[Observation], object], what: str, seconds: float = 30
     ) -> Observation:
-        """Run the platform until the condition holds; fails with the last observation if late."""
+        """Run the platform until the condition holds; on timeout, fail with the last
+        observation."""
         deadline = time.monotonic() + seconds
         while True:
             self.platform.tick()
@@ -66,7 +67,7 @@ class Live:
 
 
 def running(live: Live) -> Iterator[Live]:
-    """Start the platform, and stop it whatever happens; for fixtures to `yield from`."""
+    """Start the platform, and always stop it; for fixtures to `yield from`."""
     try:
         live.platform.start()
         yield live
@@ -77,7 +78,7 @@ def running(live: Live) -> Iterator[Live]:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of the program, brought up by the engine; tests may change and bring it up again."""
+    """A copy of the program after `up`; tests may change it and run `up` again."""
     project = Project.of_the_platform(tmp_path_factory.mktemp("live") / "a clone")
     result = project.up()
     assert result.code == 0, result.text
@@ -86,12 +87,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="session")
 def manifests(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The manifests as they were rendered first, which no test changes."""
+    """The manifests of the first `up`; no test changes them."""
     return Path(shutil.copytree(project.root / MANIFESTS, tmp_path_factory.mktemp("m") / "all"))
 
 
-# A stack starts in seconds, and costs a seventh of a core while it runs: it lives as long as the
-# file that uses it.
+# A stack starts in seconds but uses a seventh of a core, so each test module runs its own.
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from tests.support.series import inventory
 
 MINUTELY = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=60, main_container={})
 LATE = datetime(2026, 1, 1, 0, 0, 59, tzinfo=UTC)
-"""A second before the next run is due."""
+"""One second before the next run is due."""
 
 
 class Runs:
@@ -105,7 +105,7 @@ def test_a_suspended_job_does_not_start(runs: Runs) -> None:
 
 
 @pytest.mark.parametrize(("speed", "seconds"), [("1", "60"), ("60", "1"), ("7", "8")])
-def test_feedings_and_soak_requests_come_as_often_as_ever_in_the_platform_s_time(
+def test_feedings_and_soak_requests_keep_their_rate_in_the_platform_s_time(
     speed: str, seconds: str, manifests: Path, tmp_path: Path
 ) -> None:
     arguments = [f"--manifests={manifests}", f"--state={tmp_path}", f"--speed={speed}"]
@@ -177,7 +177,7 @@ def test_without_a_job_nothing_is_exported() -> None:
 
 @pytest.fixture(scope="module")
 def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """The stack with its CronJobs; the feeder fails, for it waits for more pods than there are."""
+    """The stack with its CronJobs; the feeder fails, because it requires more pods than exist."""
     environment = {
         FEEDER: {"FEEDER_PERIOD_SECONDS": "1", "FEEDER_MIN_PODS": "99"},
         HEARTBEAT: {"HEARTBEAT_PER_SECOND": str(2 * SPEED)},
@@ -186,7 +186,7 @@ def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     yield from running(Live(state, manifests, jobs=True, environment=environment))
 
 
-def late(live: Live) -> list[str]:
+def late_cron_jobs(live: Live) -> list[str]:
     """The CronJobs for which the alert fires."""
     return [
         found.labels["cronjob"]
@@ -195,7 +195,7 @@ def late(live: Live) -> list[str]:
     ]
 
 
-def arrived(live: Live) -> list[tuple[str, str]]:
+def received_events(live: Live) -> list[tuple[str, str]]:
     """CronJob and status of each event of the alert at harbinger, newest first."""
     return [
         (event["labels"]["cronjob"], event["status"])
@@ -205,10 +205,10 @@ def arrived(live: Live) -> list[tuple[str, str]]:
 
 
 def test_a_job_that_fails_is_late_and_arrives_and_one_that_succeeds_is_not(busy: Live) -> None:
-    busy.wait_for(lambda _: late(busy), "CronJobLate fires", 60)
-    busy.wait_for(lambda _: arrived(busy), "harbinger is told")
-    assert late(busy) == [FEEDER]
-    assert arrived(busy) == [(FEEDER, "firing")]
+    busy.wait_for(lambda _: late_cron_jobs(busy), "CronJobLate fires", 60)
+    busy.wait_for(lambda _: received_events(busy), "harbinger is told")
+    assert late_cron_jobs(busy) == [FEEDER]
+    assert received_events(busy) == [(FEEDER, "firing")]
     assert set(busy.platform.jobs[FEEDER].exit_codes) == {1}
     assert set(busy.platform.jobs[HEARTBEAT].exit_codes) == {0}, busy.logged
 
@@ -231,6 +231,8 @@ def test_every_metric_of_the_inventory_is_there_and_says_its_own_namespace(busy:
 
 def test_once_its_runs_succeed_again_the_alert_ends(busy: Live) -> None:
     busy.platform.options.environment[FEEDER]["FEEDER_MIN_PODS"] = "2"
-    busy.wait_for(lambda _: not late(busy), "the alert's end", 60)
-    busy.wait_for(lambda _: (FEEDER, "resolved") in arrived(busy), "harbinger is told of the end")
-    assert HEARTBEAT not in dict(arrived(busy))
+    busy.wait_for(lambda _: not late_cron_jobs(busy), "the alert's end", 60)
+    busy.wait_for(
+        lambda _: (FEEDER, "resolved") in received_events(busy), "harbinger is told of the end"
+    )
+    assert HEARTBEAT not in dict(received_events(busy))

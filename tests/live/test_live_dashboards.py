@@ -14,7 +14,7 @@ import pytest
 from ops.live.scaling import cron_job_variables
 from ops.live.scenario import load_scenario
 from ops.pictures.boards import Board, Boards, read_boards
-from ops.pictures.queries import Answer, Asker, TimeRange, Values
+from ops.pictures.queries import Answer, QueryRunner, TimeRange, Values
 from promql.durations import parse_duration
 from tests.live.conftest import SPEED, Live, new_network, running
 from tests.support.series import ROOT
@@ -41,20 +41,20 @@ def busy(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     yield from running(Live(folder, manifests, jobs=True, environment=environment))
 
 
-def asker(live: Live, board: Board, stack: Boards) -> Asker:
-    """The queries of a user who has just opened the dashboard."""
+def query_runner(live: Live, board: Board, stack: Boards) -> QueryRunner:
+    """A runner for the default time range of the dashboard."""
     length = parse_duration(board.model["time"]["from"].removeprefix("now-"))
     time_range = TimeRange(length, stack.interval, SPEED)
-    return Asker(live.observer.prometheus, time_range)
+    return QueryRunner(live.observer.prometheus, time_range)
 
 
-def answers_of(asker: Asker, board: Board, values: Values) -> Found:
+def answers_of(runner: QueryRunner, board: Board, values: Values) -> Found:
     found = {
         f"panel {panel.title} {chr(ord('A') + index)}": answer
         for panel in board.charts
-        for index, answer in enumerate(asker.panel_answers(panel, values))
+        for index, answer in enumerate(runner.panel_answers(panel, values))
     }
-    marks = {f"annotation {a.name}": asker.annotation_answer(a, values) for a in board.annotations}
+    marks = {f"annotation {a.name}": runner.annotation_answer(a, values) for a in board.annotations}
     return {**found, **marks}
 
 
@@ -69,8 +69,8 @@ def variable_values(live: Live, board: Board) -> dict[str, list[str]]:
     return found
 
 
-def choices(live: Live, board: Board) -> Iterator[Values]:
-    """The values of the variables: all of each, as the dashboard opens, and each one alone."""
+def variable_choices(live: Live, board: Board) -> Iterator[Values]:
+    """Every combination of variable values: "All", the default, or a single value of each."""
     values = variable_values(live, board)
     names = [variable.name for variable in board.variables]
     patterns = [
@@ -82,9 +82,9 @@ def choices(live: Live, board: Board) -> Iterator[Values]:
         yield dict(zip(names, (one.replace("\\", "\\\\") for one in picked), strict=True))
 
 
-def unanswered(live: Live, board: Board, stack: Boards) -> list[str]:
-    """Every query without data, for every choice of the variables."""
-    who = asker(live, board, stack)
+def queries_without_data(live: Live, board: Board, stack: Boards) -> list[str]:
+    """The queries without data, for every choice of the variables."""
+    runner = query_runner(live, board, stack)
     lacking = [
         f"variable {name} has no value"
         for name, values in variable_values(live, board).items()
@@ -92,8 +92,8 @@ def unanswered(live: Live, board: Board, stack: Boards) -> list[str]:
     ]
     return lacking + [
         f"{place} {answer.problem or 'has no data'}: {answer.query}"
-        for values in choices(live, board)
-        for place, answer in answers_of(who, board, values).items()
+        for values in variable_choices(live, board)
+        for place, answer in answers_of(runner, board, values).items()
         if not answer.has_data
         and not any(place.startswith(exempt) for exempt in ONLY_WHILE_AN_ALERT_FIRES)
     ]
@@ -106,7 +106,7 @@ def test_every_query_of_every_dashboard_returns_data(busy: Live, stack: Boards) 
         lacking[:] = [
             f"{board.title}: {place}"
             for board in stack.all
-            for place in unanswered(busy, board, stack)
+            for place in queries_without_data(busy, board, stack)
         ]
         return not lacking
 
@@ -116,19 +116,19 @@ def test_every_query_of_every_dashboard_returns_data(busy: Live, stack: Boards) 
 
 
 def alerts_shown(live: Live, stack: Boards) -> dict[str, set[str]]:
-    """The alerts that each place for firing alerts shows, over all dashboards."""
+    """The alerts that each panel or annotation for firing alerts shows, over all dashboards."""
     shown: dict[str, set[str]] = {place: set() for place in ONLY_WHILE_AN_ALERT_FIRES}
     for board in stack.all:
-        who = asker(live, board, stack)
+        runner = query_runner(live, board, stack)
         values = {variable.name: variable.everything for variable in board.variables}
-        for place, answer in answers_of(who, board, values).items():
+        for place, answer in answers_of(runner, board, values).items():
             assert answer.problem is None, f"{board.title}: {place} {answer.problem}"
             for exempt in filter(place.startswith, ONLY_WHILE_AN_ALERT_FIRES):
                 shown[exempt] |= {one.metric["alertname"] for one in answer.series}
     return shown
 
 
-def test_what_shows_firing_alerts_shows_those_that_fire(replayed: Live, stack: Boards) -> None:
+def test_dashboards_show_the_firing_alerts(replayed: Live, stack: Boards) -> None:
     expected = {alert["alert"] for alert in REFERENCE.alerts}
 
     def all_shown() -> bool:

@@ -21,7 +21,7 @@ NOTICED_SECONDS = 40
 
 @pytest.fixture(scope="module")
 def alerting(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A stack of its own: the alarm would be an event too many for other tests."""
+    """A separate stack, because the alarm would disturb other tests."""
     yield from running(Live(tmp_path_factory.mktemp("alerting"), manifests))
 
 
@@ -30,8 +30,8 @@ def harbinger(live: Live, path: str) -> httpx.Response:
     return httpx.get(f"{pod.url}{path}", trust_env=False).raise_for_status()
 
 
-def lost(live: Live) -> list[dict[str, Any]]:
-    """The alarms and their ends, newest first."""
+def lost_events(live: Live) -> list[dict[str, Any]]:
+    """The WatchdogLost events, newest first."""
     return harbinger(live, f"/events?alert={LOST}").json()["events"]
 
 
@@ -39,28 +39,28 @@ def heartbeat_metric(live: Live, name: str) -> float | None:
     return parse(harbinger(live, "/metrics").text).value(name)
 
 
-def test_a_prometheus_that_stops_is_noticed_without_it_and_its_return_too(alerting: Live) -> None:
+def test_harbinger_reports_that_prometheus_stopped_and_returned(alerting: Live) -> None:
     alerting.wait_for_rules()
     last = "harbinger_last_watchdog_timestamp_seconds"
     healthy = "harbinger_watchdog_healthy"
     wait_for(lambda: heartbeat_metric(alerting, healthy) == 1, "the first heartbeat")
     before = heartbeat_metric(alerting, last)
     wait_for(lambda: heartbeat_metric(alerting, last) != before, "the next heartbeat")
-    assert lost(alerting) == []
+    assert lost_events(alerting) == []
 
     (pod,) = alerting.platform.pods_of("prometheus-server")
     process = alerting.platform.children[pod.name].process
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    # Nothing replaces the pod while nobody ticks.
-    wait_for(lambda: lost(alerting), "the alarm", NOTICED_SECONDS)
-    (alarm,) = lost(alerting)
+    # The platform does not replace the pod, because nothing calls `tick`.
+    wait_for(lambda: lost_events(alerting), "the alarm", NOTICED_SECONDS)
+    (alarm,) = lost_events(alerting)
     assert (alarm["status"], alarm["labels"]["severity"]) == ("firing", "critical")
     assert heartbeat_metric(alerting, healthy) == 0
 
     alerting.platform.tick()
-    wait_for(lambda: len(lost(alerting)) == 2, "the end of the alarm", NOTICED_SECONDS)
-    assert lost(alerting)[0]["status"] == "resolved"
+    wait_for(lambda: len(lost_events(alerting)) == 2, "the end of the alarm", NOTICED_SECONDS)
+    assert lost_events(alerting)[0]["status"] == "resolved"
     assert heartbeat_metric(alerting, healthy) == 1
 
 

@@ -12,14 +12,14 @@ from tests.support.runbooks import RUNBOOKS, run
 
 @pytest.fixture(scope="module")
 def stack(manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A stack of its own: the pages step its pods, and silence its alerts."""
+    """A separate stack, because the pages step its pods and silence its alerts."""
     for live in running(Live(tmp_path_factory.mktemp("runbooks"), manifests)):
         live.wait_for_rules()
         yield live
 
 
 @pytest.mark.parametrize("page", RUNBOOKS)
-def test_what_a_runbook_asks_is_answered(page: str, stack: Live, tmp_path: Path) -> None:
+def test_the_commands_of_a_runbook_work(page: str, stack: Live, tmp_path: Path) -> None:
     """kubectl stands in for the real one, but its port-forwards lead to the servers that run."""
     behind = {
         service.name: stack.platform.pods_of(service.selects)

@@ -1,4 +1,4 @@
-"""Runs a real Alertmanager with a stack's configuration, which notifies a stub."""
+"""Runs a real Alertmanager with a stack's configuration; a stub receives its notifications."""
 
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from tests.support.rules.promtool import WITH_ZONES
 from tests.support.waiting import wait_for
 
 SPEED = 300
-"""Time runs so much faster that Alertmanager notifies of a group every second."""
+"""How many times faster time runs: Alertmanager notifies about a group every second."""
 SLACK, PAGERDUTY, HEARTBEAT, WEBHOOK = "/slack", "/pagerduty", "/heartbeat", "/webhook"
 ROUTING_KEY = "made-up-routing-key"
 
@@ -37,7 +37,7 @@ def files_of(stack: str, **alertmanager: Any) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Running:
-    """A running Alertmanager, the stub that it notifies, and the folder of its credentials."""
+    """A running Alertmanager, the stub in place of its channels, and its credentials folder."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -62,7 +62,7 @@ class Running:
 
 
 def alert(name: str, severity: str | None, **labels: str) -> dict[str, Any]:
-    """A firing alert with the label that Prometheus adds to all."""
+    """A firing alert, with the external label that Prometheus adds."""
     found = {"alertname": name, "environment": "aurora-staging", **labels}
     return {
         "labels": {**found, **({"severity": severity} if severity else {})},

@@ -1,4 +1,4 @@
-"""All dashboards, as they are built from the rules of this repository."""
+"""All dashboards, built from this repository's rules."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from tests.support.series import rulebook
 
 
 def build(rulebook: Rulebook) -> tuple[Dashboard, ...]:
-    """All dashboards with the alerts and objectives of a rulebook.
+    """Build all dashboards with the alerts and objectives of a rulebook.
 
     Raises problems.Refused if a panel can't show an alert that it names.
     """
@@ -22,11 +22,11 @@ def build(rulebook: Rulebook) -> tuple[Dashboard, ...]:
 
 
 def panels_of(board: Dashboard) -> list[dict[str, Any]]:
-    """The panels of a dashboard as Grafana reads them, without the headings."""
+    """The panels of a dashboard's JSON, without the headings."""
     return [panel for panel in json.loads(board.json)["panels"] if panel["type"] != "row"]
 
 
 BOARDS = {board.filename: board for board in build(rulebook())}
 MODELS: Mapping[str, dict[str, Any]] = {n: json.loads(board.json) for n, board in BOARDS.items()}
 PANELS = {name: panels_of(board) for name, board in BOARDS.items()}
-"""The panels of each dashboard, by its file."""
+"""The panels of each dashboard by file name."""

@@ -1,4 +1,4 @@
-"""Checks kubectl calls: the flags, and whether the objects that they name exist in a stack."""
+"""Checks kubectl calls: their flags, and that the objects that they name exist in a stack."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ _FLAGS: Mapping[str, Mapping[str, bool]] = {
     "rollout undo": _SELECTING | {"--to-revision": True},
     "rollout history": _SELECTING | {"--revision": True},
 }
-# The cluster makes these itself, so their names are unknown; a pod's name begins with its workload.
+# The cluster creates these, so their names are unknown; a pod's name begins with its workload's.
 _MADE = {"pod", "event", "replicaset", "endpointslice", "job", "persistentvolumeclaim", "node"}
 _DECLARED = (
     *("Deployment", "StatefulSet", "Service", "ConfigMap", "Secret", "NetworkPolicy", "CronJob"),
@@ -43,7 +43,7 @@ _DECLARED = (
 
 
 class CallError(Exception):
-    """The call is one that kubectl would refuse, or that does not belong in a runbook."""
+    """kubectl would refuse the call, or it does not belong in a runbook."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _selector_problems(selector: str, stack: Recording) -> Iterator[str]:
 
 
 def _workload(pod: str, stack: Recording) -> str | None:
-    """The workload whose name the pod's name begins with; the longest one if several match."""
+    """The workload of a pod: the longest workload name that the pod's name begins with."""
     names = [name for name, _ in stack.pods() if pod.startswith(f"{name}-")]
     return max(names, key=len, default=None)
 

@@ -1,4 +1,4 @@
-"""A stub server on loopback that answers as a test tells it."""
+"""A stub HTTP server on loopback whose answers a test sets."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ class StubRequest:
 
 @dataclass
 class Stub:
-    """A running stub: `answer` makes status and body, `requests` holds what it received."""
+    """A running stub: `answer` returns status and body; `requests` lists the received requests."""
 
     address: str
     answer: Callable[[StubRequest], tuple[int, bytes]]
@@ -33,7 +33,7 @@ class Stub:
         return f"http://{self.address}"
 
     def hang(self, _: StubRequest) -> tuple[int, bytes]:
-        """Answer only when the stub closes."""
+        """Hang: answer only when the stub closes."""
         self.closing.wait()
         return 500, b""
 
@@ -48,7 +48,7 @@ def stub(answer: Callable[[StubRequest], tuple[int, bytes]] = ok) -> Iterator[St
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Otherwise the body waits 40 ms for the acknowledgement of the headers.
+        # Without TCP_NODELAY, the body would wait 40 ms for the acknowledgement of the headers.
         disable_nagle_algorithm = True
 
         def _answer(self) -> None:
@@ -84,7 +84,7 @@ def stub(answer: Callable[[StubRequest], tuple[int, bytes]] = ok) -> Iterator[St
 
 
 def unused_address() -> str:
-    """An address on loopback where nothing listens."""
+    """A `host:port` on loopback where nothing listens."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     server.server_close()
     return f"127.0.0.1:{server.server_port}"

@@ -1,4 +1,4 @@
-"""A program in a folder of its own, run by the real Pulumi engine with a backend of its own."""
+"""A Pulumi program in its own folder with its own backend, run by the real engine."""
 
 import json
 import re
@@ -30,14 +30,14 @@ LIMIT_SECONDS = 180
 
 @dataclass(frozen=True)
 class Result:
-    """How a `pulumi` command ended: its exit code, and what it said on both streams."""
+    """The result of a `pulumi` command: exit code, stdout and stderr."""
 
     code: int
     text: str
 
     @property
     def changes(self) -> dict[str, int]:
-        """The numbers of the summary by their sign: `{"+": 3, "+-": 1}`; unchanged is `=`."""
+        """The summary's counts by sign, such as `{"+": 3, "+-": 1}`; `=` is unchanged."""
         summary = self.text.rpartition("\nResources:\n")[2]
         lines = re.findall(r"^ +([-+~]+) *(\d+) ", summary, re.MULTILINE)
         counts = {sign: int(number) for sign, number in lines}
@@ -53,14 +53,14 @@ class Result:
 
 
 class Project:
-    """A project's folder; every command runs stack `local` unless told another."""
+    """A project's folder; commands run the stack `local` by default."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @classmethod
     def of_the_platform(cls, root: Path) -> "Project":
-        """A copy of this repository's program, free to be changed."""
+        """Copy this repository's program, so that a test can change it."""
         root.mkdir(parents=True)
         for source in (path for pattern in SOURCES for path in CLONE.glob(pattern)):
             if source.is_dir():
@@ -68,28 +68,28 @@ class Project:
                 shutil.copytree(source, root / source.name, ignore=skip)
             else:
                 shutil.copy(source, root)
-        # Pulumi.yaml names it, and an official language host looks for it there.
+        # Pulumi.yaml names this folder, and an official language host looks for it there.
         (root / VENV.name).symlink_to(VENV)
         return cls(root)
 
     def preview(self, *arguments: str, stack: str = "local") -> Result:
-        """`make preview`, as are the next three."""
+        """Run `make preview`."""
         return self.run("preview", *arguments, stack=stack)
 
     def up(self, *arguments: str, stack: str = "local") -> Result:
-        """Provision the stack."""
+        """Run `make up`."""
         return self.run("up", *arguments, stack=stack)
 
     def refresh(self, *arguments: str, stack: str = "local") -> Result:
-        """Compare the state with what is there."""
+        """Run `make refresh`."""
         return self.run("refresh", *arguments, stack=stack)
 
     def destroy(self, *arguments: str, stack: str = "local") -> Result:
-        """Remove what `up` has provisioned."""
+        """Run `make destroy`."""
         return self.run("destroy", *arguments, stack=stack)
 
     def run(self, verb: str, *arguments: str, stack: str = "local") -> Result:
-        """Run the command as `make` would; a UserError of the toolchain is raised."""
+        """Run the command as `make` does; lets the toolchain's UserError propagate."""
         return run_planned(stacks.plan(verb, stack, list(arguments), root=self.root))
 
     def start(self, verb: str, *arguments: str, stack: str = "local") -> subprocess.Popen[bytes]:
@@ -105,7 +105,7 @@ class Project:
         )
 
     def set_secret(self, key: str, value: str, *, stack: str = "local") -> None:
-        """Give a declared secret this value for the rehearsal."""
+        """Set a declared secret in the rehearsal's configuration."""
         planned = stacks.plan("preview", stack, [], root=self.root)
         config = planned.command[planned.command.index("--config-file") + 1]
         subprocess.run(
@@ -119,7 +119,7 @@ class Project:
         )
 
     def state_bytes(self, *, stack: str = "local") -> bytes:
-        """The stack's state file; empty if there is none yet."""
+        """The contents of the stack's state file; empty before the first run."""
         folder = state(self.root) / "backend" / ".pulumi" / "stacks"
         files = list(folder.glob(f"*/{stack}.json"))
         return files[0].read_bytes() if files else b""
@@ -134,7 +134,7 @@ class Project:
         return re.sub(r'"ciphertext": "[^"]*"', "", json.dumps(self.resources(), sort_keys=True))
 
     def rendered(self, folder: str = "rendered/local") -> dict[str, dict[str, Any]]:
-        """The manifests in the render folder by file name."""
+        """The rendered manifests by file name."""
         files: Iterable[Path] = (self.root / folder / "1-manifest").glob("*")
         return {file.name: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
 

@@ -1,4 +1,4 @@
-"""Runs the program on Pulumi mocks and keeps what it declared."""
+"""Runs the program on Pulumi mocks and records the resources that it declares."""
 
 import asyncio
 import atexit
@@ -31,7 +31,7 @@ atexit.register(_LOOP.close)
 
 @dataclass(frozen=True)
 class Declared:
-    """One resource as the program declared it: type token, Pulumi name, inputs and provider."""
+    """One declared resource: type token, Pulumi name, inputs and provider."""
 
     type: str
     name: str
@@ -45,7 +45,7 @@ class Declared:
 
 @dataclass
 class Recording(mocks.Mocks):
-    """Everything that a program declared, and what it returned."""
+    """All resources that a program declared, and its return value."""
 
     resources: list[Declared] = field(default_factory=list)
     result: Any = None
@@ -110,7 +110,7 @@ class Recording(mocks.Mocks):
         return [rule for rule in self.rules() if "alert" in rule]
 
     def edges(self) -> set[tuple[str, str, int]]:
-        """Source, target and port of everything that the policies let in from other pods."""
+        """(source, target, port) of each connection between pods that the policies allow."""
         return {
             (origin["podSelector"]["matchLabels"][NAME_LABEL], target, port["port"])
             for policy in self.all("NetworkPolicy")
@@ -122,7 +122,7 @@ class Recording(mocks.Mocks):
         }
 
     def probe_jobs(self) -> dict[str, dict[str, Any]]:
-        """The scrape jobs that make a probe each, by the probe's name."""
+        """The scrape jobs of probes, by probe name."""
         jobs = self.config("prometheus-server")["scrape_configs"]
         return {fixed_labels(job)["probe"]: job for job in jobs if "params" in job}
 
@@ -133,18 +133,18 @@ class Recording(mocks.Mocks):
 
 
 def mounts(container: dict[str, Any]) -> dict[str, str]:
-    """The name of the volume at each folder of a container."""
+    """The volume name by mount path of a container."""
     return {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
 
 
 def fixed_labels(job: dict[str, Any]) -> dict[str, str]:
-    """The labels that a scrape job gives its series whatever the target."""
+    """The labels that a scrape job sets on all its series."""
     rules = job["relabel_configs"]
     return {rule["target_label"]: rule["replacement"] for rule in rules if "replacement" in rule}
 
 
 def record(program: Callable[[], Any]) -> Recording:
-    """Run `program` on mocks until nothing is left to register."""
+    """Run `program` on mocks until all resources are registered."""
     recording = Recording()
     asyncio.set_event_loop(_LOOP)
     mocks.set_mocks(recording, project="vaultmesh", stack="test", preview=False)
@@ -158,7 +158,7 @@ def record(program: Callable[[], Any]) -> Recording:
 
 
 def configured(stack: str) -> dict[str, Any]:
-    """The configuration in Pulumi.<stack>.yaml and the defaults of Pulumi.yaml, as structures."""
+    """The configuration from Pulumi.<stack>.yaml and the defaults of Pulumi.yaml, as data."""
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     defaults = {
         f"vaultmesh:{key}": schema["default"]
@@ -169,7 +169,7 @@ def configured(stack: str) -> dict[str, Any]:
 
 
 def stack_values(stack: str) -> dict[str, Any]:
-    """The same, with the shared settings already part of the stack's own, for tests to change."""
+    """The configuration with the shared settings merged in, for tests to change."""
     from stacks.settings.layers import merged
 
     values = configured(stack)
@@ -180,9 +180,9 @@ def stack_values(stack: str) -> dict[str, Any]:
 
 
 def configure(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> None:
-    """Make `values` and `secrets` the configuration that the program reads.
+    """Set the configuration that the program reads.
 
-    Structures arrive as Pulumi hands them over: as JSON, with sorted keys.
+    Structures are passed as Pulumi does: as JSON with sorted keys.
     """
     asyncio.set_event_loop(_LOOP)
     texts = {
@@ -193,7 +193,7 @@ def configure(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -
 
 
 def run_stack(stack: str) -> Recording:
-    """The whole program, for the settings of one stack."""
+    """Run the whole program with the settings of one stack."""
     from stacks.platform import build
     from stacks.settings import load_configuration
 
@@ -202,7 +202,7 @@ def run_stack(stack: str) -> Recording:
 
 
 def run_values(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> Recording:
-    """The whole program, for this configuration."""
+    """Run the whole program with this configuration."""
     from stacks.platform import build
     from stacks.settings import load_configuration
 

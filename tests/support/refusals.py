@@ -1,4 +1,4 @@
-"""Which lines a wrong configuration is refused with."""
+"""Returns the problems that the program reports for a wrong configuration."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +13,13 @@ from tests.support.recording import SECRETS, configure
 def read_configuration(
     values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS
 ) -> Configuration:
-    """The program's configuration, without a running program around it."""
+    """Load the configuration without running the program."""
     configure(values, secrets)
     return load_configuration()
 
 
 def refusals(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> list[str]:
-    """The lines for a configuration by itself, without those for rules and dashboards."""
+    """The reported problems of a configuration, without those of rules and dashboards."""
     shown: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pulumi.log.error", shown.append)

@@ -1,4 +1,4 @@
-"""Runbooks: their text, what a page must say, and a run of its commands with stand-ins."""
+"""Runbooks: parses pages, checks their text, and runs their commands with stand-ins."""
 
 import os
 import re
@@ -25,19 +25,19 @@ LEAST_WORDS = 25
 _PLACEHOLDER = re.compile(
     r"\b(todo|tbd|tba|fixme|xxx+|placeholder|lorem|ipsum|coming soon|work in progress)\b", re.I
 )
-# `<name>` is left for the reader to fill in; `<<END` starts a here-document.
+# `<name>` is a placeholder for the reader; `<<END` starts a here-document.
 _BLANK = re.compile(r"(?<!<)<[a-z][\w -]*>|\.\.\.|…")
 _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
 _INLINE_COMMAND = re.compile(r"(?<!`)`((?:kubectl|curl) [^`]+)`")
 
 NAMESPACE = "named-by-the-reader"
-"""No stack has this namespace, so a page that spells out a namespace is found."""
+"""Not a stack's namespace, so that a page with a hard-coded namespace fails."""
 LIMIT_SECONDS = 60
 ENDING_SECONDS, POLL_SECONDS = 3.0, 0.05
 """How long a killed port-forward may take to end."""
 
 # A port-forward is open while its process runs. It writes its pid and target into a file named
-# after the local port. A process in state Z has ended.
+# after the local port. A process in state Z (zombie) has ended.
 _IS_OPEN = r"""
 is_open() {
     [ -e "$1" ] && read -r pid _ <"$1" && found=$(grep -s ^State: "/proc/$pid/status") &&
@@ -79,7 +79,7 @@ else
 fi
 """,
 ]
-# Bash reads this before the page, so the line numbers in its messages are those of the page.
+# Bash sources this before the page, so that line numbers in its messages are the page's.
 _BEFORE = r"""unset BASH_ENV
 trap 'code=$?; [ $code -le 1 ] || echo "$code: line $LINENO: $BASH_COMMAND" >>"$STATE/failed"' ERR
 set -u
@@ -105,7 +105,7 @@ class Runbook:
 
     @property
     def script(self) -> str:
-        """The commands of blocks and sentences, each on the line where the page has it."""
+        """The commands of code blocks and sentences, on the same lines as in the page."""
         lines = [""] * len(self.text.splitlines())
         for match in _BLOCK.finditer(self.text):
             first = self.text.count("\n", 0, match.start(3))
@@ -140,12 +140,12 @@ RUNBOOKS = {page.stem: Runbook(page.stem, page.read_text()) for page in sorted(F
 
 
 def first_command() -> str:
-    """The first command of every page. It sets the namespace, which stands nowhere else."""
+    """The first command of every page, the only one that sets the namespace."""
     return f"NAMESPACE=${{NAMESPACE:-{stack_values(STACK)['vaultmesh:settings']['namespace']}}}"
 
 
 def name_problems(alerts: Iterable[str], pages: Iterable[str]) -> list[str]:
-    """Report alerts without a page and pages without an alert."""
+    """Find alerts without a page and pages without an alert."""
     missing, idle = sorted({*alerts} - {*pages}), sorted({*pages} - {*alerts})
     return [
         *(f"{name} has no runbook. Write docs/runbooks/{name}.md." for name in missing),
@@ -266,7 +266,7 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def _open_forwards(forwards: Path) -> list[str]:
-    """The local ports that are still forwarded once every killed port-forward has ended."""
+    """Wait until killed port-forwards have ended; return the ports that are still forwarded."""
     deadline = time.monotonic() + ENDING_SECONDS
     while any(_is_ending(path) for path in forwards.iterdir()) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
@@ -274,9 +274,9 @@ def _open_forwards(forwards: Path) -> list[str]:
 
 
 def _is_ending(forward: Path) -> bool:
-    """Whether the process may be about to end: it has a signal to handle, or it runs.
+    """Whether the process may be about to end: it is running or has a pending signal.
 
-    A process that was not killed sleeps. One that was killed is awake until it has ended.
+    A port-forward that was not killed sleeps; a killed one is awake until it has ended.
     """
     status = _status(forward)
     pending = re.findall(r"^(?:SigPnd|ShdPnd):\s*([0-9a-f]+)", status, re.M)
@@ -284,7 +284,7 @@ def _is_ending(forward: Path) -> bool:
 
 
 def _status(forward: Path) -> str:
-    """The kernel's account of a process, empty if the process has ended."""
+    """The contents of /proc/PID/status; empty if the process has ended."""
     pid = forward.read_text().split()[0]
     try:
         status = Path(f"/proc/{pid}/status").read_text()

@@ -1,4 +1,4 @@
-"""The rules of this repository, and every series that a dashboard or a runbook may name."""
+"""This repository's rules, and all series that a dashboard or runbook may use."""
 
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @cache
 def inventory() -> dict[str, Any]:
-    """The inventory of metrics, as its file states it."""
+    """The contents of rules/metrics.yaml."""
     return yaml.safe_load((ROOT / "rules/metrics.yaml").read_text())
 
 
@@ -38,7 +38,7 @@ def rulebook() -> Rulebook:
 
 @cache
 def rule_files() -> dict[str, str]:
-    """The files that Prometheus loads, without the links to dashboards."""
+    """The rule files that Prometheus loads, without links to dashboards."""
     return rulebook().files({})
 
 
@@ -50,7 +50,7 @@ def slo_rules() -> list[dict[str, Any]]:
 
 @cache
 def alerts() -> dict[str, dict[str, Any]]:
-    """Alert -> its rule, as its file states it."""
+    """Rule by alert name, as in the source files."""
     files = [*ROOT.glob("rules/alerts/*.yaml"), *ROOT.glob("rules/platform/*.yaml")]
     rules = [*slo_rules(), *(rule for file in files for rule in _rules(file.read_text()))]
     return {rule["alert"]: rule for rule in rules if "alert" in rule}
@@ -58,14 +58,14 @@ def alerts() -> dict[str, dict[str, Any]]:
 
 @cache
 def recorded_expressions() -> dict[str, str]:
-    """Record -> expression; one of them for a series that all objectives record."""
+    """Expression by recorded series; for a series that all objectives record, one of them."""
     files = [ROOT / "rules/recording-rules.yaml", *ROOT.glob("rules/platform/*.yaml")]
     rules = [*slo_rules(), *(rule for file in files for rule in _rules(file.read_text()))]
     return {rule["record"]: rule["expr"] for rule in rules if "record" in rule}
 
 
 def thresholds() -> dict[str, dict[str, float]]:
-    """Alert -> `threshold*` annotation -> number, as the rule files state them."""
+    """{alert: {`threshold*` annotation: number}} from the rule files."""
     return {
         alert: {
             name: float(value)
@@ -77,13 +77,13 @@ def thresholds() -> dict[str, dict[str, float]]:
 
 
 def runbooks() -> dict[str, str]:
-    """Alert -> made-up address of its runbook."""
+    """Made-up runbook URL by alert name."""
     return {alert: f"https://runbooks.test/{alert}.md" for alert in alerts()}
 
 
 @cache
 def known_series() -> dict[str, Labels]:
-    """Series -> its labels; None if they can't be known."""
+    """Label names by series; None if they can't be known."""
     scraped = inventory()["scrape_labels"]
     known: dict[str, Labels] = {}
     sections = ("metrics", "details", "processes", "platform")
@@ -101,7 +101,7 @@ def known_series() -> dict[str, Labels]:
 
 
 def metric_series(metric: dict[str, Any], *scraped: str) -> dict[str, Labels]:
-    """The series of a metric of the inventory, with its labels and those of scraping."""
+    """The series of an inventory metric, with its own labels and the scrape labels."""
     return Metric(**{**metric, "labels": [*scraped, *metric["labels"]]}).series()
 
 
@@ -110,14 +110,14 @@ def labels_of_result(expr: str, known: dict[str, Labels]) -> Labels:
 
 
 def selected_series(expr: str) -> set[str]:
-    """The series that the expression selects."""
+    """The names of the series that the expression selects."""
     return {selector.metric or "" for selector in parse(expr).selectors}
 
 
 def expression_problems(expr: str) -> list[str]:
-    """Each reason why the expression never has a result: an unknown series or label.
+    """Unknown series and labels in the expression, which make its result always empty.
 
-    Raises PromqlError if it does not even parse.
+    Raises PromqlError if it does not parse.
     """
     found: list[str] = []
     for selector in parse(expr).selectors:
@@ -131,7 +131,7 @@ def expression_problems(expr: str) -> list[str]:
 
 
 def _sources_first(exprs: dict[str, str]) -> list[tuple[str, str]]:
-    """The records, each after those that its expression selects."""
+    """Order recorded series so that each follows those that its expression selects."""
     waiting, ordered = dict(exprs), []
     while waiting:
         ready = [

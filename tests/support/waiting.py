@@ -1,11 +1,11 @@
-"""Waits for what a test has caused."""
+"""Waits for the effects of a test's actions."""
 
 import time
 from collections.abc import Callable
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 20) -> float:
-    """Wait until the condition holds, and return the seconds it took; fails if that is too long."""
+    """Wait until the condition holds; return the seconds taken. Fails after a time limit."""
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < seconds, f"{what}: not within {seconds:g} s"

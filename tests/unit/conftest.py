@@ -22,5 +22,5 @@ def platform(request: pytest.FixtureRequest, recordings: dict[str, Recording]) -
 
 @pytest.fixture(scope="session")
 def rendered(recordings: dict[str, Recording], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the manifests of the stack `local`."""
+    """A folder with the rendered manifests of the stack `local`."""
     return render_manifests(recordings["local"], tmp_path_factory.mktemp("rendered") / "local")

@@ -1,4 +1,4 @@
-"""The answers of Prometheus in the reference scenario."""
+"""What Prometheus' API returns in the reference scenario."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,7 +41,7 @@ def sample(value: float | str, **metric: str) -> dict[str, Any]:
 
 
 def rule_groups() -> list[dict[str, Any]]:
-    """The rule files of the repository as Prometheus lists them, with the scenario's alerts."""
+    """The repository's rule files as /api/v1/rules returns them, with the scenario's alerts."""
     groups = []
     for path in [*sorted(ROOT.glob("rules/alerts/*.yaml")), ROOT / "rules/recording-rules.yaml"]:
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
@@ -72,7 +72,7 @@ def find_rule(groups: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def fire_alert(groups: list[dict[str, Any]], name: str, of: dict[str, str], value: str) -> None:
-    """Let an alert fire for two hours."""
+    """Add an instance of the alert that has been firing for two hours."""
     rule = find_rule(groups, name)
     made = {"labels": {"alertname": name, **rule["labels"], **of}, "state": "firing"}
     made |= {"annotations": rule["annotations"], "activeAt": LONG_AGO, "value": value}
@@ -100,7 +100,7 @@ def samples() -> list[dict[str, Any]]:
 
 
 def targets() -> list[dict[str, Any]]:
-    """Every workload that the local stack declares, up."""
+    """A healthy target for each pod of the local stack."""
     names = ("aurora-treaty", "scheduler", "harbinger", "grafana")
     names += ("prometheus-server", "alertmanager", "kube-state-metrics", "blackbox-exporter")
     pods = [target("psi-field", FIRST), target("psi-field", SECOND)]
@@ -108,14 +108,14 @@ def targets() -> list[dict[str, Any]]:
 
 
 def probe_target(workload: str, health: str = "up", error: str = "") -> dict[str, Any]:
-    """A second target of the exporter's pod: the probe of a workload."""
+    """The target of a probe: another target of the blackbox exporter's pod."""
     made = target("blackbox-exporter", "blackbox-exporter-0", health, error)
     made["labels"] |= {"probe": f"{workload}-health", "workload": workload}
     return made
 
 
 def range_series(form: dict[str, str]) -> list[dict[str, Any]]:
-    """Two series over the range of the request."""
+    """Two series over the requested range."""
     start, end, step = (float(form[name]) for name in ("start", "end", "step"))
     times = [start + step * index for index in range(int((end - start) / step) + 1)]
     return [

@@ -1,4 +1,4 @@
-"""Opens a page in a real browser, in a frame of a given width, and measures it."""
+"""Opens a page in a real browser, in a frame of a given width, and takes measurements."""
 
 import html
 import json
@@ -19,7 +19,7 @@ DARK = "--blink-settings=preferredColorScheme=0"
 
 @dataclass(frozen=True)
 class Seen:
-    """The measurements, the lines of the console, and the paths that the browser requested."""
+    """The measurements, the console's lines, and the paths that the browser requested."""
 
     measured: dict[str, Any]
     console: list[str]
@@ -27,7 +27,7 @@ class Seen:
 
 
 def measure_page(page: str, width: int, profile: Path, *options: str) -> Seen:
-    """Open the page in a frame that is `width` pixels wide; `profile` is a new folder."""
+    """Open the page in a frame of `width` pixels; `profile` is a new folder."""
     browser = find()
     assert browser, "no browser is found: run `make test`, which sees to it"
     # The browser's own window can't be as narrow as a phone; a frame can.

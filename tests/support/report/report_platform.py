@@ -1,4 +1,4 @@
-"""A Prometheus and an Alertmanager with the answers of a test, and the report on them."""
+"""A fake Prometheus and Alertmanager whose answers a test sets, and the report on them."""
 
 import json
 from collections.abc import Callable
@@ -26,9 +26,9 @@ from toolchain.standin.kubernetes import write_manifest
 
 @dataclass
 class Platform:
-    """The answers of both servers; `past` has those for a range.
+    """The answers of both servers; `past` makes those to range queries.
 
-    `broken` overrides the answers to paths that end so, or of a host.
+    `broken` overrides answers, by the end of a path or a part of the host name.
     """
 
     groups: list[dict[str, Any]] = field(default_factory=rule_groups)
@@ -68,7 +68,8 @@ class Platform:
         return httpx.Response(200, content=json.dumps({"status": "success", "data": data}))
 
     def alertmanager_alerts(self) -> list[dict[str, Any]]:
-        """The firing alerts with the external label, each for the receiver of its severity."""
+        """The firing alerts with the external label, each routed to the receiver of its
+        severity."""
         if self.notified is not None:
             return self.notified
         firing = [
@@ -88,7 +89,7 @@ class Platform:
 
 
 def render_manifests(recorded: Recording, folder: Path) -> Path:
-    """Write the manifests of a recorded stack into the folder, and return it."""
+    """Write the manifests of a recorded stack into the folder; return the folder."""
     for resource in recorded.resources:
         if resource.type.startswith("kubernetes:") and "apiVersion" in resource.inputs:
             write_manifest(folder, dict(resource.inputs))
@@ -96,7 +97,7 @@ def render_manifests(recorded: Recording, folder: Path) -> Path:
 
 
 def gather_facts(platform: Platform, rendered: Path, hours: float = 6) -> Facts:
-    """The facts that are gathered from the platform."""
+    """Gather the facts of a report from the platform."""
     transport = httpx.MockTransport(platform.answer)
     with ExitStack() as stack:
         prometheus = Prometheus("http://user:hunter2@prometheus:9090", transport=transport)
@@ -108,7 +109,7 @@ def gather_facts(platform: Platform, rendered: Path, hours: float = 6) -> Facts:
 
 
 def _state(folder: Path) -> frozenset[tuple[str, int]]:
-    """The files of a folder with their times of change."""
+    """The files of a folder with their modification times."""
     return frozenset((str(one), one.stat().st_mtime_ns) for one in folder.rglob("*.yaml"))
 
 
@@ -120,7 +121,7 @@ def _manifests(folder: Path, _: frozenset[tuple[str, int]]) -> Manifests:
 def report_on(
     platform: Platform, rendered: Path, previous: Snapshot | None = None
 ) -> tuple[Document, Snapshot]:
-    """The report on the platform, and its snapshot."""
+    """Compose the report on the platform, and its snapshot."""
     facts = gather_facts(platform, rendered)
     return compose(
         facts, title="KPI status report", environment="local", hours=6, previous=previous
@@ -128,12 +129,12 @@ def report_on(
 
 
 def find_section(document: Document, name: str) -> Section:
-    """The section with that id."""
+    """The section with this id."""
     return next(one for one in document.sections if one.id == name)
 
 
 def table_rows(document: Document, name: str) -> dict[str, dict[str, str]]:
-    """The first table of a section: each row by its first cell, each cell's lines joined."""
+    """The rows of a section's first table, by first cell; lines of a cell are joined."""
     table = next(block for block in find_section(document, name).blocks if isinstance(block, Table))
     found = {}
     for row in table.rows:
@@ -143,6 +144,6 @@ def table_rows(document: Document, name: str) -> dict[str, dict[str, str]]:
 
 
 def list_items(document: Document, name: str) -> list[str]:
-    """The items of the lists of a section."""
+    """The items of a section's lists."""
     lists = [block for block in find_section(document, name).blocks if isinstance(block, Items)]
     return [" ".join(part.text for part in item) for block in lists for item in block.items]

@@ -1,4 +1,4 @@
-"""The metrics of the pods in the reference scenario, now and in the hours before."""
+"""The pods' metrics in the reference scenario, now and over the past hours."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ PODS = (FIRST, SECOND)
 
 
 def pod_metrics() -> dict[tuple[str, str], str]:
-    """The text of each pod's /metrics, by job and pod; only the first ψ-Field was ever stepped."""
+    """The text of each pod's /metrics by job and pod; only the first ψ-Field pod got steps."""
     texts = {("scheduler", "scheduler-0"): "scheduler_job_lag_seconds 0\n"}
     texts["harbinger", "harbinger-0"] = "harbinger_watchdog_healthy 1\n"
     servers = ("prometheus-server", "alertmanager", "grafana")
@@ -43,7 +43,7 @@ def pod_metrics() -> dict[tuple[str, str], str]:
 
 
 def history(end: int, hours: int) -> str:
-    """The history of the series in the charts, a point every minute, as OpenMetrics."""
+    """The history of the charts' series as OpenMetrics, one point a minute."""
     start = end - hours * 3600
     times = [(moment, (moment - start) / (end - start)) for moment in range(start, end, 60)]
     psi = 'job="psi-field",namespace="aurora-local"'
@@ -74,7 +74,7 @@ def history(end: int, hours: int) -> str:
 def serve_texts(
     texts: Mapping[str, str], kind: str = "text/plain", asked: list[str] | None = None
 ) -> Iterator[str]:
-    """The address of a server on loopback with these texts by path; notes the paths in `asked`."""
+    """Serve these texts by path on loopback; yields the address, records paths in `asked`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -35,7 +35,7 @@ class Servers:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Servers]:
-    """Both servers, as soon as exactly the scenario's alerts have reached Alertmanager."""
+    """Run both servers; yields once exactly the scenario's alerts have reached Alertmanager."""
     recorded = run_stack("local")
     render_manifests(recorded, folder / "rendered")
     rules = recorded.one("ConfigMap", "prometheus-server")["data"]
@@ -89,7 +89,7 @@ def _prometheus(
     folder.mkdir()
     for name, text in rules.items():
         if name.endswith("_rules.yml"):
-            # Otherwise the first alert would come after five minutes.
+            # Otherwise the first alert would take five minutes.
             fast = re.sub(r"^( +(?:interval|for)): \w+$", r"\1: 1s", text, flags=re.MULTILINE)
             (folder / name).write_text(fast)
     config = {
@@ -131,7 +131,7 @@ def _prometheus(
 
 @contextmanager
 def process(name: str, options: list[str], folder: Path) -> Iterator[None]:
-    """Run a program of the platform with these options; its log is in the folder."""
+    """Run a server with these options; its log is in the folder."""
     with (
         (folder / f"{name}.log").open("wb") as log,
         subprocess.Popen([tool(name), *options], stdout=log, stderr=log) as process,

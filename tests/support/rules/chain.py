@@ -1,4 +1,4 @@
-"""The chain of one stack as deployed: metrics, rules, routes, receivers, runbooks, panels."""
+"""The chain from metrics to panels in one deployed stack: rules, routes, receivers, runbooks."""
 
 import json
 import re
@@ -54,7 +54,7 @@ class Chain:
 
     @property
     def routed_severities(self) -> set[str]:
-        """Every severity that a route names."""
+        """Every severity that a route matches."""
         named = re.findall(
             r'severity="(\w+)"', json.dumps(self.alertmanager["route"]).replace("\\", "")
         )
@@ -75,13 +75,13 @@ class Chain:
         return set(receivers(self.alertmanager["route"], labels))
 
     def has_panel_with_runbook(self, alert: str) -> bool:
-        """Whether a panel belongs to the alert and leads to its runbook."""
+        """Whether a panel links to the alert's runbook."""
         url = self.alerts[alert]["annotations"]["runbook_url"]
         return any(link["url"] == url for panel in self.panels for link in panel.get("links", ()))
 
 
 def chain(recording: Recording) -> Chain:
-    """What a stack has declared, as a chain."""
+    """Build the chain of a recorded stack."""
     maps = [found["data"] for found in recording.all("ConfigMap")]
     rules = recording.rules()
     texts = [text for data in maps for name, text in data.items() if ".json" in name]

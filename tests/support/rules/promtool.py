@@ -1,4 +1,4 @@
-"""Runs promtool, and knows the parts of its unit-test files."""
+"""Runs promtool and handles its unit-test files."""
 
 import os
 import subprocess
@@ -14,12 +14,12 @@ from promql_parser import MatchOp
 from promql.expressions import Selector, parse
 
 WITH_ZONES = {**os.environ, "ZONEINFO": str(Path(tzdata.__file__).parent / "zoneinfo")}
-"""For programs that must know time zones, on a machine that may not have them."""
+"""Environment with time zone data for programs that need it, from the package tzdata."""
 CASES = {path.stem: path for path in sorted((Path(__file__).parents[2] / "rules").glob("*.yaml"))}
 
 
 def run(promtool: str, folder: Path, *arguments: str) -> tuple[bool, str]:
-    """Whether promtool is content, and what it prints; it works in `folder`."""
+    """Run promtool in `folder`. Returns whether it succeeds, and its output."""
     done = subprocess.run(
         [promtool, *arguments],
         cwd=folder,
@@ -34,8 +34,8 @@ def run(promtool: str, folder: Path, *arguments: str) -> tuple[bool, str]:
 def check_case(promtool: str, folder: Path, name: str, case: dict[str, Any]) -> tuple[bool, str]:
     """Run one case file, given as data, against the rules in `folder`.
 
-    Where an alert's dashboard is follows from dashboards and settings, which is not what a case is
-    about: each alert that is expected gets the annotation that its rule has.
+    Cases omit `dashboard_url`, which depends on dashboards and settings: each expected alert gets
+    the annotation of its rule.
     """
     dashboards = {
         rule["alert"]: rule["annotations"]["dashboard_url"]
@@ -55,7 +55,7 @@ def check_case(promtool: str, folder: Path, name: str, case: dict[str, Any]) -> 
 
 
 def rules_behind(alert: str, documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rule documents, reduced to the alert and the recording rules from which it follows."""
+    """The rule documents, reduced to one alert and the recording rules that it depends on."""
     documents = list(documents)
     rules = [
         rule for document in documents for group in document["groups"] for rule in group["rules"]
@@ -73,7 +73,7 @@ def rules_behind(alert: str, documents: Iterable[dict[str, Any]]) -> Iterator[di
 
 
 def may_record(rule: dict[str, Any], selector: Selector) -> bool:
-    """Whether the rule records series of that name, with no label that the selector rules out."""
+    """Whether the rule can record a series that the selector matches."""
     labels = rule.get("labels", {})
     return rule.get("record") == selector.metric and all(
         labels.get(matcher.name, matcher.value) == matcher.value
@@ -83,5 +83,5 @@ def may_record(rule: dict[str, Any], selector: Selector) -> bool:
 
 
 def load(name: str) -> dict[str, Any]:
-    """A case file's data."""
+    """Read a case file."""
     return yaml.safe_load(CASES[name].read_text())

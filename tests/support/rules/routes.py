@@ -1,6 +1,6 @@
-"""Whom the routes of an alertmanager.yml lead an alert to, without asking Alertmanager.
+"""Evaluates the routes of an alertmanager.yml without Alertmanager.
 
-Read from its source (dispatch/route.go); tests compare it with `amtool config routes test`.
+Follows dispatch/route.go; tests compare it with `amtool config routes test`.
 """
 
 import re
@@ -15,7 +15,7 @@ Labels = Mapping[str, str]
 def receivers(route: Mapping[str, Any], labels: Labels, inherited: str = "") -> list[str]:
     """The receivers of an alert: those of the deepest routes that match it.
 
-    A route is asked after the one before it only if none has matched, or the last has `continue`.
+    After a route matches, its next siblings are tried only if it has `continue`.
     """
     receiver = route.get("receiver", inherited)
     found: list[str] = []
@@ -28,7 +28,7 @@ def receivers(route: Mapping[str, Any], labels: Labels, inherited: str = "") -> 
 
 
 def matches(matcher: str, labels: Labels) -> bool:
-    """Whether labels fulfil `name="value"`; a label that is missing is empty."""
+    """Whether labels match `name="value"`; a missing label counts as empty."""
     parts = re.fullmatch(r'(\w+)(=|!=|=~|!~)"([^"\\]*)"', matcher)
     assert parts, f"{matcher} is of a form that is not known here"
     name, sign, value = parts.groups()
@@ -38,7 +38,7 @@ def matches(matcher: str, labels: Labels) -> bool:
 
 
 def amtool_receivers(amtool: str, folder: Any, labels: Labels) -> list[str]:
-    """The same from Alertmanager's own code."""
+    """The receivers of an alert by Alertmanager's own code."""
     given: Sequence[str] = [f'{name}="{value}"' for name, value in labels.items() if value]
     arguments = ["config", "routes", "test", "--config.file=alertmanager.yml", *given]
     passed, output = run(amtool, folder, *arguments)

@@ -72,7 +72,7 @@ def write(root: Path, files: Mapping[str, str | bytes | None]) -> Path:
 
 
 def read(root: Path, overrides: Overrides | None = None) -> tuple[Rulebook, Problems]:
-    """Load the project as a stack does: what could be read, and the problems."""
+    """Load the project as a stack does. Returns the valid parts and the problems."""
     problems = Problems()
     book = load_rulebook(
         root,
@@ -93,7 +93,7 @@ def load(root: Path, overrides: Overrides | None = None) -> Rulebook:
 
 
 def refusals(root: Path, overrides: Overrides | None = None) -> list[str]:
-    """The problems of a project that is refused."""
+    """The problems of an invalid project."""
     with pytest.raises(Refused) as caught:
         load(root, overrides)
     assert str(caught.value).splitlines() == list(caught.value.problems)

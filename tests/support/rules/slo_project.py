@@ -43,6 +43,6 @@ WITH_COUNTERS = METRICS.replace(
 
 
 def write_slo(root: Path, spec: str, files: Mapping[str, str | bytes | None] | None = None) -> Path:
-    """Write the project with this file of objectives; `files` replace others or are added."""
+    """Write the project with these objectives; `files` replaces or adds other files."""
     pages = {RUNBOOK.replace("Hot", alert): "# Page\n\nLook into the oven.\n" for alert in ALERTS}
     return write(root, {METRIC_FILE: WITH_COUNTERS, **pages, SLO_FILE: spec, **(files or {})})

@@ -1,4 +1,4 @@
-"""A service in this process, whose start, tasks and stop run as they do in a pod."""
+"""Runs a service in this process, including its start, background tasks and stop."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -17,7 +17,7 @@ Call = tuple[str, str, dict[str, Any]]
 
 @asynccontextmanager
 async def serving(service: Service) -> AsyncGenerator[httpx.AsyncClient]:
-    """A client of the running service, which stops on exit."""
+    """Start the service, yield a client, and stop the service on exit."""
     transport = httpx.ASGITransport(service.app)
     async with (
         service.app.router.lifespan_context(service.app),
@@ -35,11 +35,11 @@ async def wait_until_ready(client: httpx.AsyncClient) -> None:
 
 
 def ask(service: Service, *calls: Call) -> list[httpx.Response]:
-    """Start the service, make the calls one after the other and return the answers."""
+    """Start the service, make the calls one at a time, and return the answers."""
 
     async def make_calls() -> list[httpx.Response]:
         async with serving(service) as client:
-            # One turn of the event loop, in which the service's tasks start.
+            # Let the event loop run once, so that the service's tasks start.
             await asyncio.sleep(0)
             return [await client.request(method, path, **kw) for method, path, kw in calls]
 

@@ -1,4 +1,4 @@
-"""Parses /metrics without the client library that writes it."""
+"""Parses /metrics independently of the client library that writes it."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Exposed:
         return self.samples.get((name, frozenset(labels.items())))
 
     def labels(self, name: str) -> set[frozenset[str]]:
-        """The sets of label names that series of this metric have."""
+        """The distinct sets of label names of this metric's series."""
         return {
             frozenset(label for label, _ in labels)
             for known, labels in self.samples

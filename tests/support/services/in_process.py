@@ -1,4 +1,4 @@
-"""A running service in this process, for tests that are not coroutines."""
+"""Runs a service in this process, for tests that are not coroutines."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Client:
-    """Calls the service from any thread."""
+    """A client of the service that can be used from any thread."""
 
     def __init__(self, portal: BlockingPortal, http: httpx.AsyncClient) -> None:
         self._portal, self._http = portal, http
@@ -29,7 +29,7 @@ class Client:
         return self._portal.call(partial(self._http.post, path, **details))
 
     def wait_for(self, condition: Callable[[], T]) -> T:
-        """What `condition` returns, as soon as it is true."""
+        """Poll until `condition` returns a true value, and return that value."""
         for _ in range(1000):
             if answer := condition():
                 return answer
@@ -37,7 +37,7 @@ class Client:
         raise AssertionError("the condition did not become true")
 
     def sleep(self, seconds: float) -> None:
-        """Pause, while the service's background tasks go on."""
+        """Wait while the service's background tasks run."""
         self._portal.call(anyio.sleep, seconds)
 
     def metrics(self) -> Exposed:
@@ -46,7 +46,7 @@ class Client:
 
 @contextmanager
 def running_service(service: Service) -> Iterator[Client]:
-    """A client of the service, from its start to its stop."""
+    """Start the service, yield a client, and stop the service on exit."""
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(serving(service)) as http,

@@ -1,4 +1,4 @@
-"""A psi-field pod without peers, and the steps and entries that tests send to it."""
+"""A psi-field pod without peers, and functions that send steps and entries to it."""
 
 import math
 from typing import Any
@@ -19,7 +19,7 @@ GET_HISTORY: Call = ("GET", "/window", {})
 
 
 def ask(*calls: Call) -> list[httpx.Response]:
-    """The answers of a new pod that has no peers, after it has become ready."""
+    """Start a pod without peers, make the calls once it is ready, and return the answers."""
     return asgi.ask(build(ALONE), *calls)
 
 
@@ -37,12 +37,12 @@ def entry_json(counter: object = 1, **changes: Any) -> dict[str, Any]:
 
 
 def field_metrics(text: str) -> dict[str, float]:
-    """The seven metrics of the field in the text of /metrics."""
+    """The field's seven metrics from the text of /metrics."""
     lines = (line.split() for line in text.splitlines() if line and line[0] != "#")
     found = {name.removeprefix("psi_field_"): float(value) for name, value in lines}
     return {name: found[name] for name in METRICS}
 
 
 def without_request_counts(text: str) -> list[str]:
-    """The lines of /metrics, except those that count requests by status code."""
+    """The lines of /metrics except the request counters."""
     return [line for line in text.splitlines() if "step_requests_total{" not in line]

@@ -145,7 +145,7 @@ def test_numbers_have_four_significant_digits(value: float | None, shown: str) -
     assert number(value) == shown
 
 
-def test_times_spans_and_points_are_written_alike_everywhere() -> None:
+def test_times_durations_and_scores_are_formatted() -> None:
     assert when(NOW) == "2025-10-23 12:00 UTC"
     assert [span(seconds) for seconds in (40, 720, 11_100, 21_600, 187_200)] == [
         "40 s", "12 min", "3 h 05 min", "6 h", "2 d 4 h",
@@ -180,6 +180,6 @@ def test_a_value_is_shown_in_its_unit(value: float, unit: str, expected: str) ->
     assert grafana_value(value, unit) == expected
 
 
-def test_the_decimals_of_a_panel_are_kept() -> None:
+def test_a_panel_can_set_the_number_of_decimals() -> None:
     assert grafana_value(114.5128, "none", 0) == "115"
     assert grafana_value(0.5, "none", 4) == "0.5000"

@@ -10,7 +10,7 @@ import pytest
 
 from ops.manifests import ManifestsError, read_config_maps
 from ops.pictures.boards import Annotation, Panel, Target, read_boards
-from ops.pictures.queries import Asker, TimeRange, fill_variables
+from ops.pictures.queries import QueryRunner, TimeRange, fill_variables
 from ops.prometheus_api import Prometheus
 from promql.durations import parse_duration
 
@@ -129,7 +129,7 @@ def panel(target: Target) -> Panel:
 
 def test_an_instant_query_asks_for_now_and_a_range_query_for_the_time_shown() -> None:
     server = Server("1")
-    who = Asker(server.client, TimeRange(HOUR, SCRAPE, speed=60))
+    who = QueryRunner(server.client, TimeRange(HOUR, SCRAPE, speed=60))
     for is_instant in (True, False):
         (answer,) = who.panel_answers(panel(Target("up[$__range]", "", is_instant)), {})
         assert answer.has_data and answer.query == "up[1m]"
@@ -145,7 +145,7 @@ def test_an_instant_query_asks_for_now_and_a_range_query_for_the_time_shown() ->
 
 def test_marks_are_asked_for_at_most_once_a_minute() -> None:
     server = Server("1")
-    who = Asker(server.client, TimeRange(HOUR, SCRAPE))
+    who = QueryRunner(server.client, TimeRange(HOUR, SCRAPE))
     assert who.annotation_answer(Annotation("A", "up", "red", is_value_the_time=False), {}).has_data
     ((_, form),) = server.asked
     assert float(form["step"]) == 60
@@ -153,13 +153,13 @@ def test_marks_are_asked_for_at_most_once_a_minute() -> None:
 
 @pytest.mark.parametrize("values", [(), ("NaN",)])
 def test_no_series_and_no_number_are_no_data(values: tuple[str, ...]) -> None:
-    who = Asker(Server(*values).client, TimeRange(HOUR, SCRAPE))
+    who = QueryRunner(Server(*values).client, TimeRange(HOUR, SCRAPE))
     (answer,) = who.panel_answers(panel(Target("up", "", is_instant=False)), {})
     assert not answer.has_data and answer.problem is None
 
 
 @pytest.mark.parametrize("is_instant", [True, False])
 def test_a_query_that_is_refused_is_an_answer_with_the_reason(is_instant: bool) -> None:
-    who = Asker(Server(status=400).client, TimeRange(HOUR, SCRAPE))
+    who = QueryRunner(Server(status=400).client, TimeRange(HOUR, SCRAPE))
     (answer,) = who.panel_answers(panel(Target("up{", "", is_instant)), {})
     assert answer.problem and "bad query" in answer.problem and not answer.has_data

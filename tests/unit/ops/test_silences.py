@@ -96,9 +96,7 @@ def test_a_new_silence_has_a_start_an_end_a_reason_and_an_author(
     assert {(one["isRegex"], one["isEqual"]) for one in sent["matchers"]} == {(False, True)}
 
 
-def test_the_same_again_moves_the_end_and_nothing_else(
-    fake: Fake, alertmanager: Alertmanager
-) -> None:
+def test_repeating_a_silence_moves_its_end_only(fake: Fake, alertmanager: Alertmanager) -> None:
     first, again = make(alertmanager), make(alertmanager, now=NOW + HOURS / 2)
     assert (again.verb, again.id) == ("prolonged", first.id)
     (kept,) = fake.silences
@@ -107,7 +105,7 @@ def test_the_same_again_moves_the_end_and_nothing_else(
     assert kept["endsAt"] == (NOW + 1.5 * HOURS).isoformat()
 
 
-def test_a_nearer_end_shortens_it(alertmanager: Alertmanager) -> None:
+def test_an_earlier_end_shortens_a_silence(alertmanager: Alertmanager) -> None:
     make(alertmanager)
     assert make(alertmanager, length=HOURS / 2).verb == "shortened"
 
@@ -128,7 +126,7 @@ def test_a_silence_of_a_pattern_or_the_opposite_is_not_the_same(
         assert make(alertmanager).verb == "created"
 
 
-def test_an_expired_silence_is_made_anew(alertmanager: Alertmanager) -> None:
+def test_an_expired_silence_is_created_again(alertmanager: Alertmanager) -> None:
     first = make(alertmanager)
     assert [one.id for one in expire_silences(alertmanager, first.id, {})] == [first.id]
     again = make(alertmanager)
@@ -149,7 +147,7 @@ def test_expiring_an_alert_with_labels_ends_only_those(alertmanager: Alertmanage
     assert len(expire_silences(alertmanager, "TreatyNoRequests", {})) == 1
 
 
-def test_an_id_that_never_was_is_refused(alertmanager: Alertmanager) -> None:
+def test_an_unknown_id_is_refused(alertmanager: Alertmanager) -> None:
     with pytest.raises(SilenceError, match="there is no silence"):
         expire_silences(alertmanager, "12345678-1234-1234-1234-123456789012", {})
 
@@ -240,7 +238,7 @@ def test_a_refused_command_is_one_line_and_code_2(
 
 
 @pytest.mark.parametrize("arguments", [(), ("--for", "2h"), ("--why", "soak test")])
-def test_a_silence_without_end_or_reason_is_told_what_it_lacks(
+def test_a_silence_without_end_or_reason_is_refused(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, _, error = run(capsys, "TreatyNoRequests", *arguments)

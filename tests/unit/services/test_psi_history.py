@@ -89,7 +89,7 @@ def test_a_step_that_is_sent_again_under_its_key_is_taken_once() -> None:
 
 
 @pytest.mark.parametrize(("number", "guardian"), [(2, False), (1, True)])
-def test_a_key_of_another_step_is_refused(number: int, guardian: bool) -> None:
+def test_a_key_that_belongs_to_another_step_is_refused(number: int, guardian: bool) -> None:
     replica = Replica("a", FallbackPsiEngine)
     replica.step(vector(1), False, "minute-1")
     before = replica.entries, replica.metrics

@@ -274,7 +274,7 @@ def test_a_wrong_job_is_named_in_one_line_with_the_reason(
     assert "hunter2" not in text
 
 
-def test_two_jobs_of_one_name_are_refused() -> None:
+def test_two_jobs_with_the_same_name_are_refused() -> None:
     one = {"name": "sweep", "cron": "* * * * *", "url": "http://stub/"}
     assert "two jobs are named 'sweep'" in refusal(SCHEDULER_JOBS=json.dumps([one, one]))
 

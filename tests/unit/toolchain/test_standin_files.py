@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolchain.standin.kubernetes import file_for, to_yaml, write_manifest
-from toolchain.standin.properties import differences, dump, load, plain, secret, spell
+from toolchain.standin.properties import differences, dump, format_path, load, plain, secret
 
 JSON = st.recursive(
     st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | st.text(),
@@ -22,7 +22,7 @@ NAMED = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rules"}}
 
 
 @given(st.dictionaries(st.text(), JSON))
-def test_a_bag_comes_back_as_it_went_in(values: dict[str, Any]):
+def test_a_bag_survives_a_round_trip(values: dict[str, Any]):
     assert load(dump(values)) == values
 
 
@@ -45,18 +45,18 @@ def test_whole_numbers_stay_whole_and_others_do_not():
     assert (repr(loaded["port"]), repr(loaded["ratio"])) == ("9090", "0.5")
 
 
-def test_nulls_are_left_out():
+def test_nulls_are_dropped():
     assert load(dump({"a": None, "b": {"c": None, "d": 1}})) == {"b": {"d": 1}}
 
 
-def test_marks_of_secrets_are_taken_off_however_deep():
+def test_secret_marks_are_removed_at_every_depth():
     assert plain({"a": [secret({"b": secret("x")})]}) == {"a": [{"b": "x"}]}
 
 
 def test_differences_name_the_smallest_part_that_differs():
     old = {"data": {"a.yml": "1", "b": "2"}, "ports": [{"port": 80}, {"port": 81}], "on": True}
     new = {"data": {"a.yml": "9", "c": "3"}, "ports": [{"port": 80}], "on": 1}
-    assert {spell(path): kind for path, kind in differences(old, new)} == {
+    assert {format_path(path): kind for path, kind in differences(old, new)} == {
         'data["a.yml"]': "UPDATE",
         "data.b": "DELETE",
         "data.c": "ADD",

@@ -94,7 +94,7 @@ def test_a_default_namespace_goes_to_namespaced_kinds_alone():
 @pytest.mark.parametrize(
     "token", ["core/v1:ConfigMapList", "core/v1:PodPatch", "helm.sh/v3:Release"]
 )
-def test_what_is_not_one_whole_object_is_refused(token: str):
+def test_an_incomplete_object_and_a_list_are_refused(token: str):
     with pytest.raises(RefusedError, match="can't render"):
         check(f"kubernetes:{token}", {})
 
@@ -183,7 +183,7 @@ def test_the_old_object_goes_first_only_where_the_new_one_needs_its_place():
     assert not diff({**old, "metadata": auto}, {**new, "metadata": auto}).deleteBeforeReplace
 
 
-def test_what_the_program_ignores_is_no_change():
+def test_ignored_properties_are_not_changes():
     old, new = manifest(data={"a": "1"}), manifest(data={"a": "2"})
     assert diff(old, new, "data").changes == proto.DiffResponse.DIFF_NONE
     assert diff(old, new, "dat").changes == proto.DiffResponse.DIFF_SOME

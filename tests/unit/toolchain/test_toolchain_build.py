@@ -141,5 +141,5 @@ def test_progress_on_a_terminal_is_one_line_rewritten(
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (425, "7 min 05 s")]
 )
-def test_durations_read_as_people_say_them(seconds: float, text: str):
+def test_durations_are_readable(seconds: float, text: str):
     assert progress.duration(seconds) == text

@@ -130,13 +130,15 @@ class TestVenv:
         assert len(ran) == 2
 
     @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
-    def test_a_new_lock_makes_it_anew(self, ran: list[str], tmp_path: Path, lock: str):
+    def test_a_changed_lock_file_recreates_the_venv(
+        self, ran: list[str], tmp_path: Path, lock: str
+    ):
         packages.ensure_venv()
         (tmp_path / lock).write_text("a==2 \\\n    --hash=sha256:00\n")
         packages.ensure_venv()
         assert len(ran) == 4
 
-    def test_one_that_was_cut_half_way_is_made_anew(
+    def test_an_interrupted_installation_is_started_over(
         self, ran: list[str], monkeypatch: pytest.MonkeyPatch
     ):
         def cut(*_: object, **__: object) -> None:
@@ -169,7 +171,9 @@ def test_a_browser_on_path_is_used(bare: Path, name: str) -> None:
     assert not (bare / "asked").exists()
 
 
-def test_root_on_debian_gets_one(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_on_debian_gets_a_browser_installed(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     made = f'[ "$2" = install ] && printf "#!/bin/sh\\n" > {bare}/chromium'
     apt(bare, f"{made} && /bin/chmod +x {bare}/chromium; exit 0")
@@ -179,7 +183,7 @@ def test_root_on_debian_gets_one(bare: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(("user", "has_apt"), [(1000, True), (0, False)])
-def test_who_may_not_install_is_told_what_to_do(
+def test_a_user_who_may_not_install_packages_gets_instructions(
     bare: Path, monkeypatch: pytest.MonkeyPatch, user: int, has_apt: bool
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)

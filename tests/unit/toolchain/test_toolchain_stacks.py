@@ -106,7 +106,7 @@ def test_settings_that_are_not_yaml_are_refused_with_file_and_line(clone: Path):
         stacks.plan("preview", "local", [], root=clone)
 
 
-def test_a_passphrase_of_the_user_never_meets_the_rehearsal_s(
+def test_the_user_s_passphrase_is_not_used_for_a_rehearsal(
     clone: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "the user's")
@@ -148,11 +148,11 @@ def test_tracked_values_keep_their_spelling():
 
 
 @pytest.mark.parametrize("tracked", ["", "config:\n", "config: {}\n", "# nothing\n"])
-def test_a_stack_without_values_is_an_empty_one(tracked: str):
+def test_a_stack_file_without_values_counts_as_empty(tracked: str):
     assert yaml.safe_load(rehearsal.merge(tracked, "", [])) == {"config": {}}
 
 
-def test_secrets_encrypted_for_someone_else_are_made_up_anew():
+def test_secrets_encrypted_for_someone_else_are_replaced():
     tracked = {
         "secretsprovider": "awskms://alias/x",
         "encryptedkey": "k",
@@ -197,7 +197,9 @@ class TestPlugins:
         assert plugins.environment(["kubernetes"], pulumi, {}) == {}
         assert calls(clone)[0].startswith("plugin install resource kubernetes 4.")
 
-    def test_a_plugin_that_can_t_be_fetched_is_stood_in_for_without_asking_again(self, clone: Path):
+    def test_a_plugin_that_can_t_be_fetched_is_replaced_by_a_stand_in_without_retrying(
+        self, clone: Path
+    ):
         pulumi = program(
             clone.parent / "bin",
             "pulumi",

@@ -86,7 +86,7 @@ def run(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env)
 
 
-def test_a_report_of_nothing_is_written_and_says_so(tmp_path: Path) -> None:
+def test_a_report_without_any_facts_is_written_and_says_so(tmp_path: Path) -> None:
     nobody = f"http://ann:hunter2@{unused_address()}"
     servers = ("--prometheus", nobody, "--alertmanager", nobody)
     done = run("report", *servers, "--out", tmp_path / "new" / "reports", cwd=tmp_path)

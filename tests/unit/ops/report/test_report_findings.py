@@ -54,7 +54,7 @@ def test_pods_that_all_moved_got_different_steps(rendered: Path) -> None:
     assert "got no step" not in cause
 
 
-def test_pods_with_different_engines_are_told_apart(rendered: Path) -> None:
+def test_pods_with_different_engines_are_named(rendered: Path) -> None:
     platform = Platform(moves=moves_by_pod(9, 0))
     name = "psi_field_engine_info"
     platform.samples.append(sample(1, __name__=name, pod=FIRST, engine="vaultmesh_psi"))

@@ -40,7 +40,7 @@ def test_charts_without_a_finite_point_are_named_instead(rendered: Path) -> None
     assert all(chart.title in intro for chart in CHARTS)
 
 
-def test_more_lines_than_colours_are_in_the_table_and_said(rendered: Path) -> None:
+def test_lines_beyond_the_colours_are_counted_and_listed_in_the_table(rendered: Path) -> None:
     many = [
         {"metric": {chart.by: f"line-{index:02}" for chart in CHARTS}, "values": EVEN}
         for index in range(12)

@@ -31,7 +31,7 @@ def test_the_reference_scenario_earns_8_points(rendered: Path) -> None:
     assert score(judge(gather_facts(Platform(), rendered))) == 8.0
 
 
-def test_slo_dashboards_and_synthetic_monitoring_earn_the_rest(
+def test_slo_dashboards_and_synthetic_monitoring_earn_the_missing_points(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
     folder = render_manifests(recordings["local"], tmp_path)
@@ -83,7 +83,7 @@ def one_pod_down(platform: Platform) -> None:
         (spoil_rule("psi:entropy:max"), "Aggregations are recorded"),
     ],
 )
-def test_what_was_not_observed_earns_nothing(
+def test_a_capability_that_was_not_observed_earns_nothing(
     rendered: Path, change: Callable[[Platform], None], lost: str
 ) -> None:
     platform = Platform()

@@ -65,7 +65,7 @@ def findings(document: Document) -> list[str]:
     return [text for text in list_items(document, "findings") if ID in text]
 
 
-def test_an_objective_that_is_kept_is_shown_with_its_budget(rendered: Path) -> None:
+def test_an_objective_that_is_met_is_shown_with_its_budget(rendered: Path) -> None:
     document, _ = report_on(platform(), rendered)
     assert objective_row(document) == {
         "Objective": ID,
@@ -104,7 +104,7 @@ def test_a_budget_that_will_not_last_is_a_warning(rendered: Path) -> None:
     assert f"the remaining 60{SPACE}% lasts 3 d 14 h" in text
 
 
-def test_an_alert_on_the_burn_rate_says_it_once_with_its_limits(rendered: Path) -> None:
+def test_a_burn_rate_alert_is_one_finding_with_its_thresholds(rendered: Path) -> None:
     burning = platform(burn=20, lasts=86_400)
     fire_alert(burning.groups, PAGE, {"sloth_id": ID, **PSI}, "2e+01")
     document, _ = report_on(burning, rendered)
@@ -128,7 +128,7 @@ def test_the_alerts_of_another_objective_are_not_shown(rendered: Path) -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan")])
-def test_an_indicator_that_is_gone_is_not_a_perfect_one(
+def test_a_missing_indicator_does_not_count_as_perfect(
     nothing: float | None, rendered: Path
 ) -> None:
     document, _ = report_on(platform(burn=nothing, lasts=nothing), rendered)
