@@ -114,7 +114,7 @@ def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[
         for key, schema in (project.get("config") or {}).items()
         if isinstance(schema, dict) and schema.get("secret")
     ]
-    given = [key for key, value in config.items() if _is_secure(value)]
+    given = [key for key, value in config.items() if is_secure(value)]
     known = [f"{PROJECT}:{key}" for key in SECRETS] if name == PROJECT else []
     return list(dict.fromkeys([*declared, *given, *known]))
 
@@ -136,7 +136,11 @@ def merge(tracked: str, kept: str, wanted: list[str]) -> str:
     if "encryptionsalt" in ours:
         theirs["encryptionsalt"] = ours["encryptionsalt"]
         secure = _entries(ours.get("config", (None, None))[1])
-        config |= {key: entry for key, entry in secure.items() if key in wanted}
+        config |= {
+            key: entry
+            for key, entry in secure.items()
+            if key in wanted and "secure" in _entries(entry[1])
+        }
     theirs["config"] = (yaml.ScalarNode("tag:yaml.org,2002:str", "config"), _mapping(config))
     return yaml.serialize(_mapping(theirs), allow_unicode=True)
 
@@ -154,5 +158,6 @@ def _mapping(entries: Entries) -> yaml.MappingNode:
     return yaml.MappingNode("tag:yaml.org,2002:map", list(entries.values()), flow_style=False)
 
 
-def _is_secure(value: Any) -> bool:
+def is_secure(value: Any) -> bool:
+    """Whether the value of a stack's file is encrypted."""
     return isinstance(value, dict) and "secure" in value

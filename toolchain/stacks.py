@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from problems import Problems
+from rules.reader import read_yaml
 from toolchain import plugins, rehearsal, tools
 from toolchain.base import CLONE, VENV, VENV_BIN, UserError, hold_lock, state
 
@@ -30,11 +30,10 @@ class Run:
 def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> Run:
     """Prepare `pulumi VERB` for the stack.
 
-    Raises UserError if there is no such stack, or if the command would change a real cluster and
-    no backend is set.
+    Raises UserError if there is no such stack, if its file or the project's can't be used, or if
+    the command would change a real cluster and no backend is set.
     """
-    settings = _settings(root, stack)
-    cluster = settings.get("cluster") or {}
+    cluster = _cluster(root, stack)
     env, pulumi = base_environment()
     rehearsed = stack == LOCAL or not has_backend(env)
     if rehearsed:
@@ -85,24 +84,45 @@ def python_environment() -> dict[str, str]:
     return {**env, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 
 
-def _settings(root: Path, stack: str) -> Mapping[str, Any]:
-    path = root / f"Pulumi.{stack}.yaml"
-    if not path.exists():
-        known = sorted(file.name.split(".")[1] for file in root.glob("Pulumi.*.yaml"))
-        raise UserError(
-            f"there is no stack {stack}: {path.name} does not exist. Choose {' or '.join(known)}."
+def _cluster(root: Path, stack: str) -> Mapping[str, Any]:
+    """The section `cluster` of the stack's settings; empty if the file has none."""
+    known = sorted(
+        file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+        for file in root.glob("Pulumi.*.yaml")
+    )
+    if stack not in known:
+        raise UserError(f"there is no stack `{stack}`. Choose {' or '.join(known)}.")
+    problems, name = Problems(), f"Pulumi.{stack}.yaml"
+    project, tracked = (read_yaml(root, file, problems) for file in ("Pulumi.yaml", name))
+    found: Mapping[str, Any] = {}
+    if project and tracked:
+        declared = _mapping(project.data, "Pulumi.yaml", "the file", problems)
+        config = _mapping(
+            _mapping(tracked.data, name, "the file", problems).get("config"),
+            name,
+            "`config`",
+            problems,
         )
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f":{where.line + 1}" if where else ""
-        raise UserError(
-            f"{path.name}{line}: the file is not YAML: {getattr(error, 'problem', error)}. "
-            "Correct the line."
-        ) from None
-    return (content.get("config") or {}).get(f"{project}:settings") or {}
+        for key in rehearsal.secret_keys(declared, {"config": config}):
+            if key in config and not rehearsal.is_secure(config[key]):
+                plain = key.partition(":")[2]
+                line = tracked.lines[("config", key)]
+                text = f"{key} is stored in plain text."
+                text += f" Run `pulumi config set --secret {plain}` and rotate the value."
+                problems.add(name, line, text)
+        key = f"{declared.get('name')}:settings"
+        settings = _mapping(config.get(key), name, f"`{key}`", problems)
+        found = _mapping(settings.get("cluster"), name, "`cluster`", problems)
+    if problems:
+        raise UserError("\nerror: ".join(problems.lines()))
+    return found
+
+
+def _mapping(data: object, file: str, what: str, problems: Problems) -> Mapping[str, Any]:
+    """The data if it is a mapping; empty if there is none, or after noting that it is not one."""
+    if data is not None and not isinstance(data, dict):
+        problems.add(file, 0, f"{what} is not a mapping. Write `key: value` lines.")
+    return data if isinstance(data, dict) else {}
 
 
 def has_backend(env: Mapping[str, str]) -> bool:

@@ -21,7 +21,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "services": set(),
     "stacks": {"components", "rules", "dashboards", "promql", "problems"},
     "__main__": {"stacks"},
-    "toolchain": {"stacks.secrets"},
+    "toolchain": {"stacks.secrets", "rules.reader", "problems"},
     "ops": {"promql", "problems", "toolchain.base", "toolchain.browser"},
 }
 

@@ -96,14 +96,63 @@ def test_a_rehearsal_of_another_stack_says_so_in_one_line(
 
 
 def test_a_stack_that_does_not_exist_is_refused_naming_those_that_do(clone: Path):
-    with pytest.raises(UserError, match=r"no stack stagin: .* Choose local or staging"):
+    with pytest.raises(UserError, match=r"no stack `stagin`. Choose local or staging"):
         stacks.plan("preview", "stagin", [], root=clone)
 
 
-def test_settings_that_are_not_yaml_are_refused_with_file_and_line(clone: Path):
-    (clone / "Pulumi.local.yaml").write_text("config:\n  a: [1\n  b: 2\n")
-    with pytest.raises(UserError, match=r"Pulumi.local.yaml:3: the file is not YAML"):
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("Pulumi.local.yaml", "config:\n  a: [1\n  b: 2\n", "Pulumi.local.yaml:3: is not YAML"),
+        ("Pulumi.yaml", "name: demo\n\tconfig: 1\n", "Pulumi.yaml:2: is not YAML"),
+        ("Pulumi.local.yaml", "config: {a: 1}\nconfig: {}\n", "Pulumi.local.yaml:2: the key `con"),
+        ("Pulumi.local.yaml", "[a]", "Pulumi.local.yaml: the file is not a mapping"),
+        ("Pulumi.local.yaml", "config: foo", "Pulumi.local.yaml: `config` is not a mapping"),
+        (
+            "Pulumi.local.yaml",
+            "config: {'demo:settings': [a]}",
+            "Pulumi.local.yaml: `demo:settings` is not a mapping. Write `key: value` lines.",
+        ),
+        (
+            "Pulumi.local.yaml",
+            "config: {'demo:settings': {cluster: 3}}",
+            "Pulumi.local.yaml: `cluster` is not a mapping",
+        ),
+        (
+            "Pulumi.local.yaml",
+            "config:\n  demo:password: hunter2\n",
+            "Pulumi.local.yaml:2: demo:password is stored in plain text."
+            " Run `pulumi config set --secret password` and rotate the value.",
+        ),
+    ],
+)
+def test_a_file_that_can_not_be_used_is_refused_with_its_place(
+    clone: Path, file: str, text: str, message: str
+):
+    (clone / file).write_text(text)
+    with pytest.raises(UserError) as refused:
         stacks.plan("preview", "local", [], root=clone)
+    assert str(refused.value).startswith(message)
+    assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_secret_in_plain_text_is_refused_whether_the_stack_was_previewed_before_or_not(
+    clone: Path,
+):
+    path = clone / "Pulumi.local.yaml"
+    tracked = path.read_text()
+    stacks.plan("preview", "local", [], root=clone)
+    path.write_text(f"{tracked}  demo:password: hunter2\n")
+    with pytest.raises(UserError, match="in plain text"):
+        stacks.plan("preview", "local", [], root=clone)
+    path.write_text(tracked)
+    stacks.plan("preview", "local", [], root=clone)
+
+
+def test_a_plain_value_is_never_kept_as_a_made_up_secret():
+    kept = "encryptionsalt: v1:x\nconfig: {'demo:password': hunter2}"
+    assert "hunter2" not in rehearsal.merge("config: {}", kept, ["demo:password"])
 
 
 def test_the_user_s_passphrase_is_not_used_for_a_rehearsal(
