@@ -100,7 +100,9 @@ def test_the_picture_shows_exactly_the_edges_that_the_stacks_open(
     recordings: dict[str, Recording],
 ) -> None:
     people = {("people", "grafana")}
-    assert drawn_edges() - people == declared_edges(recordings)
+    drawn, declared = drawn_edges() - people, declared_edges(recordings)
+    assert not declared - drawn, f"draw these arrows in README.md's picture: {declared - drawn}"
+    assert not drawn - declared, f"remove these arrows from README.md's picture: {drawn - declared}"
 
 
 def test_every_dashboard_is_shown_with_a_small_picture(recordings: dict[str, Recording]) -> None:

@@ -41,11 +41,25 @@ def book() -> Rulebook:
     return rulebook()
 
 
-def test_the_platform_has_its_alerts_and_recorded_series(book: Rulebook) -> None:
-    groups = [rule.group.name for rule in (*book.alerts, *book.records)]
-    given = ("psi_field", "aurora_treaty", "vaultmesh_aggregations")
-    assert [groups.count(name) for name in given] == [5, 7, 22]
-    assert len(inventory()["metrics"]) == 13
+GIVEN = {
+    "psi_field": """PsiFieldDensityAnomaly PsiFieldTemporalEntropyHigh PsiFieldPredictionErrorHigh
+        PsiFieldPodDrift PsiFieldDown""",
+    "aurora_treaty": """TreatyFillRateLow TreatyFillRateCritical TreatyRttHigh TreatyProvenanceLow
+        TreatyNoRequests TreatyDropRateHigh TreatyDown""",
+    "vaultmesh_aggregations": """psi:density:avg psi:density:min psi:density:max
+        psi:prediction_error:avg psi:prediction_error:max psi:coherence:avg psi:continuity:avg
+        psi:futurity:avg psi:entropy:avg psi:entropy:max psi:time_dilation:avg psi:pod_drift:abs
+        treaty:fill_rate:avg treaty:fill_rate:min treaty:rtt:avg treaty:rtt:max
+        treaty:provenance:avg treaty:requests:rate_5m treaty:routed:rate_5m treaty:drop_rate:5m
+        vaultmesh:health_score vaultmesh:l3_availability""",
+}
+"""The rules that the platform's owners named, by group. Groups may hold more."""
+
+
+@pytest.mark.parametrize("group", GIVEN)
+def test_the_rules_that_the_owners_named_are_in_their_group(book: Rulebook, group: str) -> None:
+    found = {rule.name for rule in (*book.alerts, *book.records) if rule.group.name == group}
+    assert set(GIVEN[group].split()) <= found
 
 
 SECTIONS = ("metrics", "details", "processes", "platform", "prometheus")
@@ -70,11 +84,11 @@ def test_each_file_is_one_document_and_each_rule_is_in_one_file(book: Rulebook) 
 
 def test_each_file_has_its_groups_of_rules(book: Rulebook) -> None:
     groups = {
-        file: [(group["name"], len(group["rules"])) for group in yaml.safe_load(text)["groups"]]
+        file: [group["name"] for group in yaml.safe_load(text)["groups"]]
         for file, text in rule_files().items()
     }
-    assert groups["alerting_rules.yml"] == [("aurora_treaty", 7), ("psi_field", 5)]
-    assert groups["recording_rules.yml"] == [("vaultmesh_aggregations", 22)]
+    assert groups["alerting_rules.yml"] == ["aurora_treaty", "psi_field"]
+    assert groups["recording_rules.yml"] == ["vaultmesh_aggregations"]
 
 
 MIXED = """\
@@ -159,8 +173,7 @@ def test_treaty_alerts_carry_the_label_treaty_and_pod_alerts_the_label_pod(book:
 
 def test_the_critical_and_the_low_fill_rate_are_siblings(book: Rulebook) -> None:
     expected = ("TreatyFillRateCritical", "TreatyFillRateLow", ("job", "namespace", "treaty"))
-    of_slos = {(slo.page, slo.ticket) for slo in book.slos}
-    assert [pair for pair in book.siblings if pair[:2] not in of_slos] == [expected]
+    assert expected in book.siblings
 
 
 def test_siblings_are_found_after_an_override(tmp_path: Path) -> None:
