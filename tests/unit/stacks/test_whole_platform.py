@@ -4,7 +4,7 @@ from typing import Any
 
 import pulumi
 
-from tests.support.recording import stack_values
+from tests.support.recording import STACKS, stack_values
 
 
 def test_every_object_goes_to_the_provider_of_the_cluster(platform: Any) -> None:
@@ -46,3 +46,15 @@ def test_settings_reach_the_resources(recordings: dict[str, Any]) -> None:
         assert config["global"]["external_labels"]["environment"] == settings["environment"]
         kept = config["storage"]["tsdb"]["retention"]["time"]
         assert kept == settings["prometheus"]["retention"]
+
+
+def test_no_two_stacks_share_a_namespace_of_a_cluster() -> None:
+    targets: dict[tuple[str, ...], str] = {}
+    for stack in STACKS:
+        settings = stack_values(stack)["vaultmesh:settings"]
+        target = (str(settings["cluster"]), settings["namespace"])
+        other = targets.setdefault(target, stack)
+        assert other == stack, (
+            f"Pulumi.{stack}.yaml and Pulumi.{other}.yaml name the same cluster and namespace."
+            " Change one: they would overwrite each other."
+        )
