@@ -94,7 +94,9 @@ def parse_reason(text: str) -> str:
     """Normalise the reason to one line. Raises SilenceError for a placeholder."""
     reason = " ".join(text.split())
     if re.sub(r"\W", "", reason).casefold() in _PLACEHOLDERS or len(reason) < 4:
-        raise SilenceError(f"{reason!r} is not a reason. Write why nobody needs this alert now.")
+        raise SilenceError(
+            f"{reason!r} is not a reason. Write in a few words why nobody needs this alert now."
+        )
     return reason
 
 

@@ -48,7 +48,7 @@ def read_files(
         check_size(board.source, [board.json], DASHBOARD_GATE, problems)
         for place, query in board.queries:
             if reason := rulebook.check_query(without_variables(query)):
-                problems.add(board.source, 0, f"{place!r}: {reason}")
+                problems.add(board.source, 0, f"query of {place!r}: {reason}")
     return Files(rulebook=rulebook, boards=boards)
 
 

@@ -111,6 +111,8 @@ def _cluster(root: Path, stack: str) -> Mapping[str, Any]:
                 text += f" Run `pulumi config set --secret {plain}` and rotate the value."
                 problems.add(name, line, text)
         key = f"{declared.get('name')}:settings"
+        if key in config and config[key] is None:
+            problems.add(name, tracked.lines[("config", key)], f"{key} is empty. Write settings.")
         settings = _mapping(config.get(key), name, f"`{key}`", problems)
         found = _mapping(settings.get("cluster"), name, "`cluster`", problems)
     if problems:

@@ -15,14 +15,21 @@ Path = Sequence[int | str]
 def explain(
     model: type[BaseModel], error: ValidationError, *, file: str
 ) -> Iterator[tuple[Path, str]]:
-    """(path, message) for each wrong key; messages tell to set missing keys in `file`."""
-    for detail in error.errors(include_url=False):
+    """(path, message) for each wrong key; messages tell to set missing keys in `file`.
+
+    A missing key is left out where a misspelled key beside it explains why it is missing.
+    """
+    details = error.errors(include_url=False)
+    unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+    for detail in details:
         path = [step for step in detail["loc"] if step != "[key]"]
         original = detail.get("ctx", {}).get("error")
         match detail["type"]:
             case "extra_forbidden":
                 known = _keys_beside(model, detail["loc"])
                 yield path, unknown_key_message(str(path[-1]), known)
+            case "missing" if _is_misspelled(detail["loc"], unknown):
+                pass
             case "missing":
                 yield path, f"missing. Set it in {file}."
             case "value_error" if isinstance(original, WrongKeysError):
@@ -35,6 +42,13 @@ def explain(
                     path,
                     _mismatch_message(kind, detail["input"], detail.get("ctx", {}), detail["msg"]),
                 )
+
+
+def _is_misspelled(missing: Path, unknown: Sequence[Path]) -> bool:
+    """Whether one of the unknown keys beside a missing key is close to it."""
+    *parent, key = missing
+    beside = (other[-1] for other in unknown if list(other[:-1]) == parent)
+    return any(did_you_mean(str(other), [str(key)]) for other in beside)
 
 
 def unknown_key_message(key: str, known: Sequence[str]) -> str:

@@ -179,6 +179,14 @@ def test_all_wrong_keys_are_named() -> None:
     ]
 
 
+def test_a_misspelled_key_is_not_reported_as_missing_too() -> None:
+    values = stack_values("staging")
+    change(values, "namespace", None)
+    change(values, "namespce", "aurora-staging")
+    (line,) = refusals(values)
+    assert line.endswith("unknown key. Did you mean `namespace`?")
+
+
 @pytest.mark.parametrize("value", ["text", "[1]", "{"])
 def test_settings_that_are_not_a_mapping_are_refused(value: str) -> None:
     lines = refusals(stack_values("staging") | {"vaultmesh:settings": value})

@@ -115,6 +115,11 @@ def test_a_stack_that_does_not_exist_is_refused_naming_those_that_do(clone: Path
         ),
         (
             "Pulumi.local.yaml",
+            "config:\n  demo:settings:\n",
+            "Pulumi.local.yaml:2: demo:settings is",
+        ),
+        (
+            "Pulumi.local.yaml",
             "config: {'demo:settings': {cluster: 3}}",
             "Pulumi.local.yaml: `cluster` is not a mapping",
         ),
