@@ -130,7 +130,7 @@ class Project:
         return {resource["urn"]: resource for resource in deployment.get("resources", [])}
 
     def resources_without_ciphertext(self) -> str:
-        """The resources as text; the engine encrypts secrets anew whenever it saves them."""
+        """The resources as text; the engine encrypts secrets again at each save."""
         return re.sub(r'"ciphertext": "[^"]*"', "", json.dumps(self.resources(), sort_keys=True))
 
     def rendered(self, folder: str = "rendered/local") -> dict[str, dict[str, Any]]:
