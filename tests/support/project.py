@@ -135,7 +135,7 @@ class Project:
 
     def rendered(self, folder: str = "rendered/local") -> dict[str, dict[str, Any]]:
         """The rendered manifests by file name."""
-        files: Iterable[Path] = (self.root / folder / "1-manifest").glob("*")
+        files: Iterable[Path] = (self.root / folder / "1-manifest").glob("*.yaml")
         return {file.name: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
 
 
