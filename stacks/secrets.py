@@ -24,3 +24,8 @@ SECRETS = {
 
 MADE_UP = "made-up-"
 """Prefix of placeholder values, with which a stack can be rehearsed without real secrets."""
+
+
+def plain_text_message(key: str) -> str:
+    """The message for a secret that a stack's file holds unencrypted."""
+    return f"is stored in plain text. Run `pulumi config set --secret {key}` and rotate the value."

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from problems import Problems
-from rules.reader import read_yaml
+from rules.reader import Place, read_yaml
+from stacks.secrets import plain_text_message
 from toolchain import plugins, rehearsal, tools
 from toolchain.base import CLONE, VENV, VENV_BIN, UserError, hold_lock, state
 
@@ -33,7 +34,7 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
     Raises UserError if there is no such stack, if its file or the project's can't be used, or if
     the command would change a real cluster and no backend is set.
     """
-    cluster = _cluster(root, stack)
+    cluster = _read_cluster(root, stack)
     env, pulumi = base_environment()
     rehearsed = stack == LOCAL or not has_backend(env)
     if rehearsed:
@@ -84,8 +85,12 @@ def python_environment() -> dict[str, str]:
     return {**env, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 
 
-def _cluster(root: Path, stack: str) -> Mapping[str, Any]:
-    """The section `cluster` of the stack's settings; empty if the file has none."""
+def _read_cluster(root: Path, stack: str) -> Mapping[str, Any]:
+    """The section `cluster` of the stack's settings; empty if the file has none.
+
+    Raises UserError if there is no such stack, if a file has the wrong shape, or if the stack's
+    file has a secret in plain text.
+    """
     known = sorted(
         file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         for file in root.glob("Pulumi.*.yaml")
@@ -94,30 +99,33 @@ def _cluster(root: Path, stack: str) -> Mapping[str, Any]:
         raise UserError(f"there is no stack `{stack}`. Choose {' or '.join(known)}.")
     problems, name = Problems(), f"Pulumi.{stack}.yaml"
     project, tracked = (read_yaml(root, file, problems) for file in ("Pulumi.yaml", name))
-    found: Mapping[str, Any] = {}
+    cluster: Mapping[str, Any] = {}
     if project and tracked:
         declared = _mapping(project.data, "Pulumi.yaml", "the file", problems)
-        config = _mapping(
-            _mapping(tracked.data, name, "the file", problems).get("config"),
-            name,
-            "`config`",
-            problems,
-        )
-        for key in rehearsal.secret_keys(declared, {"config": config}):
-            if key in config and not rehearsal.is_secure(config[key]):
-                plain = key.partition(":")[2]
-                line = tracked.lines[("config", key)]
-                text = f"{key} is stored in plain text."
-                text += f" Run `pulumi config set --secret {plain}` and rotate the value."
-                problems.add(name, line, text)
+        content = _mapping(tracked.data, name, "the file", problems)
+        config = _mapping(content.get("config"), name, "`config`", problems)
+        _check_secrets(declared, config, Place(tracked, ("config",)), problems)
         key = f"{declared.get('name')}:settings"
         if key in config and config[key] is None:
-            problems.add(name, tracked.lines[("config", key)], f"{key} is empty. Write settings.")
+            Place(tracked, ("config", key)).report(problems, f"{key} is empty. Write settings.")
         settings = _mapping(config.get(key), name, f"`{key}`", problems)
-        found = _mapping(settings.get("cluster"), name, "`cluster`", problems)
+        cluster = _mapping(settings.get("cluster"), name, "`cluster`", problems)
     if problems:
         raise UserError("\nerror: ".join(problems.lines()))
-    return found
+    return cluster
+
+
+def _check_secrets(
+    project: Mapping[str, Any], config: Mapping[str, Any], place: Place, problems: Problems
+) -> None:
+    """Report each secret of the stack's file, at `place`, that is in plain text.
+
+    Pulumi and the program see a made-up value instead, so they can't report it.
+    """
+    for key in rehearsal.secret_keys(project, {"config": config}):
+        if key in config and not rehearsal.is_secure(config[key]):
+            text = f"{key} {plain_text_message(key.partition(':')[2])}"
+            place.at(key).report(problems, text)
 
 
 def _mapping(data: object, file: str, what: str, problems: Problems) -> Mapping[str, Any]:

@@ -16,7 +16,14 @@ from pydantic import RootModel
 from components.channels import CHANNELS, ROUTING_KEY
 from components.values import matching
 from problems import Problems
-from stacks.secrets import ADMIN_PASSWORD, CREDENTIALS, MADE_UP, PROJECT, SECRETS
+from stacks.secrets import (
+    ADMIN_PASSWORD,
+    CREDENTIALS,
+    MADE_UP,
+    PROJECT,
+    SECRETS,
+    plain_text_message,
+)
 from stacks.settings.schema import Settings
 
 PAGERS = "productionPagers"
@@ -59,7 +66,7 @@ def check_secrets(
             if key in needed:
                 problems.add(place, 0, f"missing, and {reason}. {remedy}.")
         elif not runtime_config.is_config_secret(place):
-            problems.add(place, 0, f"is stored in plain text. {remedy} and rotate the value.")
+            problems.add(place, 0, plain_text_message(key))
         elif key in needed and not value.startswith(MADE_UP):
             if key in CREDENTIALS and CREDENTIALS[key].is_url and not _is_https_url(value):
                 problems.add(place, 0, f"is not a URL that begins with https://. {remedy}.")
