@@ -58,8 +58,7 @@ def all_dashboards(rulebook: Rulebook, problems: Problems) -> tuple[Dashboard, .
         for panel in board.panels:
             for mistake in panel.mistakes(alerts):
                 problems.add(board.source, 0, f"panel {panel.title!r}: {mistake}")
-    shown = {name for board in boards for panel in board.panels for name in panel.alerts}
-    for name in alerts.keys() - shown:
+    for name in alerts.keys() - frozenset().union(*(board.alerts for board in boards)):
         advice = "Name it in the `alerts` of the panel that shows what it watches."
         problems.add("dashboards", 0, f"no panel belongs to the alert {name}. {advice}")
     return tuple(_encode(board, alerts) for board in boards)
@@ -75,7 +74,7 @@ def _encode(board: Board, alerts: Mapping[str, Alert]) -> Dashboard:
         filename=board.filename,
         json=text + "\n",
         queries=tuple(_queries(json.loads(text))),
-        alerts=frozenset(name for panel in board.panels for name in panel.alerts),
+        alerts=board.alerts,
     )
 
 

@@ -63,6 +63,11 @@ class Board:
         """All panels, in their order."""
         return (panel for section in self.sections for panel in section.panels)
 
+    @property
+    def alerts(self) -> frozenset[str]:
+        """The names of the alerts that its panels declare."""
+        return frozenset(name for panel in self.panels for name in panel.alerts)
+
     def build(self, alerts: Mapping[str, Alert]) -> dashboard.Dashboard:
         """The dashboard for Grafana; panels ignore names of alerts that `alerts` does not have.
 
