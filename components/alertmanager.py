@@ -32,6 +32,7 @@ class AlertmanagerArgs:
     """`config` maps file names to texts, `credentials` maps file names to secrets."""
 
     namespace: pulumi.Input[str]
+    rollout_seconds: int
     image: str
     reloader_image: str
     replicas: int
@@ -73,6 +74,7 @@ class Alertmanager(pulumi.ComponentResource):
             namespace,
             _pod(args, config),
             child,
+            rollout_seconds=args.rollout_seconds,
             replicas=args.replicas,
             storage=args.storage,
             storage_class=args.storage_class,

@@ -82,6 +82,7 @@ class BlackboxArgs:
     """`config` is the text of blackbox.yml."""
 
     namespace: pulumi.Input[str]
+    rollout_seconds: int
     image: str
     reloader_image: str
     replicas: int
@@ -108,7 +109,12 @@ class Blackbox(pulumi.ComponentResource):
             reloader_image=args.reloader_image,
         )
         self.url = served_deployment(
-            SERVER, args.namespace, _pod(args, config), child, replicas=args.replicas
+            SERVER,
+            args.namespace,
+            _pod(args, config),
+            child,
+            rollout_seconds=args.rollout_seconds,
+            replicas=args.replicas,
         )
         self.register_outputs({"url": self.url})
 

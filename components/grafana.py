@@ -20,7 +20,7 @@ from components.grafana_config import (
     SECRET_FOLDER,
     SERVER,
 )
-from components.kit import cluster_ip, deployment, service_account
+from components.kit import cluster_ip, deployment, rolling_out, service_account
 from components.pods import HTTP, container, http_probe, labels, metadata, selector, template
 from components.values import DomainName, Network, Resources, Value, matching
 
@@ -77,6 +77,7 @@ class GrafanaArgs:
     """`files` maps paths below CONFIG_FOLDER to texts, `dashboards` file names to JSON."""
 
     namespace: pulumi.Input[str]
+    rollout_seconds: int
     image: str
     resources: Resources
     files: Mapping[str, str]
@@ -117,16 +118,17 @@ class Grafana(pulumi.ComponentResource):
             core.ConfigMap(
                 name, metadata=metadata(name, namespace), data={file_name: text}, opts=child
             )
-        deployment(NAME, namespace, _pod(args, config.metadata.name), child)
+        pod, seconds = _pod(args, config.metadata.name), args.rollout_seconds
+        deployment(NAME, namespace, pod, child, rollout_seconds=seconds)
         if args.exposure.is_internal:
-            self.url = cluster_ip(SERVER, namespace, child)
+            self.url = cluster_ip(SERVER, namespace, child, rollout_seconds=seconds)
         else:
-            self.url = _load_balancer(namespace, args.exposure, child)
+            self.url = _load_balancer(namespace, args.exposure, rolling_out(child, seconds))
         self.register_outputs({"url": self.url})
 
 
 def _load_balancer(
-    namespace: pulumi.Input[str], exposure: Exposure, child: ResourceOptions
+    namespace: pulumi.Input[str], exposure: Exposure, opts: ResourceOptions
 ) -> pulumi.Output[str]:
     """A network load balancer that terminates TLS on port 443; returns the public address.
 
@@ -155,7 +157,7 @@ def _load_balancer(
             selector=selector(NAME),
             ports=[core.ServicePortArgs(name=HTTP, port=443, target_port=HTTP)],
         ),
-        opts=child,
+        opts=opts,
     )
     return pulumi.Output.from_input(f"https://{exposure.domain}")
 

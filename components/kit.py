@@ -16,8 +16,6 @@ from components.values import Resources
 
 DATA_FOLDER = "/data"
 DATA_MOUNT = core.VolumeMountArgs(name="data", mount_path=DATA_FOLDER)
-ROLLOUT_LIMIT = pulumi.CustomTimeouts(create="40m", update="40m")
-"""How long `pulumi up` waits for a StatefulSet's pods: longer than any startup probe allows."""
 
 RELOADER = "config-reload"
 RELOADER_PORT = 8080
@@ -77,7 +75,19 @@ def service_account(
     )
 
 
-def cluster_ip(server: Server, namespace: Namespace, opts: ResourceOptions) -> pulumi.Output[str]:
+def rolling_out(opts: ResourceOptions, rollout_seconds: int) -> ResourceOptions:
+    """The options of an object that `pulumi up` waits for until its pods are ready.
+
+    `pulumi up` gives up after `rollout_seconds`.
+    """
+    limit = f"{rollout_seconds}s"
+    timeouts = pulumi.CustomTimeouts(create=limit, update=limit)
+    return ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=timeouts))
+
+
+def cluster_ip(
+    server: Server, namespace: Namespace, opts: ResourceOptions, *, rollout_seconds: int
+) -> pulumi.Output[str]:
     """A Service with one address for all pods of the server; returns its URL in the cluster."""
     service = core.Service(
         server.name,
@@ -87,7 +97,7 @@ def cluster_ip(server: Server, namespace: Namespace, opts: ResourceOptions) -> p
             selector=selector(server.name),
             ports=[core.ServicePortArgs(name=HTTP, port=server.service_port, target_port=HTTP)],
         ),
-        opts=opts,
+        opts=rolling_out(opts, rollout_seconds),
     )
     return service.metadata.namespace.apply(server.url)
 
@@ -120,6 +130,7 @@ def deployment(
     template: core.PodTemplateSpecArgs,
     opts: ResourceOptions,
     *,
+    rollout_seconds: int,
     replicas: int = 1,
     strategy: apps.DeploymentStrategyArgs | None = None,
 ) -> None:
@@ -133,9 +144,10 @@ def deployment(
             replicas=replicas,
             selector=meta.LabelSelectorArgs(match_labels=selector(name)),
             strategy=strategy,
+            progress_deadline_seconds=rollout_seconds,
             template=template,
         ),
-        opts=opts,
+        opts=rolling_out(opts, rollout_seconds),
     )
 
 
@@ -145,12 +157,21 @@ def served_deployment(
     template: core.PodTemplateSpecArgs,
     opts: ResourceOptions,
     *,
+    rollout_seconds: int,
     replicas: int = 1,
     strategy: apps.DeploymentStrategyArgs | None = None,
 ) -> pulumi.Output[str]:
     """A Deployment with a Service in front of it; returns the URL in the cluster."""
-    deployment(server.name, namespace, template, opts, replicas=replicas, strategy=strategy)
-    return cluster_ip(server, namespace, opts)
+    deployment(
+        server.name,
+        namespace,
+        template,
+        opts,
+        rollout_seconds=rollout_seconds,
+        replicas=replicas,
+        strategy=strategy,
+    )
+    return cluster_ip(server, namespace, opts, rollout_seconds=rollout_seconds)
 
 
 def served_stateful_set(
@@ -159,6 +180,7 @@ def served_stateful_set(
     template: core.PodTemplateSpecArgs,
     opts: ResourceOptions,
     *,
+    rollout_seconds: int,
     replicas: int,
     storage: str,
     storage_class: str | None,
@@ -199,9 +221,9 @@ def served_stateful_set(
                 )
             ),
         ),
-        opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=ROLLOUT_LIMIT)),
+        opts=rolling_out(opts, rollout_seconds),
     )
-    return cluster_ip(server, namespace, opts)
+    return cluster_ip(server, namespace, opts, rollout_seconds=rollout_seconds)
 
 
 def _disruption_budget(name: str, namespace: Namespace, opts: ResourceOptions) -> None:

@@ -26,6 +26,7 @@ class KubeStateMetricsArgs:
     """`metrics` are the names of the metrics to export; all others are dropped."""
 
     namespace: pulumi.Input[str]
+    rollout_seconds: int
     image: str
     metrics: Sequence[str]
 
@@ -43,7 +44,9 @@ class KubeStateMetrics(pulumi.ComponentResource):
         super().__init__("vaultmesh:observability:KubeStateMetrics", NAME, None, opts)
         child = ResourceOptions(parent=self)
         service_account(NAME, args.namespace, child, rules=[WATCH])
-        self.url = served_deployment(SERVER, args.namespace, _pod(args), child)
+        self.url = served_deployment(
+            SERVER, args.namespace, _pod(args), child, rollout_seconds=args.rollout_seconds
+        )
         self.register_outputs({"url": self.url})
 
 

@@ -44,6 +44,7 @@ class PrometheusArgs:
     """`config` maps names of configuration files to texts."""
 
     namespace: pulumi.Input[str]
+    rollout_seconds: int
     image: str
     reloader_image: str
     replicas: int
@@ -76,6 +77,7 @@ class Prometheus(pulumi.ComponentResource):
             args.namespace,
             _pod(args, config),
             child,
+            rollout_seconds=args.rollout_seconds,
             replicas=args.replicas,
             storage=args.storage,
             storage_class=args.storage_class,

@@ -48,6 +48,7 @@ class WorkloadArgs:
     """`environment` holds variables besides HOST, PORT and POD_NAME."""
 
     namespace: pulumi.Input[str]
+    rollout_seconds: int
     image: str
     spec: WorkloadSpec
     environment: Mapping[str, str]
@@ -71,6 +72,7 @@ class Workload(pulumi.ComponentResource):
             args.namespace,
             _pod(name, args),
             child,
+            rollout_seconds=args.rollout_seconds,
             replicas=spec.replicas,
             strategy=RECREATE if spec.never_twice else ROLLING,
         )

@@ -53,6 +53,7 @@ def build(configuration: Configuration) -> Outputs:
         prometheus.NAME: Prometheus(
             PrometheusArgs(
                 namespace=namespace,
+                rollout_seconds=settings.rollout_seconds,
                 image=images.prometheus,
                 reloader_image=images.config_reloader,
                 replicas=settings.prometheus.replicas,
@@ -66,6 +67,7 @@ def build(configuration: Configuration) -> Outputs:
         alertmanager.NAME: Alertmanager(
             AlertmanagerArgs(
                 namespace=namespace,
+                rollout_seconds=settings.rollout_seconds,
                 image=images.alertmanager,
                 reloader_image=images.config_reloader,
                 replicas=settings.alertmanager.replicas,
@@ -84,6 +86,7 @@ def build(configuration: Configuration) -> Outputs:
         blackbox.NAME: Blackbox(
             BlackboxArgs(
                 namespace=namespace,
+                rollout_seconds=settings.rollout_seconds,
                 image=images.blackbox_exporter,
                 reloader_image=images.config_reloader,
                 replicas=settings.synthetics.replicas,
@@ -95,6 +98,7 @@ def build(configuration: Configuration) -> Outputs:
         grafana.NAME: Grafana(
             GrafanaArgs(
                 namespace=namespace,
+                rollout_seconds=settings.rollout_seconds,
                 image=images.grafana,
                 resources=settings.grafana.resources,
                 files=content.files[grafana.NAME],
@@ -107,6 +111,7 @@ def build(configuration: Configuration) -> Outputs:
         kube_state_metrics.NAME: KubeStateMetrics(
             KubeStateMetricsArgs(
                 namespace=namespace,
+                rollout_seconds=settings.rollout_seconds,
                 image=images.kube_state_metrics,
                 metrics=content.object_metrics,
             ),
@@ -118,6 +123,7 @@ def build(configuration: Configuration) -> Outputs:
             name,
             WorkloadArgs(
                 namespace=namespace,
+                rollout_seconds=settings.rollout_seconds,
                 image=workload.image or settings.services_image,
                 spec=workload,
                 environment={**workload.environment, **_heartbeat_timeout(settings, name)},

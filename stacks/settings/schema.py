@@ -29,8 +29,21 @@ SHORTEST_INTERVAL, LONGEST_INTERVAL = "30s", "2m"
 """Limits of a probe's interval: rules are evaluated every 30 s over the last 5 minutes."""
 MARGIN = "1s"
 """A probe must end this long before the next one; the exporter needs half of it to answer."""
+SHORTEST_ROLLOUT, LONGEST_ROLLOUT = "1m", "2h"
+"""Limits of the rollout timeout."""
 WATCHDOG_TIMEOUT = "HARBINGER_WATCHDOG_TIMEOUT_SECONDS"
 """The environment variable with harbinger's timeout for the heartbeat."""
+
+
+def _bounded_rollout(timeout: str) -> str:
+    milliseconds, limits = parse_duration(timeout), f"{SHORTEST_ROLLOUT} to {LONGEST_ROLLOUT}"
+    if milliseconds < parse_duration(SHORTEST_ROLLOUT):
+        raise ValueError(f"`{timeout}` is too short to pull an image and start. Write {limits}.")
+    if milliseconds > parse_duration(LONGEST_ROLLOUT):
+        raise ValueError(
+            f"`{timeout}` is too long: `pulumi up` would seem to hang. Write {limits}."
+        )
+    return timeout
 
 
 def _not_reserved(name: str) -> str:
@@ -62,6 +75,7 @@ VariableName = Annotated[
     matching(r"[A-Z][A-Z0-9_]*", "the name of a variable", "LOG_LEVEL"),
     AfterValidator(_not_derived),
 ]
+RolloutTimeout = Annotated[Duration, AfterValidator(_bounded_rollout)]
 WorkloadName = Annotated[
     str,
     # A DNS label that leaves room for the suffix of the headless Service.
@@ -191,6 +205,10 @@ class Settings(Value):
     A stack with `production` must page the production on-call, and other stacks must not.
     `services_image` is the image of all workloads without their own; `storage_class` None means the
     cluster's default class.
+
+    `rollout_timeout` is how long `pulumi up` waits for pods to become ready before it fails with
+    the reason. A startup probe may allow more, so that Prometheus can replay a long write-ahead
+    log. Such a pod goes on starting, and the next `pulumi up` waits for it again.
     """
 
     environment: DnsLabel
@@ -201,6 +219,7 @@ class Settings(Value):
     ]
     cluster: Cluster
     storage_class: DnsLabel | None = None
+    rollout_timeout: RolloutTimeout = "10m"
     services_image: Image
     quota: Quota
     prometheus: Prometheus
@@ -210,6 +229,11 @@ class Settings(Value):
     workloads: dict[WorkloadName, Workload] = Field(min_length=1)
     cron_jobs: dict[WorkloadName, CronJob] = Field(default_factory=dict)
     synthetics: Synthetics = Synthetics()
+
+    @property
+    def rollout_seconds(self) -> int:
+        """The rollout timeout in whole seconds."""
+        return parse_duration(self.rollout_timeout) // 1000
 
     @property
     def probes(self) -> Mapping[str, Probe]:

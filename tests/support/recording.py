@@ -45,9 +45,14 @@ class Declared:
 
 @dataclass
 class Recording(mocks.Mocks):
-    """All resources that a program declared, and its return value."""
+    """All resources that a program declared, and its return value.
+
+    `timeouts` says how long the engine waits for the creation and for an update of an object, by
+    its kind and Pulumi name.
+    """
 
     resources: list[Declared] = field(default_factory=list)
+    timeouts: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     result: Any = None
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -132,6 +137,15 @@ class Recording(mocks.Mocks):
             yield owner["metadata"]["name"], owner["spec"]["jobTemplate"]["spec"]["template"]
 
 
+class Monitor(mocks.MockMonitor):
+    """The engine's end of the mocks; it also records the timeouts, which no mock sees."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        key, given = (request.type.rsplit(":", 1)[-1], request.name), request.customTimeouts
+        self.mocks.timeouts[key] = (given.create, given.update)
+        return super().RegisterResource(request)
+
+
 def mounts(container: dict[str, Any]) -> dict[str, str]:
     """The volume name by mount path of a container."""
     return {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
@@ -147,7 +161,9 @@ def record(program: Callable[[], Any]) -> Recording:
     """Run `program` on mocks until all resources are registered."""
     recording = Recording()
     asyncio.set_event_loop(_LOOP)
-    mocks.set_mocks(recording, project="vaultmesh", stack="test", preview=False)
+    mocks.set_mocks(
+        recording, project="vaultmesh", stack="test", preview=False, monitor=Monitor(recording)
+    )
 
     @pulumi.runtime.test
     def run() -> None:

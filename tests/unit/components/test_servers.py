@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.recording import mounts
+from tests.support.recording import mounts, run_values, stack_values
 
 RELOADED = (
     ("prometheus-server", "prometheus.yml"),
@@ -47,9 +47,15 @@ def test_data_is_on_a_volume_of_the_size_in_the_settings(
     assert kept == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 
-def test_pulumi_waits_longer_than_the_slowest_start() -> None:
-    from components.kit import ROLLOUT_LIMIT
-    from components.prometheus import WAL_REPLAY_SECONDS
-
-    for limit in (ROLLOUT_LIMIT.create, ROLLOUT_LIMIT.update):
-        assert int(str(limit).removesuffix("m")) * 60 > WAL_REPLAY_SECONDS
+def test_pulumi_waits_for_pods_as_long_as_the_settings_say() -> None:
+    values = stack_values("production")
+    values["vaultmesh:settings"]["rolloutTimeout"] = "3m30s"
+    platform = run_values(values)
+    for kind in ("Deployment", "StatefulSet", "Service"):
+        for found in platform.all(kind):
+            name = found["metadata"]["name"]
+            if found["spec"].get("clusterIP") == "None":
+                continue  # the engine never waits for a headless Service
+            assert platform.timeouts[kind, name] == ("210s", "210s"), f"{kind} {name}"
+    deadlines = [d["spec"]["progressDeadlineSeconds"] for d in platform.all("Deployment")]
+    assert set(deadlines) == {210}

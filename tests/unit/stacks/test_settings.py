@@ -38,6 +38,13 @@ WRONG: list[tuple[str, Any, str]] = [
     ("prometheus.retention", "2 weeks", "prometheus.retention: `2 weeks` is not a duration. Write"),
     ("prometheus.retention", "1d2w", "prometheus.retention: `1d2w` is not a duration. Write"),
     ("prometheus.retention", "0d", "prometheus.retention: `0d` is zero. Write"),
+    ("rolloutTimeout", "20s", "rolloutTimeout: `20s` is too short to pull an image and start. Wri"),
+    (
+        "rolloutTimeout",
+        "2d",
+        "rolloutTimeout: `2d` is too long: `pulumi up` would seem to hang. W",
+    ),
+    ("rolloutTimeout", "soon", "rolloutTimeout: `soon` is not a duration. Write"),
     ("prometheus.replicas", 0, "prometheus.replicas: `0` is too small. Write 1 or more."),
     ("prometheus.replicas", "two", "prometheus.replicas: `two` is not a whole number. Write"),
     ("prometheus.resources", "1Gi", "prometheus.resources: `1Gi` is not a mapping. Write"),
