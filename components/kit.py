@@ -15,7 +15,8 @@ from components.pods import HTTP, container, labels, metadata, selector
 from components.values import Resources
 
 DATA_FOLDER = "/data"
-DATA_MOUNT = core.VolumeMountArgs(name="data", mount_path=DATA_FOLDER)
+DATA_VOLUME = "data"
+DATA_MOUNT = core.VolumeMountArgs(name=DATA_VOLUME, mount_path=DATA_FOLDER)
 
 RELOADER = "config-reload"
 RELOADER_PORT = 8080
@@ -124,6 +125,11 @@ def headless_name(name: str) -> str:
     return f"{name}-headless"
 
 
+def claim_name(name: str, number: int) -> str:
+    """The name of the volume claim of a pod, counted from 0, of the StatefulSet called `name`."""
+    return f"{DATA_VOLUME}-{name}-{number}"
+
+
 def deployment(
     name: str,
     namespace: Namespace,
@@ -196,7 +202,7 @@ def served_stateful_set(
     if replicas > 1:
         _disruption_budget(name, namespace, opts)
     claim = core.PersistentVolumeClaimArgs(
-        metadata=meta.ObjectMetaArgs(name="data"),
+        metadata=meta.ObjectMetaArgs(name=DATA_VOLUME),
         spec=core.PersistentVolumeClaimSpecArgs(
             access_modes=["ReadWriteOnce"],
             storage_class_name=storage_class,

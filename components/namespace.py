@@ -11,6 +11,9 @@ from pydantic import Field
 
 from components.values import Quantity, Value
 
+STACK_ANNOTATION = "vaultmesh.dev/stack"
+"""Names the stack that may change and delete the namespace."""
+
 
 class Quota(Value):
     """Limits for the sum of all pods: number of pods, CPU cores and memory."""
@@ -23,9 +26,10 @@ class Quota(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class NamespaceArgs:
-    """`pod_security_version` is a version of Kubernetes, such as v1.34."""
+    """`stack` is the owner of the namespace; `pod_security_version` a version such as v1.34."""
 
     name: str
+    stack: str
     pod_security_version: str
     quota: Quota
 
@@ -42,7 +46,9 @@ class Namespace(pulumi.ComponentResource):
         namespace = core.Namespace(
             args.name,
             metadata=meta.ObjectMetaArgs(
-                name=args.name, labels=_pod_security(args.pod_security_version)
+                name=args.name,
+                labels=_pod_security(args.pod_security_version),
+                annotations={STACK_ANNOTATION: args.stack},
             ),
             opts=child,
         )

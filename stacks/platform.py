@@ -16,6 +16,7 @@ from stacks.cluster import kubernetes_provider
 from stacks.connections import arrivals, departures, edges
 from stacks.content import compose_content
 from stacks.outputs import Outputs, outputs
+from stacks.preconditions import check_cluster, stack_identity
 from stacks.secrets import ADMIN_PASSWORD, CREDENTIALS
 from stacks.settings import Configuration
 from stacks.settings.schema import WATCHDOG_TIMEOUT, Settings
@@ -25,15 +26,17 @@ def build(configuration: Configuration) -> Outputs:
     """Declare the whole platform, and return the stack's outputs.
 
     Raises SystemExit before it declares anything if the configuration, rules or dashboards are
-    wrong.
+    wrong, or if the cluster lacks what they need.
     """
     settings, images, secrets = configuration.settings, configuration.images, configuration.secrets
+    check_cluster(settings, configuration.problems)
     content = compose_content(configuration)
     opts = ResourceOptions(providers=[kubernetes_provider(settings.cluster)])
 
     namespace = Namespace(
         NamespaceArgs(
             name=settings.namespace,
+            stack=stack_identity(),
             pod_security_version=settings.pod_security_version,
             quota=settings.quota,
         ),

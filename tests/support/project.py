@@ -23,6 +23,7 @@ SOURCES = (
     "dashboards",
     "promql",
     "problems.py",
+    "kubectl.py",
     "docs",
 )
 LIMIT_SECONDS = 180

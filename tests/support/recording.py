@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+import pytest
 import yaml
 from pulumi.runtime import mocks
+
+from tests.support.cluster import FakeCluster
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
@@ -210,17 +213,20 @@ def configure(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -
 
 def run_stack(stack: str) -> Recording:
     """Run the whole program with the settings of one stack."""
-    from stacks.platform import build
-    from stacks.settings import load_configuration
-
-    configure(configured(stack))
-    return record(lambda: build(load_configuration()))
+    return run_values(configured(stack))
 
 
-def run_values(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -> Recording:
-    """Run the whole program with this configuration."""
+def run_values(
+    values: Mapping[str, Any],
+    secrets: Mapping[str, str] = SECRETS,
+    cluster: FakeCluster | None = None,
+) -> Recording:
+    """Run the whole program with this configuration, by default on a new cluster."""
     from stacks.platform import build
     from stacks.settings import load_configuration
 
     configure(values, secrets)
-    return record(lambda: build(load_configuration()))
+    with pytest.MonkeyPatch.context() as patch:
+        found = cluster or FakeCluster()
+        patch.setattr("kubectl.Kubectl.read", lambda _, path: found.read(path))
+        return record(lambda: build(load_configuration()))

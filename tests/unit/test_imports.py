@@ -14,15 +14,16 @@ from tests.support.recording import ROOT
 # Package -> our other packages that it may import; "a.b" allows only that module.
 ALLOWED: Mapping[str, set[str]] = {
     "problems": set(),
+    "kubectl": set(),
     "promql": {"problems"},
     "rules": {"promql", "problems"},
     "dashboards": {"rules", "promql", "problems"},
     "components": {"promql.durations", "problems"},
     "services": set(),
-    "stacks": {"components", "rules", "dashboards", "promql", "problems"},
+    "stacks": {"components", "rules", "dashboards", "promql", "problems", "kubectl"},
     "__main__": {"stacks"},
     "toolchain": {"stacks.secrets", "rules.reader", "problems"},
-    "ops": {"promql", "problems", "toolchain.base", "toolchain.browser"},
+    "ops": {"promql", "problems", "kubectl", "toolchain.base", "toolchain.browser"},
 }
 
 

@@ -1,0 +1,75 @@
+"""Reads the API of a Kubernetes cluster through the user's own kubectl."""
+
+import json
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+ANSWER_SECONDS = 5
+"""How long the API server may take for one answer."""
+LIMIT_SECONDS = 30
+"""How long kubectl may take, with the program that makes the credentials."""
+
+_NOT_FOUND = "Error from server (NotFound)"
+_REASON = re.compile(
+    r"^(?:error: )?((?<=error: ).+|(?:Error from|Unable to connect to|The connection to) .+)$",
+    re.MULTILINE,
+)
+"""kubectl's own line: programs that make credentials write before it, and hints follow it."""
+
+
+class KubectlError(Exception):
+    """kubectl got no answer. The message is its reason, one line without an end stop."""
+
+
+class NotFoundError(KubectlError):
+    """The API server answered that there is no such object."""
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl for one cluster; `options` select it, such as ("--context", "kind-aurora").
+
+    It reads KUBECONFIG and runs the programs that make credentials as the Kubernetes provider does:
+    both use client-go.
+    """
+
+    options: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """The command's beginning, for messages that tell what to type."""
+        return shlex.join(["kubectl", *self.options])
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The object or list at a path of the API. Raises KubectlError or NotFoundError."""
+        try:
+            answer = json.loads(self.read(path))
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or "kind" not in answer:
+            raise KubectlError("the server does not speak the Kubernetes API")
+        return answer
+
+    def read(self, path: str) -> bytes:
+        """The bytes at a path of the API. Raises KubectlError or NotFoundError."""
+        bounded = ["kubectl", *self.options, f"--request-timeout={ANSWER_SECONDS}s"]
+        try:
+            ended = subprocess.run(
+                [*bounded, "get", "--raw", path],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=LIMIT_SECONDS,
+            )
+        except FileNotFoundError:
+            raise KubectlError("kubectl is not on the PATH") from None
+        except subprocess.TimeoutExpired:
+            raise KubectlError(f"kubectl has not ended within {LIMIT_SECONDS} s") from None
+        if ended.returncode == 0:
+            return ended.stdout
+        text = ended.stderr.decode(errors="replace").strip()
+        reason = next(iter(_REASON.findall(text)), text)
+        kind = NotFoundError if reason.startswith(_NOT_FOUND) else KubectlError
+        raise kind(" ".join(reason.split()).rstrip("."))
