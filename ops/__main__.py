@@ -10,6 +10,7 @@ COMMANDS = {
     "live": "ops.live.command",
     "report": "ops.report.command",
     "silence": "ops.silences",
+    "watch": "ops.watch",
 }
 """The module of each command; its `main(arguments)` returns the exit code."""
 

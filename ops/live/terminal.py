@@ -31,9 +31,12 @@ class Screen:
     def show_table(self, lines: list[str]) -> None:
         """Replace the table; without a terminal, write only its new lines."""
         if self._in_place:
-            # A longer line would wrap and break the line count of `_erase`.
-            width = shutil.get_terminal_size().columns - 1
-            lines = [line[:width] for line in lines]
+            # A longer line or table would break the line count of `_erase`.
+            size = shutil.get_terminal_size()
+            if len(lines) >= size.lines:
+                rest = len(lines) - size.lines + 2
+                lines = [*lines[: size.lines - 2], f"... and {rest} more lines"]
+            lines = [line[: size.columns - 1] for line in lines]
             self._stream.write(_erase(self._shown) + "".join(f"{line}\n" for line in lines))
         else:
             new = [line for line in lines if line and line not in self._shown]
@@ -55,31 +58,35 @@ def status_table(seen: Observation) -> list[str]:
     """Lines that describe the state of the platform."""
     if seen.problem:
         return [f"waiting: {seen.problem}"]
-    firing = [
+    events = [
+        [event["received"][11:19], event["receiver"] or "", event["alertname"], event["status"]]
+        for event in seen.events[:SHOWN_EVENTS]
+    ]
+    return [
+        targets_line(seen),
+        rules_line(seen),
+        _reloads_line(seen),
+        "",
+        *alert_lines(seen, "firing"),
+        "",
+        f"events at harbinger: {len(seen.events)}",
+        *align_columns(events),
+    ]
+
+
+def alert_lines(seen: Observation, state: str) -> list[str]:
+    """The number of alerts in a state (firing or pending) but the heartbeat, and one line each."""
+    rows = [
         [
             rule.labels.get("severity", ""),
             rule.name,
             alert_subject(alert.labels),
             f"{alert.value:.4g}",
         ]
-        for rule, alert in seen.alerts("firing")
+        for rule, alert in seen.alerts(state)
         if rule.name != WATCHDOG
     ]
-    events = [
-        [event["received"][11:19], event["receiver"] or "", event["alertname"], event["status"]]
-        for event in seen.events[:SHOWN_EVENTS]
-    ]
-    return [
-        _targets_line(seen),
-        _rules_line(seen),
-        _reloads_line(seen),
-        "",
-        f"firing: {len(firing)}",
-        *align_columns(firing),
-        "",
-        f"events at harbinger: {len(seen.events)}",
-        *align_columns(events),
-    ]
+    return [f"{state}: {len(rows)}", *align_columns(rows)]
 
 
 def alert_subject(labels: Mapping[str, str]) -> str:
@@ -103,7 +110,8 @@ def _erase(lines: list[str]) -> str:
     return f"\x1b[{len(lines)}F\x1b[J" if lines else ""
 
 
-def _targets_line(seen: Observation) -> str:
+def targets_line(seen: Observation) -> str:
+    """How many targets are up, and the reason for each that is not."""
     down = [target for target in seen.targets if target.health != "up"]
     names = "".join(
         f"; {alert_subject(target.labels)} {target.health}: {target.last_error}" for target in down
@@ -111,7 +119,8 @@ def _targets_line(seen: Observation) -> str:
     return f"targets: {len(seen.targets) - len(down)} of {len(seen.targets)} up{names}"
 
 
-def _rules_line(seen: Observation) -> str:
+def rules_line(seen: Observation) -> str:
+    """How many rules are healthy, and the error of each that is not."""
     sick = [rule for rule in seen.rules() if rule.health != "ok"]
     names = "".join(f"; {rule.name} {rule.health} {rule.last_error}".rstrip() for rule in sick)
     kinds = f"{len(seen.rules('alerting'))} alerts, {len(seen.rules('recording'))} records"

@@ -1,5 +1,6 @@
 """The command line of a local run, and what it shows."""
 
+import os
 from io import StringIO
 
 import pytest
@@ -40,6 +41,17 @@ def test_on_a_terminal_the_table_is_rewritten_in_place_below_the_lines_that_stay
     screen.print_line("said")
     up = "\x1b[2F\x1b[J"
     assert stream.getvalue() == f"a 1\nb\n{up}a 2\nb\n{up}said\na 2\nb\n"
+
+
+def test_a_table_is_cut_to_the_size_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((24, 4)))
+    stream = Terminal()
+    screen = Screen(stream)
+    screen.show_table(["x" * 30, "b", "c"])
+    screen.show_table(["a", "b", "c", "d"])
+    screen.show_table([])
+    up = "\x1b[3F\x1b[J"
+    assert stream.getvalue() == f"{'x' * 23}\nb\nc\n{up}a\nb\n... and 2 more lines\n{up}"
 
 
 def test_without_a_terminal_only_new_lines_of_the_table_are_written() -> None:
