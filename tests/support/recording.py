@@ -160,12 +160,12 @@ def fixed_labels(job: dict[str, Any]) -> dict[str, str]:
     return {rule["target_label"]: rule["replacement"] for rule in rules if "replacement" in rule}
 
 
-def record(program: Callable[[], Any]) -> Recording:
-    """Run `program` on mocks until all resources are registered."""
+def record(program: Callable[[], Any], stack: str = "test") -> Recording:
+    """Run `program` on mocks, as this stack, until all resources are registered."""
     recording = Recording()
     asyncio.set_event_loop(_LOOP)
     mocks.set_mocks(
-        recording, project="vaultmesh", stack="test", preview=False, monitor=Monitor(recording)
+        recording, project="vaultmesh", stack=stack, preview=False, monitor=Monitor(recording)
     )
 
     @pulumi.runtime.test
@@ -213,13 +213,14 @@ def configure(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) -
 
 def run_stack(stack: str) -> Recording:
     """Run the whole program with the settings of one stack."""
-    return run_values(configured(stack))
+    return run_values(configured(stack), stack=stack)
 
 
 def run_values(
     values: Mapping[str, Any],
     secrets: Mapping[str, str] = SECRETS,
     cluster: FakeCluster | None = None,
+    stack: str = "test",
 ) -> Recording:
     """Run the whole program with this configuration, by default on a new cluster."""
     from stacks.platform import build
@@ -229,4 +230,4 @@ def run_values(
     with pytest.MonkeyPatch.context() as patch:
         found = cluster or FakeCluster()
         patch.setattr("kubectl.Kubectl.read", lambda _, path: found.read(path))
-        return record(lambda: build(load_configuration()))
+        return record(lambda: build(load_configuration()), stack)
