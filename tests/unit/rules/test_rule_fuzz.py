@@ -136,7 +136,7 @@ def test_a_valid_file_with_pieces_moved_removed_or_doubled(
     ],
 )
 def test_a_bomb_is_refused_at_once(bomb: str, folder: Path) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(Refused):
         load(write(folder, {ALERT_FILE: bomb}))
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
