@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.recording import ROOT, Recording
+from tests.support.recording import ROOT, STACKS, Recording
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted(
@@ -70,6 +70,11 @@ def test_the_readme_lists_every_folder_of_the_project() -> None:
     folders = {path.split("/")[0] for path in listed if "/" in path and not path.startswith(".")}
     for folder in sorted(folders):
         assert f"| `{folder}/` |" in README, f"README.md, 'The folders', does not list {folder}/."
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_readme_has_a_row_for_every_stack(stack: str) -> None:
+    assert f"\n| `{stack}` |" in README, f"README.md, 'The stacks', does not list {stack}."
 
 
 def drawn_edges() -> set[tuple[str, str]]:
