@@ -17,7 +17,7 @@ help: ## show this list
 preview: ## show what `up` would change; STACK=staging for another stack, ARGS="--diff" for detail
 	@$(RUN) preview "--stack=$(STACK)" $(ARGS)
 
-up: ## provision the stack; local renders manifests into rendered/local/
+up: ## provision the stack; without a Pulumi login, render its manifests into rendered/STACK/
 	@$(RUN) up "--stack=$(STACK)" $(ARGS)
 
 refresh: ## update the state with changes that were made outside of it

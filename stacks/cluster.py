@@ -9,15 +9,19 @@ from stacks.settings.schema import Cluster
 
 
 def kubernetes_provider(cluster: Cluster) -> kubernetes.Provider:
-    """The provider of every Kubernetes resource.
+    """The provider of every Kubernetes resource; with a folder, it renders manifests into it.
 
     ConfigMaps and Secrets are changed in place, never replaced: a replacement would remove the
     mounted configuration from running pods.
     """
+    rendered = cluster.render is not None
+    if rendered:
+        # The provider warns about each Secret; refusing real ones is the settings' part.
+        pulumi.log.info(f"every secret in {cluster.render} is made up")
     return kubernetes.Provider(
         "cluster",
-        kubeconfig=_eks_kubeconfig(cluster.eks) if cluster.eks else None,
-        context=cluster.context,
+        kubeconfig=_eks_kubeconfig(cluster.eks) if cluster.eks and not rendered else None,
+        context=None if rendered else cluster.context,
         render_yaml_to_directory=cluster.render,
         enable_config_map_mutable=True,
         enable_secret_mutable=True,

@@ -35,7 +35,7 @@ LEVELS = {
     "rules": Level(
         checks="promtool and amtool on the bytes that are provisioned",
         options=(*PARALLEL, "--dist=worksteal"),
-        tools=("promtool", "amtool", "blackbox_exporter"),
+        tools=tools.SERVERS,
     ),
     "engine": Level(
         checks="the real Pulumi engine, with a backend of its own",
@@ -44,7 +44,7 @@ LEVELS = {
     "live": Level(
         checks="the services, Prometheus and Alertmanager as processes on loopback",
         options=(*PARALLEL, "--dist=loadfile"),
-        tools=tools.TEST_TOOLS,
+        tools=tools.SERVERS,
         browser=True,
     ),
 }

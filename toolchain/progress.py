@@ -62,11 +62,11 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stream: TextIO | None = None,
-) -> None:
+) -> list[str]:
     """Run the command; write its output to the log and its progress to `stream` (default stderr).
 
     `count` maps patterns to labels: the progress line shows how many output lines match each.
-    Raises UserError with the last error line and the log's path.
+    Returns the lines of the output. Raises UserError with the last error line and the log's path.
     """
     progress = Progress(task, stream or sys.stderr)
     counts = dict.fromkeys(count, 0)
@@ -92,12 +92,12 @@ def run(
                 lines.append(line.rstrip())
                 for pattern in counts:
                     counts[pattern] += bool(re.search(pattern, line))
+                progress.detail = ", ".join(f"{counts[p]} {count[p]}" for p in counts if counts[p])
 
         reader = threading.Thread(target=read)
         reader.start()
         try:
             while reader.is_alive():
-                progress.detail = ", ".join(f"{counts[p]} {count[p]}" for p in counts if counts[p])
                 progress.tick()
                 reader.join(TTY_INTERVAL)
         except BaseException:
@@ -109,6 +109,7 @@ def run(
         progress.finish("failed")
         raise UserError(f"{task} failed: {_reason(lines)}. See {log}.")
     progress.finish("done")
+    return lines
 
 
 def _reason(lines: Sequence[str]) -> str:

@@ -14,6 +14,8 @@ import yaml
 from stacks.secrets import MADE_UP, PROJECT, SECRETS
 from toolchain.base import UserError, state, write_atomically
 
+_TEXT = "tag:yaml.org,2002:str"
+
 
 def environment(root: Path) -> dict[str, str]:
     """Environment variables for a backend in the clone and its passphrase file."""
@@ -32,30 +34,30 @@ def environment(root: Path) -> dict[str, str]:
     }
 
 
-def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Path:
-    """Write the stack's config file: tracked values and made-up secrets.
+def prepare(root: Path, stack: str, folder: str, pulumi: Path, env: Mapping[str, str]) -> Path:
+    """Write the stack's config file: tracked values, made-up secrets, and where it is rendered.
 
     Made-up secrets and their encryption persist between runs.
     Returns the file's path. Raises UserError if Pulumi can't create the stack or set a secret.
     """
     drop_dead_locks(root)
-    folder = state(root) / "config"
-    folder.mkdir(exist_ok=True)
+    copies = state(root) / "config"
+    copies.mkdir(exist_ok=True)
     project_text = (root / "Pulumi.yaml").read_text(encoding="utf-8")
     project = yaml.safe_load(project_text)
-    write_atomically(folder / "Pulumi.yaml", project_text, mode=0o600)
-    path = folder / f"Pulumi.{stack}.yaml"
+    write_atomically(copies / "Pulumi.yaml", project_text, mode=0o600)
+    path = copies / f"Pulumi.{stack}.yaml"
     tracked = (root / path.name).read_text(encoding="utf-8")
     kept = path.read_text(encoding="utf-8") if path.exists() else ""
     wanted = secret_keys(project, yaml.safe_load(tracked) or {})
-    text = merge(tracked, kept, wanted)
+    text = merge(render_into(folder, tracked, f"{project['name']}:settings"), kept, wanted)
     write_atomically(path, text, mode=0o600)
     merged = yaml.safe_load(text)
 
     def run(*command: str, given: str = "") -> None:
         answer = subprocess.run(
             [pulumi, *command, "--non-interactive"],
-            cwd=folder,
+            cwd=copies,
             env=env,
             input=given,
             capture_output=True,
@@ -65,7 +67,7 @@ def prepare(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> Pat
             reason = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
             raise UserError(
                 f"pulumi {' '.join(command[:2])} failed: {''.join(reason)}. "
-                f"Correct that, or remove {folder} and run the command again."
+                f"Correct that, or remove {copies} and run the command again."
             )
 
     if not _exists(root, project["name"], stack) or "encryptionsalt" not in merged:
@@ -119,6 +121,20 @@ def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[
     return list(dict.fromkeys([*declared, *given, *known]))
 
 
+def render_into(folder: str, tracked: str, settings: str) -> str:
+    """The text of a stack's file whose cluster is rendered into the folder instead of changed.
+
+    `settings` is the key of the program's settings. A file that names a folder keeps its own.
+    """
+    document = node = yaml.compose(tracked)
+    for key in ("config", settings, "cluster"):
+        node = _entries(node).get(key, (None, None))[1]
+    if document is None or not isinstance(node, yaml.MappingNode) or "render" in _entries(node):
+        return tracked
+    node.value.append(tuple(yaml.ScalarNode(_TEXT, text) for text in ("render", folder)))
+    return yaml.serialize(document, allow_unicode=True)
+
+
 def merge(tracked: str, kept: str, wanted: list[str]) -> str:
     """Merge the tracked file's plain values with the rehearsal's secrets and encryption.
 
@@ -141,7 +157,7 @@ def merge(tracked: str, kept: str, wanted: list[str]) -> str:
             for key, entry in secure.items()
             if key in wanted and "secure" in _entries(entry[1])
         }
-    theirs["config"] = (yaml.ScalarNode("tag:yaml.org,2002:str", "config"), _mapping(config))
+    theirs["config"] = (yaml.ScalarNode(_TEXT, "config"), _mapping(config))
     return yaml.serialize(_mapping(theirs), allow_unicode=True)
 
 

@@ -31,32 +31,28 @@ class Run:
 def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> Run:
     """Prepare `pulumi VERB` for the stack.
 
-    Raises UserError if there is no such stack, if its file or the project's can't be used, or if
-    the command would change a real cluster and no backend is set.
+    Without a backend, the stack is rehearsed: its manifests are rendered, whatever its cluster is.
+    Raises UserError if there is no such stack, or if its file or the project's can't be used.
     """
     cluster = _read_cluster(root, stack)
     env, pulumi = base_environment()
     rehearsed = stack == LOCAL or not has_backend(env)
     if rehearsed:
-        if verb in CHANGING and "render" not in cluster:
-            raise UserError(
-                f"{verb} of stack {stack} changes a real cluster, and no Pulumi backend is set to "
-                "keep its state. Run `pulumi login`, then `pulumi config set --secret` for its "
-                "secrets, and run the command again."
-            )
         env = {key: value for key, value in env.items() if key != "PULUMI_CONFIG_PASSPHRASE"}
         env |= rehearsal.environment(root)
-    packages = ["kubernetes", *(["aws"] if "eks" in cluster else [])]
+    folder = cluster.get("render") or f"rendered/{stack}"
     with hold_lock(state(root) / "run.lock"):
-        env |= plugins.environment(packages, pulumi, env)
+        env |= plugins.environment(env, on_eks="eks" in cluster, rehearsed=rehearsed)
         options = ["--stack", stack]
         if rehearsed:
-            options += ["--config-file", str(rehearsal.prepare(root, stack, pulumi, env))]
+            config = rehearsal.prepare(root, stack, folder, pulumi, env)
+            options += ["--config-file", str(config)]
     if rehearsed and stack != LOCAL:
         print(
-            f"rehearsal of stack {stack}: no Pulumi backend is set, so its state is in "
-            f"{state(root).name}/ and its secrets are made up. To work on the real stack, run "
-            "`pulumi login` and `pulumi config set --secret`.",
+            f"rehearsal of stack {stack}: no Pulumi backend is set, so `up` renders its manifests "
+            f"into {folder}/ and changes no cluster. Its state is in {state(root).name}/ and its "
+            "secrets are made up. To work on the real stack, run `pulumi login` and "
+            "`pulumi config set --secret`.",
             file=sys.stderr,
             flush=True,
         )

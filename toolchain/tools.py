@@ -1,79 +1,100 @@
 """The Go programs that the project uses; each is built once per machine."""
 
 import hashlib
+import importlib.metadata
+import math
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from toolchain import golang
 from toolchain.base import MODULES, cache, hold_lock, require_disk
-from toolchain.golang import Program
-
-BUILD_GIB = {
-    "pulumi": 3.5,
-    "promtool": 3.0,
-    "prometheus": 3.5,
-    "amtool": 0.5,
-    "alertmanager": 0.7,
-    "blackbox_exporter": 0.6,
-}
-"""Free disk space in GiB for each tool's first build: sources, Go's build cache, programs.
-
-Prometheus and Alertmanager are estimates: measured sizes of their command-line tools plus a margin.
-"""
+from toolchain.golang import Build, ModuleFile
 
 PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
 PULUMI_VERSION = f"{PULUMI_SDK}/go/common/version.Version"
+KUBERNETES_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version"
+PROVIDER_VERSION = importlib.metadata.version("pulumi-kubernetes")
+"""The Kubernetes provider's version, which must be that of its Python package."""
+PROVIDER_FILES = ("schema.json", "terraform-mapping.json")
 
 
-def _prometheus_program(name: str, module: str, version: str) -> tuple[Program]:
-    """A program of the Prometheus project; all have the same layout of commands and version."""
-    return (
-        Program(
-            name=name,
-            module=module,
-            package=f"github.com/prometheus/{module}/cmd/{name}",
-            variables=(f"{PROMETHEUS_VERSION}={version}",),
-        ),
-    )
-
-
-TOOLS: dict[str, tuple[Program, ...]] = {
+TOOLS: dict[str, tuple[Build, ...]] = {
     "pulumi": (
-        Program(
-            name="pulumi",
+        Build(
             module="pulumi",
-            package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-            variables=(f"{PULUMI_VERSION}=3.255.0",),
+            packages=(
+                "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+                # Not called pulumi-resource-kubernetes, which Pulumi would find on PATH: it warns
+                # about such a plugin on every run.
+                "./kubernetes-provider",
+            ),
+            minutes=6,
+            gib=7,
+            variables=(
+                f"{PULUMI_VERSION}=3.215.0",
+                f"{KUBERNETES_PROVIDER}/pkg/version.Version={PROVIDER_VERSION}",
+            ),
+            embedded=tuple(
+                (
+                    "kubernetes-provider",
+                    ModuleFile(
+                        module=KUBERNETES_PROVIDER, path=f"cmd/pulumi-resource-kubernetes/{file}"
+                    ),
+                )
+                for file in PROVIDER_FILES
+            ),
+            scripts=(ModuleFile(module=PULUMI_SDK, path="python/cmd/pulumi-language-python-exec"),),
         ),
         # Later releases moved the language host to a module that builds only in its repository.
-        Program(
-            name="pulumi-language-python",
+        Build(
             module="pulumi-language-python",
-            package=f"{PULUMI_SDK}/python/cmd/pulumi-language-python",
+            packages=(f"{PULUMI_SDK}/python/cmd/pulumi-language-python",),
+            minutes=0.5,
+            gib=0.5,
             variables=(f"{PULUMI_VERSION}=3.75.0",),
-            script=("pulumi", PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),
         ),
     ),
-    "promtool": _prometheus_program("promtool", "prometheus", "3.13.5"),
-    "prometheus": _prometheus_program("prometheus", "prometheus", "3.13.5"),
-    "amtool": _prometheus_program("amtool", "alertmanager", "0.31.1"),
-    "alertmanager": _prometheus_program("alertmanager", "alertmanager", "0.31.1"),
+    "prometheus": (
+        Build(
+            module="prometheus",
+            packages=(
+                "github.com/prometheus/prometheus/cmd/prometheus",
+                "github.com/prometheus/prometheus/cmd/promtool",
+            ),
+            minutes=4.5,
+            gib=4,
+            variables=(f"{PROMETHEUS_VERSION}=3.13.5",),
+        ),
+    ),
+    "alertmanager": (
+        Build(
+            module="alertmanager",
+            packages=(
+                "github.com/prometheus/alertmanager/cmd/alertmanager",
+                "github.com/prometheus/alertmanager/cmd/amtool",
+            ),
+            minutes=0.5,
+            gib=0.7,
+            variables=(f"{PROMETHEUS_VERSION}=0.31.1",),
+        ),
+    ),
     "blackbox_exporter": (
-        Program(
-            name="blackbox_exporter",
+        Build(
             module="blackbox_exporter",
-            package="github.com/prometheus/blackbox_exporter",
+            packages=("github.com/prometheus/blackbox_exporter",),
+            minutes=0.4,
+            gib=0.6,
             variables=(f"{PROMETHEUS_VERSION}=0.28.0",),
         ),
     ),
 }
-"""The programs of each tool, by tool; they share a folder, as `pulumi` and its host must."""
+"""The builds of each tool, whose programs share a folder, as `pulumi` and its host must."""
 SERVERS = ("prometheus", "alertmanager", "blackbox_exporter")
-TEST_TOOLS = ("promtool", "amtool", *SERVERS)
 
 
 def folders(names: Sequence[str]) -> list[Path]:
@@ -96,29 +117,38 @@ def official_pulumi() -> Path | None:
 def folder_of(name: str) -> Path:
     """The tool's folder; its name includes a hash of everything that determines its programs."""
     parts = [repr(TOOLS[name]).encode()]
-    for program in TOOLS[name]:
-        pinned_in = [program.module, *(program.script[:1] if program.script else ())]
-        parts += [
-            (MODULES / module / file).read_bytes()
-            for module in pinned_in
-            for file in ("go.mod", "go.sum")
-        ]
+    for build in TOOLS[name]:
+        files = sorted(path for path in (MODULES / build.module).rglob("*") if path.is_file())
+        parts += [path.read_bytes() for path in files]
     return cache() / f"{name}-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:16]}"
+
+
+def kubernetes_provider() -> Path:
+    """The Kubernetes provider's plugin, built from its Go module. Raises UserError."""
+    return folders(["pulumi"])[0] / "kubernetes-provider"
 
 
 def _build(names: Sequence[str]) -> None:
     if not names:
         return
-    require_disk(cache(), sum(map(BUILD_GIB.__getitem__, names)), f"building {', '.join(names)}")
-    go = golang.find()
-    total, number = sum(len(TOOLS[name]) for name in names), 0
+    builds = [build for name in names for build in TOOLS[name]]
+    purpose = f"building {', '.join(names)}"
+    require_disk(cache(), sum(build.gib for build in builds), purpose)
+    minutes = math.ceil(sum(build.minutes for build in builds))
+    print(
+        f"{purpose}, once on this machine: about {minutes} min on 2 idle cores",
+        file=sys.stderr,
+        flush=True,
+    )
+    go, number = golang.find(), 0
     for name in names:
         with tempfile.TemporaryDirectory(dir=cache(), prefix="build-part-") as scratch:
             part = Path(scratch) / "part"
             part.mkdir()
-            for program in TOOLS[name]:
+            for build in TOOLS[name]:
                 number += 1
-                golang.build(go, program, part, task=f"{program.name} {number} of {total}")
+                programs = ", ".join(Path(package).name for package in build.packages)
+                golang.build(go, build, part, task=f"{programs} ({number} of {len(builds)})")
             part.rename(folder_of(name))
 
 

@@ -68,6 +68,14 @@ def check_secrets(
         elif not runtime_config.is_config_secret(place):
             problems.add(place, 0, plain_text_message(key))
         elif key in needed and not value.startswith(MADE_UP):
+            if settings.cluster.render:
+                problems.add(
+                    place,
+                    0,
+                    f"is a real secret, which {settings.cluster.render}/ would hold in plain text."
+                    f" Remove `render` from {PROJECT}:settings.cluster, or set a value that"
+                    f" begins with {MADE_UP}.",
+                )
             if key in CREDENTIALS and CREDENTIALS[key].is_url and not _is_https_url(value):
                 problems.add(place, 0, f"is not a URL that begins with https://. {remedy}.")
             if key == ROUTING_KEY.key:

@@ -89,16 +89,20 @@ WorkloadName = Annotated[
 
 
 class Cluster(Value):
-    """The cluster: exactly one of an EKS name, a kubeconfig context, or a folder for manifests."""
+    """The cluster: an EKS name or a kubeconfig context.
+
+    With a folder, `render`, manifests are written into it, and no cluster is contacted. A folder
+    needs no cluster. A rehearsal adds one to its copy of the settings.
+    """
 
     eks: Text | None = None
     context: Text | None = None
     render: Text | None = None
 
     @model_validator(mode="after")
-    def _has_exactly_one_key(self) -> "Cluster":
-        if sum(way is not None for way in (self.eks, self.context, self.render)) != 1:
-            raise ValueError("must have exactly one key. Set eks, context or render.")
+    def _is_one_cluster(self) -> "Cluster":
+        if (self.eks and self.context) or not (self.eks or self.context or self.render):
+            raise ValueError("must name one cluster. Set eks, context or render.")
         return self
 
 

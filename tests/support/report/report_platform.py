@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
+import yaml
 
 from ops.alertmanager_api import Alertmanager
 from ops.manifests import Manifests, read_manifests
@@ -21,7 +22,6 @@ from ops.report.facts import Facts
 from ops.report.gather import MOVES, gather, or_unavailable
 from tests.support.recording import Recording
 from tests.support.report.report_answers import NOW, rule_groups, samples, targets
-from toolchain.standin.kubernetes import write_manifest
 
 
 @dataclass
@@ -90,9 +90,15 @@ class Platform:
 
 def render_manifests(recorded: Recording, folder: Path) -> Path:
     """Write the manifests of a recorded stack into the folder; return the folder."""
+    manifests = folder / "1-manifest"
+    manifests.mkdir(parents=True)
     for resource in recorded.resources:
         if resource.type.startswith("kubernetes:") and "apiVersion" in resource.inputs:
-            write_manifest(folder, dict(resource.inputs))
+            metadata = resource.inputs["metadata"]
+            version = resource.inputs["apiVersion"].replace("/", "_")
+            namespace = metadata.get("namespace", "default")
+            name = f"{version}-{resource.kind.lower()}-{namespace}-{metadata['name']}.yaml"
+            (manifests / name).write_text(yaml.safe_dump(dict(resource.inputs)))
     return folder
 
 

@@ -42,6 +42,13 @@ def test_a_folder_is_rendered_into() -> None:
     assert provider({"render": "rendered/local"})["renderYamlToDirectory"] == "rendered/local"
 
 
+@pytest.mark.parametrize("cluster", [{"eks": "aurora"}, {"context": "kind-aurora"}])
+def test_with_a_folder_no_cluster_is_contacted(cluster: dict[str, str]) -> None:
+    inputs = provider({**cluster, "render": "rendered/staging"})
+    assert inputs["renderYamlToDirectory"] == "rendered/staging"
+    assert not inputs.keys() & {"kubeconfig", "context"}
+
+
 @pytest.mark.parametrize("cluster", [{"eks": "a"}, {"context": "a"}, {"render": "a"}])
 def test_config_maps_and_secrets_change_in_place(cluster: dict[str, str]) -> None:
     inputs = provider(cluster)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stacks.secrets import SECRETS
+from stacks.secrets import MADE_UP, SECRETS
 from tests.support import recording
 from tests.support.recording import STACKS, Recording, configured, stack_values
 from tests.support.refusals import read_configuration, refusals
@@ -49,9 +49,9 @@ WRONG: list[tuple[str, Any, str]] = [
     ("prometheus.replicas", "two", "prometheus.replicas: `two` is not a whole number. Write"),
     ("prometheus.resources", "1Gi", "prometheus.resources: `1Gi` is not a mapping. Write"),
     ("namespace", "Aurora_Staging", "namespace: `Aurora_Staging` is not a DNS label"),
-    ("cluster", {}, "cluster: must have exactly one key. Set eks, context or"),
-    ("cluster", {"eks": "a", "context": "b"}, "cluster: must have exactly one key."),
-    ("cluster", {"eks": None}, "cluster: must have exactly one key."),
+    ("cluster", {}, "cluster: must name one cluster. Set eks, context or"),
+    ("cluster", {"eks": "a", "context": "b"}, "cluster: must name one cluster."),
+    ("cluster", {"eks": None}, "cluster: must name one cluster."),
     ("cluster", {"render": ""}, "cluster.render: empty. Write some text."),
     (
         "workloads.grafana",
@@ -231,6 +231,18 @@ def test_a_malformed_url_is_refused_without_being_repeated(key: str, value: str)
     (line,) = refusals(stack_values("staging"), secrets)
     assert line.startswith(f"vaultmesh:{key}: is not a URL that begins with https://. Run")
     assert "marker" not in line
+
+
+@pytest.mark.parametrize("cluster", [{"render": "out"}, {"eks": "aurora", "render": "out"}])
+@pytest.mark.parametrize("key", SECRETS)
+def test_a_real_secret_is_not_rendered(cluster: dict[str, str], key: str) -> None:
+    values = stack_values("staging")
+    change(values, "cluster", cluster)
+    made_up = dict.fromkeys(recording.SECRETS, f"{MADE_UP}secret")
+    assert not refusals(values, made_up)
+    lines = refusals(values, made_up | {f"vaultmesh:{key}": "https://marker"})
+    assert lines[0].startswith(f"vaultmesh:{key}: is a real secret, which out/ would hold in plain")
+    assert not [line for line in lines if "marker" in line]
 
 
 def test_a_stack_without_slack_and_pagerduty_neither_needs_nor_uses_their_credentials() -> None:

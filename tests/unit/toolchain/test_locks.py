@@ -107,9 +107,7 @@ def go_pin(module: str, path: str) -> str:
 
 SERVERS = {
     "prometheus": ("prometheus", "github.com/prometheus/prometheus"),
-    "promtool": ("prometheus", "github.com/prometheus/prometheus"),
     "alertmanager": ("alertmanager", "github.com/prometheus/alertmanager"),
-    "amtool": ("alertmanager", "github.com/prometheus/alertmanager"),
     "blackbox_exporter": ("blackboxExporter", "github.com/prometheus/blackbox_exporter"),
 }
 
@@ -118,19 +116,24 @@ SERVERS = {
 def test_the_tests_run_the_version_of_the_image_that_is_deployed(tool: str) -> None:
     image, path = SERVERS[tool]
     deployed = IMAGES[image].rpartition(":")[2]
-    [program] = tools.TOOLS[tool]
-    [variable] = program.variables
+    [build] = tools.TOOLS[tool]
+    [variable] = build.variables
     assert f"v{variable.rpartition('=')[2]}" == deployed, f"{tool} in toolchain/tools.py"
     major, minor, patch = deployed.removeprefix("v").split(".")
     # Prometheus 3.13.5 is the Go module v0.313.5.
     expected = f"v0.{major}{int(minor):02}.{patch}" if image == "prometheus" else deployed
-    assert go_pin(program.module, path) == expected, f"toolchain/go/{program.module}/go.mod"
+    assert go_pin(build.module, path) == expected, f"toolchain/go/{build.module}/go.mod"
 
 
 def test_pulumi_reports_the_versions_that_are_built() -> None:
     cli, host = tools.TOOLS["pulumi"]
-    for program, path in ((cli, "github.com/pulumi/pulumi/pkg/v3"), (host, tools.PULUMI_SDK)):
-        assert program.variables == (f"{tools.PULUMI_VERSION}={go_pin(program.module, path)[1:]}",)
+    for build, path in ((cli, "github.com/pulumi/pulumi/pkg/v3"), (host, tools.PULUMI_SDK)):
+        assert build.variables[0] == f"{tools.PULUMI_VERSION}={go_pin(build.module, path)[1:]}"
+
+
+def test_the_kubernetes_provider_reports_the_version_that_the_program_asks_for() -> None:
+    reported = tools.TOOLS["pulumi"][0].variables[1].rpartition("=")[2]
+    assert reported == pins("requirements.txt")["pulumi-kubernetes"]
 
 
 def test_the_services_image_runs_the_python_that_its_lock_is_for() -> None:

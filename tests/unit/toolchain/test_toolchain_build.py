@@ -1,6 +1,7 @@
 """Tools are built once a machine, completely or not at all, and the build shows its progress."""
 
 import io
+import json
 import os
 import sys
 import threading
@@ -11,31 +12,48 @@ import pytest
 from tests.support.programs import program
 from toolchain import golang, progress, tools
 from toolchain.base import UserError
-from toolchain.golang import Program
+from toolchain.golang import Build, ModuleFile
 
-TOOL = Program(name="tool", module="tool", package="example.org/tool", variables=("main.v=1",))
+SCHEMA = ModuleFile(module="example.org/module", path="data/schema.json")
+SCRIPT = ModuleFile(module="example.org/module", path="data/script")
+TOOL = Build(
+    module="tool",
+    packages=("example.org/tool", "./own"),
+    minutes=1.5,
+    gib=1,
+    variables=("main.v=1",),
+    embedded=(("own", SCHEMA),),
+    scripts=(SCRIPT,),
+)
+LIST = "list) echo go: downloading example.org/x; printf 'fmt\\nexample.org/tool\\n' ;;"
+DOWNLOAD = """mod) printf '{"Dir": "%s"}' "$HERE/module" ;;"""
+BUILD = """build) for out; do case "$out" in */) break;; esac; done
+  echo "$*" > "$out/tool"; cp "$3" "$out/own"; echo example.org/tool >&2 ;;"""
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine whose `go build` writes its arguments into the program and counts its calls."""
+    """A machine whose `go build` writes its arguments into one program, and its overlay into the
+    other."""
     module = tmp_path / "go" / "tool"
-    module.mkdir(parents=True)
-    (module / "go.mod").write_text("module tool\n")
-    (module / "go.sum").write_text("sum\n")
+    (module / "own").mkdir(parents=True)
+    for file in ("go.mod", "go.sum", "own/main.go"):
+        (module / file).write_text(file)
+    (tmp_path / "module" / "data").mkdir(parents=True)
+    (tmp_path / "module" / "data" / "script").write_text("#!/bin/sh\n")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for module in (tools, golang):
         monkeypatch.setattr(module, "MODULES", tmp_path / "go")
     monkeypatch.setattr(tools, "TOOLS", {"tool": (TOOL,)})
-    monkeypatch.setattr(tools, "BUILD_GIB", {"tool": 1.0})
     monkeypatch.setattr(tools, "require_disk", lambda *_: None)
-    go_with(tmp_path, monkeypatch, 'echo "$*" > "$7"', "echo example.org/tool >&2")
+    go_with(tmp_path, monkeypatch, BUILD)
     return tmp_path
 
 
-def go_with(folder: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
-    """Make the machine's Go count its calls in `calls` and run the lines."""
-    go = program(folder, "go-program", f"echo build >> {folder}/calls", *lines)
+def go_with(folder: Path, monkeypatch: pytest.MonkeyPatch, build: str) -> None:
+    """Make the machine's Go count its builds in `calls`; `build` is its case for `go build`."""
+    calls = f'HERE="{folder}"; [ "$1" = build ] && echo build >> {folder}/calls'
+    go = program(folder, "go-program", calls, 'case "$1" in', LIST, DOWNLOAD, build, "esac")
     monkeypatch.setattr(golang, "find", lambda: go)
 
 
@@ -56,7 +74,27 @@ def test_clones_that_build_at_once_end_with_one_whole_tool(machine: Path):
     assert (tools.folder_of("tool") / "tool").exists()
 
 
-@pytest.mark.parametrize("file", ["go.mod", "go.sum"])
+def test_a_main_of_our_own_sees_a_module_s_files_and_scripts_lie_beside_the_programs(
+    machine: Path,
+):
+    [folder] = tools.folders(["tool"])
+    place, source = machine / "go/tool/own/schema.json", machine / "module/data/schema.json"
+    assert json.loads((folder / "own").read_text()) == {"Replace": {str(place): str(source)}}
+    assert os.access(folder / "script", os.X_OK)
+    assert not place.exists()
+
+
+def test_a_build_says_how_long_it_takes_and_how_far_it_is(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+):
+    tools.folders(["tool"])
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0] == "building tool, once on this machine: about 2 min on 2 idle cores"
+    assert "tool, own (1 of 1): sources: 1 modules fetched, 0 s done" in shown
+    assert shown[-1] == "tool, own (1 of 1): 1 of 2 packages compiled, 0 s done"
+
+
+@pytest.mark.parametrize("file", ["go.mod", "go.sum", "own/main.go"])
 def test_a_changed_pin_makes_another_tool(machine: Path, file: str):
     before = tools.folder_of("tool")
     (machine / "go" / "tool" / file).write_text("changed\n")
@@ -66,26 +104,29 @@ def test_a_changed_pin_makes_another_tool(machine: Path, file: str):
 def test_a_failed_build_leaves_no_tool_and_says_why_and_where(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    go_with(machine, monkeypatch, 'touch "$7"', "echo 'x.go:1: error: no good'", "echo", "exit 1")
+    go_with(machine, monkeypatch, "build) echo 'x.go:1: error: no good'; echo; exit 1 ;;")
     with pytest.raises(UserError) as refused:
         tools.folders(["tool"])
-    log = machine / "cache" / "vaultmesh-observability" / "logs" / "tool.log"
-    assert str(refused.value) == f"tool 1 of 1 failed: x.go:1: error: no good. See {log}."
+    log = machine / "cache" / "vaultmesh-observability" / "logs" / "tool-build.log"
+    assert str(refused.value) == f"tool, own (1 of 1) failed: x.go:1: error: no good. See {log}."
     assert not tools.folder_of("tool").exists()
     assert not list(tools.cache().glob("build-part-*"))
 
 
-def test_every_tool_says_how_much_disk_it_takes():
-    assert tools.BUILD_GIB.keys() == tools.TOOLS.keys()
+PACKAGES = [
+    (build.module, package)
+    for builds in tools.TOOLS.values()
+    for build in builds
+    for package in build.packages
+]
 
 
-def test_every_tool_is_pinned_by_a_module_of_its_own():
-    for parts in tools.TOOLS.values():
-        for part in parts:
-            pinned = (tools.MODULES / part.module / "go.mod").read_text()
-            assert part.package in pinned, (
-                f"toolchain/go/{part.module}/go.mod does not name {part.package}"
-            )
+@pytest.mark.parametrize(("module", "package"), PACKAGES)
+def test_every_program_is_pinned(module: str, package: str):
+    folder = tools.MODULES / module
+    ours = package.startswith("./") and (folder / package / "main.go").exists()
+    pinned = f"\t{package}\n" in (folder / "go.mod").read_text().replace("tool ", "\t")
+    assert ours or pinned, f"toolchain/go/{module} has no {package}. Run `go get -tool {package}`."
 
 
 class Terminal(io.StringIO):

@@ -1,4 +1,4 @@
-"""Stacks are rehearsed or run for real, with official plugins or stand-ins."""
+"""Stacks are rehearsed or run for real, with official or built plugins."""
 
 import os
 import socket
@@ -79,11 +79,24 @@ def test_a_real_up_asks_for_confirmation_and_a_local_one_does_not(clone: Path):
     assert "--yes" in stacks.plan("up", "local", [], root=clone).command
 
 
-@pytest.mark.parametrize("verb", ["up", "refresh", "destroy"])
-def test_without_a_backend_nothing_is_changed_in_a_real_cluster(clone: Path, verb: str):
-    with pytest.raises(UserError, match=rf"{verb} of stack staging .* Run `pulumi login`"):
-        stacks.plan(verb, "staging", [], root=clone)
-    assert calls(clone) == []
+def rehearsed_cluster(clone: Path, stack: str) -> dict[str, str]:
+    """The settings of the cluster in the rehearsal's copy of the stack's file."""
+    run = stacks.plan("up", stack, [], root=clone)
+    copy = Path(run.command[run.command.index("--config-file") + 1])
+    return yaml.safe_load(copy.read_text())["config"]["demo:settings"]["cluster"]
+
+
+def test_a_rehearsal_renders_whatever_the_cluster_is(clone: Path):
+    tracked = (clone / "Pulumi.staging.yaml").read_text()
+    rendered = {"eks": "aurora", "render": "rendered/staging"}
+    assert rehearsed_cluster(clone, "staging") == rendered
+    assert rehearsed_cluster(clone, "local") == RENDERED["config"]["demo:settings"]["cluster"]
+    assert (clone / "Pulumi.staging.yaml").read_text() == tracked
+
+
+def test_a_stack_without_a_cluster_is_left_for_the_program_to_refuse():
+    for tracked in ("", "config: {}", "config: {demo:settings: {cluster: }}"):
+        assert rehearsal.render_into("out", tracked, "demo:settings") == tracked
 
 
 def test_a_rehearsal_of_another_stack_says_so_in_one_line(
@@ -92,7 +105,9 @@ def test_a_rehearsal_of_another_stack_says_so_in_one_line(
     stacks.plan("preview", "staging", [], root=clone)
     lines = [line for line in capsys.readouterr().err.splitlines() if "rehearsal" in line]
     assert len(lines) == 1
-    assert all(word in lines[0] for word in (".state/", "made up", "pulumi login"))
+    assert all(
+        word in lines[0] for word in ("rendered/staging/", ".state/", "made up", "pulumi login")
+    )
 
 
 def test_a_stack_that_does_not_exist_is_refused_naming_those_that_do(clone: Path):
@@ -236,58 +251,89 @@ def test_a_lock_of_a_dead_process_goes_and_that_of_a_living_one_stays(tmp_path: 
 
 
 class TestPlugins:
-    """Official plugin or stand-in."""
+    """Official plugins, the built plugin, and the stand-in of a rehearsal."""
 
-    def test_an_installed_official_plugin_is_used_as_pulumi_always_does(self, clone: Path):
-        version = plugins.importlib.metadata.version("pulumi-kubernetes")
-        installed = clone.parent / "home/.pulumi/plugins" / f"resource-kubernetes-v{version}"
-        installed.mkdir(parents=True)
-        pulumi = clone.parent / "bin" / "pulumi"
-        assert plugins.environment(["kubernetes"], pulumi, {}) == {}
-        assert calls(clone) == []
+    @pytest.fixture
+    def built(self, clone: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        path = program(clone.parent / "cache", "kubernetes-provider")
+        monkeypatch.setattr(tools, "kubernetes_provider", lambda: path)
+        return path
 
-    def test_an_official_plugin_that_can_be_fetched_is_fetched(self, clone: Path):
-        pulumi = clone.parent / "bin" / "pulumi"
-        assert plugins.environment(["kubernetes"], pulumi, {}) == {}
-        assert calls(clone)[0].startswith("plugin install resource kubernetes 4.")
+    @pytest.fixture
+    def installed(self, clone: Path) -> Path:
+        folder = f"resource-kubernetes-v{tools.PROVIDER_VERSION}"
+        return program(clone.parent / "home/.pulumi/plugins" / folder, plugins.KUBERNETES)
 
-    def test_a_plugin_that_can_t_be_fetched_is_replaced_by_a_stand_in_without_retrying(
-        self, clone: Path
-    ):
-        pulumi = program(
+    def offline(self, clone: Path) -> None:
+        """Let the user's Pulumi fail to fetch a plugin, and retry for long."""
+        program(
             clone.parent / "bin",
             "pulumi",
             f'echo "$*" >> {clone.parent}/calls',
             "echo 'warning: Error downloading plugin: no such host'",
             "exec sleep 60",
         )
-        env = plugins.environment(["kubernetes"], pulumi, {})
-        assert plugins.environment(["kubernetes"], pulumi, {}) == env
+
+    def found(self, env: dict[str, str], package: str) -> list[Path]:
+        """The plugins of a package where the engine looks for them."""
+        return list(Path(env["PULUMI_HOME"]).glob(f"plugins/*/pulumi-resource-{package}"))
+
+    def test_an_installed_official_plugin_is_used_as_pulumi_always_does(
+        self, clone: Path, installed: Path
+    ):
+        assert plugins.environment({}, on_eks=True, rehearsed=False) == {}
+        assert plugins.environment({}, on_eks=False, rehearsed=True) == {}
+        assert calls(clone) == []
+
+    def test_an_official_plugin_that_can_be_fetched_is_fetched(self, clone: Path):
+        assert plugins.environment({}, on_eks=False, rehearsed=True) == {}
+        assert calls(clone) == [f"plugin install resource kubernetes {tools.PROVIDER_VERSION}"]
+
+    def test_a_plugin_that_can_t_be_fetched_is_built_without_retrying(
+        self, clone: Path, built: Path
+    ):
+        self.offline(clone)
+        env = plugins.environment({}, on_eks=False, rehearsed=True)
+        assert plugins.environment({}, on_eks=False, rehearsed=True) == env
         assert len(calls(clone)) == 1
-        [launcher] = Path(env["PULUMI_HOME"]).glob("plugins/*/pulumi-resource-kubernetes")
-        assert os.access(launcher, os.X_OK)
+        [plugin] = self.found(env, "kubernetes")
+        assert plugin.resolve() == built
         assert env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
         assert env["PULUMI_CREDENTIALS_PATH"] == str(clone.parent / "home" / ".pulumi")
 
-    def test_an_official_plugin_is_used_beside_a_stand_in(self, clone: Path):
-        version = plugins.importlib.metadata.version("pulumi-kubernetes")
-        installed = clone.parent / "home/.pulumi/plugins" / f"resource-kubernetes-v{version}"
-        official = program(installed, "pulumi-resource-kubernetes")
-        pulumi = program(clone.parent / "bin", "pulumi", "exit 1")
-        env = plugins.environment(["kubernetes", "aws"], pulumi, {})
-        used = Path(env["PULUMI_HOME"], "plugins", installed.name, "pulumi-resource-kubernetes")
-        assert used.resolve() == official
+    def test_the_built_pulumi_uses_the_built_plugin_and_fetches_nothing(
+        self, clone: Path, built: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(tools, "official_pulumi", lambda: None)
+        [plugin] = self.found(plugins.environment({}, on_eks=False, rehearsed=True), "kubernetes")
+        assert plugin.resolve() == built
+        assert calls(clone) == []
+
+    def test_a_rehearsal_on_eks_gets_the_stand_in_for_aws(self, installed: Path):
+        env = plugins.environment({}, on_eks=True, rehearsed=True)
+        [kubernetes], [aws] = self.found(env, "kubernetes"), self.found(env, "aws")
+        assert kubernetes.resolve() == installed
+        assert "toolchain.aws_standin" in aws.read_text()
+        assert os.access(aws, os.X_OK)
+
+    def test_a_real_run_never_meets_the_stand_in(self, clone: Path, built: Path):
+        self.offline(clone)
+        plugins.environment({}, on_eks=True, rehearsed=True)
+        env = plugins.environment({}, on_eks=True, rehearsed=False)
+        assert self.found(env, "kubernetes")
+        assert not self.found(env, "aws")
+        assert "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" not in env
 
     def test_only_a_stack_on_eks_needs_the_aws_plugin(
         self, clone: Path, monkeypatch: pytest.MonkeyPatch
     ):
-        asked: list[list[str]] = []
+        asked: list[bool] = []
 
-        def environment(packages: list[str], *_: object) -> dict[str, str]:
-            asked.append(packages)
+        def environment(_: object, *, on_eks: bool, rehearsed: bool) -> dict[str, str]:
+            asked.append(on_eks)
             return {}
 
         monkeypatch.setattr(plugins, "environment", environment)
         for stack in ("local", "staging"):
             stacks.plan("preview", stack, [], root=clone)
-        assert asked == [["kubernetes"], ["kubernetes", "aws"]]
+        assert asked == [False, True]

@@ -1,0 +1,139 @@
+"""Rehearsals: a stack on EKS is rendered, and a stand-in previews AWS and changes nothing."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.project import Project
+from tests.support.recording import run_stack
+from tests.support.report.report_platform import render_manifests
+
+AWS_PROGRAM = """
+import pulumi
+from pulumi_aws import eks, get_caller_identity_output, sns
+
+found = eks.get_cluster_output(name="aurora")
+pulumi.export("endpoint", found.endpoint)
+pulumi.export("account", get_caller_identity_output().account_id)
+sns.Topic("heartbeat", name=found.name)
+"""
+
+
+@pytest.fixture
+def on_aws(tmp_path: Path) -> Project:
+    """A small program on a stack on EKS, which declares one AWS resource and looks two up."""
+    root = tmp_path / "small clone"
+    root.mkdir()
+    stack = {"aws:region": "eu-west-1", "small:settings": {"cluster": {"eks": "aurora"}}}
+    (root / "__main__.py").write_text(AWS_PROGRAM)
+    (root / "Pulumi.yaml").write_text("{name: small, runtime: python}")
+    (root / "Pulumi.staging.yaml").write_text(json.dumps({"config": stack}))
+    return Project(root)
+
+
+@pytest.mark.parametrize("stack", ["staging", "production"])
+def test_a_stack_on_eks_is_rendered_whole(project: Project, stack: str, tmp_path: Path) -> None:
+    total = len(run_stack(stack).resources) + 1
+    folder = f"rendered/{stack}"
+    previewed = project.preview(stack=stack)
+    assert previewed.code == 0, previewed.text
+    assert previewed.changes == {"+": total}
+    assert f"every secret in {folder} is made up" in previewed.text
+    assert not (project.root / folder).exists(), "a preview writes nothing"
+
+    result = project.up(stack=stack)
+    assert result.code == 0, result.text
+    declared = render_manifests(run_stack(stack), tmp_path / "declared")
+    names = {path.name for path in (declared / "1-manifest").iterdir()}
+    assert project.rendered(folder).keys() == names
+    assert project.preview(stack=stack).changes == {"=": total}
+    assert "stand-in.invalid" not in project.state_bytes(stack=stack).decode()
+
+
+def test_only_the_owner_can_read_what_is_rendered(project: Project) -> None:
+    assert project.up().code == 0
+    manifests = project.root / "rendered/local/1-manifest"
+    assert manifests.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in manifests.iterdir()} == {0o600}
+
+
+def test_a_real_secret_is_never_rendered(project: Project) -> None:
+    project.set_secret("grafanaAdminPassword", "hunter2-in-earnest")
+    for result in (project.preview(), project.up()):
+        assert result.code != 0
+        [line] = result.errors
+        assert "grafanaAdminPassword: is a real secret" in line
+        assert "hunter2" not in result.text
+    assert not (project.root / "rendered").exists()
+
+
+def test_aws_is_previewed_with_marked_placeholders(on_aws: Project) -> None:
+    previewed = on_aws.preview(stack="staging")
+    assert previewed.code == 0, previewed.text
+    assert previewed.changes == {"+": 2}
+    assert "https://stand-in.invalid" in previewed.text
+    assert "a stand-in takes the place of the AWS provider" in previewed.text
+
+
+def test_an_up_with_an_aws_resource_is_refused_in_one_line(on_aws: Project) -> None:
+    refused = on_aws.up(stack="staging")
+    assert refused.code != 0
+    assert "the stand-in for the AWS provider creates nothing. Run `pulumi login`" in refused.text
+    assert "Traceback" not in refused.text
+    assert b"sns/topic" not in on_aws.state_bytes(stack="staging")
+
+
+def test_a_killed_up_leaves_no_provider_running(project: Project) -> None:
+    running = project.start("up")
+    wait_for(lambda: providers_of(running.pid))
+    [provider] = providers_of(running.pid)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    wait_for(lambda: not is_running(provider))
+
+
+def providers_of(pid: int) -> list[int]:
+    """The Kubernetes plugins that this process has started."""
+    children = Path(f"/proc/{pid}/task").glob("*/children")
+    found = [int(child) for file in children for child in file.read_text().split()]
+    return [child for child in found if b"pulumi-resource-kubernetes" in command_of(child)]
+
+
+def command_of(pid: int) -> bytes:
+    """The command line of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return command_of(pid) != b""
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait up to half a minute for the condition."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "timed out waiting for the condition"
+        time.sleep(0.02)
+
+
+def test_a_lost_copy_of_the_settings_is_made_again(project: Project) -> None:
+    assert project.up().code == 0
+    for file in (project.root / ".state" / "config").iterdir():
+        file.unlink()
+    result = project.up()
+    assert result.code == 0, result.text
+    assert result.changes["~"] == 1, "the made-up password is another now"
+    assert yaml.safe_load((project.root / ".state/config/Pulumi.local.yaml").read_text())
