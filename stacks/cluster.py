@@ -14,14 +14,18 @@ def kubernetes_provider(cluster: Cluster) -> kubernetes.Provider:
     ConfigMaps and Secrets are changed in place, never replaced: a replacement would remove the
     mounted configuration from running pods.
     """
-    rendered = cluster.render is not None
-    if rendered:
-        # The provider warns about each Secret; refusing real ones is the settings' part.
+    kubeconfig: pulumi.Input[str] | None = None
+    if cluster.render:
+        # The provider warns about each Secret. The settings refuse to render a real one.
         pulumi.log.info(f"every secret in {cluster.render} is made up")
+        # Without a value, the SDK takes the variable KUBECONFIG, and the provider refuses both.
+        kubeconfig = ""
+    elif cluster.eks:
+        kubeconfig = _eks_kubeconfig(cluster.eks)
     return kubernetes.Provider(
         "cluster",
-        kubeconfig=_eks_kubeconfig(cluster.eks) if cluster.eks and not rendered else None,
-        context=None if rendered else cluster.context,
+        kubeconfig=kubeconfig,
+        context=None if cluster.render else cluster.context,
         render_yaml_to_directory=cluster.render,
         enable_config_map_mutable=True,
         enable_secret_mutable=True,

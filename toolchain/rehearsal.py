@@ -17,8 +17,8 @@ from toolchain.base import UserError, state, write_atomically
 _TEXT = "tag:yaml.org,2002:str"
 
 
-def environment(root: Path) -> dict[str, str]:
-    """Environment variables for a backend in the clone and its passphrase file."""
+def environment(root: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """`env` for a backend in the clone with its passphrase file, and without any cluster."""
     folder = state(root)
     folder.mkdir(mode=0o700, exist_ok=True)
     backend = folder / "backend"
@@ -26,7 +26,12 @@ def environment(root: Path) -> dict[str, str]:
     passphrase = folder / "passphrase"
     if not passphrase.exists():
         write_atomically(passphrase, secrets.token_urlsafe(32), mode=0o600)
+    # While it renders, the Kubernetes provider still asks the cluster of the user's kubeconfig, or
+    # the one that it runs in, and if that answers, even a preview writes files.
+    dropped = ("PULUMI_CONFIG_PASSPHRASE", "KUBERNETES_SERVICE_HOST")
     return {
+        **{key: value for key, value in env.items() if key not in dropped},
+        "KUBECONFIG": os.devnull,
         # `metadata=skip` avoids Pulumi's sidecar file beside each file of the backend. Pulumi does
         # not write it atomically, so a killed run could leave it empty.
         "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",
@@ -41,6 +46,7 @@ def prepare(root: Path, stack: str, folder: str, pulumi: Path, env: Mapping[str,
     Returns the file's path. Raises UserError if Pulumi can't create the stack or set a secret.
     """
     drop_dead_locks(root)
+    _forget_removed(root, stack, folder)
     copies = state(root) / "config"
     copies.mkdir(exist_ok=True)
     project_text = (root / "Pulumi.yaml").read_text(encoding="utf-8")
@@ -100,8 +106,19 @@ def drop_dead_locks(root: Path) -> None:
             continue
 
 
+def _forget_removed(root: Path, stack: str, folder: str) -> None:
+    """Forget the stack's resources if somebody has removed the folder, so that `up` renders all.
+
+    The provider doesn't look for its files: it would find every resource unchanged.
+    """
+    for path in (state(root) / "backend" / ".pulumi" / "stacks").glob(f"*/{stack}.json"):
+        latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"]["latest"] or {}
+        if latest.get("resources") and not (root / folder).exists():
+            path.unlink()
+
+
 def _exists(root: Path, project: str, stack: str) -> bool:
-    return any((state(root) / "backend" / ".pulumi" / "stacks" / project).glob(f"{stack}.json*"))
+    return any((state(root) / "backend" / ".pulumi" / "stacks" / project).glob(f"{stack}.json"))
 
 
 def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[str]:

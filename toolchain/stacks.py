@@ -16,7 +16,7 @@ from toolchain.base import CLONE, VENV, VENV_BIN, UserError, hold_lock, state
 
 LOCAL = "local"
 """The stack that needs no account; it renders manifests into the clone."""
-CHANGING = ("up", "refresh", "destroy")
+CHANGING = ("up", "destroy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +32,20 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
     """Prepare `pulumi VERB` for the stack.
 
     Without a backend, the stack is rehearsed: its manifests are rendered, whatever its cluster is.
-    Raises UserError if there is no such stack, or if its file or the project's can't be used.
+    Raises UserError if there is no such stack, if its file or the project's can't be used, or if
+    a rehearsal should be refreshed.
     """
     cluster = _read_cluster(root, stack)
     env, pulumi = base_environment()
     rehearsed = stack == LOCAL or not has_backend(env)
     if rehearsed:
-        env = {key: value for key, value in env.items() if key != "PULUMI_CONFIG_PASSPHRASE"}
-        env |= rehearsal.environment(root)
+        if verb == "refresh":
+            raise UserError(
+                f"there is nothing to refresh: stack {stack} is rehearsed, and its rendered "
+                "manifests are not read back. Remove their folder and run `make up` to write them "
+                "again."
+            )
+        env = rehearsal.environment(root, env)
     folder = cluster.get("render") or f"rendered/{stack}"
     with hold_lock(state(root) / "run.lock"):
         env |= plugins.environment(env, on_eks="eks" in cluster, rehearsed=rehearsed)

@@ -34,7 +34,7 @@ TOOLS: dict[str, tuple[Build, ...]] = {
                 "./kubernetes-provider",
             ),
             minutes=6,
-            gib=7,
+            gib=8,
             variables=(
                 f"{PULUMI_VERSION}=3.215.0",
                 f"{KUBERNETES_PROVIDER}/pkg/version.Version={PROVIDER_VERSION}",

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,28 @@ def test_a_stack_on_eks_is_rendered_whole(project: Project, stack: str, tmp_path
     assert project.rendered(folder).keys() == names
     assert project.preview(stack=stack).changes == {"=": total}
     assert "stand-in.invalid" not in project.state_bytes(stack=stack).decode()
+
+
+def test_a_rehearsal_contacts_no_cluster_of_the_users_kubeconfig(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as cluster:
+        cluster.setblocking(False)
+        address = f"http://127.0.0.1:{cluster.getsockname()[1]}"
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "theirs", "cluster": {"server": address}}],
+            "contexts": [{"name": "theirs", "context": {"cluster": "theirs", "user": ""}}],
+            "current-context": "theirs",
+        }
+        (tmp_path / "kubeconfig").write_text(json.dumps(config))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        assert project.preview().code == 0
+        assert not (project.root / "rendered").exists()
+        assert project.up().code == 0
+        with pytest.raises(BlockingIOError):
+            cluster.accept()
 
 
 def test_only_the_owner_can_read_what_is_rendered(project: Project) -> None:

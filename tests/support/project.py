@@ -81,10 +81,6 @@ class Project:
         """Run `make up`."""
         return self.run("up", *arguments, stack=stack)
 
-    def refresh(self, *arguments: str, stack: str = "local") -> Result:
-        """Run `make refresh`."""
-        return self.run("refresh", *arguments, stack=stack)
-
     def destroy(self, *arguments: str, stack: str = "local") -> Result:
         """Run `make destroy`."""
         return self.run("destroy", *arguments, stack=stack)

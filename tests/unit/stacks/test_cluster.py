@@ -46,7 +46,8 @@ def test_a_folder_is_rendered_into() -> None:
 def test_with_a_folder_no_cluster_is_contacted(cluster: dict[str, str]) -> None:
     inputs = provider({**cluster, "render": "rendered/staging"})
     assert inputs["renderYamlToDirectory"] == "rendered/staging"
-    assert not inputs.keys() & {"kubeconfig", "context"}
+    assert inputs["kubeconfig"] == ""
+    assert "context" not in inputs
 
 
 @pytest.mark.parametrize("cluster", [{"eks": "a"}, {"context": "a"}, {"render": "a"}])

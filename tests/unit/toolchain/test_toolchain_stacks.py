@@ -94,6 +94,23 @@ def test_a_rehearsal_renders_whatever_the_cluster_is(clone: Path):
     assert (clone / "Pulumi.staging.yaml").read_text() == tracked
 
 
+@pytest.mark.parametrize("stack", ["local", "staging"])
+def test_a_rehearsal_has_nothing_to_refresh(clone: Path, stack: str):
+    with pytest.raises(UserError, match=f"nothing to refresh: stack {stack} is rehearsed"):
+        stacks.plan("refresh", stack, [], root=clone)
+    assert calls(clone) == []
+
+
+def test_a_rehearsal_sees_no_cluster(clone: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KUBECONFIG", "/theirs")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "198.18.128.1")
+    env = stacks.plan("up", "staging", [], root=clone).environment
+    assert env["KUBECONFIG"] == os.devnull
+    assert "KUBERNETES_SERVICE_HOST" not in env
+    log_in(clone)
+    assert stacks.plan("up", "staging", [], root=clone).environment["KUBECONFIG"] == "/theirs"
+
+
 def test_a_stack_without_a_cluster_is_left_for_the_program_to_refuse():
     for tracked in ("", "config: {}", "config: {demo:settings: {cluster: }}"):
         assert rehearsal.render_into("out", tracked, "demo:settings") == tracked
