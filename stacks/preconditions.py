@@ -58,7 +58,9 @@ def check_cluster(settings: Settings, problems: Problems) -> None:
 
 def _kubectl(cluster: Cluster) -> Kubectl | None:
     """The way to ask the cluster; None for a folder, and for EKS, whose look-up is an output."""
-    return Kubectl(("--context", cluster.context)) if cluster.context else None
+    if cluster.render or not cluster.context:
+        return None
+    return Kubectl(("--context", cluster.context))
 
 
 def _namespace(kubectl: Kubectl, name: str) -> Object | None:

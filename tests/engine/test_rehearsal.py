@@ -38,8 +38,8 @@ def on_aws(tmp_path: Path) -> Project:
     return Project(root)
 
 
-@pytest.mark.parametrize("stack", ["staging", "production"])
-def test_a_stack_on_eks_is_rendered_whole(project: Project, stack: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stack", ["node", "staging", "production"])
+def test_a_stack_of_a_cluster_is_rendered(project: Project, stack: str, tmp_path: Path) -> None:
     total = len(run_stack(stack).resources) + 1
     folder = f"rendered/{stack}"
     previewed = project.preview(stack=stack)
