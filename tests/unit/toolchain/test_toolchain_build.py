@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -90,8 +91,9 @@ def test_a_build_says_how_long_it_takes_and_how_far_it_is(
     tools.folders(["tool"])
     shown = capsys.readouterr().err.splitlines()
     assert shown[0] == "building tool, once on this machine: about 2 min on 2 idle cores"
-    assert "tool, own (1 of 1): sources: 1 modules fetched, 0 s done" in shown
-    assert shown[-1] == "tool, own (1 of 1): 1 of 2 packages compiled, 0 s done"
+    steps = [re.sub(r", \d+ s done", " done", line) for line in shown]
+    assert "tool, own (1 of 1): sources: 1 modules fetched done" in steps
+    assert steps[-1] == "tool, own (1 of 1): 1 of 2 packages compiled done"
 
 
 @pytest.mark.parametrize("file", ["go.mod", "go.sum", "own/main.go"])
@@ -155,8 +157,9 @@ def slow(stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_progress_in_a_log_is_a_line_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     lines = slow(io.StringIO(), tmp_path, monkeypatch).splitlines()
-    assert "pulumi 1 of 4: 1 packages compiled, 0 s ..." in lines
-    assert lines[-1] == "pulumi 1 of 4: 2 packages compiled, 1 s done"
+    shown = [re.sub(r"\d+ s", "N s", line) for line in lines]
+    assert "pulumi 1 of 4: 1 packages compiled, N s ..." in shown
+    assert shown[-1] == "pulumi 1 of 4: 2 packages compiled, N s done"
 
 
 def test_a_log_gets_a_line_every_15_seconds_and_a_terminal_every_blink():
@@ -176,7 +179,8 @@ def test_progress_on_a_terminal_is_one_line_rewritten(
 ):
     text = slow(Terminal(), tmp_path, monkeypatch)
     assert text.count("\n") == 1
-    assert text.endswith("\r\x1b[Kpulumi 1 of 4: 2 packages compiled, 1 s done\n")
+    last = text.rpartition("\r\x1b[K")[2]
+    assert re.fullmatch(r"pulumi 1 of 4: 2 packages compiled, \d+ s done\n", last)
 
 
 @pytest.mark.parametrize(
