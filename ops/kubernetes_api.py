@@ -1,4 +1,4 @@
-"""The Kubernetes API, read through kubectl: pods, and the servers behind Services."""
+"""The Kubernetes API, read through kubectl: pods, and the Prometheus in a pod."""
 
 from typing import Annotated, Any
 
@@ -8,8 +8,6 @@ from pydantic import Field
 from kubectl import Kubectl, KubectlError
 from ops.http_api import Answer, EmptyIfNull, HttpApi
 from ops.prometheus_api import Prometheus
-
-_SERVER = "prometheus-server"
 
 
 class KubectlTransport(httpx.BaseTransport):
@@ -129,8 +127,10 @@ class Kubernetes(HttpApi):
         return self.parse(list[Pod], answer, "items")
 
 
-def prometheus_behind(kubectl: Kubectl, namespace: str) -> Prometheus:
-    """The namespace's Prometheus, through the API server's proxy; it can't send queries."""
-    prefix = f"/api/v1/namespaces/{namespace}/services/{_SERVER}:http/proxy"
-    transport = KubectlTransport(kubectl, prefix)
-    return Prometheus(f"http://{_SERVER}.{namespace}.svc", transport=transport)
+def prometheus_in(kubectl: Kubectl, namespace: str, pod: str) -> Prometheus:
+    """The Prometheus in a pod, through the API server's proxy; it can't send queries.
+
+    The proxy takes the first port of the first container.
+    """
+    transport = KubectlTransport(kubectl, f"/api/v1/namespaces/{namespace}/pods/{pod}/proxy")
+    return Prometheus(f"http://{pod}.{namespace}", transport=transport)

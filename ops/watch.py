@@ -2,19 +2,21 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 from kubectl import Kubectl
 from ops.arguments import Parser, server_address, whole_number
 from ops.http_api import ApiError
-from ops.kubernetes_api import Kubernetes, Pod, prometheus_behind
+from ops.kubernetes_api import Kubernetes, Pod, prometheus_in
 from ops.live.observation import Observation
 from ops.live.terminal import Screen, alert_lines, align_columns, rules_line, targets_line
-from ops.prometheus_api import Prometheus
+from ops.prometheus_api import ActiveAlert, Prometheus, Rule
 from problems import one_line
 
 FINISHED = ("Succeeded", "Failed")
+PROMETHEUS = "prometheus-server-"
+"""How the names of Prometheus' pods begin."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,30 +36,39 @@ def main(arguments: Sequence[str]) -> int:
 def table(kubectl: Kubectl, namespace: str, prometheus: str | None) -> list[str]:
     """The lines of the table now; a server that can't be asked has a line with the reason.
 
-    `prometheus` is a URL, or None for the Prometheus of the namespace.
+    `prometheus` is a URL, or None for every Prometheus of the namespace: the Service would ask a
+    different one each time, and they may differ.
     """
+    clients = {"prometheus": Prometheus(prometheus)} if prometheus else {}
     try:
         with closing(Kubernetes(kubectl)) as kubernetes:
-            headline, *rows = pod_lines(kubernetes.pods(namespace))
+            pods = kubernetes.pods(namespace)
+        headline, *rows = pod_lines(pods)
+        if not prometheus:
+            names = [pod.metadata.name for pod in pods if pod.metadata.name.startswith(PROMETHEUS)]
+            clients = {name: prometheus_in(kubectl, namespace, name) for name in names}
     except ApiError as error:
         headline, rows = f"pods: {one_line(str(error))}", []
-        if prometheus is None:
-            return [headline]
-    client = Prometheus(prometheus) if prometheus else prometheus_behind(kubectl, namespace)
-    try:
-        with closing(client):
-            seen = Observation(targets=client.targets(), groups=client.rules())
-    except ApiError as error:
-        return [headline, f"targets: {one_line(str(error))}", "", *rows]
-    return [
-        headline,
-        targets_line(seen),
-        rules_line(seen),
-        *alert_lines(seen, "firing"),
-        *alert_lines(seen, "pending"),
-        "",
-        *rows,
-    ]
+    lines, views = [headline], []
+    for name, client in clients.items():
+        try:
+            with closing(client):
+                seen = Observation(targets=client.targets(), groups=client.rules())
+            lines += [f"{name}: {targets_line(seen)}", f"{name}: {rules_line(seen)}"]
+            views.append(seen)
+        except ApiError as error:
+            lines.append(f"{name}: {one_line(str(error))}")
+    for state in ("firing", "pending") if views else ():
+        lines += alert_lines(state, _alerts(views, state))
+    return [*lines, "", *rows] if rows else lines
+
+
+def _alerts(views: Sequence[Observation], state: str) -> Iterable[tuple[Rule, ActiveAlert]]:
+    """The alerts in a state, one of each that several replicas of Prometheus report."""
+    found = [pair for seen in views for pair in seen.alerts(state)]
+    return {
+        (rule.name, *sorted(alert.labels.items())): (rule, alert) for rule, alert in found
+    }.values()
 
 
 def pod_lines(pods: Sequence[Pod]) -> list[str]:
@@ -91,7 +102,7 @@ def _parser() -> Parser:
         "--prometheus",
         type=server_address,
         metavar="URL",
-        help="ask this address; default: the Service, through the API server",
+        help="ask this address; default: each pod, through the API server",
     )
     parser.add_argument(
         "--interval", type=whole_number(1, 3600), default=3, metavar="SECONDS", help="default: 3"

@@ -1,12 +1,12 @@
 """Shows a run: a terminal gets a table rewritten in place, other streams get new lines only."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
 from ops.live.observation import Observation
 from ops.live.platform import Platform
-from ops.prometheus_api import WATCHDOG
+from ops.prometheus_api import WATCHDOG, ActiveAlert, Rule
 
 SHOWN_EVENTS = 5
 
@@ -67,15 +67,15 @@ def status_table(seen: Observation) -> list[str]:
         rules_line(seen),
         _reloads_line(seen),
         "",
-        *alert_lines(seen, "firing"),
+        *alert_lines("firing", seen.alerts("firing")),
         "",
         f"events at harbinger: {len(seen.events)}",
         *align_columns(events),
     ]
 
 
-def alert_lines(seen: Observation, state: str) -> list[str]:
-    """The number of alerts in a state (firing or pending) but the heartbeat, and one line each."""
+def alert_lines(state: str, found: Iterable[tuple[Rule, ActiveAlert]]) -> list[str]:
+    """The number of alerts, all but the heartbeat, and a line for each; all are in one state."""
     rows = [
         [
             rule.labels.get("severity", ""),
@@ -83,7 +83,7 @@ def alert_lines(seen: Observation, state: str) -> list[str]:
             alert_subject(alert.labels),
             f"{alert.value:.4g}",
         ]
-        for rule, alert in seen.alerts(state)
+        for rule, alert in found
         if rule.name != WATCHDOG
     ]
     return [f"{state}: {len(rows)}", *align_columns(rows)]
@@ -114,7 +114,9 @@ def targets_line(seen: Observation) -> str:
     """How many targets are up, and the reason for each that is not."""
     down = [target for target in seen.targets if target.health != "up"]
     names = "".join(
-        f"; {alert_subject(target.labels)} {target.health}: {target.last_error}" for target in down
+        f"; {alert_subject(target.labels)} {target.health}{target.last_error and ': '}"
+        f"{target.last_error}"
+        for target in down
     )
     return f"targets: {len(seen.targets) - len(down)} of {len(seen.targets)} up{names}"
 

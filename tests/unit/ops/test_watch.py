@@ -1,7 +1,7 @@
 """The table of a cluster's pods, targets and alerts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -9,9 +9,10 @@ import pytest
 
 from kubectl import Kubectl, KubectlError
 from ops.watch import main, table
+from tests.support.loopback import unused_address
 
 PODS = "/api/v1/namespaces/ns/pods"
-PROXY = "/api/v1/namespaces/ns/services/prometheus-server:http/proxy/api/v1"
+SERVER = "prometheus-server-0"
 KUBECTL = Kubectl(("--context", "x"))
 SINCE = "2026-11-25T00:00:00Z"
 
@@ -38,20 +39,23 @@ def rule(name: str, state: str) -> dict[str, Any]:
     return {"name": name, "alerts": [alert], **shared}
 
 
-def answers(**changes: Any) -> dict[str, Any]:
-    """JSON by path: one pod, one target, and the heartbeat; an exception stands for a failure."""
-    rules = [rule("Watchdog", "firing")]
-    found = {
-        "pods": [pod("a-1")],
-        "targets": [target("a-1", "up")],
-        "rules": rules,
-    } | changes
-    group = {"name": "g", "file": "f", "interval": 30, "rules": found["rules"]}
+def answers(
+    pods: Sequence[Any] = (),
+    targets: Sequence[Any] = (),
+    rules: Sequence[Any] = (),
+    at: str = SERVER,
+) -> dict[str, Any]:
+    """JSON by path: the pods, of which one is a Prometheus, and its targets and rules."""
+    group = {"name": "g", "file": "f", "interval": 30, "rules": list(rules)}
+    proxy = f"{PODS}/{at}/proxy/api/v1"
     return {
-        PODS: {"kind": "PodList", "items": found["pods"]},
-        f"{PROXY}/targets?state=active": {"data": {"activeTargets": found["targets"]}},
-        f"{PROXY}/rules": {"data": {"groups": [group]}},
+        PODS: {"kind": "PodList", "items": [*pods, pod(at)]},
+        f"{proxy}/targets?state=active": {"data": {"activeTargets": list(targets)}},
+        f"{proxy}/rules": {"data": {"groups": [group]}},
     }
+
+
+HEALTHY = answers(targets=[target(SERVER, "up")], rules=[rule("Watchdog", "firing")])
 
 
 def serve(patch: pytest.MonkeyPatch, found: Mapping[str, Any]) -> None:
@@ -64,15 +68,15 @@ def serve(patch: pytest.MonkeyPatch, found: Mapping[str, Any]) -> None:
 
 
 def test_a_healthy_cluster_fits_a_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    serve(monkeypatch, answers())
+    serve(monkeypatch, HEALTHY)
     assert table(KUBECTL, "ns", None) == [
         "pods: 1 of 1 ready",
-        "targets: 1 of 1 up",
-        "rules: 1 alerts, 0 records, 1 healthy",
+        f"{SERVER}: targets: 1 of 1 up",
+        f"{SERVER}: rules: 1 alerts, 0 records, 1 healthy",
         "firing: 0",
         "pending: 0",
         "",
-        "  a-1  1/1  Running",
+        f"  {SERVER}  1/1  Running",
     ]
 
 
@@ -89,31 +93,57 @@ def test_what_is_wrong_stands_beside_its_pod_target_or_alert(
         pod("job-2", "Failed", container={"state": {"terminated": {"reason": "Error"}}}),
     ]
     rules = [rule("Watchdog", "firing"), rule("Drift", "firing"), rule("Slow", "pending")]
-    targets = [target("a-1", "down", "connection refused")]
+    targets = [target("a-1", "down", "connection refused"), target("b-1", "unknown")]
     serve(monkeypatch, answers(pods=pods, rules=rules, targets=targets))
     assert table(KUBECTL, "ns", None) == [
-        "pods: 1 of 3 ready, 2 finished, 1 of them failed",
-        "targets: 0 of 1 up; a-1 down: connection refused",
-        "rules: 3 alerts, 0 records, 3 healthy",
+        "pods: 2 of 4 ready, 2 finished, 1 of them failed",
+        f"{SERVER}: targets: 0 of 2 up; a-1 down: connection refused; b-1 unknown",
+        f"{SERVER}: rules: 3 alerts, 0 records, 3 healthy",
         "firing: 1",
         "  warning  Drift  a-1  0.8625",
         "pending: 1",
         "  warning  Slow  a-1  0.8625",
         "",
-        "  a-1    0/1  CrashLoopBackOff (main)           restarts: 4",
-        "  b-1    0/1  Pending: 0/1 nodes are available",
-        "  job-2  0/1  Error (main)",
-        "  c-1    1/1  Terminating",
+        "  a-1                  0/1  CrashLoopBackOff (main)           restarts: 4",
+        "  b-1                  0/1  Pending: 0/1 nodes are available",
+        "  job-2                0/1  Error (main)",
+        "  c-1                  1/1  Terminating",
+        f"  {SERVER}  1/1  Running",
     ]
 
 
 def test_a_prometheus_that_does_not_answer_leaves_the_pods(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = answers()
-    serve(monkeypatch, {PODS: found[PODS]})
+    serve(monkeypatch, {PODS: HEALTHY[PODS]})
     headline, problem, *rows = table(KUBECTL, "ns", None)
-    assert (headline, rows) == ("pods: 1 of 1 ready", ["", "  a-1  1/1  Running"])
-    assert problem.startswith("targets: Prometheus at http://prometheus-server.ns.svc can't be rea")
+    assert (headline, rows) == ("pods: 1 of 1 ready", ["", f"  {SERVER}  1/1  Running"])
+    assert problem.startswith(f"{SERVER}: Prometheus at http://{SERVER}.ns can't be reached: The")
     assert problem.endswith("The connection to the server was refused")
+
+
+def test_every_prometheus_is_asked_and_an_alert_of_both_is_shown_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = "prometheus-server-1"
+    both, one = rule("Drift", "firing"), rule("Slow", "firing")
+    found = answers(rules=[both]) | answers(rules=[both, one], at=other, pods=[pod(SERVER)])
+    serve(monkeypatch, found)
+    lines = table(KUBECTL, "ns", None)
+    assert [line for line in lines if "rules:" in line] == [
+        f"{SERVER}: rules: 1 alerts, 0 records, 1 healthy",
+        f"{other}: rules: 2 alerts, 0 records, 2 healthy",
+    ]
+    assert lines[lines.index("firing: 2") + 1 :][:2] == [
+        "  warning  Drift  a-1  0.8625",
+        "  warning  Slow   a-1  0.8625",
+    ]
+
+
+def test_a_url_is_asked_instead_of_the_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, HEALTHY)
+    pods, prometheus, *rows = table(KUBECTL, "ns", f"http://{unused_address()}")
+    assert pods == "pods: 1 of 1 ready"
+    assert prometheus.startswith("prometheus: Prometheus at http://127.0.0.1:")
+    assert rows == ["", f"  {SERVER}  1/1  Running"]
 
 
 @pytest.mark.parametrize("answer", [{"items": [{"metadata": {}}]}, {}, []])
@@ -151,7 +181,7 @@ def test_the_table_goes_on_when_the_api_server_goes_away_and_returns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stream = StringIO()
-    assert run(monkeypatch, stream, answers(), {}, answers(), answers()) == 0
+    assert run(monkeypatch, stream, HEALTHY, {}, HEALTHY, HEALTHY) == 0
     shown = stream.getvalue().splitlines()
     assert shown.count("pods: 1 of 1 ready") == 2
     (problem,) = [line for line in shown if "can't be reached" in line]
@@ -160,7 +190,7 @@ def test_the_table_goes_on_when_the_api_server_goes_away_and_returns(
 
 def test_on_a_terminal_the_table_is_rewritten_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Terminal()
-    assert run(monkeypatch, stream, answers(), answers()) == 0
+    assert run(monkeypatch, stream, HEALTHY, HEALTHY) == 0
     assert stream.getvalue().count("\x1b[7F\x1b[J") == 1
 
 
