@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolchain import packages, progress
@@ -38,9 +38,10 @@ class Build:
 
     module: str
     packages: tuple[str, ...]
-    minutes: float
+    # Estimates are not part of the text by which a build is recognised.
+    minutes: float = field(repr=False)
     """Length of the first build on 2 idle cores, measured."""
-    gib: float
+    gib: float = field(repr=False)
     """Free disk space in GiB for the first build: sources, Go's build cache, programs."""
     variables: tuple[str, ...] = ()
     embedded: tuple[tuple[str, ModuleFile], ...] = ()

@@ -1,5 +1,6 @@
 """Tools are built once a machine, completely or not at all, and the build shows its progress."""
 
+import dataclasses
 import io
 import json
 import os
@@ -101,6 +102,12 @@ def test_a_changed_pin_makes_another_tool(machine: Path, file: str):
     before = tools.folder_of("tool")
     (machine / "go" / "tool" / file).write_text("changed\n")
     assert tools.folder_of("tool") != before
+
+
+def test_another_estimate_is_no_other_tool(machine: Path, monkeypatch: pytest.MonkeyPatch):
+    before = tools.folder_of("tool")
+    monkeypatch.setattr(tools, "TOOLS", {"tool": (dataclasses.replace(TOOL, minutes=9, gib=9),)})
+    assert tools.folder_of("tool") == before
 
 
 def test_a_failed_build_leaves_no_tool_and_says_why_and_where(
