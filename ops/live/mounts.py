@@ -65,7 +65,7 @@ class RunFolder:
 
     def mounted_folders(self, pod: Pod) -> Mapping[str, Path]:
         """The local folder of each mount path of the pod's main container."""
-        volumes = {volume["name"]: volume for volume in pod.workload.pod["spec"]["volumes"]}
+        volumes = {volume["name"]: volume for volume in pod.workload.pod["spec"].get("volumes", ())}
         return {
             mount["mountPath"]: self._folder(volumes.get(mount["name"], {}), pod)
             for mount in pod.workload.main_container.get("volumeMounts", [])
@@ -131,7 +131,7 @@ class Mount:
 
 def mounted_config_maps(pod: Pod) -> set[str]:
     """The names of the ConfigMaps that a pod mounts."""
-    volumes = pod.workload.pod["spec"]["volumes"]
+    volumes = pod.workload.pod["spec"].get("volumes", ())
     return {volume["configMap"]["name"] for volume in volumes if "configMap" in volume}
 
 

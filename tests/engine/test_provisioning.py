@@ -14,6 +14,7 @@ import yaml
 from components.namespace import STACK_ANNOTATION
 from tests.support.project import Project
 from tests.support.recording import Recording, run_stack
+from tests.support.report.report_platform import without_empty_parts
 
 ALERTS = "rules/alerts/psi-field.yaml"
 TOTAL = len(run_stack("local").resources) + 1
@@ -80,17 +81,6 @@ def manifests(recording: Recording) -> Iterator[dict[str, Any]]:
     for resource in recording.resources:
         if resource.type.startswith("kubernetes:"):
             yield {**without_empty_parts(dict(resource.inputs)), "kind": resource.kind}
-
-
-def without_empty_parts(value: Any) -> Any:
-    """The value without the empty parts that the provider leaves out; they mean the same."""
-    if isinstance(value, dict):
-        return {
-            key: without_empty_parts(item)
-            for key, item in value.items()
-            if item or key not in ("matchLabels", "volumes")
-        }
-    return [without_empty_parts(item) for item in value] if isinstance(value, list) else value
 
 
 def identity(manifest: dict[str, Any]) -> tuple[str, str]:

@@ -88,8 +88,19 @@ class Platform:
         ]
 
 
+def without_empty_parts(value: Any) -> Any:
+    """The value without the empty parts that the provider leaves out; they mean the same."""
+    if isinstance(value, dict):
+        return {
+            key: without_empty_parts(item)
+            for key, item in value.items()
+            if item or key not in ("matchLabels", "volumes")
+        }
+    return [without_empty_parts(item) for item in value] if isinstance(value, list) else value
+
+
 def render_manifests(recorded: Recording, folder: Path) -> Path:
-    """Write the manifests of a recorded stack into the folder; return the folder."""
+    """Write a recorded stack's manifests into the folder as the provider does; return it."""
     manifests = folder / "1-manifest"
     manifests.mkdir(parents=True)
     for resource in recorded.resources:
@@ -98,7 +109,8 @@ def render_manifests(recorded: Recording, folder: Path) -> Path:
             version = resource.inputs["apiVersion"].replace("/", "_")
             namespace = metadata.get("namespace", "default")
             name = f"{version}-{resource.kind.lower()}-{namespace}-{metadata['name']}.yaml"
-            (manifests / name).write_text(yaml.safe_dump(dict(resource.inputs)))
+            manifest = without_empty_parts(dict(resource.inputs))
+            (manifests / name).write_text(yaml.safe_dump(manifest))
     return folder
 
 
