@@ -9,10 +9,10 @@ SCENARIO ?=
 RUN := $(PYTHON) -m toolchain
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy live dashboards report check test lint lock clean
+.PHONY: help preview up refresh destroy cluster live dashboards report check test test-cluster lint lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 preview: ## show what `up` would change; STACK=staging for another stack, ARGS="--diff" for detail
 	@$(RUN) preview "--stack=$(STACK)" $(ARGS)
@@ -25,6 +25,9 @@ refresh: ## update the state with changes that were made outside of it
 
 destroy: ## remove everything that `up` has provisioned
 	@$(RUN) destroy "--stack=$(STACK)" $(ARGS)
+
+cluster: ## run the stack `node` on a real Kubernetes node on this machine, until Ctrl-C (Linux, root)
+	@$(RUN) cluster $(ARGS)
 
 live: ## run the local stack on this machine; SPEED=60 for faster time, SCENARIO=reference to replay it
 	@$(RUN) live "--speed=$(SPEED)" "--scenario=$(SCENARIO)" $(ARGS)
@@ -40,6 +43,9 @@ check: ## check format, lint and types, and run the unit tests; needs no built t
 
 test: ## run the tests that need no cluster; ARGS="-k grafana" or ARGS=tests/rules for some of them
 	@$(RUN) test $(ARGS)
+
+test-cluster: ## run the tests on a real Kubernetes node on this machine (Linux, root)
+	@$(RUN) test-cluster $(ARGS)
 
 lint: ## check format, lint and types
 	@$(RUN) lint

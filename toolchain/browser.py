@@ -2,10 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Sequence
 
-from toolchain import progress
-from toolchain.base import UserError, state
+from toolchain import debian
+from toolchain.base import UserError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGE = "chromium"
@@ -28,23 +27,10 @@ def ensure() -> str:
             "no browser is on PATH, and the command opens pages in one. "
             f"Install one of {', '.join(NAMES)} (Debian, as root: apt-get install {PACKAGE})."
         )
-    _apt("update", task="list of Debian packages")
-    _apt("install", "--yes", "--no-install-recommends", PACKAGE, task=f"Debian package {PACKAGE}")
+    debian.install(PACKAGE)
     if found := find():
         return found
     raise UserError(
         f"apt-get has installed {PACKAGE}, and none of {', '.join(NAMES)} is on PATH. "
         "Add the folder of the browser to PATH."
-    )
-
-
-def _apt(verb: str, *arguments: str, task: str) -> None:
-    command: Sequence[str] = ["apt-get", "--quiet", verb, *arguments]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    progress.run(
-        command,
-        task=task,
-        log=state() / "logs" / f"apt-{verb}.log",
-        count={r"^Get:": "files fetched"},
-        env=environment,
     )

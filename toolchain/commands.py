@@ -17,8 +17,8 @@ GENERATED = (
 )
 CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["basedpyright"])
 VERBS = (
-    *("preview", "up", "refresh", "destroy", "live", "dashboards", "report"),
-    *("check", "test", "lint", "lock", "clean"),
+    *("preview", "up", "refresh", "destroy", "cluster", "live", "dashboards", "report"),
+    *("check", "test", "test-cluster", "lint", "lock", "clean"),
 )
 
 
@@ -41,6 +41,10 @@ def main(arguments: Sequence[str]) -> None:
             check(rest)
         elif verb == "test":
             test(rest)
+        elif verb == "test-cluster":
+            test_cluster(rest)
+        elif verb == "cluster":
+            run_cluster(rest)
         elif verb == "lock":
             packages.write_locks(rest)
         elif verb in ("live", "dashboards"):
@@ -80,6 +84,13 @@ def run_local(command: str, arguments: list[str]) -> NoReturn:
     os.execve(VENV_PYTHON, [str(VENV_PYTHON), "-m", "ops", command, *arguments], env)
 
 
+def run_cluster(arguments: list[str]) -> NoReturn:
+    """Run the stack `node` on a Kubernetes node on this machine, until Ctrl-C."""
+    from toolchain.node import command
+
+    sys.exit(command.main(arguments))
+
+
 def report(arguments: list[str]) -> NoReturn:
     """Exec the command that writes the KPI status report."""
     os.chdir(CLONE)
@@ -111,7 +122,14 @@ def test(arguments: list[str]) -> NoReturn:
     """Run the test levels that need no cluster."""
     from toolchain import levels
 
-    sys.exit(levels.run(levels.LEVELS, arguments))
+    sys.exit(levels.run([name for name in levels.LEVELS if name != levels.CLUSTER], arguments))
+
+
+def test_cluster(arguments: list[str]) -> NoReturn:
+    """Run the tests on a Kubernetes node on this machine."""
+    from toolchain import levels
+
+    sys.exit(levels.run([levels.CLUSTER], arguments))
 
 
 def clean() -> None:

@@ -8,10 +8,13 @@ from xml.etree import ElementTree
 
 from toolchain import browser, stacks, tools
 from toolchain.base import CLONE, VENV_PYTHON, UserError, run_and_wait, state
+from toolchain.node import host, images
 from toolchain.progress import duration
 
 NOTHING_SELECTED = 5
 """Pytest's exit code if no test is selected, which is fine for a single level, as with `-k`."""
+CLUSTER = "cluster"
+"""The level that needs a Kubernetes node, which only root on Linux can run."""
 PARALLEL = ("--numprocesses=auto", "--maxprocesses=4")
 
 
@@ -24,6 +27,7 @@ class Level:
     pulumi: bool = True
     tools: tuple[str, ...] = ()
     browser: bool = False
+    node: bool = False
 
 
 LEVELS = {
@@ -47,6 +51,8 @@ LEVELS = {
         tools=tools.SERVERS,
         browser=True,
     ),
+    # One node, which most tests change: they run one after the other.
+    CLUSTER: Level(checks="a real Kubernetes node on this machine", node=True),
 }
 
 
@@ -90,8 +96,11 @@ def _environment(level: Level) -> Mapping[str, str]:
     """The environment with the level's tools on PATH; builds or installs them first."""
     if level.browser:
         browser.ensure()
+    if level.node and host.missing() is None:
+        host.ensure()
+        images.build()
     environment = stacks.base_environment()[0] if level.pulumi else stacks.python_environment()
-    folders = tools.folders(level.tools)
+    folders = tools.folders([*level.tools, *(tools.NODE if level.node else ())])
     return {**environment, "PATH": tools.on_path(folders, environment["PATH"])}
 
 

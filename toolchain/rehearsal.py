@@ -39,8 +39,12 @@ def environment(root: Path, env: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def prepare(root: Path, stack: str, folder: str, pulumi: Path, env: Mapping[str, str]) -> Path:
+def prepare(
+    root: Path, stack: str, folder: str | None, pulumi: Path, env: Mapping[str, str]
+) -> Path:
     """Write the stack's config file: tracked values, made-up secrets, and where it is rendered.
+
+    `folder` is None for a stack that is not rendered.
 
     Made-up secrets and their encryption persist between runs.
     Returns the file's path. Raises UserError if Pulumi can't create the stack or set a secret.
@@ -56,7 +60,8 @@ def prepare(root: Path, stack: str, folder: str, pulumi: Path, env: Mapping[str,
     tracked = (root / path.name).read_text(encoding="utf-8")
     kept = path.read_text(encoding="utf-8") if path.exists() else ""
     wanted = secret_keys(project, yaml.safe_load(tracked) or {})
-    text = merge(render_into(folder, tracked, f"{project['name']}:settings"), kept, wanted)
+    given = render_into(folder, tracked, f"{project['name']}:settings") if folder else tracked
+    text = merge(given, kept, wanted)
     write_atomically(path, text, mode=0o600)
     merged = yaml.safe_load(text)
 
@@ -88,6 +93,12 @@ def prepare(root: Path, stack: str, folder: str, pulumi: Path, env: Mapping[str,
             value = f"{MADE_UP}{secrets.token_urlsafe(24)}"
             run("config", "set", "--secret", key, "--stack", stack, given=value)
     return path
+
+
+def forget(root: Path, stack: str) -> None:
+    """Remove the stack's state, for a stack whose cluster is gone."""
+    for path in (state(root) / "backend" / ".pulumi" / "stacks").glob(f"*/{stack}.json*"):
+        path.unlink()
 
 
 def drop_dead_locks(root: Path) -> None:

@@ -13,6 +13,7 @@ from rules.reader import Place, read_yaml
 from stacks.secrets import plain_text_message
 from toolchain import plugins, rehearsal, tools
 from toolchain.base import CLONE, VENV, VENV_BIN, UserError, hold_lock, state
+from toolchain.node.layout import CONTEXT as NODE_CONTEXT
 
 LOCAL = "local"
 """The stack that needs no account; it renders manifests into the clone."""
@@ -32,28 +33,34 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
     """Prepare `pulumi VERB` for the stack.
 
     Without a backend, the stack is rehearsed: its manifests are rendered, whatever its cluster is.
+    The stack on this machine's own node needs no backend either, and does change its cluster.
     Raises UserError if there is no such stack, if its file or the project's can't be used, or if
-    a rehearsal should be refreshed.
+    a stack that is rendered should be refreshed.
     """
     cluster = _read_cluster(root, stack)
     env, pulumi = base_environment()
-    rehearsed = stack == LOCAL or not has_backend(env)
+    on_node = cluster.get("context") == NODE_CONTEXT
+    rehearsed = stack == LOCAL or on_node or not has_backend(env)
+    if on_node:
+        # The provider takes one file, not a list of files.
+        kubeconfig = state(root) / "node" / "kubeconfig"
+        env |= {"KUBECONFIG": str(kubeconfig)} if kubeconfig.exists() else {}
     if rehearsed:
-        if verb == "refresh":
+        if verb == "refresh" and not on_node:
             raise UserError(
                 f"there is nothing to refresh: stack {stack} is rehearsed, and its rendered "
                 "manifests are not read back. Remove their folder and run `make up` to write them "
                 "again."
             )
         env = rehearsal.environment(root, env)
-    folder = cluster.get("render") or f"rendered/{stack}"
+    folder = None if on_node else cluster.get("render") or f"rendered/{stack}"
     with hold_lock(state(root) / "run.lock"):
         env |= plugins.environment(env, on_eks="eks" in cluster, rehearsed=rehearsed)
         options = ["--stack", stack]
         if rehearsed:
             config = rehearsal.prepare(root, stack, folder, pulumi, env)
             options += ["--config-file", str(config)]
-    if rehearsed and stack != LOCAL:
+    if rehearsed and folder and stack != LOCAL:
         print(
             f"rehearsal of stack {stack}: no Pulumi backend is set, so `up` renders its manifests "
             f"into {folder}/ and changes no cluster. Its state is in {state(root).name}/ and its "

@@ -18,9 +18,14 @@ PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
 PULUMI_VERSION = f"{PULUMI_SDK}/go/common/version.Version"
 KUBERNETES_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version"
+KUBERNETES_VERSION = "k8s.io/component-base/version"
 PROVIDER_VERSION = importlib.metadata.version("pulumi-kubernetes")
 """The Kubernetes provider's version, which must be that of its Python package."""
 PROVIDER_FILES = ("schema.json", "terraform-mapping.json")
+
+
+def _from_module(module: str, package: str, *, minutes: float, gib: float) -> tuple[Build]:
+    return (Build(module=module, packages=(package,), minutes=minutes, gib=gib),)
 
 
 TOOLS: dict[str, tuple[Build, ...]] = {
@@ -92,8 +97,48 @@ TOOLS: dict[str, tuple[Build, ...]] = {
             variables=(f"{PROMETHEUS_VERSION}=0.28.0",),
         ),
     ),
+    "kubernetes": (
+        Build(
+            module="kubernetes",
+            packages=tuple(
+                f"k8s.io/kubernetes/cmd/{program}"
+                for program in (
+                    *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
+                    *("kubelet", "kube-proxy"),
+                )
+            ),
+            minutes=4.5,
+            gib=4,
+            # Clients compare it with their own version, and refuse a server without.
+            variables=(
+                f"{KUBERNETES_VERSION}.gitVersion=v1.34.4",
+                f"{KUBERNETES_VERSION}.gitMajor=1",
+                f"{KUBERNETES_VERSION}.gitMinor=34",
+            ),
+        ),
+    ),
+    "etcd": _from_module("etcd", "go.etcd.io/etcd/server/v3", minutes=0.5, gib=0.6),
+    "coredns": _from_module("coredns", "github.com/coredns/coredns", minutes=1.2, gib=1.5),
+    "kube-router": _from_module(
+        "kube-router",
+        "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+        minutes=1,
+        gib=1.2,
+    ),
+    "kube-state-metrics": _from_module(
+        "kube-state-metrics", "k8s.io/kube-state-metrics/v2", minutes=1, gib=1.2
+    ),
+    "prometheus-config-reloader": _from_module(
+        "prometheus-config-reloader",
+        "github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader",
+        minutes=1,
+        gib=1.2,
+    ),
+    "pause": _from_module("pause", "./", minutes=0.1, gib=0.1),
 }
 """The builds of each tool, whose programs share a folder, as `pulumi` and its host must."""
+NODE = ("etcd", "kubernetes", "kube-router")
+"""The processes of a Kubernetes node on this machine; containerd is a Debian package."""
 SERVERS = ("prometheus", "alertmanager", "blackbox_exporter")
 
 

@@ -1,0 +1,69 @@
+"""The platform on a real node: the project that is up, and what its API servers say."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ops.prometheus_api import Prometheus
+from tests.support.project import Project, Result
+from toolchain.base import VENV_BIN
+from toolchain.node.cluster import Node
+
+STACK = "node"
+NAMESPACE = "aurora-node"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """The stack `node` of a project, on a node; `proxy` is the URL of a `kubectl proxy`."""
+
+    node: Node
+    project: Project
+    proxy: str
+    first: Result
+    """The result of the first `up`, from nothing."""
+    namespace: str = NAMESPACE
+
+    def up(self, *arguments: str) -> Result:
+        """Run `make up STACK=node`."""
+        return self.project.up(*arguments, stack=STACK)
+
+    def preview(self, *arguments: str) -> Result:
+        """Run `make preview STACK=node`."""
+        return self.project.preview(*arguments, stack=STACK)
+
+    def url(self, service: str, port: int = 80) -> str:
+        """The URL of a Service of the namespace, through the API server."""
+        return f"{self.proxy}/api/v1/namespaces/{self.namespace}/services/{service}:{port}/proxy"
+
+    def prometheus(self) -> Prometheus:
+        """The API of Prometheus, through its Service."""
+        return Prometheus(self.url("prometheus-server"))
+
+    def objects(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
+        """The namespace's objects of a kind, such as "pods"."""
+        text = self.node.kubectl(
+            f"--namespace={self.namespace}", "get", kind, "--output=json", *arguments
+        )
+        return json.loads(text)["items"]
+
+    def pods(self, name: str) -> list[dict[str, Any]]:
+        """The pods called `name`, as the API describes them."""
+        return self.objects("pods", f"--selector=app.kubernetes.io/name={name}")
+
+
+@contextmanager
+def kubectl_proxy(node: Node) -> Iterator[str]:
+    """The URL of a `kubectl proxy`, through which plain HTTP reaches the node's API server."""
+    command = [VENV_BIN / "kubectl", f"--kubeconfig={node.folder.admin}", "proxy", "--port=0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            [address] = re.findall(r"127\.0\.0\.1:\d+", process.stdout.readline())
+            yield f"http://{address}"
+        finally:
+            process.terminate()

@@ -1,0 +1,133 @@
+"""The node on this machine: what it runs fits what the manifests and this repository name."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.recording import ROOT, run_stack
+from toolchain import tools
+from toolchain.base import UserError
+from toolchain.node import grafana, host, images, processes
+from toolchain.node.layout import CONTEXT, DNS_SERVICE, LOCAL_CLASS, Folder
+
+FOLDER = Path("/nodes/one")
+MANIFESTS = [
+    *yaml.safe_load_all((ROOT / "toolchain/node/manifests/coredns.yaml").read_text()),
+]
+
+
+def test_every_process_of_the_node_is_a_program_that_is_built_or_installed():
+    built = {
+        package.rpartition("/")[2]
+        for name in tools.NODE
+        for build in tools.TOOLS[name]
+        for package in [package.removesuffix("/v3") for package in build.packages]
+    }
+    for name, command in processes.commands(Folder(root=FOLDER), 3).items():
+        assert command[0] in {sys.executable, *built, *host.PROGRAMS}, name
+
+
+def test_every_image_of_the_stack_node_is_built():
+    config = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    built = {config["images"]["default"].get(key, key) for key in images.SERVERS}
+    built |= {config["images"]["default"]["grafana"]}
+    built |= {config["shared"]["default"]["servicesImage"]}
+    assert images_of([resource.inputs for resource in run_stack("node").resources]) <= built
+
+
+def images_of(value: Any) -> set[str]:
+    """All values of the key `image` in nested mappings and lists."""
+    if isinstance(value, dict):
+        own = {value["image"]} if isinstance(value.get("image"), str) else set[str]()
+        return own.union(*map(images_of, value.values()))
+    return set[str]().union(*map(images_of, value)) if isinstance(value, list) else set()
+
+
+def test_the_name_server_has_the_image_and_the_address_that_the_node_gives_it():
+    [deployment] = [one for one in MANIFESTS if one["kind"] == "Deployment"]
+    [service] = [one for one in MANIFESTS if one["kind"] == "Service"]
+    assert images_of(deployment) == {images.COREDNS_IMAGE}
+    assert service["spec"]["clusterIP"] == DNS_SERVICE
+
+
+def test_the_stack_node_runs_in_the_context_and_on_the_volumes_of_the_node():
+    settings = yaml.safe_load((ROOT / "Pulumi.node.yaml").read_text())["config"]
+    settings = settings["vaultmesh:settings"]
+    assert settings["cluster"]["context"] == CONTEXT
+    assert settings["storageClass"] == LOCAL_CLASS
+
+
+@pytest.mark.parametrize(
+    ("platform", "user", "reason"),
+    [("darwin", 0, "needs Linux"), ("linux", 1000, "needs root")],
+)
+def test_a_machine_that_cannot_run_a_node_is_told_what_does_the_same_job(
+    monkeypatch: pytest.MonkeyPatch, platform: str, user: int, reason: str
+):
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(host.os, "geteuid", lambda: user)
+    with pytest.raises(UserError, match=rf"{reason}.* kind or k3d .*docs/how-to\.md"):
+        host.ensure()
+
+
+def test_the_recipe_for_other_clusters_is_where_the_message_says():
+    title = host.ELSEWHERE.split("`")[1]
+    assert f"\n## {title}\n" in (ROOT / "docs/how-to.md").read_text()
+
+
+@pytest.fixture
+def provisioning(tmp_path: Path) -> Path:
+    """Grafana's provisioning folder, with the files that the stack `local` gives it."""
+    maps = {
+        resource.name: resource.inputs["data"]
+        for resource in run_stack("local").resources
+        if resource.kind == "ConfigMap"
+    }
+    boards = tmp_path / "boards"
+    boards.mkdir()
+    for name, data in maps.items():
+        for file, text in data.items() if name.startswith("dashboard-") else ():
+            (boards / file).write_text(text)
+    for kind, file in (("datasources", "prometheus.yaml"), ("dashboards", "vaultmesh.yaml")):
+        text = maps["grafana"][f"provisioning_{kind}_{file}"]
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / file).write_text(text.replace("/etc/grafana-dashboards", str(boards)))
+    return tmp_path
+
+
+def test_the_stand_in_for_grafana_reads_every_dashboard(provisioning: Path):
+    sources, boards = grafana.read_provisioning(provisioning)
+    assert sources == {"prometheus": "prometheus"}
+    assert len(boards) == len(list((provisioning / "boards").iterdir()))
+
+
+Break = Callable[[dict[str, Any]], object]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "reason"),
+    [
+        (lambda board: board.pop("title"), "no title"),
+        (lambda board: board["panels"].clear(), "no panels"),
+        (lambda board: board["panels"][1].update(id=board["panels"][0]["id"]), "the same id"),
+        (lambda board: board["panels"][0].pop("gridPos"), "no type, title or place"),
+        (
+            lambda board: board["panels"][0]["datasource"].update(uid="other"),
+            "no data source .*other",
+        ),
+    ],
+)
+def test_the_stand_in_for_grafana_finds_a_broken_dashboard(
+    provisioning: Path, break_it: Break, reason: str
+):
+    file = next((provisioning / "boards").iterdir())
+    board = json.loads(file.read_text())
+    break_it(board)
+    file.write_text(json.dumps(board))
+    with pytest.raises(grafana.GrafanaError, match=f"{file.name}: .*{reason}"):
+        grafana.read_provisioning(provisioning)

@@ -1,0 +1,3 @@
+module vaultmesh.dev/observability/toolchain/go/pause
+
+go 1.26.0
