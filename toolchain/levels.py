@@ -59,12 +59,12 @@ LEVELS = {
 def run(names: Iterable[str], arguments: list[str]) -> int:
     """Run the levels with additional arguments for pytest. Returns the worst exit code.
 
-    Arguments that are paths below `tests/` select their levels and replace the level's folder.
+    Arguments that are paths below `tests/` select their levels, instead of `names`, and replace the
+    level's folder.
     Raises UserError if a tool can't be built, or if no test is selected.
     """
     paths = {name: [path for path in arguments if _level_of(path) == name] for name in LEVELS}
-    if any(paths.values()):
-        names = [name for name in names if paths[name]]
+    names = [name for name in LEVELS if paths[name]] or names
     options = [argument for argument in arguments if not _level_of(argument)]
     environments = {name: _environment(LEVELS[name]) for name in names}
     codes: dict[str, int] = {}

@@ -44,13 +44,13 @@ def prepare(
 ) -> Path:
     """Write the stack's config file: tracked values, made-up secrets, and where it is rendered.
 
-    `folder` is None for a stack that is not rendered.
-
-    Made-up secrets and their encryption persist between runs.
-    Returns the file's path. Raises UserError if Pulumi can't create the stack or set a secret.
+    `folder` is None for a stack that is not rendered. Made-up secrets and their encryption persist
+    between runs. Returns the file's path. Raises UserError if Pulumi can't create the stack or set a secret.
     """
     drop_dead_locks(root)
-    _forget_removed(root, stack, folder)
+    if folder and not (root / folder).exists():
+        # The provider doesn't look for its files: it would find every resource unchanged.
+        forget(root, stack)
     copies = state(root) / "config"
     copies.mkdir(exist_ok=True)
     project_text = (root / "Pulumi.yaml").read_text(encoding="utf-8")
@@ -96,9 +96,11 @@ def prepare(
 
 
 def forget(root: Path, stack: str) -> None:
-    """Remove the stack's state, for a stack whose cluster is gone."""
-    for path in (state(root) / "backend" / ".pulumi" / "stacks").glob(f"*/{stack}.json*"):
-        path.unlink()
+    """Remove the stack's resources from its state, for a stack whose resources are gone."""
+    for path in (state(root) / "backend" / ".pulumi" / "stacks").glob(f"*/{stack}.json"):
+        latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"]["latest"] or {}
+        if latest.get("resources"):
+            path.unlink()
 
 
 def drop_dead_locks(root: Path) -> None:
@@ -115,17 +117,6 @@ def drop_dead_locks(root: Path) -> None:
             path.unlink(missing_ok=True)
         except (OSError, ValueError, KeyError):
             continue
-
-
-def _forget_removed(root: Path, stack: str, folder: str) -> None:
-    """Forget the stack's resources if somebody has removed the folder, so that `up` renders all.
-
-    The provider doesn't look for its files: it would find every resource unchanged.
-    """
-    for path in (state(root) / "backend" / ".pulumi" / "stacks").glob(f"*/{stack}.json"):
-        latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"]["latest"] or {}
-        if latest.get("resources") and not (root / folder).exists():
-            path.unlink()
 
 
 def _exists(root: Path, project: str, stack: str) -> bool:

@@ -34,17 +34,13 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
 
     Without a backend, the stack is rehearsed: its manifests are rendered, whatever its cluster is.
     The stack on this machine's own node needs no backend either, and does change its cluster.
-    Raises UserError if there is no such stack, if its file or the project's can't be used, or if
-    a stack that is rendered should be refreshed.
+    Raises UserError if there is no such stack, if its file or the project's can't be used, if a
+    stack that is rendered should be refreshed, or if the node does not run.
     """
     cluster = _read_cluster(root, stack)
     env, pulumi = base_environment()
     on_node = cluster.get("context") == NODE_CONTEXT
     rehearsed = stack == LOCAL or on_node or not has_backend(env)
-    if on_node:
-        # The provider takes one file, not a list of files.
-        kubeconfig = state(root) / "node" / "kubeconfig"
-        env |= {"KUBECONFIG": str(kubeconfig)} if kubeconfig.exists() else {}
     if rehearsed:
         if verb == "refresh" and not on_node:
             raise UserError(
@@ -53,6 +49,8 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
                 "again."
             )
         env = rehearsal.environment(root, env)
+    if on_node:
+        env["KUBECONFIG"] = _node_kubeconfig(root)
     folder = None if on_node else cluster.get("render") or f"rendered/{stack}"
     with hold_lock(state(root) / "run.lock"):
         env |= plugins.environment(env, on_eks="eks" in cluster, rehearsed=rehearsed)
@@ -72,6 +70,19 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
     if verb in CHANGING and rehearsed:
         options += ["--yes", "--skip-preview"]
     return Run(command=[str(pulumi), verb, *options, *arguments], environment=env, root=root)
+
+
+def _node_kubeconfig(root: Path) -> str:
+    """The kubeconfig of the clone's node, or the user's own. Raises UserError if there is none."""
+    kubeconfig = state(root) / "node" / "kubeconfig"
+    if kubeconfig.exists():
+        return str(kubeconfig)
+    if given := os.environ.get("KUBECONFIG"):
+        return given
+    raise UserError(
+        f"no node runs in this clone, and the stack's context is {NODE_CONTEXT}. Start one with "
+        "`make cluster`, or set KUBECONFIG."
+    )
 
 
 def base_environment() -> tuple[dict[str, str], Path]:

@@ -192,8 +192,8 @@ def _build(names: Sequence[str]) -> None:
             part.mkdir()
             for build in TOOLS[name]:
                 number += 1
-                programs = ", ".join(Path(package).name for package in build.packages)
-                golang.build(go, build, part, task=f"{programs} ({number} of {len(builds)})")
+                task = f"{build.module} ({number} of {len(builds)})"
+                golang.build(go, build, part, task=task)
             part.rename(folder_of(name))
 
 

@@ -25,8 +25,7 @@ PROGRAMS = {
 }
 """Each program that the node and its images need, and the Debian package that has it."""
 ELSEWHERE = (
-    "Elsewhere, kind or k3d do the same job: see docs/how-to.md, "
-    "`Run the platform on a Kubernetes cluster of your own`."
+    "Elsewhere, kind or k3d do the same job: see docs/how-to.md, `Use a cluster of your own`."
 )
 
 

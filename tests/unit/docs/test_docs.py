@@ -21,7 +21,7 @@ GENERATED = ("rendered/", ".state/", ".venv", "reports/")
 
 
 def make_targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def dead_references(page: Path) -> Iterator[str]:

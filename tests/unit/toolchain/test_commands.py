@@ -9,10 +9,11 @@ import yaml
 
 from toolchain import browser, commands, levels, stacks, tools
 from toolchain.base import CLONE, UserError
+from toolchain.node import host, images
 
 
 def test_the_makefile_offers_exactly_the_commands() -> None:
-    targets = re.findall(r"^([a-z]+):.*## ", (CLONE / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):.*## ", (CLONE / "Makefile").read_text(), re.MULTILINE)
     assert set(targets) == {"help", *commands.VERBS}
 
 
@@ -67,6 +68,9 @@ class TestLevels:
         monkeypatch.setattr(levels, "run_and_wait", run)
         monkeypatch.setattr(levels, "state", lambda: tmp_path)
         monkeypatch.setattr(browser, "ensure", lambda: ran.append(["browser"]))
+        monkeypatch.setattr(host, "missing", lambda: None)
+        monkeypatch.setattr(host, "ensure", lambda: ran.append(["packages"]))
+        monkeypatch.setattr(images, "build", lambda: ran.append(["images"]))
         monkeypatch.setattr(stacks, "base_environment", lambda: ({"PATH": "/bin"}, Path("pulumi")))
         monkeypatch.setattr(tools, "folders", lambda names: [Path("/tools", n) for n in names])
         return ran
@@ -77,8 +81,8 @@ class TestLevels:
 
     def test_every_level_runs_with_the_arguments(self, ran: list[list[str]]) -> None:
         assert levels.run(levels.LEVELS, ["-k", "grafana"]) == 0
-        assert ran[0] == ["browser"]
-        assert ran[1:] == [[f"tests/{level}", "-k", "grafana"] for level in levels.LEVELS]
+        assert ran[:3] == [["browser"], ["packages"], ["images"]]
+        assert ran[3:] == [[f"tests/{level}", "-k", "grafana"] for level in levels.LEVELS]
 
     def test_paths_choose_levels_and_what_they_need(self, ran: list[list[str]]) -> None:
         paths = ["tests/unit/rules", "tests/engine/test_secrets.py::test_a"]
@@ -113,13 +117,15 @@ class TestLevels:
             levels.run(levels.LEVELS, ["-k", "nothing"])
 
 
-CI_COMMANDS = ["make lint", "make test"]
+CI_COMMANDS = ["make lint", "make test", "make test-cluster"]
+AS_ROOT = 'sudo env "PATH=$PATH" "HOME=$HOME" '
 
 
-def test_continuous_integration_calls_two_commands_of_the_readme_and_nothing_else() -> None:
+def test_continuous_integration_calls_three_commands_of_the_readme_and_nothing_else() -> None:
     workflow = yaml.safe_load((CLONE / ".github/workflows/ci.yaml").read_text())
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    assert [step["run"] for step in steps if "run" in step] == CI_COMMANDS
+    runs = [step["run"].removeprefix(AS_ROOT) for step in steps if "run" in step]
+    assert runs == CI_COMMANDS
     for step in steps:
         action = step.get("uses", "actions/x@v1.0.0")
         assert re.fullmatch(r"actions/[\w-]+@v\d+\.\d+\.\d+", action), f"pin {action} by version"
@@ -127,7 +133,7 @@ def test_continuous_integration_calls_two_commands_of_the_readme_and_nothing_els
     script = (CLONE / ".ci" / "run").read_text()
     assert [line for line in script.splitlines() if line.startswith("make ")] == CI_COMMANDS
     readme = (CLONE / "README.md").read_text(encoding="utf-8")
-    for target in ("lint", "test"):
+    for target in ("lint", "test", "test-cluster"):
         assert re.search(rf"`(make )?{target}`|^make {target}$", readme, re.MULTILINE)
 
 

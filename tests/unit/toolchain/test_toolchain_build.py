@@ -93,8 +93,8 @@ def test_a_build_says_how_long_it_takes_and_how_far_it_is(
     shown = capsys.readouterr().err.splitlines()
     assert shown[0] == "building tool, once on this machine: about 2 min on 2 idle cores"
     steps = [re.sub(r", \d+ s done", " done", line) for line in shown]
-    assert "tool, own (1 of 1): sources: 1 modules fetched done" in steps
-    assert steps[-1] == "tool, own (1 of 1): 1 of 2 packages compiled done"
+    assert "tool (1 of 1): sources: 1 modules fetched done" in steps
+    assert steps[-1] == "tool (1 of 1): 1 of 2 packages compiled done"
 
 
 @pytest.mark.parametrize("file", ["go.mod", "go.sum", "own/main.go"])
@@ -117,7 +117,7 @@ def test_a_failed_build_leaves_no_tool_and_says_why_and_where(
     with pytest.raises(UserError) as refused:
         tools.folders(["tool"])
     log = machine / "cache" / "vaultmesh-observability" / "logs" / "tool-build.log"
-    assert str(refused.value) == f"tool, own (1 of 1) failed: x.go:1: error: no good. See {log}."
+    assert str(refused.value) == f"tool (1 of 1) failed: x.go:1: error: no good. See {log}."
     assert not tools.folder_of("tool").exists()
     assert not list(tools.cache().glob("build-part-*"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import program
-from toolchain import browser, golang, packages, stacks, tools
+from toolchain import browser, debian, golang, packages, stacks, tools
 from toolchain.base import CLONE, UserError
 
 ENTRY = CLONE / "toolchain" / "__main__.py"
@@ -26,7 +26,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     monkeypatch.setenv("PIP_RETRIES", "0")
-    for module in (golang, browser):
+    for module in (golang, debian):
         monkeypatch.setattr(module, "state", lambda: tmp_path / "state")
     return folder
 
