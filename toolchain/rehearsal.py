@@ -45,7 +45,8 @@ def prepare(
     """Write the stack's config file: tracked values, made-up secrets, and where it is rendered.
 
     `folder` is None for a stack that is not rendered. Made-up secrets and their encryption persist
-    between runs. Returns the file's path. Raises UserError if Pulumi can't create the stack or set a secret.
+    between runs. Returns the file's path. Raises UserError if Pulumi can't create the stack or set
+    a secret.
     """
     drop_dead_locks(root)
     if folder and not (root / folder).exists():

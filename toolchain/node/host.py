@@ -24,9 +24,7 @@ PROGRAMS = {
     "unshare": "util-linux",
 }
 """Each program that the node and its images need, and the Debian package that has it."""
-ELSEWHERE = (
-    "Elsewhere, kind or k3d do the same job: see docs/how-to.md, `Use a cluster of your own`."
-)
+ELSEWHERE = "Elsewhere, kind or k3d do the same job: see docs/how-to.md, `Try it on kind or k3d`."
 
 
 def missing() -> str | None:
