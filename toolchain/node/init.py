@@ -44,7 +44,6 @@ def _set_up_mounts(folder: Folder) -> None:
     for path in SHARED_FOLDERS:
         own = folder.root / path.replace("/", "-").lstrip("-")
         own.mkdir()
-        Path(path).mkdir(parents=True, exist_ok=True)
         _run("mount", "--bind", own, path)
     # The kubelet changes a copy, so the machine's own settings stay as they are.
     for name in TUNABLES:
