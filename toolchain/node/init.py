@@ -44,6 +44,8 @@ def _set_up_mounts(folder: Folder) -> None:
     for path in SHARED_FOLDERS:
         own = folder.root / path.replace("/", "-").lstrip("-")
         own.mkdir()
+        # The folder stays when the node goes: to remove it would unmount it for other nodes too.
+        Path(path).mkdir(exist_ok=True)
         _run("mount", "--bind", own, path)
     # The kubelet changes a copy, so the machine's own settings stay as they are.
     for name in TUNABLES:

@@ -15,12 +15,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from toolchain.node.credentials import write_credentials
-from toolchain.node.layout import MODULE_ENVIRONMENT, SHARED_FOLDERS, Folder, run_module
+from toolchain.node.layout import MODULE_ENVIRONMENT, Folder, run_module
 from toolchain.node.processes import write_configurations
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -36,12 +34,10 @@ def main(folder: Folder, api_socket: socket.socket) -> int:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     folder.root.parent.mkdir(parents=True, exist_ok=True)
-    with folder.lock.open("w") as lock, ExitStack() as shared:
+    with folder.lock.open("w") as lock:
         if not _take(lock.fileno()):
             return IN_USE
         _remove(folder)
-        for path in SHARED_FOLDERS:
-            shared.enter_context(hold_shared(Path(path)))
         try:
             for path in (folder.root, folder.logs, folder.processes, folder.volumes):
                 path.mkdir()
@@ -109,37 +105,6 @@ def _remove(folder: Folder) -> None:
                         raise
                     time.sleep(0.1)
     shutil.rmtree(folder.root, ignore_errors=True)
-
-
-@contextmanager
-def hold_shared(path: Path) -> Iterator[None]:
-    """Make a folder on which several nodes mount their own; the last one removes it.
-
-    The kernel would unmount everywhere what is mounted on a folder that is removed. A folder that
-    somebody else uses is not empty, and stays.
-    """
-    # The lock on its parent keeps other nodes from making or removing it at the same time.
-    with _locked(path.parent):
-        path.mkdir(exist_ok=True)
-        held = os.open(path, os.O_RDONLY)
-        fcntl.flock(held, fcntl.LOCK_SH)
-    try:
-        yield
-    finally:
-        with _locked(path.parent), suppress(OSError):
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.rmdir()
-        os.close(held)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _hierarchies() -> list[Path]:

@@ -79,21 +79,6 @@ def test_what_a_killed_keeper_left_is_removed_and_nothing_else(
         assert left == ["other"]
 
 
-def test_the_last_node_removes_a_folder_that_nodes_share(tmp_path: Path) -> None:
-    shared = tmp_path / "shared"
-    with keeper.hold_shared(shared):
-        with keeper.hold_shared(shared):
-            pass
-        assert shared.exists()
-    assert not shared.exists()
-
-
-def test_a_shared_folder_that_somebody_else_uses_stays(tmp_path: Path) -> None:
-    with keeper.hold_shared(tmp_path / "shared"):
-        (tmp_path / "shared" / "file").touch()
-    assert (tmp_path / "shared" / "file").exists()
-
-
 def test_init_starts_a_process_again_that_ends_and_no_other(folder: Folder) -> None:
     log, stays = folder.logs / "ends.log", folder.processes / "stays"
     with subprocess.Popen([sys.executable, "-c", INIT, folder.root], cwd=CLONE) as init:
