@@ -121,7 +121,7 @@ def replayed(deployed: Deployed) -> Iterator[Replay]:
         set_heartbeat_url(deployed, 0)
         replay.up(SCENARIO)
         wait_for(lambda: is_rolled_out(deployed), "every pod has the new settings", 120)
-        replay.pods += [pod for pod in lives(deployed) if pod.startswith("psi-field-")]
+        replay.pods.extend(pod for pod in lives(deployed) if pod.startswith("psi-field-"))
         for pod, recorded in zip(replay.pods, REFERENCE.pods["psi-field"], strict=True):
             take_steps(pod_url(deployed, pod, 8000), recorded)
         yield replay
@@ -346,8 +346,9 @@ def subject(replay: Replay, alert: Mapping[str, Any]) -> str:
 
 
 def arrived(replay: Replay) -> list[tuple[str, str, str]]:
-    """Name, receiver and subject of each alert that harbinger was told of."""
-    answer = httpx.get(f"{replay.deployed.url('harbinger', 8000)}/events", trust_env=False)
+    """Name, receiver and subject of each alert that harbinger was told of while it fired."""
+    events = f"{replay.deployed.url('harbinger', 8000)}/events?status=firing"
+    answer = httpx.get(events, trust_env=False)
     return sorted(
         (event["alertname"], event["receiver"], alert_subject(event["labels"]))
         for event in answer.json()["events"]
