@@ -1,104 +1,48 @@
 """On a running platform, alerts arrive, and rules and credentials change without a restart.
 
-The reference scenario comes from the real services. Each pod of the field is alone, and is stepped
-until it exports the density and the prediction error that were recorded for it, so all three alerts
-have the recorded values. A program that replays the rest of the record would need an image of its
-own and leave the services out. The treaty has a new name, because Prometheus knows of requests of
-the last 10 minutes under the old one, and requests that nobody has made yet need no waiting.
-
-Real durations are too long here: `rules.overrides` shortens the `for` of each alert. The kubelet
-looks for changed ConfigMaps and Secrets every 60 to 90 seconds: the test of the threshold waits for
-it, the others make it look at once. Meanwhile the scenario's alerts are on their way.
+The kubelet looks for changed ConfigMaps and Secrets every 60 to 90 seconds. The test of the
+threshold waits for that, and the others make it look at once. Meanwhile the alerts of the reference
+scenario are on their way: they arrive two minutes after it has begun.
 """
 
 import base64
 import json
-import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from typing import Any, TypeVar
 
 import httpx
 import pytest
-import yaml
 
-from ops.live.scenario import load_scenario
 from ops.live.terminal import alert_subject
 from ops.prometheus_api import WATCHDOG, Prometheus
-from services.psi_field.engine import SIZE
 from tests.support.node import STACK, Deployed
 from tests.support.project import Result
+from tests.support.replay import (
+    REFERENCE,
+    SECRETS,
+    SERVERS,
+    TREATY,
+    Replay,
+    kubectl,
+    lives,
+    metric,
+    pod_url,
+    replayed,
+    set_heartbeat_url,
+    sync_volumes,
+)
 from tests.support.waiting import wait_for
 
-REFERENCE = load_scenario("reference")
 RESULTS = ("psi:pod_drift:abs", "psi:density:avg", "psi:prediction_error:max")
 """The recorded results that the services reproduce."""
-TREATY = "REFERENCE-001"
-IDLE: Mapping[str, Any] = {
-    "cronJobs": {"soak-heartbeat": {"suspend": True}, "synthetic-feeder": {"suspend": True}}
-}
-"""Settings without traffic."""
-SCENARIO: Mapping[str, Any] = {
-    "alertmanager": {"heartbeat": {"timeout": "1m", "outside": True}},
-    "workloads": {
-        "psi-field": {"environment": {"PSI_FIELD_PEERS": "", "PSI_FIELD_TAKEOVER_SECONDS": "0"}},
-        "aurora-treaty": {"environment": {"TREATY_NAME": TREATY}},
-    },
-    "rules": {
-        "overrides": {
-            "PsiFieldPredictionErrorHigh": {"for": "30s"},
-            "PsiFieldPodDrift": {"for": "30s"},
-            "TreatyNoRequests": {"for": "0s"},
-            "PrometheusConfigReloadFailed": {"for": "0s"},
-            # The heartbeat's address outside does not exist, and must not add a fourth alert.
-            "AlertmanagerNotificationsFailing": {"for": "1h"},
-        }
-    },
-}
-"""Settings of the reference scenario, and of the credential that a test rotates."""
-SECRETS = ("9fS2kQx7RbV4", "Zt6mWc3LpH8d")
-"""The end of the heartbeat's URL, before and after it is rotated."""
 GROUPS_TWICE = "groups: []\ngroups: []\n"
 """The mistake that once stopped Prometheus: two files in one key, each with its own `groups`."""
-SERVERS = {"prometheus-server": 9090, "alertmanager": 9093}
 
 T = TypeVar("T")
 Report = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Replay:
-    """The platform in the reference scenario.
-
-    `pods` are those of the field, in the record's order. `outputs` are those of every `pulumi up`.
-    """
-
-    deployed: Deployed
-    pods: list[str]
-    outputs: list[str]
-
-    def up(self, changes: Mapping[str, Any]) -> Result:
-        """Change settings of the stack, and run `pulumi up`."""
-        file = self.deployed.project.root / f"Pulumi.{STACK}.yaml"
-        document = yaml.safe_load(file.read_text())
-        merge(document["config"]["vaultmesh:settings"], changes)
-        file.write_text(yaml.safe_dump(document))
-        result = self.deployed.up()
-        assert result.code == 0, result.text
-        self.outputs.append(result.text)
-        return result
-
-
-def merge(settings: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Set the changes, key by key in nested mappings."""
-    for key, value in changes.items():
-        if isinstance(value, Mapping):
-            merge(settings.setdefault(key, {}), value)
-        else:
-            settings[key] = value
 
 
 @pytest.fixture(scope="module")
@@ -106,40 +50,6 @@ def replay(deployed: Deployed) -> Iterator[Replay]:
     """The platform in the reference scenario; it has its own settings back at the end."""
     with replayed(deployed) as replay:
         yield replay
-
-
-@contextmanager
-def replayed(deployed: Deployed) -> Iterator[Replay]:
-    """Bring the platform into the reference scenario, and back."""
-    file = deployed.project.root / f"Pulumi.{STACK}.yaml"
-    before = file.read_text()
-    replay = Replay(deployed=deployed, pods=[], outputs=[])
-    try:
-        replay.up(IDLE)
-        # One that has begun goes on for a minute.
-        deployed.node.kubectl(f"--namespace={deployed.namespace}", "delete", "jobs", "--all")
-        set_heartbeat_url(deployed, 0)
-        replay.up(SCENARIO)
-        wait_for(lambda: is_rolled_out(deployed), "every pod has the new settings", 120)
-        replay.pods.extend(pod for pod in lives(deployed) if pod.startswith("psi-field-"))
-        for pod, recorded in zip(replay.pods, REFERENCE.pods["psi-field"], strict=True):
-            take_steps(pod_url(deployed, pod, 8000), recorded)
-        yield replay
-    finally:
-        file.write_text(before)
-        result = deployed.up()
-        assert result.code == 0, result.text
-        wait_for(lambda: is_rolled_out(deployed), "every pod has its own settings", 120)
-
-
-def is_rolled_out(deployed: Deployed) -> bool:
-    """Whether all pods are new and ready. `pulumi up` may end before it notices an update."""
-    return all(
-        found["status"].get("observedGeneration") == found["metadata"]["generation"]
-        and {found["status"].get(f"{kind}eplicas") for kind in ("r", "updatedR", "readyR")}
-        == {found["spec"]["replicas"]}
-        for found in deployed.objects("deployments,statefulsets")
-    )
 
 
 @pytest.fixture
@@ -154,74 +64,6 @@ def report(
             sys.stdout.write(f"\n{what}: {seconds:.0f} s\n")
 
     return record
-
-
-def set_heartbeat_url(deployed: Deployed, number: int) -> None:
-    """Set the stack's credential. Logs may name its host, which does not exist."""
-    url = f"https://host-{number}.invalid/{SECRETS[number]}"
-    deployed.project.set_secret("heartbeatUrl", url, stack=STACK)
-
-
-def take_steps(pod: str, recorded: Mapping[str, float]) -> None:
-    """Step a pod at rest until it has the recorded density and prediction error.
-
-    A step with all inputs at u moves a field that is f everywhere to (u + f) / 2, its density, with
-    an error of u - f.
-    """
-    density, error = recorded["psi_field_density"], recorded["psi_field_prediction_error"]
-    with httpx.Client(base_url=pod, trust_env=False) as client:
-        # The synthetic probe's step counts once. It leaves a field at rest as it is.
-        for level, headers in (
-            (0, {"Idempotency-Key": "probe"}),
-            (2 * (density - error / 2), {}),
-            (density + error / 2, {}),
-        ):
-            body = {"x": [math.atanh(level)] * SIZE, "apply_guardian": False}
-            client.post("/step", json=body, headers=headers).raise_for_status()
-
-
-def pod_url(deployed: Deployed, pod: str, port: int) -> str:
-    """The URL of a port of a pod, through the API server."""
-    return f"{deployed.proxy}/api/v1/namespaces/{deployed.namespace}/pods/{pod}:{port}/proxy"
-
-
-def lives(deployed: Deployed) -> dict[str, tuple[object, ...]]:
-    """Pod -> what changes if it, one of its containers or its server starts again."""
-    return {
-        pod["metadata"]["name"]: (
-            pod["metadata"]["uid"],
-            *(
-                (container["containerID"], container["restartCount"])
-                for container in pod["status"]["containerStatuses"]
-            ),
-            started(deployed, pod),
-        )
-        for pod in deployed.objects("pods")
-        if pod["metadata"]["ownerReferences"][0]["kind"] != "Job"
-        and "deletionTimestamp" not in pod["metadata"]
-    }
-
-
-def started(deployed: Deployed, pod: Mapping[str, Any]) -> float | None:
-    """When the process of a server started, as it says itself; None for other pods."""
-    metadata = pod["metadata"]
-    port = SERVERS.get(metadata["labels"]["app.kubernetes.io/name"])
-    return metric(deployed, metadata["name"], port, "process_start_time_seconds") if port else None
-
-
-def metric(deployed: Deployed, pod: str, port: int, name: str) -> float:
-    """The value of a metric without labels, from the pod itself."""
-    text = httpx.get(f"{pod_url(deployed, pod, port)}/metrics", trust_env=False).text
-    return float(re.findall(rf"^{name} (\S+)$", text, re.MULTILINE)[0])
-
-
-def sync_volumes(deployed: Deployed, name: str) -> None:
-    """Make the kubelet look for changes of what the pods called `name` mount."""
-    for change in ("vaultmesh.dev/look=now", "vaultmesh.dev/look-"):
-        deployed.node.kubectl(
-            *(f"--namespace={deployed.namespace}", "annotate", "pods"),
-            *(f"--selector=app.kubernetes.io/name={name}", change),
-        )
 
 
 def of_replicas(deployed: Deployed, ask: Callable[[Prometheus], T]) -> list[T]:
@@ -302,9 +144,7 @@ def has_tried(deployed: Deployed, number: int) -> bool:
 
 
 def log(deployed: Deployed, pod: str) -> str:
-    return deployed.node.kubectl(
-        f"--namespace={deployed.namespace}", "logs", pod, "--all-containers"
-    )
+    return kubectl(deployed, "logs", pod, "--all-containers")
 
 
 def test_an_edited_threshold_is_in_force_within_2_minutes_and_restarts_nothing(
@@ -361,10 +201,7 @@ def test_a_broken_rule_file_leaves_the_old_rules_in_force_until_up_repairs_it(
     deployed = replay.deployed
     before, healthy = lives(deployed), of_replicas(deployed, rules)
     patch = json.dumps({"data": {"alerting_rules.yml": GROUPS_TWICE}})
-    deployed.node.kubectl(
-        *(f"--namespace={deployed.namespace}", "patch", "configmap", "prometheus-server"),
-        *("--type=merge", f"--patch={patch}"),
-    )
+    kubectl(deployed, "patch", "configmap", "prometheus-server", "--type=merge", f"--patch={patch}")
     sync_volumes(deployed, "prometheus-server")
     pods = [pod for pod in before if pod.startswith("prometheus-server-")]
     for pod in pods:
