@@ -33,11 +33,12 @@ class Edge:
 class Departure:
     """Pods called `source` may connect to `destination`, outside the namespace, over HTTPS.
 
-    The destination's addresses change, so the policy allows the HTTPS ports of any address.
+    The destination's addresses change, so the policy allows `ports` of any address.
     """
 
     source: str
     destination: str
+    ports: tuple[int, ...] = (HTTPS_PORT,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ class Network(pulumi.ComponentResource):
         super().__init__("vaultmesh:observability:Network", "network", None, opts)
         child = ResourceOptions(parent=self)
         specs = {
-            "pods-to-dns": _egress({}, _dns_servers(), DNS_PORT, ("UDP", "TCP")),
+            "pods-to-dns": _egress({}, _dns_servers(), _ports([DNS_PORT], ("UDP", "TCP"))),
             "pods-to-pods": networking.NetworkPolicySpecArgs(
                 pod_selector=meta.LabelSelectorArgs(),
                 policy_types=["Egress"],
@@ -76,11 +77,11 @@ class Network(pulumi.ComponentResource):
         for edge in args.edges:
             origin = _pods(selector(edge.source))
             specs[f"{edge.source}-to-{edge.target}"] = _ingress(
-                edge.target, [origin], edge.port, edge.protocols
+                edge.target, [origin], _ports([edge.port], edge.protocols)
             )
         for departure in args.departures:
             specs[f"{departure.source}-to-{departure.destination}"] = _egress(
-                selector(departure.source), None, HTTPS_PORT, ("TCP",)
+                selector(departure.source), None, _ports(departure.ports, ("TCP",))
             )
         for arrival in args.arrivals:
             origins = [
@@ -88,7 +89,7 @@ class Network(pulumi.ComponentResource):
                 for cidr in arrival.source_ranges
             ]
             specs[f"clients-to-{arrival.target}"] = _ingress(
-                arrival.target, origins, arrival.port, ("TCP",)
+                arrival.target, origins, _ports([arrival.port], ("TCP",))
             )
         for name, spec in specs.items():
             networking.NetworkPolicy(
@@ -117,37 +118,35 @@ def _dns_servers() -> list[networking.NetworkPolicyPeerArgs]:
     ]
 
 
-def _ports(number: int, protocols: Sequence[str]) -> list[networking.NetworkPolicyPortArgs]:
+def _ports(
+    numbers: Sequence[int], protocols: Sequence[str]
+) -> list[networking.NetworkPolicyPortArgs]:
     return [
-        networking.NetworkPolicyPortArgs(port=number, protocol=protocol) for protocol in protocols
+        networking.NetworkPolicyPortArgs(port=number, protocol=protocol)
+        for number in numbers
+        for protocol in protocols
     ]
 
 
 def _ingress(
     target: str,
     origins: list[networking.NetworkPolicyPeerArgs],
-    port: int,
-    protocols: Sequence[str],
+    ports: list[networking.NetworkPolicyPortArgs],
 ) -> networking.NetworkPolicySpecArgs:
     return networking.NetworkPolicySpecArgs(
         pod_selector=meta.LabelSelectorArgs(match_labels=selector(target)),
         policy_types=["Ingress"],
-        ingress=[
-            networking.NetworkPolicyIngressRuleArgs(from_=origins, ports=_ports(port, protocols))
-        ],
+        ingress=[networking.NetworkPolicyIngressRuleArgs(from_=origins, ports=ports)],
     )
 
 
 def _egress(
     source: dict[str, str],
     destinations: list[networking.NetworkPolicyPeerArgs] | None,
-    port: int,
-    protocols: Sequence[str],
+    ports: list[networking.NetworkPolicyPortArgs],
 ) -> networking.NetworkPolicySpecArgs:
     return networking.NetworkPolicySpecArgs(
         pod_selector=meta.LabelSelectorArgs(match_labels=source),
         policy_types=["Egress"],
-        egress=[
-            networking.NetworkPolicyEgressRuleArgs(to=destinations, ports=_ports(port, protocols))
-        ],
+        egress=[networking.NetworkPolicyEgressRuleArgs(to=destinations, ports=ports)],
     )

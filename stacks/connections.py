@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
-from components.network import Arrival, Departure, Edge
+from components.network import HTTPS_PORT, Arrival, Departure, Edge
 from stacks.servers import KUBERNETES_API, SERVERS
 from stacks.settings.schema import Settings
+
+API_PORT = 6443
+"""Where API servers listen on most clusters, behind port 443 of their Service; EKS's do on 443."""
 
 
 def edges(settings: Settings) -> tuple[Edge, ...]:
@@ -41,9 +44,13 @@ def _edges(settings: Settings) -> Iterator[Edge]:
 
 def departures(settings: Settings) -> tuple[Departure, ...]:
     """Every connection that leaves the namespace."""
+    # Policies see a connection after the Service's port has become the API server's own.
+    ports = (HTTPS_PORT,) if settings.cluster.eks else (HTTPS_PORT, API_PORT)
     return (
-        Departure(source=prometheus.NAME, destination=KUBERNETES_API),
-        Departure(source=kube_state_metrics.NAME, destination=KUBERNETES_API),
+        *(
+            Departure(source=source, destination=KUBERNETES_API, ports=ports)
+            for source in (prometheus.NAME, kube_state_metrics.NAME)
+        ),
         *(
             Departure(source=alertmanager.NAME, destination=channel)
             for channel in settings.alertmanager.channels_outside

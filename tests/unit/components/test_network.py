@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.support.recording import NAME_LABEL
+import pytest
+
+from tests.support.recording import NAME_LABEL, Recording
 
 
 def ports(platform: Any) -> dict[str, set[int]]:
@@ -101,8 +103,19 @@ def test_traffic_leaves_the_namespace_only_over_https_and_only_for_channels_in_u
     assert set(leaving) == asking | {
         f"alertmanager-to-{kind}" for kind in kinds - {"webhook"} | outside
     }
-    for rules in leaving.values():
-        assert rules == [{"ports": [{"port": 443, "protocol": "TCP"}]}]
+    for name, [rule] in leaving.items():
+        own = {6443} if name in asking else set()
+        assert {port["port"] for port in rule["ports"]} - own == {443}
+
+
+@pytest.mark.parametrize(("stack", "expected"), [("staging", {443}), ("node", {443, 6443})])
+def test_the_api_server_can_be_reached_where_it_listens_on_eks_and_elsewhere(
+    recordings: dict[str, Recording], stack: str, expected: set[int]
+) -> None:
+    for source in ("prometheus-server", "kube-state-metrics"):
+        policy = recordings[stack].one("NetworkPolicy", f"{source}-to-kubernetes-api")
+        [rule] = policy["spec"]["egress"]
+        assert {port["port"] for port in rule["ports"]} == expected
 
 
 def test_every_edge_is_ingress_from_named_pods(platform: Any) -> None:
