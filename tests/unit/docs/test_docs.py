@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.picture import drawn_edges
 from tests.support.recording import ROOT, STACKS, Recording
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,15 +76,6 @@ def test_the_readme_lists_every_folder_of_the_project() -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_readme_has_a_row_for_every_stack(stack: str) -> None:
     assert f"\n| `{stack}` |" in README, f"README.md, 'The stacks', does not list {stack}."
-
-
-def drawn_edges() -> set[tuple[str, str]]:
-    """The arrows of the README's picture, as (source, target)."""
-    (picture,) = re.findall(r"```mermaid\n(.*?)```", README, re.DOTALL)
-    node = r"([\w-]+)(?:\[[^\]]*\]|\(\[[^\]]*\]\))?"
-    found = set(re.findall(rf"^\s*{node} -->(?:\|[^|]*\|)? {node}\s*$", picture, re.MULTILINE))
-    assert len(found) == picture.count("-->"), "README.md: an arrow of the picture does not parse"
-    return found
 
 
 def declared_edges(recordings: dict[str, Recording]) -> set[tuple[str, str]]:
