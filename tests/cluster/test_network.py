@@ -15,8 +15,8 @@ import pytest
 
 from components.pods import HTTP, NAME_LABEL
 from tests.support import attempts
-from tests.support.containers import running_containers
 from tests.support.node import Deployed
+from tests.support.node_pods import is_of_a_job, running_containers
 from tests.support.picture import drawn_edges
 from tests.support.waiting import wait_for
 from toolchain.node.cluster import Node
@@ -143,11 +143,6 @@ def resting_pod(cron_job: dict[str, Any]) -> dict[str, Any]:
         "metadata": {**template["metadata"], "name": f"{name}-resting", "namespace": namespace},
         "spec": {**template["spec"], "containers": [{**resting, "image": PAUSE_IMAGE}]},
     }
-
-
-def is_of_a_job(pod: dict[str, Any]) -> bool:
-    """Whether a run of a CronJob owns the pod, which ends within seconds."""
-    return any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", []))
 
 
 def inspect_all(node: Node) -> list[Pod]:
