@@ -29,7 +29,8 @@ from tests.support.node_pods import (
 )
 from tests.support.waiting import wait_for
 
-INTERVAL = parse_duration(prometheus.INTERVAL)
+INTERVAL = parse_duration(prometheus.INTERVAL) / 1000
+"""Seconds between two scrapes of a target."""
 ONE_LOST_SECONDS = 2 * INTERVAL + 2
 """From one scrape to the next but one, if that is late on a busy machine."""
 LIMIT_SECONDS = 120
