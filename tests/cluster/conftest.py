@@ -1,6 +1,6 @@
 """One real node for all tests of this level, and the platform on it.
 
-The tests run in the order of their files' names. Each restores what it changes.
+Each test restores what it changes, but for those of `destroy`.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,14 @@ from toolchain import tools
 from toolchain.base import state
 from toolchain.node import host, images
 from toolchain.node.cluster import Node, running_node
+
+
+FIRST, LAST = "test_up", "test_destroy"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Test a new platform first, and its end last."""
+    items.sort(key=lambda item: (item.path.stem != FIRST, item.path.stem == LAST))
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pytest
@@ -29,7 +28,6 @@ from tests.support.replay import (
     kubectl,
     lives,
     metric,
-    pod_url,
     replayed,
     set_heartbeat_url,
     sync_volumes,
@@ -44,7 +42,6 @@ RESULTS = (
 GROUPS_TWICE = "groups: []\ngroups: []\n"
 """The mistake that once stopped Prometheus: two files in one key, each with its own `groups`."""
 
-T = TypeVar("T")
 Report = Callable[[str, float], None]
 
 
@@ -67,16 +64,6 @@ def report(
             sys.stdout.write(f"\n{what}: {seconds:.0f} s\n")
 
     return record
-
-
-def of_replicas(deployed: Deployed, ask: Callable[[Prometheus], T]) -> list[T]:
-    """The answer of each replica of Prometheus."""
-    answers: list[T] = []
-    for pod in deployed.pods("prometheus-server"):
-        url = pod_url(deployed, pod["metadata"]["name"], SERVERS["prometheus-server"])
-        with closing(Prometheus(url)) as prometheus:
-            answers.append(ask(prometheus))
-    return answers
 
 
 def rules(prometheus: Prometheus) -> list[tuple[str, str, str]]:
@@ -106,7 +93,7 @@ def test_an_edited_threshold_is_in_force_within_2_minutes_and_restarts_nothing(
     assert updated(result) == {"ConfigMap prometheus-server", "ConfigMap dashboard-aurora-kpis"}
     new = ("TreatyRttHigh", "treaty:rtt:avg > 275", "ok")
     seconds = wait_for(
-        lambda: all(new in found for found in of_replicas(deployed, rules)),
+        lambda: all(new in found for found in deployed.ask_each_prometheus(rules)),
         "the new threshold is in force",
         120,
     )
@@ -174,11 +161,24 @@ def test_the_three_alerts_of_the_reference_scenario_arrive_at_harbinger(replay: 
     ]
     wait_for(lambda: len(arrived(replay)) >= len(alerts), "the alerts arrive", 240)
     assert arrived(replay) == [(name, severity, on) for name, severity, on, _ in alerts]
-    with closing(replay.deployed.prometheus()) as prometheus:
-        found = {(name, on): value for name, on, value in firing(prometheus)}
-        results = {name: prometheus.query(name)[0].value[1] for name in RESULTS}
-    assert found == pytest.approx({(name, on): value for name, _, on, value in alerts})
-    assert results == pytest.approx({name: REFERENCE.results[name] for name in RESULTS})
+    expected = {(name, on): pytest.approx(value) for name, _, on, value in alerts}
+    wait_for(
+        lambda: all(found == expected for found in replay.deployed.ask_each_prometheus(values)),
+        "the alerts fire in both replicas",
+        60,
+    )
+    for results in replay.deployed.ask_each_prometheus(recorded):
+        assert results == pytest.approx({name: REFERENCE.results[name] for name in RESULTS})
+
+
+def values(prometheus: Prometheus) -> dict[tuple[str, str], float]:
+    """The value of each alert that fires, by its name and subject."""
+    return {(name, on): value for name, on, value in firing(prometheus)}
+
+
+def recorded(prometheus: Prometheus) -> dict[str, float]:
+    """The value of each of RESULTS."""
+    return {name: prometheus.query(name)[0].value[1] for name in RESULTS}
 
 
 def subject(replay: Replay, alert: Mapping[str, Any]) -> str:
@@ -202,7 +202,7 @@ def test_a_broken_rule_file_leaves_the_old_rules_in_force_until_up_repairs_it(
     replay: Replay,
 ) -> None:
     deployed = replay.deployed
-    before, healthy = lives(deployed), of_replicas(deployed, rules)
+    before, healthy = lives(deployed), deployed.ask_each_prometheus(rules)
     patch = json.dumps({"data": {"alerting_rules.yml": GROUPS_TWICE}})
     kubectl(deployed, "patch", "configmap", "prometheus-server", "--type=merge", f"--patch={patch}")
     sync_volumes(deployed, "prometheus-server")
@@ -210,19 +210,19 @@ def test_a_broken_rule_file_leaves_the_old_rules_in_force_until_up_repairs_it(
     for pod in pods:
         alert = ("PrometheusConfigReloadFailed", pod)
         wait_for(lambda alert=alert: alert in firing_anywhere(deployed), f"{pod}'s alert", 120)
-    assert of_replicas(deployed, rules) == healthy
+    assert deployed.ask_each_prometheus(rules) == healthy
     result = deployed.project.run("refresh", stack=STACK)
     assert result.code == 0, result.text
     assert updated(replay.up({})) == {"ConfigMap prometheus-server"}
     sync_volumes(deployed, "prometheus-server")
     wait_for(lambda: all(has_loaded(deployed, pod) for pod in pods), "the rules are repaired", 60)
-    assert of_replicas(deployed, rules) == healthy
+    assert deployed.ask_each_prometheus(rules) == healthy
     assert lives(deployed) == before
 
 
 def firing_anywhere(deployed: Deployed) -> set[tuple[str, str]]:
     """Name and subject of each alert that fires in a replica of Prometheus."""
-    return {(name, on) for found in of_replicas(deployed, firing) for name, on, _ in found}
+    return {(name, on) for found in deployed.ask_each_prometheus(firing) for name, on, _ in found}
 
 
 def has_loaded(deployed: Deployed, pod: str) -> bool:

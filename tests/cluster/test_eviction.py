@@ -4,7 +4,7 @@ import httpx
 
 from components.pods import NAME_LABEL
 from tests.support.node import Deployed
-from tests.support.node_pods import is_ready, pod_names, pod_url, server_pods
+from tests.support.node_pods import is_ready, pod_names, server_pods
 from tests.support.waiting import wait_for
 
 FIELD = "psi-field"
@@ -21,7 +21,7 @@ def test_replicas_leave_one_at_a_time_and_the_field_is_handed_on(deployed: Deplo
     pairs = [names for names in replicas if len(names) > 1]
     assert pairs
     step = {"x": [0.25] * 16, "apply_guardian": False}
-    url = pod_url(deployed, pod_names(deployed, FIELD)[0], FIELD_PORT)
+    url = deployed.pod_url(pod_names(deployed, FIELD)[0], FIELD_PORT)
     httpx.post(f"{url}/step", json=step, headers={"Idempotency-Key": KEY}).raise_for_status()
 
     answers = {first: evict(deployed, first) for first, _ in pairs}
@@ -39,7 +39,7 @@ def test_replicas_leave_one_at_a_time_and_the_field_is_handed_on(deployed: Deplo
 
     # Both pods of the field are new.
     for pod in pod_names(deployed, FIELD):
-        window = httpx.get(f"{pod_url(deployed, pod, FIELD_PORT)}/window").json()
+        window = httpx.get(f"{deployed.pod_url(pod, FIELD_PORT)}/window").json()
         assert KEY in [entry["key"] for entry in window["entries"]], pod
 
 

@@ -23,7 +23,6 @@ from tests.support.node_pods import (
     Container,
     is_ready,
     pod_names,
-    pod_url,
     running_containers,
     server_pods,
 )
@@ -72,7 +71,7 @@ def killing(deployed: Deployed) -> Iterator[Killing]:
         for pod in reversed(server_pods(deployed))
     }
     keyed = {"Idempotency-Key": "before-the-kill"}
-    field = pod_url(deployed, victims[FIELD], FIELD_PORT)
+    field = deployed.pod_url(victims[FIELD], FIELD_PORT)
     httpx.post(f"{field}/step", json=STEP, headers=keyed).raise_for_status()
     with alertmanager_of(deployed, victims[alertmanager.NAME]) as api:
         silence = api.set_silence(silence_of_nothing())
@@ -128,7 +127,7 @@ def test_a_killed_prometheus_keeps_every_sample_that_it_had(deployed: Deployed, 
 
 def test_a_killed_pod_of_the_field_has_the_steps_of_its_peer(deployed: Deployed, killing: Killing):
     [killed] = killing.victims.intersection(pod_names(deployed, FIELD))
-    now = httpx.get(f"{pod_url(deployed, killed, FIELD_PORT)}/window").json()
+    now = httpx.get(f"{deployed.pod_url(killed, FIELD_PORT)}/window").json()
     assert now["incarnation"] != killing.window["incarnation"]
     # The history is bounded: steps since the kill may have pushed out the oldest ones.
     known = [entry for entry in killing.window["entries"] if entry["counter"] >= oldest(now)]
@@ -219,11 +218,11 @@ def longest_silence(values: Mapping[float, float], since: float) -> float:
 
 
 def prometheus_of(deployed: Deployed, pod: str) -> closing[Prometheus]:
-    return closing(Prometheus(pod_url(deployed, pod, prometheus.SERVER.port)))
+    return closing(Prometheus(deployed.pod_url(pod, prometheus.SERVER.port)))
 
 
 def alertmanager_of(deployed: Deployed, pod: str) -> closing[Alertmanager]:
-    return closing(Alertmanager(pod_url(deployed, pod, alertmanager.SERVER.port)))
+    return closing(Alertmanager(deployed.pod_url(pod, alertmanager.SERVER.port)))
 
 
 def silence_of_nothing() -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ops.prometheus_api import Prometheus
 from tests.support.project import Project, Result
@@ -15,6 +15,7 @@ from toolchain.node.cluster import Node
 
 STACK = "node"
 NAMESPACE = "aurora-node"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +41,17 @@ class Deployed:
         """The URL of a Service of the namespace, through the API server."""
         return f"{self.proxy}/api/v1/namespaces/{self.namespace}/services/{service}:{port}/proxy"
 
-    def prometheus(self) -> Prometheus:
-        """The API of Prometheus, through its Service."""
-        return Prometheus(self.url("prometheus-server"))
+    def pod_url(self, pod: str, port: int) -> str:
+        """The URL of one pod, through the API server."""
+        return f"{self.proxy}/api/v1/namespaces/{self.namespace}/pods/{pod}:{port}/proxy"
+
+    def ask_each_prometheus(self, ask: Callable[[Prometheus], T]) -> list[T]:
+        """The answer of each replica of Prometheus, through the API server."""
+        answers: list[T] = []
+        for pod in self.pods("prometheus-server"):
+            with closing(Prometheus(self.pod_url(pod["metadata"]["name"], 9090))) as prometheus:
+                answers.append(ask(prometheus))
+        return answers
 
     def objects(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
         """The namespace's objects of a kind, such as "pods"."""

@@ -42,11 +42,6 @@ def is_ready(pod: Pod) -> bool:
     return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
 
 
-def pod_url(deployed: Deployed, pod: str, port: int) -> str:
-    """The URL of one pod, through the API server."""
-    return f"{deployed.proxy}/api/v1/namespaces/{deployed.namespace}/pods/{pod}:{port}/proxy"
-
-
 def running_containers(node: Node, pods: Iterable[Pod]) -> list[Container]:
     """The running containers of these pods."""
     listed = node.run("ctr", "--namespace=k8s.io", "tasks", "list").splitlines()[1:]

@@ -99,7 +99,7 @@ def replayed(deployed: Deployed) -> Iterator[Replay]:
         wait_for(lambda: is_rolled_out(deployed), "every pod has the new settings", 120)
         replay.pods.extend(pod for pod in lives(deployed) if pod.startswith("psi-field-"))
         for pod, recorded in zip(replay.pods, REFERENCE.pods["psi-field"], strict=True):
-            take_steps(pod_url(deployed, pod, 8000), recorded)
+            take_steps(deployed.pod_url(pod, 8000), recorded)
         yield replay
     finally:
         file.write_text(before)
@@ -147,11 +147,6 @@ def kubectl(deployed: Deployed, *arguments: str) -> str:
     return deployed.node.kubectl(f"--namespace={deployed.namespace}", *arguments)
 
 
-def pod_url(deployed: Deployed, pod: str, port: int) -> str:
-    """The URL of a port of a pod, through the API server."""
-    return f"{deployed.proxy}/api/v1/namespaces/{deployed.namespace}/pods/{pod}:{port}/proxy"
-
-
 def lives(deployed: Deployed) -> dict[str, tuple[object, ...]]:
     """Pod -> what changes if it, one of its containers or its server starts again."""
     return {
@@ -178,7 +173,7 @@ def started(deployed: Deployed, pod: Mapping[str, Any]) -> float | None:
 
 def metric(deployed: Deployed, pod: str, port: int, name: str) -> float:
     """The value of a metric without labels, from the pod itself."""
-    text = httpx.get(f"{pod_url(deployed, pod, port)}/metrics", trust_env=False).text
+    text = httpx.get(f"{deployed.pod_url(pod, port)}/metrics", trust_env=False).text
     return float(re.findall(rf"^{name} (\S+)$", text, re.MULTILINE)[0])
 
 

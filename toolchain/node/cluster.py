@@ -68,6 +68,8 @@ def running_node(root: Path, images: Sequence[Path], programs: Sequence[Path]) -
         process = subprocess.Popen(
             run_module("keeper", str(root), str(listener.fileno())),
             stdin=keeper_end,
+            # Ctrl-C reaches every process of the terminal's session. This one decides when to end.
+            start_new_session=True,
             pass_fds=(listener.fileno(),),
             env={
                 **os.environ,

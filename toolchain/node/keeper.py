@@ -9,7 +9,6 @@ import fcntl
 import os
 import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -30,9 +29,6 @@ IN_USE = 3
 
 def main(folder: Folder, api_socket: socket.socket) -> int:
     """Run the node until standard input ends or the node does. Returns an exit code."""
-    # Ctrl-C reaches every process of the terminal; only the user decides when the node ends.
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
     folder.root.parent.mkdir(parents=True, exist_ok=True)
     with folder.lock.open("w") as lock:
         if not _take(lock.fileno()):

@@ -53,7 +53,6 @@ def test_a_second_node_is_refused_a_folder_in_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeper, "WAIT_SECONDS", 0.1)
-    monkeypatch.setattr(keeper.signal, "signal", lambda *_: None)
     folder = Folder(root=tmp_path / "node")
     with folder.lock.open("w") as first, socket.create_server(("127.0.0.1", 0)) as listener:
         fcntl.flock(first, fcntl.LOCK_EX)
