@@ -96,6 +96,10 @@ def _make_venv() -> None:
             f"{sys.executable}: its module {missing[0]} is missing. Install it (Debian, Ubuntu: "
             f"apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv)."
         )
+    if VENV.is_symlink():
+        raise UserError(
+            f"{VENV} is a link, which set-up would follow. Remove it and run this again."
+        )
     require_disk(VENV, VENV_GIB, "the Python environment")
     logs = state() / "logs"
     progress.run(

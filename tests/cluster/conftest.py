@@ -14,7 +14,6 @@ from toolchain.base import state
 from toolchain.node import host, images
 from toolchain.node.cluster import Node, running_node
 
-
 FIRST, LAST = "test_up", "test_destroy"
 
 

@@ -150,6 +150,13 @@ class TestVenv:
         packages.ensure_venv()
         assert ran.count("Python environment (.venv)") == 2
 
+    def test_a_venv_that_is_a_link_is_refused_and_stays(self, ran: list[str], tmp_path: Path):
+        (tmp_path / "other").mkdir()
+        (tmp_path / ".venv").symlink_to(tmp_path / "other")
+        with pytest.raises(UserError, match=r"/\.venv is a link, .*Remove it"):
+            packages.ensure_venv()
+        assert ran == []
+
     def test_a_python_without_venv_is_refused_by_name(
         self, ran: list[str], monkeypatch: pytest.MonkeyPatch
     ):
