@@ -16,7 +16,7 @@ import pytest
 from components.pods import HTTP, NAME_LABEL
 from tests.support import attempts
 from tests.support.node import Deployed
-from tests.support.node_pods import is_of_a_job, running_containers
+from tests.support.node_pods import is_of_a_job, is_ready, running_containers, server_pods
 from tests.support.picture import drawn_edges
 from tests.support.waiting import wait_for
 from toolchain.node.cluster import Node
@@ -24,6 +24,7 @@ from toolchain.node.layout import ADDRESS, API_PORT, API_SERVICE, DNS_SERVICE, P
 
 API = {f"{API_SERVICE}:443", f"{ADDRESS}:{API_PORT}"}
 DNS = {f"{DNS_SERVICE}:53", f"dns:{DNS_SERVICE}"}
+READY_SECONDS = 120
 KUBELET = f"{ADDRESS}:10250"
 STRANGER = {
     "apiVersion": "v1",
@@ -73,6 +74,7 @@ class Attempts:
 def attempted(deployed: Deployed) -> Iterator[Attempts]:
     """Every pod has tried everything; resting pods stand in for those of the CronJobs."""
     node = deployed.node
+    wait_for(lambda: all(map(is_ready, server_pods(deployed))), "all pods are ready", READY_SECONDS)
     added = [STRANGER, *(resting_pod(job) for job in deployed.objects("cronjobs"))]
     manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": added})
     try:
@@ -82,12 +84,13 @@ def attempted(deployed: Deployed) -> Iterator[Attempts]:
         pods = [pod for pod in everyone if pod.namespace == deployed.namespace]
         [stranger] = [pod for pod in everyone if pod.name == STRANGER["metadata"]["name"]]
         [name_server] = [pod for pod in everyone if pod.namespace == "kube-system"]
-        wait_for(lambda: filtered(node, everyone), "all pods have a firewall")
+        sources = [*pods, stranger]
+        wait_for(lambda: filtered(node, sources), "all pods have a firewall")
         elsewhere = name_server.addresses() - {f"{name_server.address}:53"} | {KUBELET}
         addresses = API | DNS | elsewhere | {a for pod in pods for a in pod.addresses()}
         with ThreadPoolExecutor() as threads:
-            answers = threads.map(lambda pod: reached(node, pod, addresses), everyone)
-            found = {pod.name: answer for pod, answer in zip(everyone, answers, strict=True)}
+            answers = threads.map(lambda pod: reached(node, pod, addresses), sources)
+            found = {pod.name: answer for pod, answer in zip(sources, answers, strict=True)}
         yield Attempts(pods=pods, stranger=stranger, elsewhere=elsewhere, reached=found)
     finally:
         options = ("--ignore-not-found", "--force", "--grace-period=0")
@@ -146,16 +149,14 @@ def resting_pod(cron_job: dict[str, Any]) -> dict[str, Any]:
 
 
 def inspect_all(node: Node) -> list[Pod]:
-    """Every pod of every namespace, apart from runs of CronJobs."""
+    """Every running pod of every namespace, apart from runs of CronJobs."""
     text = node.kubectl("get", "pods", "--all-namespaces", "--output=json")
     found = {
         pod["metadata"]["name"]: pod for pod in json.loads(text)["items"] if not is_of_a_job(pod)
     }
-    processes = {
-        container.pod: container.process for container in running_containers(node, found.values())
-    }
+    inside = {one.pod: one.process for one in running_containers(node, found.values())}
     with ThreadPoolExecutor() as threads:
-        return list(threads.map(lambda name: inspect(node, found[name], processes[name]), found))
+        return list(threads.map(lambda name: inspect(node, found[name], inside[name]), inside))
 
 
 def inspect(node: Node, pod: dict[str, Any], process: str) -> Pod:

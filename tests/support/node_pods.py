@@ -54,6 +54,6 @@ def running_containers(node: Node, pods: Iterable[Pod]) -> list[Container]:
             restarts=status["restartCount"],
         )
         for pod in pods
-        for status in pod["status"]["containerStatuses"]
+        for status in pod["status"].get("containerStatuses", [])
         if "running" in status["state"]
     ]
