@@ -17,7 +17,7 @@ from toolchain.node.layout import CONTEXT as NODE_CONTEXT
 
 LOCAL = "local"
 """The stack that needs no account; it renders manifests into the clone."""
-CHANGING = ("up", "destroy")
+CHANGING = ("up", "refresh", "destroy")
 
 
 @dataclass(frozen=True, kw_only=True)

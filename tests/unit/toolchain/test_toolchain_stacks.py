@@ -12,6 +12,7 @@ from stacks.secrets import MADE_UP
 from tests.support.programs import program
 from toolchain import plugins, rehearsal, stacks, tools
 from toolchain.base import UserError
+from toolchain.node.layout import CONTEXT as NODE_CONTEXT
 
 PROJECT = {
     "name": "demo",
@@ -21,6 +22,7 @@ PROJECT = {
         "other:token": {"type": "string", "secret": True},
     },
 }
+ON_NODE = {"config": {"demo:settings": {"cluster": {"context": NODE_CONTEXT}}}}
 RENDERED = {"config": {"demo:settings": {"cluster": {"render": "out"}}}}
 ON_EKS = {"config": {"demo:settings": {"cluster": {"eks": "aurora"}}}}
 LOGIN = '{"current": "s3://state"}'
@@ -99,6 +101,24 @@ def test_a_rehearsal_has_nothing_to_refresh(clone: Path, stack: str):
     with pytest.raises(UserError, match=f"nothing to refresh: stack {stack} is rehearsed"):
         stacks.plan("refresh", stack, [], root=clone)
     assert calls(clone) == []
+
+
+@pytest.mark.parametrize("verb", ["up", "refresh", "destroy"])
+def test_a_node_of_this_machine_is_changed_without_a_question(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+):
+    (clone / "Pulumi.node.yaml").write_text(yaml.safe_dump(ON_NODE))
+    monkeypatch.setenv("KUBECONFIG", "/the-node")
+    run = stacks.plan(verb, "node", [], root=clone)
+    assert {"--yes", "--skip-preview"} < {*run.command}
+    assert run.environment["KUBECONFIG"] == "/the-node"
+
+
+def test_no_node_is_changed_while_none_runs(clone: Path, monkeypatch: pytest.MonkeyPatch):
+    (clone / "Pulumi.node.yaml").write_text(yaml.safe_dump(ON_NODE))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    with pytest.raises(UserError, match="no node runs in this clone"):
+        stacks.plan("up", "node", [], root=clone)
 
 
 def test_a_rehearsal_sees_no_cluster(clone: Path, monkeypatch: pytest.MonkeyPatch):
