@@ -10,6 +10,7 @@ import configparser
 import json
 import os
 import re
+import signal
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -128,6 +129,8 @@ def main():
         def log_message(self, format, *arguments):  # noqa: A002
             pass
 
+    # A container's first process ends at a signal only if it handles it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     port = settings.getint("server", "http_port")
     ThreadingHTTPServer(("", port), Handler).serve_forever()
 

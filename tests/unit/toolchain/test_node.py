@@ -1,6 +1,10 @@
 """The node on this machine: what it runs fits what the manifests and this repository name."""
 
 import json
+import os
+import re
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +14,11 @@ import pytest
 import yaml
 
 from tests.support.recording import ROOT, run_stack
+from tests.support.waiting import wait_for
 from toolchain import tools
 from toolchain.base import UserError
-from toolchain.node import grafana, host, images, processes
+from toolchain.node import cluster, grafana, host, images, processes
+from toolchain.node.cluster import Node
 from toolchain.node.layout import CONTEXT, DNS_SERVICE, LOCAL_CLASS, Folder
 
 FOLDER = Path("/nodes/one")
@@ -131,3 +137,36 @@ def test_the_stand_in_for_grafana_finds_a_broken_dashboard(
     file.write_text(json.dumps(board))
     with pytest.raises(grafana.GrafanaError, match=f"{file.name}: .*{reason}"):
         grafana.read_provisioning(provisioning)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the node needs Linux")
+def test_the_stand_in_for_grafana_ends_when_its_pod_is_asked_to(tmp_path: Path):
+    config = tmp_path / "grafana.ini"
+    config.write_text("[security]\nadmin_password = made up\n[server]\nhttp_port = 0\n")
+    environment = {**os.environ, "GF_PATHS_CONFIG": str(config)}
+    process = subprocess.Popen([sys.executable, grafana.__file__], env=environment)
+    try:
+        status = Path(f"/proc/{process.pid}/status")
+        wait_for(lambda: handles(status.read_text(), signal.SIGTERM), "it handles SIGTERM")
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def handles(status: str, number: int) -> bool:
+    """Whether the process handles the signal; `status` is what /proc says of it."""
+    [caught] = re.findall(r"^SigCgt:\s*(\w+)$", status, re.MULTILINE)
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+def test_an_archive_that_is_gone_is_reported_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def refuse(node: Node, *command: str) -> str:
+        raise subprocess.CalledProcessError(1, command, stderr="gone.tar: no such file")
+
+    monkeypatch.setattr(Node, "run", refuse)
+    cluster.import_images(Node(folder=Folder(root=tmp_path)), [tmp_path / "gone.tar"])
+    assert "gone.tar: no such file" in capsys.readouterr().err
