@@ -51,6 +51,8 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
         env = rehearsal.environment(root, env)
     if on_node:
         env["KUBECONFIG"] = _node_kubeconfig(root)
+        # An `up` takes over what a killed one has left, instead of reporting a conflict with it.
+        env["PULUMI_K8S_ENABLE_PATCH_FORCE"] = "true"
     folder = None if on_node else cluster.get("render") or f"rendered/{stack}"
     with hold_lock(state(root) / "run.lock"):
         env |= plugins.environment(env, on_eks="eks" in cluster, rehearsed=rehearsed)
@@ -69,6 +71,7 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
         )
     if verb in CHANGING and rehearsed:
         options += ["--yes", "--skip-preview"]
+        options += ["--clear-pending-creates"] if verb == "refresh" else []
     return Run(command=[str(pulumi), verb, *options, *arguments], environment=env, root=root)
 
 

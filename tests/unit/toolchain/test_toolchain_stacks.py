@@ -81,6 +81,23 @@ def test_a_real_up_asks_for_confirmation_and_a_local_one_does_not(clone: Path):
     assert "--yes" in stacks.plan("up", "local", [], root=clone).command
 
 
+def test_a_refresh_of_state_in_the_clone_forgets_interrupted_creations(clone: Path):
+    log_in(clone)
+    option = "--clear-pending-creates"
+    assert option in stacks.plan("refresh", "local", [], root=clone).command
+    assert option not in stacks.plan("up", "local", [], root=clone).command
+    assert option not in stacks.plan("refresh", "staging", [], root=clone).command
+
+
+def test_on_the_node_alone_up_takes_over_what_a_killed_one_has_left(clone: Path):
+    on_node = {"config": {"demo:settings": {"cluster": {"context": NODE_CONTEXT}}}}
+    (clone / "Pulumi.node.yaml").write_text(yaml.safe_dump(on_node))
+    force = "PULUMI_K8S_ENABLE_PATCH_FORCE"
+    assert stacks.plan("up", "node", [], root=clone).environment[force] == "true"
+    log_in(clone)
+    assert force not in stacks.plan("up", "staging", [], root=clone).environment
+
+
 def rehearsed_cluster(clone: Path, stack: str) -> dict[str, str]:
     """The settings of the cluster in the rehearsal's copy of the stack's file."""
     run = stacks.plan("up", stack, [], root=clone)
