@@ -52,6 +52,12 @@ class Result:
         lines = [line.strip() for line in self.text.rpartition("Diagnostics:")[2].splitlines()]
         return [line for line in lines if line.startswith("error:")]
 
+    def diagnostics(self, resource: str) -> str:
+        """What the final diagnostics say about a resource; empty if they don't name it."""
+        parts = re.split(r"^  \S+ \((.+)\):$", self.text.rpartition("Diagnostics:")[2], flags=re.M)
+        texts = dict(zip(parts[1::2], parts[2::2], strict=True))
+        return texts.get(resource, "")
+
 
 class Project:
     """A project's folder; commands run the stack `local` by default."""

@@ -1,0 +1,184 @@
+"""`up` is killed or fails: what it says, and that the next `up` finishes what it began."""
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.node import STACK
+from tests.support.project import Result
+from tests.support.small import FILE, Small, small_stack
+from tests.support.waiting import wait_for
+from toolchain.node.cluster import Node
+
+NAMESPACE = "aurora-failures"
+THIRDS = ((2, 20), (20, 40), (40, 58))
+"""Numbers of resources, of about 60, at which the first, second and third `up` is killed."""
+GENERATION = "--output=jsonpath={.metadata.generation}"
+UNPULLABLE = "127.0.0.1:1/services:missing"
+"""An image of a registry that nothing listens for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered:
+    """A small stack whose first three `up`s were killed, and what the fourth said."""
+
+    small: Small
+    killed_at: tuple[int, ...]
+    result: Result
+
+
+@pytest.fixture(scope="module")
+def recovered(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recovered]:
+    root = tmp_path_factory.mktemp("failures") / "platform"
+    with small_stack(node, root, NAMESPACE, rolloutTimeout="1m") as small:
+        moments = tuple(random.randrange(*third) for third in THIRDS)
+        for moment in moments:
+            kill_up(small, moment)
+        yield Recovered(small=small, killed_at=moments, result=small.up())
+
+
+@pytest.fixture(scope="module")
+def small(recovered: Recovered) -> Small:
+    """The stack, which is up; tests restore what they change."""
+    return recovered.small
+
+
+def kill_up(small: Small, resources: int) -> None:
+    """Start `up`, and kill it with all of its plug-ins when the state has so many resources."""
+    with small.project.start("up", stack=STACK) as process:
+        wait_for(
+            lambda: process.poll() is not None or count(small) >= resources,
+            f"up has made {resources} resources",
+            120,
+        )
+        for pid in family(process.pid):
+            os.kill(pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, f"up ended before it had made {resources}"
+
+
+def family(pid: int) -> list[int]:
+    """The process and its descendants."""
+    children = Path(f"/proc/{pid}/task").glob("*/children")
+    found = [int(child) for file in children for child in file.read_text().split()]
+    return [pid, *(member for child in found for member in family(child))]
+
+
+def count(small: Small) -> int:
+    """The number of resources in the stack's state."""
+    known = small.project.state_bytes(stack=STACK)
+    return len(small.project.resources(stack=STACK)) if known else 0
+
+
+def test_the_next_up_finishes_what_three_killed_ones_began(recovered: Recovered):
+    assert recovered.result.code == 0, (recovered.killed_at, recovered.result.text)
+
+
+def test_refresh_forgets_the_operations_that_were_interrupted(recovered: Recovered):
+    small = recovered.small
+    assert small.project.refresh(stack=STACK).code == 0
+    result = small.up()
+    assert result.changes.keys() == {"="}, (recovered.killed_at, result.text)
+    assert "pending operations" not in result.text
+
+
+def test_up_adopts_everything_if_the_state_is_lost(small: Small):
+    """As after an `up` that was killed when it had created everything and noted nothing."""
+    kept = {kind: small.uids(kind) for kind in ("pods", "persistentvolumeclaims")}
+    for file in (small.project.root / ".state" / "backend").rglob(f"{STACK}.json*"):
+        file.unlink()
+    result = small.up()
+    assert result.code == 0, result.text
+    assert kept == {kind: small.uids(kind) for kind in kept}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """What `up` says that fails, and the namespace's events as docs/how-to.md asks for them."""
+
+    result: Result
+    events: str
+
+
+@pytest.fixture(scope="module")
+def failed(small: Small) -> Iterator[Failed]:
+    """An image that nobody has, and a container that may gain privileges."""
+    image, escalates = "servicesImage: vaultmesh/services:0.1.0", "allow_privilege_escalation="
+    with (
+        small.edited("Pulumi.yaml", image, f"servicesImage: {UNPULLABLE}"),
+        small.edited(
+            "components/pods.py", f"{escalates}False", f'{escalates}name == "blackbox-exporter"'
+        ),
+    ):
+        result = small.up()
+    events = small.kubectl("get", "events", "--field-selector=type=Warning")
+    yield Failed(result=result, events=events)
+    recovery = small.up()
+    assert recovery.code == 0, recovery.text
+    assert small.preview().changes.keys() == {"="}
+
+
+def test_up_names_the_pod_and_the_image_that_cannot_be_pulled(failed: Failed):
+    assert failed.result.code != 0
+    text = failed.result.diagnostics("harbinger")
+    assert f"[Pod {NAMESPACE}/harbinger-" in text
+    assert f'failed to pull and unpack image "{UNPULLABLE}"' in text
+
+
+def test_up_names_the_server_of_which_no_pod_could_be_made_and_events_say_why(failed: Failed):
+    text = failed.result.diagnostics("blackbox-exporter")
+    assert "Minimum number of Pods to consider the application live was not attained" in text
+    assert "[Pod" not in text
+    assert 'violates PodSecurity "restricted' in failed.events
+    assert "allowPrivilegeEscalation" in failed.events
+
+
+def test_preview_names_the_storage_class_that_is_missing(small: Small):
+    with small.edited(FILE, "storageClass: local", "storageClass: gp3"):
+        [error] = small.preview().errors
+    assert "the cluster has no StorageClass `gp3`, but local. Write one of these" in error
+
+
+def test_the_refusal_of_a_namespace_that_exists_says_how_to_take_it_over(small: Small):
+    name = f"{NAMESPACE}-other"
+    small.node.kubectl("create", "namespace", name)
+    try:
+        with small.edited(FILE, f"namespace: {NAMESPACE}", f"namespace: {name}"):
+            [error] = small.preview().errors
+            assert f"the namespace {name} exists and is not marked as this stack's" in error
+            recipe = error.partition("`kubectl --context vaultmesh-node ")[2].partition("`.")[0]
+            small.node.kubectl(*recipe.split())
+            assert small.preview().code == 0
+    finally:
+        small.node.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def test_up_outlives_an_api_server_that_starts_again_in_the_middle(small: Small):
+    level = "harbinger: {environment: {LOG_LEVEL: warning}}\n      psi-field:"
+    with small.edited(FILE, "psi-field:", level), ThreadPoolExecutor() as pool:
+        before = small.kubectl("get", "deployment", "harbinger", GENERATION)
+        running = pool.submit(small.up)
+        wait_for(
+            lambda: small.kubectl("get", "deployment", "harbinger", GENERATION) != before,
+            "up changes the Deployment",
+            60,
+        )
+        small.node.kill("kube-apiserver")
+        result = running.result()
+    assert result.code == 0, result.text
+    assert result.changes["~"] == 1, result.text
+
+
+def test_preview_says_so_if_the_api_server_does_not_answer(small: Small):
+    small.node.kill("kube-apiserver", "STOP")
+    try:
+        [error] = small.preview().errors
+    finally:
+        small.node.kill("kube-apiserver", "CONT")
+    assert "the cluster can't be asked: " in error
+    assert "get namespaces,storageclasses` work first" in error

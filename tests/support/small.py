@@ -1,0 +1,144 @@
+"""A small copy of the stack `node`, in a namespace of its own, which a test may break."""
+
+import json
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.node import STACK, kubectl_proxy
+from tests.support.project import Project, Result
+from toolchain.base import CLONE, VENV
+from toolchain.node.cluster import Node
+
+FILE = f"Pulumi.{STACK}.yaml"
+ALONE = {
+    "workloads": {"aurora-treaty": None, "psi-field": None, "scheduler": None},
+    "cronJobs": {"synthetic-feeder": None, "soak-heartbeat": None},
+    "synthetics": {"probes": None},
+}
+"""Settings that leave the servers and harbinger, to which Alertmanager's routes lead."""
+COMMITS_BACK = 50
+"""How far the release before is in the past as long as there is no tag."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Small:
+    """The stack `node` of a project, with one replica of everything.
+
+    `proxy` is the URL of a `kubectl proxy`.
+    """
+
+    node: Node
+    proxy: str
+    project: Project
+    namespace: str
+
+    def up(self) -> Result:
+        """Run `make up STACK=node`."""
+        return self.project.up(stack=STACK)
+
+    def preview(self) -> Result:
+        """Run `make preview STACK=node`."""
+        return self.project.preview(stack=STACK)
+
+    @contextmanager
+    def edited(self, file: str, old: str, new: str) -> Iterator[None]:
+        """Replace a text wherever a file of the project has it, and restore the file afterwards."""
+        path = self.project.root / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(text, encoding="utf-8")
+
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl in the namespace."""
+        return self.node.kubectl(f"--namespace={self.namespace}", *arguments)
+
+    def uids(self, kind: str) -> dict[str, str]:
+        """The uids of the namespace's objects of a kind by their names."""
+        items = json.loads(self.kubectl("get", kind, "--output=json"))["items"]
+        return {item["metadata"]["name"]: item["metadata"]["uid"] for item in items}
+
+    def url(self, service: str) -> str:
+        """The URL of a Service such as "alertmanager:9093", through the API server."""
+        return f"{self.proxy}/api/v1/namespaces/{self.namespace}/services/{service}/proxy"
+
+
+@contextmanager
+def small_stack(
+    node: Node, root: Path, namespace: str, *, commit: str | None = None, **settings: str
+) -> Iterator[Small]:
+    """The stack of this tree, or of a commit; nothing of it is up. Its namespace ends with it."""
+    project = _project_of(commit, root) if commit else Project.of_the_platform(root)
+    _shrink(project, {"namespace": namespace, **settings})
+    with pytest.MonkeyPatch.context() as patch, kubectl_proxy(node) as proxy:
+        patch.setenv("KUBECONFIG", str(node.folder.admin))
+        yield Small(node=node, proxy=proxy, project=project, namespace=namespace)
+    node.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+
+
+def upgrade(small: Small) -> None:
+    """Give the project this tree's program, with the settings and the state that it has."""
+    root = small.project.root
+    mine = (root / FILE).read_text(encoding="utf-8")
+    for path in root.iterdir():
+        if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
+            shutil.rmtree(path)
+    fresh = Project.of_the_platform(root.with_name(f"{root.name}-new")).root
+    shutil.copytree(fresh, root, symlinks=True, dirs_exist_ok=True, ignore=_venv)
+    (root / FILE).write_text(mine, encoding="utf-8")
+
+
+def release_before() -> str | None:
+    """The newest tag before this commit, else a commit far back; None without any history."""
+    if tag := _git("describe", "--tags", "--abbrev=0", "HEAD~1"):
+        return tag.decode().strip()
+    commits = (_git("rev-list", "--first-parent", "HEAD") or b"").decode().split()
+    return commits[: COMMITS_BACK + 1][-1] if len(commits) > 1 else None
+
+
+def _project_of(commit: str, root: Path) -> Project:
+    root.mkdir(parents=True)
+    archive = _git("archive", commit)
+    assert archive, f"git has no {commit}"
+    with tarfile.open(fileobj=BytesIO(archive)) as files:
+        files.extractall(root, filter="data")
+    if not (root / FILE).exists():
+        shutil.copy(CLONE / FILE, root)
+    (root / VENV.name).symlink_to(VENV)
+    return Project(root)
+
+
+def _shrink(project: Project, own: Mapping[str, str]) -> None:
+    """Rewrite the stack's file: settings of its own, and one replica of the servers alone."""
+    path = project.root / FILE
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    settings = content["config"]["vaultmesh:settings"]
+    settings.update({**ALONE, **own})
+    for server in ("prometheus", "alertmanager"):
+        settings[server]["replicas"] = 1
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def _venv(folder: str, names: list[str]) -> list[str]:
+    return [VENV.name] if VENV.name in names else []
+
+
+def _git(*arguments: str) -> bytes | None:
+    """What git prints; None if it fails or is not there."""
+    try:
+        ended = subprocess.run(["git", "-C", CLONE, *arguments], capture_output=True)
+    except FileNotFoundError:
+        return None
+    return ended.stdout if ended.returncode == 0 else None
