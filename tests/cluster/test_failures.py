@@ -81,7 +81,7 @@ def test_the_next_up_finishes_what_three_killed_ones_began(recovered: Recovered)
 
 def test_refresh_forgets_the_operations_that_were_interrupted(recovered: Recovered):
     small = recovered.small
-    assert small.project.refresh(stack=STACK).code == 0
+    assert small.project.run("refresh", stack=STACK).code == 0
     result = small.up()
     assert result.changes.keys() == {"="}, (recovered.killed_at, result.text)
     assert "pending operations" not in result.text
