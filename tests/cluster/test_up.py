@@ -1,5 +1,6 @@
 """`pulumi up` onto a real cluster: everything is created, nothing is warned about, all works."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -10,17 +11,24 @@ from tests.support.waiting import wait_for
 
 TOTAL = len(run_stack(STACK).resources) + 1
 """Resources of a new stack `node`: all that the program declares, and the stack itself."""
+WARNED = ("deployments", "statefulsets", "cronjobs", "services", "networkpolicies")
 
 
 def test_up_creates_every_resource(deployed: Deployed):
     assert deployed.first.changes == {"+": TOTAL}
 
 
-def test_nothing_is_warned_about_but_pods_that_are_not_ready_yet(deployed: Deployed):
-    """The API server warns about pods that break Pod Security and about deprecated versions."""
+def test_up_warns_about_nothing_but_pods_that_are_not_ready_yet(deployed: Deployed):
     expected = ("[MinimumReplicasUnavailable]", f"[Pod {deployed.namespace}/")
     warnings = re.findall(r"warning: (.*)", deployed.first.text)
     assert not [text for text in warnings if not text.startswith(expected)]
+
+
+def test_the_api_server_warns_about_no_object(deployed: Deployed):
+    """It warns about templates of pods that break Pod Security, and about deprecated fields."""
+    objects = {"apiVersion": "v1", "kind": "List", "items": deployed.objects(",".join(WARNED))}
+    options = ("--dry-run=server", "--server-side", "--force-conflicts", "--filename=-")
+    deployed.node.kubectl("--warnings-as-errors", "apply", *options, given=json.dumps(objects))
 
 
 def test_a_second_preview_changes_nothing(deployed: Deployed):

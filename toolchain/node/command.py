@@ -15,6 +15,7 @@ from toolchain.node.layout import CONTEXT
 from toolchain.progress import duration
 
 STACK = "node"
+RECIPE = "`When up ends before the pods are ready`"
 
 
 def main(arguments: list[str]) -> int:
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
         rehearsal.forget(CLONE, STACK)
         up = stacks.plan("up", STACK, ["--suppress-outputs", *arguments])
         if code := run_and_wait(up.command, up.environment, up.root):
-            _say("`up` failed. The node runs until Ctrl-C.")
+            _say(f"`up` failed: see {RECIPE} in docs/how-to.md. The node runs until Ctrl-C.")
         else:
             _say(f"all pods are ready after {duration(time.monotonic() - started)}")
         outputs = _outputs(up)

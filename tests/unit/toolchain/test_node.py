@@ -17,7 +17,7 @@ from tests.support.recording import ROOT, run_stack
 from tests.support.waiting import wait_for
 from toolchain import tools
 from toolchain.base import UserError
-from toolchain.node import cluster, grafana, host, images, processes
+from toolchain.node import cluster, command, grafana, host, images, processes
 from toolchain.node.cluster import Node
 from toolchain.node.layout import CONTEXT, DNS_SERVICE, LOCAL_CLASS, Folder
 
@@ -34,8 +34,8 @@ def test_every_process_of_the_node_is_a_program_that_is_built_or_installed():
         for build in tools.TOOLS[name]
         for package in [package.removesuffix("/v3") for package in build.packages]
     }
-    for name, command in processes.commands(Folder(root=FOLDER), 3).items():
-        assert command[0] in {sys.executable, *built, *host.PROGRAMS}, name
+    for name, words in processes.commands(Folder(root=FOLDER), 3).items():
+        assert words[0] in {sys.executable, *built, *host.PROGRAMS}, name
 
 
 def test_every_image_of_the_stack_node_is_built():
@@ -81,8 +81,9 @@ def test_a_machine_that_cannot_run_a_node_is_told_what_does_the_same_job(
         host.ensure()
 
 
-def test_the_recipe_for_other_clusters_is_where_the_message_says():
-    title = host.ELSEWHERE.split("`")[1]
+@pytest.mark.parametrize("message", [host.ELSEWHERE, command.RECIPE])
+def test_a_recipe_is_where_the_message_says(message: str):
+    title = message.split("`")[1]
     assert f"\n## {title}\n" in (ROOT / "docs/how-to.md").read_text()
 
 
