@@ -81,23 +81,6 @@ def test_a_real_up_asks_for_confirmation_and_a_local_one_does_not(clone: Path):
     assert "--yes" in stacks.plan("up", "local", [], root=clone).command
 
 
-def test_a_refresh_of_state_in_the_clone_forgets_interrupted_creations(clone: Path):
-    log_in(clone)
-    option = "--clear-pending-creates"
-    assert option in stacks.plan("refresh", "local", [], root=clone).command
-    assert option not in stacks.plan("up", "local", [], root=clone).command
-    assert option not in stacks.plan("refresh", "staging", [], root=clone).command
-
-
-def test_on_the_node_alone_up_takes_over_what_a_killed_one_has_left(clone: Path):
-    on_node = {"config": {"demo:settings": {"cluster": {"context": NODE_CONTEXT}}}}
-    (clone / "Pulumi.node.yaml").write_text(yaml.safe_dump(on_node))
-    force = "PULUMI_K8S_ENABLE_PATCH_FORCE"
-    assert stacks.plan("up", "node", [], root=clone).environment[force] == "true"
-    log_in(clone)
-    assert force not in stacks.plan("up", "staging", [], root=clone).environment
-
-
 def rehearsed_cluster(clone: Path, stack: str) -> dict[str, str]:
     """The settings of the cluster in the rehearsal's copy of the stack's file."""
     run = stacks.plan("up", stack, [], root=clone)
@@ -128,7 +111,19 @@ def test_a_node_of_this_machine_is_changed_without_a_question(
     monkeypatch.setenv("KUBECONFIG", "/the-node")
     run = stacks.plan(verb, "node", [], root=clone)
     assert {"--yes", "--skip-preview"} < {*run.command}
+    assert ("--clear-pending-creates" in run.command) == (verb == "refresh")
     assert run.environment["KUBECONFIG"] == "/the-node"
+
+
+def test_on_the_node_alone_up_takes_over_what_a_killed_one_has_left(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (clone / "Pulumi.node.yaml").write_text(yaml.safe_dump(ON_NODE))
+    monkeypatch.setenv("KUBECONFIG", "/the-node")
+    force = "PULUMI_K8S_ENABLE_PATCH_FORCE"
+    assert stacks.plan("up", "node", [], root=clone).environment[force] == "true"
+    log_in(clone)
+    assert force not in stacks.plan("up", "staging", [], root=clone).environment
 
 
 def test_no_node_is_changed_while_none_runs(clone: Path, monkeypatch: pytest.MonkeyPatch):
