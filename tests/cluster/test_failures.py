@@ -99,14 +99,17 @@ def test_up_adopts_everything_if_the_state_is_lost(small: Small):
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """What `up` says that fails, and the namespace's events as docs/how-to.md asks for them."""
+    """What `up` says that fails, the namespace's events as docs/how-to.md asks for them, and the
+    `up` after the cause was removed.
+    """
 
     result: Result
     events: str
+    recovery: Result
 
 
 @pytest.fixture(scope="module")
-def failed(small: Small) -> Iterator[Failed]:
+def failed(small: Small) -> Failed:
     """An image that nobody has, and a container that may gain privileges."""
     image, escalates = "servicesImage: vaultmesh/services:0.1.0", "allow_privilege_escalation="
     with (
@@ -117,10 +120,7 @@ def failed(small: Small) -> Iterator[Failed]:
     ):
         result = small.up()
     events = small.kubectl("get", "events", "--field-selector=type=Warning")
-    yield Failed(result=result, events=events)
-    recovery = small.up()
-    assert recovery.code == 0, recovery.text
-    assert small.preview().changes.keys() == {"="}
+    return Failed(result=result, events=events, recovery=small.up())
 
 
 def test_up_names_the_pod_and_the_image_that_cannot_be_pulled(failed: Failed):
@@ -138,10 +138,15 @@ def test_up_names_the_server_of_which_no_pod_could_be_made_and_events_say_why(fa
     assert "allowPrivilegeEscalation" in failed.events
 
 
+def test_the_next_up_succeeds_when_the_cause_is_removed(failed: Failed, small: Small):
+    assert failed.recovery.code == 0, failed.recovery.text
+    assert small.preview().changes.keys() == {"="}
+
+
 def test_preview_names_the_storage_class_that_is_missing(small: Small):
     with small.edited(FILE, "storageClass: local", "storageClass: gp3"):
         [error] = small.preview().errors
-    assert "the cluster has no StorageClass `gp3`, but local. Write one of these" in error
+    assert "the cluster has no StorageClass `gp3`. It has local. Write one that exists" in error
 
 
 def test_the_refusal_of_a_namespace_that_exists_says_how_to_take_it_over(small: Small):

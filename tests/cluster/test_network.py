@@ -5,7 +5,7 @@ Every pod tries every port on which another pod listens, from inside its own net
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import permutations
@@ -80,7 +80,7 @@ def attempted(deployed: Deployed) -> Iterator[Attempts]:
     try:
         node.kubectl("create", "--filename=-", given=manifest)
         node.kubectl("wait", "--for=condition=Ready", "--filename=-", given=manifest)
-        everyone = inspect_all(node)
+        everyone = inspect_all(node, (deployed.namespace, "default", "kube-system"))
         pods = [pod for pod in everyone if pod.namespace == deployed.namespace]
         [stranger] = [pod for pod in everyone if pod.name == STRANGER["metadata"]["name"]]
         [name_server] = [pod for pod in everyone if pod.namespace == "kube-system"]
@@ -148,11 +148,15 @@ def resting_pod(cron_job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def inspect_all(node: Node) -> list[Pod]:
-    """Every running pod of every namespace, apart from runs of CronJobs."""
-    text = node.kubectl("get", "pods", "--all-namespaces", "--output=json")
+def inspect_all(node: Node, namespaces: Iterable[str]) -> list[Pod]:
+    """Every running pod of the namespaces, apart from runs of CronJobs."""
     found = {
-        pod["metadata"]["name"]: pod for pod in json.loads(text)["items"] if not is_of_a_job(pod)
+        pod["metadata"]["name"]: pod
+        for namespace in namespaces
+        for pod in json.loads(
+            node.kubectl(f"--namespace={namespace}", "get", "pods", "--output=json")
+        )["items"]
+        if not is_of_a_job(pod)
     }
     inside = {one.pod: one.process for one in running_containers(node, found.values())}
     with ThreadPoolExecutor() as threads:

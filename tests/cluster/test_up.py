@@ -1,13 +1,10 @@
-"""`pulumi up` onto a real cluster: everything is created, nothing is warned about, all works."""
+"""`pulumi up` onto a real cluster: everything is created, and nothing is warned about."""
 
 import json
 import re
-from collections.abc import Callable
 
-from ops.prometheus_api import Prometheus
 from tests.support.node import STACK, Deployed
 from tests.support.recording import run_stack
-from tests.support.waiting import wait_for
 
 TOTAL = len(run_stack(STACK).resources) + 1
 """Resources of a new stack `node`: all that the program declares, and the stack itself."""
@@ -38,22 +35,3 @@ def test_a_second_preview_changes_nothing(deployed: Deployed):
 def test_a_refresh_finds_no_drift(deployed: Deployed):
     result = deployed.project.run("refresh", "--expect-no-changes", stack=STACK)
     assert result.code == 0, result.text
-
-
-def test_every_target_is_up(deployed: Deployed):
-    def health(prometheus: Prometheus) -> set[str]:
-        return {target.health for target in prometheus.targets()}
-
-    wait_for(lambda: all_are(deployed, health, "up"), "every target is up in both replicas", 120)
-
-
-def test_every_rule_is_healthy(deployed: Deployed):
-    def health(prometheus: Prometheus) -> set[str]:
-        return {rule.health for group in prometheus.rules() for rule in group.rules}
-
-    wait_for(lambda: all_are(deployed, health, "ok"), "every rule is healthy in both replicas", 120)
-
-
-def all_are(deployed: Deployed, health: Callable[[Prometheus], set[str]], good: str) -> bool:
-    """Whether this is the only health that each replica of Prometheus reports."""
-    return all(found == {good} for found in deployed.ask_each_prometheus(health))
