@@ -38,7 +38,7 @@ def on_aws(tmp_path: Path) -> Project:
     return Project(root)
 
 
-@pytest.mark.parametrize("stack", ["node", "staging", "production"])
+@pytest.mark.parametrize("stack", ["staging", "production"])
 def test_a_stack_of_a_cluster_is_rendered(project: Project, stack: str, tmp_path: Path) -> None:
     total = len(run_stack(stack).resources) + 1
     folder = f"rendered/{stack}"
