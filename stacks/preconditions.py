@@ -18,8 +18,8 @@ Object = Mapping[str, Any]
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _SETTINGS = "vaultmesh:settings"
 _UNITS = {
-    **{unit: 1000.0**power for power, unit in enumerate(("", "k", "M", "G", "T", "P"))},
-    **{unit: 1024.0**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi"), 1)},
+    **{unit: 1000.0**power for power, unit in enumerate(("", "k", "M", "G", "T", "P", "E"))},
+    **{unit: 1024.0**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
 }
 
 
@@ -57,7 +57,7 @@ def check_cluster(settings: Settings, problems: Problems) -> None:
 
 
 def _kubectl(cluster: Cluster) -> Kubectl | None:
-    """The way to ask the cluster; None for a folder, and for EKS, whose look-up is an output."""
+    """Kubectl for the cluster; None if it is rendered, and on EKS, whose address is an Output."""
     if cluster.render or not cluster.context:
         return None
     return Kubectl(("--context", cluster.context))
@@ -122,7 +122,9 @@ def _check_sizes(
     }
     for claim in claims:
         name, spec = claim["metadata"]["name"], claim["spec"]
-        key, size = wanted.get(name, ("", "0"))
+        if name not in wanted:
+            continue
+        key, size = wanted[name]
         existing, used = spec["resources"]["requests"]["storage"], spec.get("storageClassName", "")
         if _bytes(size) <= _bytes(existing):
             continue
@@ -139,5 +141,5 @@ def _check_sizes(
 
 def _bytes(quantity: str) -> float:
     """The bytes of a Kubernetes quantity such as 50Gi."""
-    number = quantity.rstrip("kKMGTPi")
+    number = quantity.rstrip("kKMGTPEi")
     return float(number) * _UNITS[quantity[len(number) :]]

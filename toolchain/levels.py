@@ -96,7 +96,7 @@ def _environment(level: Level) -> Mapping[str, str]:
     """The environment with the level's tools on PATH; builds or installs them first."""
     if level.browser:
         browser.ensure()
-    if level.node and host.missing() is None:
+    if level.node:
         host.ensure()
         images.build()
     environment = stacks.base_environment()[0] if level.pulumi else stacks.python_environment()

@@ -109,7 +109,7 @@ TOOLS: dict[str, tuple[Build, ...]] = {
             ),
             minutes=4.5,
             gib=4,
-            # Clients compare it with their own version, and refuse a server without.
+            # Clients compare it with their own version, and refuse a server that reports none.
             variables=(
                 f"{KUBERNETES_VERSION}.gitVersion=v1.34.4",
                 f"{KUBERNETES_VERSION}.gitMajor=1",

@@ -22,7 +22,9 @@ def test_replicas_leave_one_at_a_time_and_the_field_is_handed_on(deployed: Deplo
     assert pairs
     step = {"x": [0.25] * 16, "apply_guardian": False}
     url = deployed.pod_url(pod_names(deployed, FIELD)[0], FIELD_PORT)
-    httpx.post(f"{url}/step", json=step, headers={"Idempotency-Key": KEY}).raise_for_status()
+    httpx.post(
+        f"{url}/step", json=step, headers={"Idempotency-Key": KEY}, trust_env=False
+    ).raise_for_status()
 
     answers = {first: evict(deployed, first) for first, _ in pairs}
     assert answers == dict.fromkeys(answers, httpx.codes.CREATED)
@@ -39,7 +41,7 @@ def test_replicas_leave_one_at_a_time_and_the_field_is_handed_on(deployed: Deplo
 
     # Both pods of the field are new.
     for pod in pod_names(deployed, FIELD):
-        window = httpx.get(f"{deployed.pod_url(pod, FIELD_PORT)}/window").json()
+        window = httpx.get(f"{deployed.pod_url(pod, FIELD_PORT)}/window", trust_env=False).json()
         assert KEY in [entry["key"] for entry in window["entries"]], pod
 
 
@@ -51,7 +53,9 @@ def evict(deployed: Deployed, pod: str) -> int:
         "kind": "Eviction",
         "metadata": {"name": pod, "namespace": deployed.namespace},
     }
-    return httpx.post(f"{namespace}/pods/{pod}/eviction", json=eviction).status_code
+    return httpx.post(
+        f"{namespace}/pods/{pod}/eviction", json=eviction, trust_env=False
+    ).status_code
 
 
 def all_ready(deployed: Deployed, number: int) -> bool:

@@ -5,6 +5,7 @@ import random
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.support.waiting import wait_for
 from toolchain.node.cluster import Node
 
 NAMESPACE = "aurora-failures"
-THIRDS = ((2, 20), (20, 40), (40, 58))
+THIRDS = ((2, 18), (18, 34), (34, 50))
 """Numbers of resources, of about 60, at which the first, second and third `up` is killed."""
 GENERATION = "--output=jsonpath={.metadata.generation}"
 UNPULLABLE = "127.0.0.1:1/services:missing"
@@ -36,7 +37,7 @@ class Recovered:
 @pytest.fixture(scope="module")
 def recovered(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recovered]:
     root = tmp_path_factory.mktemp("failures") / "platform"
-    with small_stack(node, root, NAMESPACE, rolloutTimeout="1m") as small:
+    with small_stack(node, root, NAMESPACE, rolloutTimeout="3m") as small:
         moments = tuple(random.randrange(*third) for third in THIRDS)
         for moment in moments:
             kill_up(small, moment)
@@ -58,7 +59,8 @@ def kill_up(small: Small, resources: int) -> None:
             120,
         )
         for pid in family(process.pid):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL, f"up ended before it had made {resources}"
 
 
@@ -113,6 +115,7 @@ def failed(small: Small) -> Failed:
     """An image that nobody has, and a container that may gain privileges."""
     image, escalates = "servicesImage: vaultmesh/services:0.1.0", "allow_privilege_escalation="
     with (
+        small.edited(FILE, "rolloutTimeout: 3m", "rolloutTimeout: 1m"),
         small.edited("Pulumi.yaml", image, f"servicesImage: {UNPULLABLE}"),
         small.edited(
             "components/pods.py", f"{escalates}False", f'{escalates}name == "blackbox-exporter"'

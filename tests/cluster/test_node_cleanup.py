@@ -13,9 +13,10 @@ import pytest
 
 from tests.support.runner import children
 from tests.support.waiting import wait_for
-from toolchain.base import CLONE
+from toolchain import tools
+from toolchain.base import CLONE, UserError
 from toolchain.node import host, images
-from toolchain.node.cluster import READY_SECONDS, Node
+from toolchain.node.cluster import READY_SECONDS, Node, running_node
 from toolchain.node.keeper import CGROUPS
 from toolchain.node.layout import SHARED_FOLDERS, Folder
 
@@ -116,15 +117,25 @@ def started(root: Path, archives: Sequence[Path] = ()) -> Iterator[Started]:
             user.kill()
 
 
+def archives() -> list[Path]:
+    """The images of a new node's own pod, which has namespaces, mounts and cgroups of its own."""
+    return [path for path in images.build() if path.name.startswith(("coredns-", "pause-"))]
+
+
+def test_a_second_node_in_the_same_folder_is_refused(node: Node) -> None:
+    second = running_node(node.folder.root, [], tools.folders(tools.NODE))
+    with pytest.raises(UserError, match="another node runs here"), second:
+        pass
+    assert node.kubectl("get", "--raw=/readyz") == "ok"
+
+
 def test_nothing_is_left_of_a_node_whose_user_is_killed(node: Node, tmp_path: Path) -> None:
-    # A pod runs on it, with namespaces, mounts and cgroups of its own.
-    archives = [path for path in images.build() if path.name.startswith(("coredns-", "pause-"))]
-    with started(tmp_path / "node", archives) as it:
+    with started(tmp_path / "node", archives()) as it:
         assert all((it.traces.processes(), it.traces.cgroups(), it.traces.files()))
         it.user.kill()
         wait_for_nothing(it.traces.all)
     for folder in SHARED_FOLDERS:
-        assert node.run("mountpoint", folder, check=False), "the node beside it has lost a mount"
+        node.run("mountpoint", "--quiet", folder)  # The node beside it has not lost its mount.
 
 
 def test_a_killed_keeper_takes_its_node_with_it_and_the_next_one_removes_the_rest(
@@ -135,7 +146,7 @@ def test_a_killed_keeper_takes_its_node_with_it_and_the_next_one_removes_the_res
         assert killed.user.wait(END_SECONDS) != 0
         wait_for_nothing(killed.traces.processes)
     assert killed.traces.cgroups()
-    with started(tmp_path / "node") as next_one:
+    with started(tmp_path / "node", archives()) as next_one:
         next_one.user.send_signal(signal.SIGINT)
         assert next_one.user.wait(END_SECONDS) != 0
         wait_for_nothing(killed.traces.all)

@@ -72,7 +72,7 @@ def killing(deployed: Deployed) -> Iterator[Killing]:
     }
     keyed = {"Idempotency-Key": "before-the-kill"}
     field = deployed.pod_url(victims[FIELD], FIELD_PORT)
-    httpx.post(f"{field}/step", json=STEP, headers=keyed).raise_for_status()
+    httpx.post(f"{field}/step", json=STEP, headers=keyed, trust_env=False).raise_for_status()
     with alertmanager_of(deployed, victims[alertmanager.NAME]) as api:
         silence = api.set_silence(silence_of_nothing())
     before = Killing(
@@ -81,7 +81,7 @@ def killing(deployed: Deployed) -> Iterator[Killing]:
         containers=containers(deployed),
         volumes=volumes(deployed),
         samples=samples(deployed, victims[prometheus.NAME]),
-        window=httpx.get(f"{field}/window").json(),
+        window=httpx.get(f"{field}/window", trust_env=False).json(),
         silence=silence,
     )
     kill(deployed, before.containers, before.victims)
@@ -127,7 +127,7 @@ def test_a_killed_prometheus_keeps_every_sample_that_it_had(deployed: Deployed, 
 
 def test_a_killed_pod_of_the_field_has_the_steps_of_its_peer(deployed: Deployed, killing: Killing):
     [killed] = killing.victims.intersection(pod_names(deployed, FIELD))
-    now = httpx.get(f"{deployed.pod_url(killed, FIELD_PORT)}/window").json()
+    now = httpx.get(f"{deployed.pod_url(killed, FIELD_PORT)}/window", trust_env=False).json()
     assert now["incarnation"] != killing.window["incarnation"]
     # The history is bounded: steps since the kill may have pushed out the oldest ones.
     known = [entry for entry in killing.window["entries"] if entry["counter"] >= oldest(now)]

@@ -4,10 +4,9 @@ import json
 import os
 import socket
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +67,7 @@ def running_node(root: Path, images: Sequence[Path], programs: Sequence[Path]) -
         process = subprocess.Popen(
             run_module("keeper", str(root), str(listener.fileno())),
             stdin=keeper_end,
+            stdout=subprocess.PIPE,
             # Ctrl-C reaches every process of the terminal's session. This one decides when to end.
             start_new_session=True,
             pass_fds=(listener.fileno(),),
@@ -88,24 +88,27 @@ def running_node(root: Path, images: Sequence[Path], programs: Sequence[Path]) -
 
 
 def _make_ready(node: Node, process: subprocess.Popen[bytes], images: Sequence[Path]) -> None:
+    assert process.stdout  # noqa: S101 - for the type checker
+    if not process.stdout.readline() and process.wait() == keeper.IN_USE:
+        raise UserError(f"{node.folder.root}: another node runs here. Stop it first.")
     deadline = time.monotonic() + READY_SECONDS
 
     def wait(what: str, condition: Callable[[], object]) -> None:
         while not condition():
-            if process.poll() == keeper.IN_USE:
-                raise UserError(f"{node.folder.root}: another node runs here. Stop it first.")
             if process.poll() is not None or time.monotonic() > deadline:
                 logs = node.folder.kept_logs
                 raise UserError(f"the node does not start: {what}. See the logs in {logs}.")
             time.sleep(0.2)
 
-    wait("it has no processes", node.folder.first_process.exists)
-    importing = threading.Thread(target=import_images, args=(node, images))
-    importing.start()
+    threads = ThreadPoolExecutor(1)
+    importing = threads.submit(import_images, node, images)
+    # Not waited for if something else fails: the import ends with the node.
+    threads.shutdown(wait=False)
     wait("its API server is not ready", lambda: _answers(node, "get", "--raw=/readyz"))
     node.kubectl("apply", "--server-side", f"--filename={MANIFESTS}")
     node.kubectl("apply", "--server-side", "--filename=-", given=_storage(node.folder))
-    importing.join()
+    wait("its images are not imported", importing.done)
+    importing.result()
     ready = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
     wait(
         "the kubelet does not report that it is ready",
@@ -113,7 +116,7 @@ def _make_ready(node: Node, process: subprocess.Popen[bytes], images: Sequence[P
     )
     available = "jsonpath={.status.availableReplicas}"
     wait(
-        "no name server is ready",
+        "CoreDNS is not ready",
         lambda: _answers(
             node, "-n=kube-system", "get", "deployment", "coredns", f"--output={available}"
         ),
@@ -125,7 +128,7 @@ def _answers(node: Node, *arguments: str) -> str:
 
 
 def import_images(node: Node, images: Sequence[Path]) -> None:
-    """Bring the images into the node's containerd, as soon as it answers."""
+    """Import the images into the node's containerd, as soon as it answers. Raises UserError."""
     for image in images:
         while True:
             try:
@@ -136,8 +139,11 @@ def import_images(node: Node, images: Sequence[Path]) -> None:
                 starting = any(reason in error.stderr for reason in reasons)
                 # Another clone on this machine removes the archives of images that it builds anew.
                 if not starting or not image.exists():
-                    print(error.stderr, file=sys.stderr)
-                    return
+                    reason = error.stderr.strip().rpartition("\n")[2]
+                    raise UserError(
+                        f"{image}: the node can't import this image: {reason}. Run the command "
+                        "again; it builds images that are missing."
+                    ) from None
                 time.sleep(0.2)
 
 

@@ -1,6 +1,7 @@
 """`make cluster`: the platform on a real Kubernetes node on this machine, until Ctrl-C."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -21,9 +22,9 @@ RECIPE = "`When up ends before the pods are ready`"
 def main(arguments: list[str]) -> int:
     """Start the node, run `pulumi up` on it, and watch the platform. Returns an exit code.
 
-    `arguments` are additional ones for `pulumi up`. If `up` fails, the node runs on, so that the
-    user can look into it. Raises UserError if this machine can't run a node, or if the node does
-    not become ready.
+    `arguments` are additional arguments for `pulumi up`. If `up` fails, the node runs on, so that
+    the user can look into it. Raises UserError if this machine can't run a node, or if the node
+    does not become ready.
     """
     host.ensure()
     archives = images.build()
@@ -35,14 +36,16 @@ def main(arguments: list[str]) -> int:
         rehearsal.forget(CLONE, STACK)
         up = stacks.plan("up", STACK, ["--suppress-outputs", *arguments])
         if code := run_and_wait(up.command, up.environment, up.root):
+            _say(f"export KUBECONFIG={node.folder.admin}")
             _say(f"`up` failed: see {RECIPE} in docs/how-to.md. The node runs until Ctrl-C.")
-        else:
-            _say(f"all pods are ready after {duration(time.monotonic() - started)}")
+            signal.pause()
+            return code
+        _say(f"all pods are ready after {duration(time.monotonic() - started)}")
         outputs = _outputs(up)
         _print_commands(node, outputs)
         watch = [str(VENV_PYTHON), "-m", "ops", "watch", f"--context={CONTEXT}"]
         watch += [f"--kubeconfig={node.folder.admin}", f"--namespace={outputs['namespace']}"]
-        return run_and_wait(watch, up.environment, CLONE) or code
+        return run_and_wait(watch, up.environment, CLONE)
 
 
 def _outputs(up: stacks.Run) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sys
 
 from toolchain.base import UserError
 from toolchain.debian import install
+from toolchain.node import keeper
 from toolchain.node.layout import NETWORK_PLUGINS
 
 PROGRAMS = {
@@ -20,6 +21,7 @@ PROGRAMS = {
     "nft": "nftables",
     "ip": "iproute2",
     "openssl": "openssl",
+    "update-ca-certificates": "ca-certificates",
     "setpriv": "util-linux",
     "unshare": "util-linux",
 }
@@ -33,6 +35,8 @@ def missing() -> str | None:
         return f"the node needs Linux, and this is {sys.platform}."
     if os.geteuid() != 0:
         return "the node needs root, for namespaces, mounts and cgroups of its own."
+    if not all(os.access(path, os.W_OK) for path in keeper.hierarchies()):
+        return f"the node needs to create cgroups, and {keeper.CGROUPS} is read-only."
     if _missing_packages() and shutil.which("apt-get") is None:
         return (
             f"the node needs {', '.join(_missing_packages())}, and there is no apt-get to install "

@@ -1,14 +1,15 @@
-"""Builds the container images of the node, each from what its public image is made of.
+"""Builds the node's container images from this toolchain's programs, Debian and the Dockerfile.
 
-No registry is asked: a server's image holds the program that this toolchain has built, and the
-services' image comes from the repository's Dockerfile on a Debian of our own. They carry the names
-of the public images, so the manifests are those of any cluster.
+No registry is asked. The images carry the names of the public ones, so the manifests are those of
+any cluster.
 """
 
 import hashlib
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from toolchain import progress, tools
-from toolchain.base import CLONE, cache, hold_lock, require_disk
+from toolchain.base import CLONE, cache, hold_lock, require_disk, write_atomically
 from toolchain.node.layout import PAUSE_IMAGE
 
 DOCKERFILE = CLONE / "Dockerfile"
@@ -31,7 +32,7 @@ KEPT_SECONDS = 24 * 3600.0
 BASE = """\
 FROM scratch
 COPY root/ /
-COPY certificates pip.conf /etc/vaultmesh/
+COPY certificates /etc/vaultmesh/
 RUN ["/usr/bin/python3", "-m", "venv", "/usr/local"]
 ENV PATH=/usr/local/bin:/usr/bin:/bin PIP_CONFIG_FILE=/etc/vaultmesh/pip.conf
 """
@@ -93,12 +94,12 @@ SERVERS = {
 TOOLS = tuple(server.tool for server in SERVERS.values())
 
 
-def build(project: Path = CLONE) -> list[Path]:
-    """Return an archive of each image that the project's manifests and the node name.
+def build() -> list[Path]:
+    """Return an archive of each image that the manifests and the node name.
 
     Builds those that are missing; they stay in the cache. Raises UserError if one can't be built.
     """
-    config = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
+    config = yaml.safe_load((CLONE / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
     names = config["images"]["default"]
     services = config["shared"]["default"]["servicesImage"]
     base = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)[0]
@@ -120,15 +121,15 @@ def build(project: Path = CLONE) -> list[Path]:
         grafana = Path(__file__).with_name("grafana.py")
         archives += [
             builder.archive(names["grafana"], GRAFANA.format(base=base), {"grafana.py": grafana}),
-            builder.archive(services, DOCKERFILE.read_text(), _service_files(project)),
+            builder.archive(services, DOCKERFILE.read_text(), _service_files()),
         ]
     return archives
 
 
-def _service_files(project: Path) -> dict[str, Path]:
-    folder = project / "services"
+def _service_files() -> dict[str, Path]:
+    folder = CLONE / "services"
     paths = [*folder.rglob("*.py"), folder / "requirements.txt"]
-    return {str(path.relative_to(project)): path for path in sorted(paths)}
+    return {str(path.relative_to(CLONE)): path for path in sorted(paths)}
 
 
 class _Builder:
@@ -137,11 +138,11 @@ class _Builder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self.pip_settings = folder / "pip.conf"
         storage = folder / "storage"
         self.buildah = (
-            # In a mount namespace of its own, because buildah leaves its storage mounted.
-            *("unshare", "--mount"),
-            *("buildah", "--root", str(storage), "--runroot", str(folder / "run")),
+            *("unshare", "--mount", "buildah"),
+            *("--root", str(storage), "--runroot", str(folder / "run")),
             *("--storage-driver", "overlay"),
         )
 
@@ -150,6 +151,7 @@ class _Builder:
 
         `settings` are pip's, as the text of its configuration file.
         """
+        write_atomically(self.pip_settings, settings, mode=0o600)
         mark = self.folder / "base-is-built"
         if mark.exists():
             return
@@ -157,16 +159,17 @@ class _Builder:
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="base-part-") as part:
             context = Path(part)
             release, packages = DEBIAN
+            # Its mounts and buildah's go with a mount namespace of their own.
             self._run(
-                "debootstrap",
+                *("unshare", "--mount", "debootstrap"),
                 *("--variant=minbase", f"--include={packages}", release, f"{context}/root"),
                 task="Debian for the images",
                 count={"^I: Retrieving ": "packages fetched", "^I: Configuring ": "configured"},
             )
             for path in UNUSED:
                 shutil.rmtree(context / "root" / path)
-            shutil.copy("/etc/ssl/certs/ca-certificates.crt", context / "certificates")
-            (context / "pip.conf").write_text(settings)
+            certificates = os.environ.get("PIP_CERT") or "/etc/ssl/certs/ca-certificates.crt"
+            shutil.copy(certificates, context / "certificates")
             self.build(name, BASE, context)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="static-part-") as part:
             self.build(STATIC_IMAGE, STATIC.format(base=name), Path(part))
@@ -204,6 +207,8 @@ class _Builder:
             self._run(
                 *self.buildah,
                 *("build", "--isolation=chroot", "--network=host", "--pull-never", "--layers"),
+                # Only builds see pip's settings, whose URL may hold a password.
+                *("--volume", f"{self.pip_settings}:/etc/vaultmesh/pip.conf:ro"),
                 *("--tag", name, "--file", str(file), str(context)),
                 task=f"image {name}",
                 count={r"STEP \d+/": "steps"},
@@ -224,10 +229,11 @@ def _full_name(name: str) -> str:
 
 def _pip_settings() -> str:
     """Pip's settings during a build: this machine's certificates and package index."""
-    lines = ["[global]", "cert = /etc/vaultmesh/certificates"]
-    for name in ("INDEX_URL", "EXTRA_INDEX_URL", "TRUSTED_HOST", "TIMEOUT"):
-        if value := os.environ.get(f"PIP_{name}"):
-            lines.append(f"{name.lower().replace('_', '-')} = {value}")
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    kept = "(index-url|extra-index-url|trusted-host|proxy|timeout|default-timeout)"
+    found = re.findall(rf"^\S*\.{kept}='(.*)'$", listed, re.MULTILINE)
+    lines = ["[global]", "cert = /etc/vaultmesh/certificates", *map(" = ".join, found)]
     return "\n".join(lines) + "\n"
 
 

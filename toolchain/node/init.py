@@ -1,6 +1,6 @@
 """The node's first process, in namespaces of its own: `init FOLDER SOCKET`.
 
-It sets up mounts and the network, starts all processes, and starts one again that ends. When it
+It sets up mounts and the network, starts all processes, and restarts each one that ends. When it
 dies, the kernel kills every process of the node, its pods' too, and drops its mounts and networks.
 """
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from toolchain.node.credentials import write_credentials
@@ -39,12 +40,13 @@ def main(folder: Folder, api_socket: socket.socket) -> int:
                 path.mkdir()
             write_credentials(folder, api_socket.getsockname()[1])
             write_configurations(folder)
-            for hierarchy in _hierarchies():
+            for hierarchy in hierarchies():
                 (hierarchy / folder.cgroup).mkdir()
             return _run(folder, api_socket)
         finally:
             shutil.rmtree(folder.kept_logs, ignore_errors=True)
-            folder.logs.rename(folder.kept_logs)
+            with suppress(FileNotFoundError):
+                folder.logs.rename(folder.kept_logs)
             _remove(folder)
 
 
@@ -82,6 +84,8 @@ def _run(folder: Folder, api_socket: socket.socket) -> int:
         first = children.read_text().strip()
         init = os.pidfd_open(int(first))
         folder.first_process.write_text(first)
+        # The user reads this line: from now on, the files in the folder are those of this node.
+        print("the node runs", flush=True)
         unshare.wait()
         # The first process ends after all others of its namespace.
         select.select([init], [], [])
@@ -91,7 +95,7 @@ def _run(folder: Folder, api_socket: socket.socket) -> int:
 def _remove(folder: Folder) -> None:
     """Remove the cgroups and the folder of a node whose processes have been killed."""
     deadline = time.monotonic() + WAIT_SECONDS
-    for hierarchy in _hierarchies():
+    for hierarchy in hierarchies():
         for path in reversed(list((hierarchy / folder.cgroup).glob("**"))):
             while path.exists():
                 try:
@@ -103,10 +107,12 @@ def _remove(folder: Folder) -> None:
     shutil.rmtree(folder.root, ignore_errors=True)
 
 
-def _hierarchies() -> list[Path]:
-    """The roots of the machine's cgroup hierarchies: one, or one for each controller."""
-    unified = (CGROUPS / "cgroup.controllers").exists()
-    return [CGROUPS] if unified else [path for path in CGROUPS.iterdir() if path.is_dir()]
+def hierarchies() -> list[Path]:
+    """The roots of the machine's cgroup hierarchies: one, or one for each set of controllers."""
+    if (CGROUPS / "cgroup.controllers").exists():
+        return [CGROUPS]
+    # Links such as `cpu` lead to the hierarchy `cpu,cpuacct`.
+    return [path for path in CGROUPS.iterdir() if path.is_dir() and not path.is_symlink()]
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class Folder:
 
     @property
     def cgroup(self) -> str:
-        """The name of the node's cgroup, of which each of the machine's hierarchies has one."""
+        """The name of the pods' parent cgroup, the same in each cgroup hierarchy."""
         return f"vaultmesh-node-{hashlib.sha256(str(self.root).encode()).hexdigest()[:12]}"
 
     @property

@@ -110,7 +110,7 @@ def _write_json(folder: Folder, process: str, content: Mapping[str, Any]) -> Non
 
 
 def _as_user(folder: Folder, user: str) -> list[str]:
-    """Flags for a process that uses the API and asks it who may use the process's own."""
+    """Flags for a process that calls the API server, and asks it to authorise its own clients."""
     kubeconfig = folder.kubeconfig(user)
     return [
         f"--{kind}={kubeconfig}"

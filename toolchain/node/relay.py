@@ -1,7 +1,7 @@
 """Lets programs outside of the node's network reach its API server: `relay SOCKET`.
 
-The socket listens on this machine's loopback address; a socket stays in the network in which it was
-made. So connections arrive from outside and go on inside.
+The socket listens on this machine's loopback address. A socket keeps the network namespace in which
+it was created, so the relay accepts connections outside and forwards them inside.
 """
 
 import asyncio

@@ -69,14 +69,19 @@ def test_the_stack_node_runs_in_the_context_and_on_the_volumes_of_the_node():
 
 
 @pytest.mark.parametrize(
-    ("platform", "user", "reason"),
-    [("darwin", 0, "needs Linux"), ("linux", 1000, "needs root")],
+    ("platform", "user", "writable", "reason"),
+    [
+        ("darwin", 0, True, "needs Linux"),
+        ("linux", 1000, True, "needs root"),
+        ("linux", 0, False, "/sys/fs/cgroup is read-only"),
+    ],
 )
 def test_a_machine_that_cannot_run_a_node_is_told_what_does_the_same_job(
-    monkeypatch: pytest.MonkeyPatch, platform: str, user: int, reason: str
+    monkeypatch: pytest.MonkeyPatch, platform: str, user: int, writable: bool, reason: str
 ):
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(host.os, "geteuid", lambda: user)
+    monkeypatch.setattr(host.os, "access", lambda path, mode: writable)
     with pytest.raises(UserError, match=rf"{reason}.* kind or k3d .*docs/how-to\.md"):
         host.ensure()
 
@@ -163,11 +168,11 @@ def handles(status: str, number: int) -> bool:
 
 
 def test_an_archive_that_is_gone_is_reported_and_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def refuse(node: Node, *command: str) -> str:
         raise subprocess.CalledProcessError(1, command, stderr="gone.tar: no such file")
 
     monkeypatch.setattr(Node, "run", refuse)
-    cluster.import_images(Node(folder=Folder(root=tmp_path)), [tmp_path / "gone.tar"])
-    assert "gone.tar: no such file" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"gone\.tar: no such file\. Run the command again"):
+        cluster.import_images(Node(folder=Folder(root=tmp_path)), [tmp_path / "gone.tar"])

@@ -71,6 +71,9 @@ def test_what_a_killed_keeper_left_is_removed_and_nothing_else(
             (cgroups / name / cgroup).mkdir(parents=True)
     if hierarchies == [""]:
         (cgroups / "cgroup.controllers").touch()
+    else:
+        (cgroups / "cpuacct").symlink_to("cpu")
+    assert {path.relative_to(cgroups) for path in keeper.hierarchies()} == {*map(Path, hierarchies)}
     keeper._remove(folder)
     assert not folder.root.exists()
     for name in hierarchies:
