@@ -53,17 +53,14 @@ def replay(deployed: Deployed) -> Iterator[Replay]:
 
 
 @pytest.fixture
-def report(
-    record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]
-) -> Report:
-    """Puts a measured time into the test's report and on the terminal."""
+def report(capsys: pytest.CaptureFixture[str]) -> Report:
+    """Puts a measured time on the terminal."""
 
-    def record(what: str, seconds: float) -> None:
-        record_property(what, round(seconds, 1))
+    def show(what: str, seconds: float) -> None:
         with capsys.disabled():
             sys.stdout.write(f"\n{what}: {seconds:.0f} s\n")
 
-    return record
+    return show
 
 
 def rules(prometheus: Prometheus) -> list[tuple[str, str, str]]:
