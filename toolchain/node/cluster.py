@@ -84,7 +84,7 @@ def running_node(root: Path, images: Sequence[Path], programs: Sequence[Path]) -
         yield node
     finally:
         os.close(our_end)
-        process.wait(STOP_SECONDS)
+        process.communicate(timeout=STOP_SECONDS)
 
 
 def _make_ready(node: Node, process: subprocess.Popen[bytes], images: Sequence[Path]) -> None:
