@@ -121,7 +121,8 @@ def failed(small: Small) -> Failed:
             "components/pods.py", f"{escalates}False", f'{escalates}name == "blackbox-exporter"'
         ),
     ):
-        result = small.up()
+        # By itself, `up` names only what fails first.
+        result = small.project.up("--continue-on-error", stack=STACK)
     events = small.kubectl("get", "events", "--field-selector=type=Warning")
     return Failed(result=result, events=events, recovery=small.up())
 
