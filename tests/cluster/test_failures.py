@@ -37,7 +37,7 @@ class Recovered:
 @pytest.fixture(scope="module")
 def recovered(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recovered]:
     root = tmp_path_factory.mktemp("failures") / "platform"
-    with small_stack(node, root, NAMESPACE, rolloutTimeout="3m") as small:
+    with small_stack(node, root, NAMESPACE, rolloutTimeout="1m") as small:
         moments = tuple(random.randrange(*third) for third in THIRDS)
         for moment in moments:
             kill_up(small, moment)
@@ -115,7 +115,6 @@ def failed(small: Small) -> Failed:
     """An image that nobody has, and a container that may gain privileges."""
     image, escalates = "servicesImage: vaultmesh/services:0.1.0", "allow_privilege_escalation="
     with (
-        small.edited(FILE, "rolloutTimeout: 3m", "rolloutTimeout: 1m"),
         small.edited("Pulumi.yaml", image, f"servicesImage: {UNPULLABLE}"),
         small.edited(
             "components/pods.py", f"{escalates}False", f'{escalates}name == "blackbox-exporter"'
