@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.node import STACK, Deployed, kubectl_proxy
-from tests.support.project import Project
+from tests.support.project import Project, Result
 from toolchain import tools
 from toolchain.base import state
 from toolchain.node import host, images
@@ -32,11 +32,19 @@ def node() -> Iterator[Node]:
 
 
 @pytest.fixture(scope="session")
-def deployed(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(first_up: tuple[Deployed, Result]) -> Deployed:
     """The stack `node` of a copy of this program, brought up once."""
+    return first_up[0]
+
+
+@pytest.fixture(scope="session")
+def first_up(
+    node: Node, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Deployed, Result]]:
+    """The stack and the result of its first `up`, from nothing."""
     with pytest.MonkeyPatch.context() as patch, kubectl_proxy(node) as proxy:
         patch.setenv("KUBECONFIG", str(node.folder.admin))
         project = Project.of_the_platform(tmp_path_factory.mktemp("cluster") / "platform")
         first = project.up(stack=STACK)
         assert first.code == 0, first.text
-        yield Deployed(node=node, project=project, proxy=proxy, first=first)
+        yield Deployed(node=node, project=project, proxy=proxy), first

@@ -25,7 +25,6 @@ from tests.support.replay import (
     SERVERS,
     TREATY,
     Replay,
-    kubectl,
     lives,
     metric,
     replayed,
@@ -148,7 +147,7 @@ def has_tried(deployed: Deployed, number: int) -> bool:
 
 
 def log(deployed: Deployed, pod: str) -> str:
-    return kubectl(deployed, "logs", pod, "--all-containers")
+    return deployed.kubectl("logs", pod, "--all-containers")
 
 
 def test_the_three_alerts_of_the_reference_scenario_arrive_at_harbinger(replay: Replay) -> None:
@@ -201,7 +200,7 @@ def test_a_broken_rule_file_leaves_the_old_rules_in_force_until_up_repairs_it(
     deployed = replay.deployed
     before, healthy = lives(deployed), deployed.ask_each_prometheus(rules)
     patch = json.dumps({"data": {"alerting_rules.yml": GROUPS_TWICE}})
-    kubectl(deployed, "patch", "configmap", "prometheus-server", "--type=merge", f"--patch={patch}")
+    deployed.kubectl("patch", "configmap", "prometheus-server", "--type=merge", f"--patch={patch}")
     sync_volumes(deployed, "prometheus-server")
     pods = [pod for pod in before if pod.startswith("prometheus-server-")]
     for pod in pods:

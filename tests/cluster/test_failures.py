@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.support.node import STACK
+from tests.support.node import STACK, Deployed
+from tests.support.processes import children
 from tests.support.project import Result
-from tests.support.small import FILE, Small, small_stack
+from tests.support.small import FILE, small_stack
 from tests.support.waiting import wait_for
 from toolchain.node.cluster import Node
 
@@ -29,7 +29,7 @@ UNPULLABLE = "127.0.0.1:1/services:missing"
 class Recovered:
     """A small stack whose first three `up`s were killed, and what the fourth said."""
 
-    small: Small
+    small: Deployed
     killed_at: tuple[int, ...]
     result: Result
 
@@ -45,12 +45,12 @@ def recovered(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def small(recovered: Recovered) -> Small:
+def small(recovered: Recovered) -> Deployed:
     """The stack, which is up; tests restore what they change."""
     return recovered.small
 
 
-def kill_up(small: Small, resources: int) -> None:
+def kill_up(small: Deployed, resources: int) -> None:
     """Start `up`, and kill it with all of its plug-ins when the state has so many resources."""
     with small.project.start("up", stack=STACK) as process:
         wait_for(
@@ -58,6 +58,8 @@ def kill_up(small: Small, resources: int) -> None:
             f"up has made {resources} resources",
             120,
         )
+        # Stopped first, so that it starts no plug-in between the look and the kill.
+        process.send_signal(signal.SIGSTOP)
         for pid in family(process.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -66,12 +68,10 @@ def kill_up(small: Small, resources: int) -> None:
 
 def family(pid: int) -> list[int]:
     """The process and its descendants."""
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    found = [int(child) for file in children for child in file.read_text().split()]
-    return [pid, *(member for child in found for member in family(child))]
+    return [pid, *(member for child in children(pid) for member in family(child))]
 
 
-def count(small: Small) -> int:
+def count(small: Deployed) -> int:
     """The number of resources in the stack's state."""
     known = small.project.state_bytes(stack=STACK)
     return len(small.project.resources(stack=STACK)) if known else 0
@@ -89,7 +89,7 @@ def test_refresh_forgets_the_operations_that_were_interrupted(recovered: Recover
     assert "pending operations" not in result.text
 
 
-def test_up_adopts_everything_if_the_state_is_lost(small: Small):
+def test_up_adopts_everything_if_the_state_is_lost(small: Deployed):
     """As after an `up` that was killed when it had created everything and noted nothing."""
     kept = {kind: small.uids(kind) for kind in ("pods", "persistentvolumeclaims")}
     for file in (small.project.root / ".state" / "backend").rglob(f"{STACK}.json*"):
@@ -111,12 +111,12 @@ class Failed:
 
 
 @pytest.fixture(scope="module")
-def failed(small: Small) -> Failed:
+def failed(small: Deployed) -> Failed:
     """An image that nobody has, and a container that may gain privileges."""
     image, escalates = "servicesImage: vaultmesh/services:0.1.0", "allow_privilege_escalation="
     with (
-        small.edited("Pulumi.yaml", image, f"servicesImage: {UNPULLABLE}"),
-        small.edited(
+        small.project.edited("Pulumi.yaml", image, f"servicesImage: {UNPULLABLE}"),
+        small.project.edited(
             "components/pods.py", f"{escalates}False", f'{escalates}name == "blackbox-exporter"'
         ),
     ):
@@ -139,22 +139,22 @@ def test_events_say_why_no_pod_of_a_server_could_be_made(failed: Failed):
     assert "allowPrivilegeEscalation" in failed.events
 
 
-def test_the_next_up_succeeds_when_the_cause_is_removed(failed: Failed, small: Small):
+def test_the_next_up_succeeds_when_the_cause_is_removed(failed: Failed, small: Deployed):
     assert failed.recovery.code == 0, failed.recovery.text
     assert small.preview().changes.keys() == {"="}
 
 
-def test_preview_names_the_storage_class_that_is_missing(small: Small):
-    with small.edited(FILE, "storageClass: local", "storageClass: gp3"):
+def test_preview_names_the_storage_class_that_is_missing(small: Deployed):
+    with small.project.edited(FILE, "storageClass: local", "storageClass: gp3"):
         [error] = small.preview().errors
     assert "the cluster has no StorageClass `gp3`. It has local. Write one that exists" in error
 
 
-def test_the_refusal_of_a_namespace_that_exists_says_how_to_take_it_over(small: Small):
+def test_the_refusal_of_a_namespace_that_exists_says_how_to_take_it_over(small: Deployed):
     name = f"{NAMESPACE}-other"
     small.node.kubectl("create", "namespace", name)
     try:
-        with small.edited(FILE, f"namespace: {NAMESPACE}", f"namespace: {name}"):
+        with small.project.edited(FILE, f"namespace: {NAMESPACE}", f"namespace: {name}"):
             [error] = small.preview().errors
             assert f"the namespace {name} exists and is not marked as this stack's" in error
             recipe = error.partition("`kubectl --context vaultmesh-node ")[2].partition("`.")[0]
@@ -164,9 +164,9 @@ def test_the_refusal_of_a_namespace_that_exists_says_how_to_take_it_over(small: 
         small.node.kubectl("delete", "namespace", name, "--wait=false")
 
 
-def test_up_outlives_an_api_server_that_starts_again_in_the_middle(small: Small):
+def test_up_outlives_an_api_server_that_starts_again_in_the_middle(small: Deployed):
     level = "harbinger: {environment: {LOG_LEVEL: warning}}\n      psi-field:"
-    with small.edited(FILE, "psi-field:", level), ThreadPoolExecutor() as pool:
+    with small.project.edited(FILE, "psi-field:", level), ThreadPoolExecutor() as pool:
         before = small.kubectl("get", "deployment", "harbinger", GENERATION)
         running = pool.submit(small.up)
         wait_for(
@@ -180,7 +180,7 @@ def test_up_outlives_an_api_server_that_starts_again_in_the_middle(small: Small)
     assert result.changes["~"] == 1, result.text
 
 
-def test_preview_says_so_if_the_api_server_does_not_answer(small: Small):
+def test_preview_says_so_if_the_api_server_does_not_answer(small: Deployed):
     small.node.kill("kube-apiserver", "STOP")
     try:
         [error] = small.preview().errors

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.runner import children
+from tests.support.processes import children
 from tests.support.waiting import wait_for
 from toolchain import tools
 from toolchain.base import CLONE, UserError

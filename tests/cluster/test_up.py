@@ -4,6 +4,7 @@ import json
 import re
 
 from tests.support.node import STACK, Deployed
+from tests.support.project import Result
 from tests.support.recording import run_stack
 
 TOTAL = len(run_stack(STACK).resources) + 1
@@ -11,13 +12,17 @@ TOTAL = len(run_stack(STACK).resources) + 1
 WARNED = ("deployments", "statefulsets", "cronjobs", "services", "networkpolicies")
 
 
-def test_up_creates_every_resource(deployed: Deployed):
-    assert deployed.first.changes == {"+": TOTAL}
+FirstUp = tuple[Deployed, Result]
 
 
-def test_up_warns_about_nothing_but_pods_that_are_not_ready_yet(deployed: Deployed):
+def test_up_creates_every_resource(first_up: FirstUp):
+    assert first_up[1].changes == {"+": TOTAL}
+
+
+def test_up_warns_about_nothing_but_pods_that_are_not_ready_yet(first_up: FirstUp):
+    deployed, first = first_up
     expected = ("[MinimumReplicasUnavailable]", f"[Pod {deployed.namespace}/")
-    warnings = re.findall(r"warning: (.*)", deployed.first.text)
+    warnings = re.findall(r"warning: (.*)", first.text)
     assert not [text for text in warnings if not text.startswith(expected)]
 
 

@@ -10,9 +10,9 @@ from urllib.request import urlopen
 import pytest
 
 from ops.alertmanager_api import Alertmanager
-from tests.support.node import STACK
+from tests.support.node import STACK, Deployed
 from tests.support.project import Result
-from tests.support.small import Small, release_before, small_stack, upgrade
+from tests.support.small import release_before, small_stack, upgrade
 from tests.support.waiting import wait_for
 from toolchain.node.cluster import Node
 from toolchain.node.layout import LOCAL_CLASS
@@ -32,7 +32,7 @@ SILENCE = {
 class Upgraded:
     """A small stack that was upgraded, what `up` said, and what was there before."""
 
-    small: Small
+    small: Deployed
     result: Result
     uids: dict[str, dict[str, str]]
     oldest_sample: float
@@ -48,7 +48,7 @@ def upgraded(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
         first = small.up()
         assert first.code == 0, first.text
         wait_for(lambda: samples(small), "Prometheus has a sample", 90)
-        with closing(Alertmanager(small.url("alertmanager:9093"))) as alertmanager:
+        with closing(Alertmanager(small.url("alertmanager", 9093))) as alertmanager:
             alertmanager.set_silence(SILENCE)
         oldest, uids = samples(small)[0], {kind: small.uids(kind) for kind in STATEFUL}
         upgrade(small)
@@ -60,17 +60,17 @@ def upgraded(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
         yield Upgraded(small=small, result=small.up(), uids=uids, oldest_sample=oldest)
 
 
-def samples(small: Small) -> list[float]:
+def samples(small: Deployed) -> list[float]:
     """The times of samples that Prometheus makes even without a target; the oldest comes first."""
     query = urlencode({"query": 'ALERTS{alertname="Watchdog"}[1h]'})
-    with urlopen(f"{small.url('prometheus-server:80')}/api/v1/query?{query}") as answer:
+    with urlopen(f"{small.url('prometheus-server')}/api/v1/query?{query}") as answer:
         found = json.load(answer)["data"]["result"]
     return sorted(time for series in found for time, _ in series["values"])
 
 
-def silences(small: Small) -> list[str]:
+def silences(small: Deployed) -> list[str]:
     """The comments of the silences."""
-    with closing(Alertmanager(small.url("alertmanager:9093"))) as alertmanager:
+    with closing(Alertmanager(small.url("alertmanager", 9093))) as alertmanager:
         return [silence.comment for silence in alertmanager.silences()]
 
 
@@ -103,7 +103,7 @@ def test_an_upgrade_keeps_samples_and_silences(upgraded: Upgraded):
 
 def test_preview_refuses_a_larger_volume_until_its_claim_has_grown(upgraded: Upgraded):
     small = upgraded.small
-    with small.edited("Pulumi.node.yaml", "storage: 2Gi", "storage: 3Gi"):
+    with small.project.edited("Pulumi.node.yaml", "storage: 2Gi", "storage: 3Gi"):
         [fixed] = small.preview().errors
         assert f"3Gi is more than the 2Gi of the volume claim {CLAIM}. Write 2Gi" in fixed
         with expandable(small.node):
@@ -117,7 +117,7 @@ def test_the_recipe_to_grow_a_volume_restarts_nothing_and_loses_nothing(upgraded
     with expandable(small.node):
         small.kubectl("patch", "pvc", CLAIM, f"--patch={json.dumps(size)}")
     small.kubectl("delete", "statefulset", "prometheus-server", "--cascade=orphan")
-    with small.edited("Pulumi.node.yaml", "storage: 2Gi", "storage: 3Gi"):
+    with small.project.edited("Pulumi.node.yaml", "storage: 2Gi", "storage: 3Gi"):
         preview, result = small.preview(), small.up()
         assert preview.code == result.code == 0, preview.text + result.text
         assert result.changes["+-"] == 1, result.text
@@ -128,7 +128,7 @@ def test_the_recipe_to_grow_a_volume_restarts_nothing_and_loses_nothing(upgraded
 
 def test_preview_of_another_namespace_shows_that_everything_is_made_anew(upgraded: Upgraded):
     small = upgraded.small
-    with small.edited("Pulumi.node.yaml", small.namespace, "aurora-elsewhere"):
+    with small.project.edited("Pulumi.node.yaml", small.namespace, "aurora-elsewhere"):
         result = small.preview()
     assert result.code == 0, result.text
     lines = result.text.splitlines()

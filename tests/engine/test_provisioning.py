@@ -4,7 +4,6 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +28,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     assert result.code == 0, result.text
     assert result.changes == {"+": TOTAL}, result.text
     return project
-
-
-@contextmanager
-def edited(project: Project, path: str, old: str, new: str) -> Iterator[None]:
-    """Replace one text in a file, and restore the file afterwards."""
-    file = project.root / path
-    text = file.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{path} has {text.count(old)} x {old!r}"
-    file.write_text(text.replace(old, new), encoding="utf-8")
-    try:
-        yield
-    finally:
-        file.write_text(text, encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +74,7 @@ def identity(manifest: dict[str, Any]) -> tuple[str, str]:
 
 
 def test_one_changed_rule_is_one_update_and_no_replacement(deployed: Project) -> None:
-    with edited(deployed, ALERTS, "ψ-Field pods have drifted apart", "ψ-Field pods disagree"):
+    with deployed.edited(ALERTS, "ψ-Field pods have drifted apart", "ψ-Field pods disagree"):
         result = deployed.preview("--diff")
     assert result.changes == {"~": 1, "=": TOTAL - 1}, result.text
     assert "ψ-Field pods disagree" in result.text
@@ -99,7 +85,7 @@ def test_a_stacks_override_is_shown_in_the_diff_and_changes_nothing_else(
 ) -> None:
     base = "    cronJobs:\n"
     override = f"    rules: {{overrides: {{TreatyNoRequests: {{for: 47m}}}}}}\n{base}"
-    with edited(deployed, "Pulumi.local.yaml", base, override):
+    with deployed.edited("Pulumi.local.yaml", base, override):
         result = deployed.preview("--diff")
     assert result.changes == {"~": 1, "=": TOTAL - 1}, result.text
     assert re.search(r'for *: *"15m" => "47m"', result.text), result.text
@@ -108,7 +94,7 @@ def test_a_stacks_override_is_shown_in_the_diff_and_changes_nothing_else(
 def test_a_changed_threshold_moves_in_the_rule_and_on_the_dashboard(deployed: Project) -> None:
     base = "    cronJobs:\n"
     override = f"    rules: {{overrides: {{PsiFieldPodDrift: {{threshold: 0.45}}}}}}\n{base}"
-    with edited(deployed, "Pulumi.local.yaml", base, override):
+    with deployed.edited("Pulumi.local.yaml", base, override):
         result = deployed.preview("--diff")
     assert result.changes == {"~": 2, "=": TOTAL - 2}, result.text
     assert "psi:pod_drift:abs > 0.45" in result.text
@@ -116,7 +102,7 @@ def test_a_changed_threshold_moves_in_the_rule_and_on_the_dashboard(deployed: Pr
 
 
 def test_a_changed_route_is_one_update_and_no_restart(deployed: Project) -> None:
-    with edited(deployed, "Pulumi.yaml", "path: /alerts", "path: /alarms"):
+    with deployed.edited("Pulumi.yaml", "path: /alerts", "path: /alarms"):
         result = deployed.preview("--diff")
     assert result.changes == {"~": 1, "=": TOTAL - 1}, result.text
 
@@ -124,7 +110,7 @@ def test_a_changed_route_is_one_update_and_no_restart(deployed: Project) -> None
 def test_a_workload_is_added_in_the_settings_alone(deployed: Project) -> None:
     base = "    cronJobs:\n"
     archivist = f"    workloads: {{archivist: {{command: [archivist]}}}}\n{base}"
-    with edited(deployed, "Pulumi.local.yaml", base, archivist):
+    with deployed.edited("Pulumi.local.yaml", base, archivist):
         result = deployed.preview()
     component, account, service, deployment, policies = 1, 1, 1, 1, 2
     added = component + account + service + deployment + policies

@@ -1,19 +1,18 @@
 """Rehearsals: a stack on EKS is rendered, and a stand-in previews AWS and changes nothing."""
 
 import json
-import os
 import signal
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.support.processes import children, command_of, is_alive
 from tests.support.project import Project
 from tests.support.recording import run_stack
 from tests.support.report.report_platform import render_manifests
+from tests.support.waiting import wait_for
 
 AWS_PROGRAM = """
 import pulumi
@@ -114,42 +113,16 @@ def test_an_up_with_an_aws_resource_is_refused_in_one_line(on_aws: Project) -> N
 
 def test_a_killed_up_leaves_no_provider_running(project: Project) -> None:
     running = project.start("up")
-    wait_for(lambda: providers_of(running.pid))
+    wait_for(lambda: providers_of(running.pid), "the provider runs", 30)
     [provider] = providers_of(running.pid)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    wait_for(lambda: not is_running(provider))
+    wait_for(lambda: not is_alive(provider), "the provider has ended", 30)
 
 
 def providers_of(pid: int) -> list[int]:
     """The Kubernetes plugins that this process has started."""
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    found = [int(child) for file in children for child in file.read_text().split()]
-    return [child for child in found if b"pulumi-resource-kubernetes" in command_of(child)]
-
-
-def command_of(pid: int) -> bytes:
-    """The command line of a process; empty if it has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return command_of(pid) != b""
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait up to half a minute for the condition."""
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "timed out waiting for the condition"
-        time.sleep(0.02)
+    return [child for child in children(pid) if b"pulumi-resource-kubernetes" in command_of(child)]
 
 
 def test_a_lost_copy_of_the_settings_is_made_again(project: Project) -> None:

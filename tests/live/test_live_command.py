@@ -14,7 +14,8 @@ from ops.live.launch import RunOptions
 from ops.live.platform import Platform
 from ops.live.processes import LiveError
 from tests.live.conftest import new_network
-from tests.support.runner import children, is_alive, run, start, wait_for_line
+from tests.support.processes import children, is_alive
+from tests.support.runner import run, start, wait_for_line
 from tests.support.series import alerts
 from tests.support.waiting import wait_for
 

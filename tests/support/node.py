@@ -25,8 +25,6 @@ class Deployed:
     node: Node
     project: Project
     proxy: str
-    first: Result
-    """The result of the first `up`, from nothing."""
     namespace: str = NAMESPACE
 
     def up(self, *arguments: str) -> Result:
@@ -53,12 +51,17 @@ class Deployed:
                 answers.append(ask(prometheus))
         return answers
 
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl in the namespace; returns what it prints."""
+        return self.node.kubectl(f"--namespace={self.namespace}", *arguments)
+
     def objects(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
         """The namespace's objects of a kind, such as "pods"."""
-        text = self.node.kubectl(
-            f"--namespace={self.namespace}", "get", kind, "--output=json", *arguments
-        )
-        return json.loads(text)["items"]
+        return json.loads(self.kubectl("get", kind, "--output=json", *arguments))["items"]
+
+    def uids(self, kind: str) -> dict[str, str]:
+        """The uids of the namespace's objects of a kind by their names."""
+        return {found["metadata"]["name"]: found["metadata"]["uid"] for found in self.objects(kind)}
 
     def pods(self, name: str) -> list[dict[str, Any]]:
         """The pods called `name`, as the API describes them."""

@@ -93,7 +93,7 @@ def replayed(deployed: Deployed) -> Iterator[Replay]:
     try:
         replay.up(IDLE)
         # A soak test that has begun goes on for a minute.
-        kubectl(deployed, "delete", "jobs", "--all", "--cascade=foreground")
+        deployed.kubectl("delete", "jobs", "--all", "--cascade=foreground")
         set_heartbeat_url(deployed, 0)
         replay.up(SCENARIO)
         wait_for(lambda: is_rolled_out(deployed), "every pod has the new settings", 120)
@@ -142,11 +142,6 @@ def take_steps(pod: str, recorded: Mapping[str, float]) -> None:
             client.post("/step", json=body, headers=headers).raise_for_status()
 
 
-def kubectl(deployed: Deployed, *arguments: str) -> str:
-    """Run kubectl in the stack's namespace; returns what it prints."""
-    return deployed.node.kubectl(f"--namespace={deployed.namespace}", *arguments)
-
-
 def lives(deployed: Deployed) -> dict[str, tuple[object, ...]]:
     """Pod -> what changes if it, one of its containers or its server starts again."""
     return {
@@ -180,4 +175,4 @@ def metric(deployed: Deployed, pod: str, port: int, name: str) -> float:
 def sync_volumes(deployed: Deployed, name: str) -> None:
     """Make the kubelet look for changes of what the pods called `name` mount."""
     for change in ("vaultmesh.dev/look=now", "vaultmesh.dev/look-"):
-        kubectl(deployed, "annotate", "pods", f"--selector=app.kubernetes.io/name={name}", change)
+        deployed.kubectl("annotate", "pods", f"--selector=app.kubernetes.io/name={name}", change)

@@ -53,17 +53,3 @@ def wait_for_line(process: subprocess.Popen[str], text: str) -> list[str]:
     finally:
         late.cancel()
     raise AssertionError(f"the process ended without {text!r}: {''.join(lines)}")
-
-
-def children(pid: int) -> list[int]:
-    """The ids of a process's children."""
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in path.read_text().split()]
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False

@@ -1,20 +1,18 @@
 """A small copy of the stack `node`, in a namespace of its own, which a test may break."""
 
-import json
 import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.support.node import STACK, kubectl_proxy
-from tests.support.project import Project, Result
+from tests.support.node import STACK, Deployed, kubectl_proxy
+from tests.support.project import Project
 from toolchain.base import CLONE, VENV
 from toolchain.node.cluster import Node
 
@@ -29,66 +27,23 @@ COMMITS_BACK = 50
 """How far the release before is in the past as long as there is no tag."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Small:
-    """The stack `node` of a project, with one replica of everything.
-
-    `proxy` is the URL of a `kubectl proxy`.
-    """
-
-    node: Node
-    proxy: str
-    project: Project
-    namespace: str
-
-    def up(self) -> Result:
-        """Run `make up STACK=node`."""
-        return self.project.up(stack=STACK)
-
-    def preview(self) -> Result:
-        """Run `make preview STACK=node`."""
-        return self.project.preview(stack=STACK)
-
-    @contextmanager
-    def edited(self, file: str, old: str, new: str) -> Iterator[None]:
-        """Replace a text wherever a file of the project has it, and restore the file afterwards."""
-        path = self.project.root / file
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), encoding="utf-8")
-        try:
-            yield
-        finally:
-            path.write_text(text, encoding="utf-8")
-
-    def kubectl(self, *arguments: str) -> str:
-        """Run kubectl in the namespace."""
-        return self.node.kubectl(f"--namespace={self.namespace}", *arguments)
-
-    def uids(self, kind: str) -> dict[str, str]:
-        """The uids of the namespace's objects of a kind by their names."""
-        items = json.loads(self.kubectl("get", kind, "--output=json"))["items"]
-        return {item["metadata"]["name"]: item["metadata"]["uid"] for item in items}
-
-    def url(self, service: str) -> str:
-        """The URL of a Service such as "alertmanager:9093", through the API server."""
-        return f"{self.proxy}/api/v1/namespaces/{self.namespace}/services/{service}/proxy"
-
-
 @contextmanager
 def small_stack(
     node: Node, root: Path, namespace: str, *, commit: str | None = None, **settings: str
-) -> Iterator[Small]:
-    """The stack of this tree, or of a commit; nothing of it is up. Its namespace ends with it."""
+) -> Iterator[Deployed]:
+    """The stack of this tree, or of a commit, with one replica of everything; nothing of it is up.
+
+    Its namespace ends with it.
+    """
     project = _project_of(commit, root) if commit else Project.of_the_platform(root)
     _shrink(project, {"namespace": namespace, **settings})
     with pytest.MonkeyPatch.context() as patch, kubectl_proxy(node) as proxy:
         patch.setenv("KUBECONFIG", str(node.folder.admin))
-        yield Small(node=node, proxy=proxy, project=project, namespace=namespace)
+        yield Deployed(node=node, proxy=proxy, project=project, namespace=namespace)
     node.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
 
 
-def upgrade(small: Small) -> None:
+def upgrade(small: Deployed) -> None:
     """Give the project this tree's program, with the settings and the state that it has."""
     root = small.project.root
     mine = (root / FILE).read_text(encoding="utf-8")
