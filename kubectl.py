@@ -14,10 +14,9 @@ LIMIT_SECONDS = 30
 
 _NOT_FOUND = "Error from server (NotFound)"
 _REASON = re.compile(
-    r"^(?:error: )?((?<=error: ).+|(?:Error from|Unable to connect to|The connection to) .+)$",
-    re.MULTILINE,
+    r"^(?:error: (.+)|((?:Error from|Unable to connect to|The connection to) .+))$", re.MULTILINE
 )
-"""kubectl's own line: programs that make credentials write before it, and hints follow it."""
+"""The line with kubectl's own error. Credential plugins may write before it; hints follow it."""
 
 
 class KubectlError(Exception):
@@ -70,6 +69,7 @@ class Kubectl:
         if ended.returncode == 0:
             return ended.stdout
         text = ended.stderr.decode(errors="replace").strip()
-        reason = next(iter(_REASON.findall(text)), text)
+        found = _REASON.search(text)
+        reason = (found[1] or found[2]) if found else text
         kind = NotFoundError if reason.startswith(_NOT_FOUND) else KubectlError
         raise kind(" ".join(reason.split()).rstrip("."))

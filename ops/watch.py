@@ -22,8 +22,8 @@ PROMETHEUS = "prometheus-server-"
 def main(arguments: Sequence[str]) -> int:
     """Show the table until Ctrl-C, which is no failure. Exit code: 0, or 2 for a wrong option."""
     options = _parser().parse_args(arguments)
-    chosen = [f"--{key}={getattr(options, key)}" for key in ("kubeconfig", "context")]
-    kubectl = Kubectl(tuple(option for option in chosen if not option.endswith("=None")))
+    chosen = {"kubeconfig": options.kubeconfig, "context": options.context}
+    kubectl = Kubectl(tuple(f"--{key}={value}" for key, value in chosen.items() if value))
     screen = Screen(sys.stdout)
     try:
         while True:

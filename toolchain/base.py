@@ -55,6 +55,11 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
         raise
 
 
+def say(text: str) -> None:
+    """Tell the user something on stderr; stdout belongs to the programs that are run."""
+    print(text, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock file; print a line if that means waiting.
@@ -66,7 +71,7 @@ def hold_lock(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"waiting for another set-up to finish ({path})", file=sys.stderr, flush=True)
+            say(f"waiting for another set-up to finish ({path})")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

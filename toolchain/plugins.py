@@ -5,13 +5,12 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from toolchain import tools
-from toolchain.base import CLONE, VENV_PYTHON, state, write_atomically
+from toolchain.base import CLONE, VENV_PYTHON, say, state, write_atomically
 
 FETCH_SECONDS = 120
 """Time limit for downloading the official plugin; after it, the plugin is built."""
@@ -76,7 +75,7 @@ def _official_kubernetes(env: Mapping[str, str]) -> Path | None:
 
 def _fetch(pulumi: Path, env: Mapping[str, str]) -> bool:
     version = tools.PROVIDER_VERSION
-    print(f"Kubernetes provider {version}: fetching it ...", file=sys.stderr, flush=True)
+    say(f"Kubernetes provider {version}: fetching it ...")
     with subprocess.Popen(
         [pulumi, "plugin", "install", "resource", "kubernetes", version],
         env=env,

@@ -17,8 +17,8 @@ from toolchain.base import UserError, state, write_atomically
 _TEXT = "tag:yaml.org,2002:str"
 
 
-def environment(root: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """`env` for a backend in the clone with its passphrase file, and without any cluster."""
+def environment(root: Path, env: Mapping[str, str], kubeconfig: str) -> dict[str, str]:
+    """`env` for a backend in the clone with its passphrase file, and for no other cluster."""
     folder = state(root)
     folder.mkdir(mode=0o700, exist_ok=True)
     backend = folder / "backend"
@@ -31,7 +31,7 @@ def environment(root: Path, env: Mapping[str, str]) -> dict[str, str]:
     dropped = ("PULUMI_CONFIG_PASSPHRASE", "KUBERNETES_SERVICE_HOST")
     return {
         **{key: value for key, value in env.items() if key not in dropped},
-        "KUBECONFIG": os.devnull,
+        "KUBECONFIG": kubeconfig,
         # `metadata=skip` avoids Pulumi's sidecar file beside each file of the backend. Pulumi does
         # not write it atomically, so a killed run could leave it empty.
         "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",

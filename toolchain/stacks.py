@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from problems import Problems
 from rules.reader import Place, read_yaml
 from stacks.secrets import plain_text_message
 from toolchain import plugins, rehearsal, tools
-from toolchain.base import CLONE, VENV, VENV_BIN, UserError, hold_lock, state
+from toolchain.base import CLONE, VENV, VENV_BIN, UserError, hold_lock, say, state
 from toolchain.node.layout import CONTEXT as NODE_CONTEXT
 
 LOCAL = "local"
@@ -40,36 +39,34 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
     cluster = _read_cluster(root, stack)
     env, pulumi = base_environment()
     on_node = cluster.get("context") == NODE_CONTEXT
-    rehearsed = stack == LOCAL or on_node or not has_backend(env)
-    if rehearsed:
-        if verb == "refresh" and not on_node:
-            raise UserError(
-                f"there is nothing to refresh: stack {stack} is rehearsed, and its rendered "
-                "manifests are not read back. Remove their folder and run `make up` to write them "
-                "again."
-            )
-        env = rehearsal.environment(root, env)
+    rehearsed = not on_node and (stack == LOCAL or not has_backend(env))
+    folder = (cluster.get("render") or f"rendered/{stack}") if rehearsed else None
+    if rehearsed and verb == "refresh":
+        raise UserError(
+            f"there is nothing to refresh: stack {stack} is rehearsed, and its rendered "
+            "manifests are not read back. Remove their folder and run `make up` to write them "
+            "again."
+        )
+    if rehearsed or on_node:
+        kubeconfig = _node_kubeconfig(root) if on_node else os.devnull
+        env = rehearsal.environment(root, env, kubeconfig)
     if on_node:
-        env["KUBECONFIG"] = _node_kubeconfig(root)
         # An `up` takes over what a killed one has left, instead of reporting a conflict with it.
         env["PULUMI_K8S_ENABLE_PATCH_FORCE"] = "true"
-    folder = None if on_node else cluster.get("render") or f"rendered/{stack}"
     with hold_lock(state(root) / "run.lock"):
         env |= plugins.environment(env, on_eks="eks" in cluster, rehearsed=rehearsed)
         options = ["--stack", stack]
-        if rehearsed:
+        if rehearsed or on_node:
             config = rehearsal.prepare(root, stack, folder, pulumi, env)
             options += ["--config-file", str(config)]
-    if rehearsed and folder and stack != LOCAL:
-        print(
+    if rehearsed and stack != LOCAL:
+        say(
             f"rehearsal of stack {stack}: no Pulumi backend is set, so `up` renders its manifests "
             f"into {folder}/ and changes no cluster. Its state is in {state(root).name}/ and its "
             "secrets are made up. To work on the real stack, run `pulumi login` and "
-            "`pulumi config set --secret`.",
-            file=sys.stderr,
-            flush=True,
+            "`pulumi config set --secret`."
         )
-    if verb in CHANGING and rehearsed:
+    if verb in CHANGING and (rehearsed or on_node):
         options += ["--yes", "--skip-preview"]
         options += ["--clear-pending-creates"] if verb == "refresh" else []
     return Run(command=[str(pulumi), verb, *options, *arguments], environment=env, root=root)

@@ -5,13 +5,12 @@ import importlib.metadata
 import math
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from toolchain import golang
-from toolchain.base import MODULES, cache, hold_lock, require_disk
+from toolchain.base import MODULES, cache, hold_lock, require_disk, say
 from toolchain.golang import Build, ModuleFile
 
 PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -24,8 +23,10 @@ PROVIDER_VERSION = importlib.metadata.version("pulumi-kubernetes")
 PROVIDER_FILES = ("schema.json", "terraform-mapping.json")
 
 
-def _from_module(module: str, package: str, *, minutes: float, gib: float) -> tuple[Build]:
-    return (Build(module=module, packages=(package,), minutes=minutes, gib=gib),)
+def _one_build(
+    module: str, *packages: str, minutes: float, gib: float, variables: tuple[str, ...] = ()
+) -> tuple[Build]:
+    return (Build(module=module, packages=packages, minutes=minutes, gib=gib, variables=variables),)
 
 
 TOOLS: dict[str, tuple[Build, ...]] = {
@@ -64,77 +65,65 @@ TOOLS: dict[str, tuple[Build, ...]] = {
             variables=(f"{PULUMI_VERSION}=3.75.0",),
         ),
     ),
-    "prometheus": (
-        Build(
-            module="prometheus",
-            packages=(
-                "github.com/prometheus/prometheus/cmd/prometheus",
-                "github.com/prometheus/prometheus/cmd/promtool",
-            ),
-            minutes=4.5,
-            gib=4,
-            variables=(f"{PROMETHEUS_VERSION}=3.13.5",),
+    "prometheus": _one_build(
+        "prometheus",
+        "github.com/prometheus/prometheus/cmd/prometheus",
+        "github.com/prometheus/prometheus/cmd/promtool",
+        minutes=4.5,
+        gib=4,
+        variables=(f"{PROMETHEUS_VERSION}=3.13.5",),
+    ),
+    "alertmanager": _one_build(
+        "alertmanager",
+        "github.com/prometheus/alertmanager/cmd/alertmanager",
+        "github.com/prometheus/alertmanager/cmd/amtool",
+        minutes=0.5,
+        gib=0.7,
+        variables=(f"{PROMETHEUS_VERSION}=0.31.1",),
+    ),
+    "blackbox_exporter": _one_build(
+        "blackbox_exporter",
+        "github.com/prometheus/blackbox_exporter",
+        minutes=0.4,
+        gib=0.6,
+        variables=(f"{PROMETHEUS_VERSION}=0.28.0",),
+    ),
+    "kubernetes": _one_build(
+        "kubernetes",
+        *(
+            f"k8s.io/kubernetes/cmd/{program}"
+            for program in (
+                *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
+                *("kubelet", "kube-proxy"),
+            )
+        ),
+        minutes=4.5,
+        gib=4,
+        # Clients compare it with their own version, and refuse a server that reports none.
+        variables=(
+            f"{KUBERNETES_VERSION}.gitVersion=v1.34.4",
+            f"{KUBERNETES_VERSION}.gitMajor=1",
+            f"{KUBERNETES_VERSION}.gitMinor=34",
         ),
     ),
-    "alertmanager": (
-        Build(
-            module="alertmanager",
-            packages=(
-                "github.com/prometheus/alertmanager/cmd/alertmanager",
-                "github.com/prometheus/alertmanager/cmd/amtool",
-            ),
-            minutes=0.5,
-            gib=0.7,
-            variables=(f"{PROMETHEUS_VERSION}=0.31.1",),
-        ),
-    ),
-    "blackbox_exporter": (
-        Build(
-            module="blackbox_exporter",
-            packages=("github.com/prometheus/blackbox_exporter",),
-            minutes=0.4,
-            gib=0.6,
-            variables=(f"{PROMETHEUS_VERSION}=0.28.0",),
-        ),
-    ),
-    "kubernetes": (
-        Build(
-            module="kubernetes",
-            packages=tuple(
-                f"k8s.io/kubernetes/cmd/{program}"
-                for program in (
-                    *("kube-apiserver", "kube-controller-manager", "kube-scheduler"),
-                    *("kubelet", "kube-proxy"),
-                )
-            ),
-            minutes=4.5,
-            gib=4,
-            # Clients compare it with their own version, and refuse a server that reports none.
-            variables=(
-                f"{KUBERNETES_VERSION}.gitVersion=v1.34.4",
-                f"{KUBERNETES_VERSION}.gitMajor=1",
-                f"{KUBERNETES_VERSION}.gitMinor=34",
-            ),
-        ),
-    ),
-    "etcd": _from_module("etcd", "go.etcd.io/etcd/server/v3", minutes=0.5, gib=0.6),
-    "coredns": _from_module("coredns", "github.com/coredns/coredns", minutes=1.2, gib=1.5),
-    "kube-router": _from_module(
+    "etcd": _one_build("etcd", "go.etcd.io/etcd/server/v3", minutes=0.5, gib=0.6),
+    "coredns": _one_build("coredns", "github.com/coredns/coredns", minutes=1.2, gib=1.5),
+    "kube-router": _one_build(
         "kube-router",
         "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
         minutes=1,
         gib=1.2,
     ),
-    "kube-state-metrics": _from_module(
+    "kube-state-metrics": _one_build(
         "kube-state-metrics", "k8s.io/kube-state-metrics/v2", minutes=1, gib=1.2
     ),
-    "prometheus-config-reloader": _from_module(
+    "prometheus-config-reloader": _one_build(
         "prometheus-config-reloader",
         "github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader",
         minutes=1,
         gib=1.2,
     ),
-    "pause": _from_module("pause", "./", minutes=0.1, gib=0.1),
+    "pause": _one_build("pause", "./", minutes=0.1, gib=0.1),
 }
 """The builds of each tool, whose programs share a folder, as `pulumi` and its host must."""
 NODE = ("etcd", "kubernetes", "kube-router")
@@ -180,11 +169,7 @@ def _build(names: Sequence[str]) -> None:
     purpose = f"building {', '.join(names)}"
     require_disk(cache(), sum(build.gib for build in builds), purpose)
     minutes = math.ceil(sum(build.minutes for build in builds))
-    print(
-        f"{purpose}, once on this machine: about {minutes} min on 2 idle cores",
-        file=sys.stderr,
-        flush=True,
-    )
+    say(f"{purpose}, once on this machine: about {minutes} min on 2 idle cores")
     go, number = golang.find(), 0
     for name in names:
         with tempfile.TemporaryDirectory(dir=cache(), prefix="build-part-") as scratch:

@@ -3,13 +3,12 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from toolchain import rehearsal, stacks, tools
-from toolchain.base import CLONE, VENV_PYTHON, UserError, run_and_wait, state
+from toolchain.base import CLONE, VENV_PYTHON, UserError, run_and_wait, say, state
 from toolchain.node import host, images
 from toolchain.node.cluster import Node, running_node
 from toolchain.node.layout import CONTEXT
@@ -31,16 +30,16 @@ def main(arguments: list[str]) -> int:
     programs = tools.folders(tools.NODE)
     started = time.monotonic()
     with running_node(state() / "node", archives, programs) as node:
-        _say(f"the node is ready after {duration(time.monotonic() - started)}")
+        say(f"the node is ready after {duration(time.monotonic() - started)}")
         # The node is new: it has nothing of what an earlier one had.
         rehearsal.forget(CLONE, STACK)
         up = stacks.plan("up", STACK, ["--suppress-outputs", *arguments])
         if code := run_and_wait(up.command, up.environment, up.root):
-            _say(f"export KUBECONFIG={node.folder.admin}")
-            _say(f"`up` failed: see {RECIPE} in docs/how-to.md. The node runs until Ctrl-C.")
+            say(f"export KUBECONFIG={node.folder.admin}")
+            say(f"`up` failed: see {RECIPE} in docs/how-to.md. The node runs until Ctrl-C.")
             signal.pause()
             return code
-        _say(f"all pods are ready after {duration(time.monotonic() - started)}")
+        say(f"all pods are ready after {duration(time.monotonic() - started)}")
         outputs = _outputs(up)
         _print_commands(node, outputs)
         watch = [str(VENV_PYTHON), "-m", "ops", "watch", f"--context={CONTEXT}"]
@@ -58,10 +57,6 @@ def _outputs(up: stacks.Run) -> dict[str, Any]:
 
 def _print_commands(node: Node, outputs: Mapping[str, Any]) -> None:
     """Print the stack's port-forwards, for another terminal while the node runs."""
-    _say(f"export KUBECONFIG={node.folder.admin}")
+    say(f"export KUBECONFIG={node.folder.admin}")
     for command in outputs.get("portForward", {}).values():
-        _say(command)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        say(command)

@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -64,34 +63,19 @@ ENTRYPOINT ["/usr/bin/python3", "/grafana.py"]
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """A program of the toolchain and the path that it has in its public image."""
-
-    tool: str
-    program: str
-    path: str
-
-
 SERVERS = {
-    "prometheus": Server(tool="prometheus", program="prometheus", path="/bin/prometheus"),
-    "alertmanager": Server(tool="alertmanager", program="alertmanager", path="/bin/alertmanager"),
-    "blackboxExporter": Server(
-        tool="blackbox_exporter", program="blackbox_exporter", path="/bin/blackbox_exporter"
-    ),
-    "configReloader": Server(
-        tool="prometheus-config-reloader",
-        program="prometheus-config-reloader",
-        path="/bin/prometheus-config-reloader",
-    ),
-    "kubeStateMetrics": Server(
-        tool="kube-state-metrics", program="kube-state-metrics", path="/kube-state-metrics"
-    ),
-    COREDNS_IMAGE: Server(tool="coredns", program="coredns", path="/coredns"),
-    PAUSE_IMAGE: Server(tool="pause", program="pause", path="/pause"),
+    "prometheus": "/bin/prometheus",
+    "alertmanager": "/bin/alertmanager",
+    "blackboxExporter": "/bin/blackbox_exporter",
+    "configReloader": "/bin/prometheus-config-reloader",
+    "kubeStateMetrics": "/kube-state-metrics",
+    COREDNS_IMAGE: "/coredns",
+    PAUSE_IMAGE: "/pause",
 }
-"""The servers by their key in Pulumi.yaml's `images`, and the node's own by their image's name."""
-TOOLS = tuple(server.tool for server in SERVERS.values())
+"""The servers by their key in Pulumi.yaml's `images`, and the node's own by their image's name.
+
+Each is the path that the program has in its public image; the last part is also the tool's name.
+"""
 
 
 def build() -> list[Path]:
@@ -103,20 +87,20 @@ def build() -> list[Path]:
     names = config["images"]["default"]
     services = config["shared"]["default"]["servicesImage"]
     base = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)[0]
-    programs = {names.get(key, key): server for key, server in SERVERS.items()}
-    folders = dict(zip(TOOLS, tools.folders(TOOLS), strict=True))
+    programs = [Path(path).name for path in SERVERS.values()]
+    folders = tools.folders(programs)
     settings = _pip_settings()
-    folder = cache() / f"images-{_digest([BASE, STATIC, *DEBIAN, *UNUSED, base, settings])}"
-    with hold_lock(folder.with_suffix(".lock")):
-        builder = _Builder(folder)
+    recipe = _digest([BASE, STATIC, *DEBIAN, *UNUSED, base, settings])
+    with hold_lock(cache() / f"images-{recipe}.lock"):
+        builder = _Builder(cache() / f"images-{recipe}")
         builder.ensure_base(base, settings)
         archives = [
             builder.archive(
-                name,
-                PROGRAM.format(static=STATIC_IMAGE, program=server.program, path=server.path),
-                {server.program: folders[server.tool] / server.program},
+                names.get(key, key),
+                PROGRAM.format(static=STATIC_IMAGE, program=program, path=path),
+                {program: folder / program},
             )
-            for name, server in programs.items()
+            for (key, path), program, folder in zip(SERVERS.items(), programs, folders, strict=True)
         ]
         grafana = Path(__file__).with_name("grafana.py")
         archives += [
