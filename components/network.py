@@ -1,7 +1,7 @@
 """NetworkPolicies: one for each allowed connection.
 
 Inside the namespace, policies restrict ingress: each edge opens one port of its target to its
-source only. Egress to other pods of the namespace and to DNS is open to all pods; every other
+source only. Egress to other pods of the namespace and to port 53 is open to all pods; every other
 destination needs a `Departure`.
 """
 
@@ -67,7 +67,9 @@ class Network(pulumi.ComponentResource):
         super().__init__("vaultmesh:observability:Network", "network", None, opts)
         child = ResourceOptions(parent=self)
         specs = {
-            "pods-to-dns": _egress({}, _dns_servers(), _ports([DNS_PORT], ("UDP", "TCP"))),
+            # Any address: NodeLocal DNSCache and EKS Auto Mode answer on the node, not in pods, and
+            # no policy can select a node.
+            "pods-to-dns": _egress({}, _ports([DNS_PORT], ("UDP", "TCP"))),
             "pods-to-pods": networking.NetworkPolicySpecArgs(
                 pod_selector=meta.LabelSelectorArgs(),
                 policy_types=["Egress"],
@@ -81,7 +83,7 @@ class Network(pulumi.ComponentResource):
             )
         for departure in args.departures:
             specs[f"{departure.source}-to-{departure.destination}"] = _egress(
-                selector(departure.source), None, _ports(departure.ports, ("TCP",))
+                selector(departure.source), _ports(departure.ports, ("TCP",))
             )
         for arrival in args.arrivals:
             origins = [
@@ -107,17 +109,6 @@ def _pods(match_labels: dict[str, str]) -> networking.NetworkPolicyPeerArgs:
     )
 
 
-def _dns_servers() -> list[networking.NetworkPolicyPeerArgs]:
-    return [
-        networking.NetworkPolicyPeerArgs(
-            namespace_selector=meta.LabelSelectorArgs(
-                match_labels={"kubernetes.io/metadata.name": "kube-system"}
-            ),
-            pod_selector=meta.LabelSelectorArgs(match_labels={"k8s-app": "kube-dns"}),
-        )
-    ]
-
-
 def _ports(
     numbers: Sequence[int], protocols: Sequence[str]
 ) -> list[networking.NetworkPolicyPortArgs]:
@@ -141,12 +132,11 @@ def _ingress(
 
 
 def _egress(
-    source: dict[str, str],
-    destinations: list[networking.NetworkPolicyPeerArgs] | None,
-    ports: list[networking.NetworkPolicyPortArgs],
+    source: dict[str, str], ports: list[networking.NetworkPolicyPortArgs]
 ) -> networking.NetworkPolicySpecArgs:
+    """Pods with the labels `source` may connect to these ports of any address."""
     return networking.NetworkPolicySpecArgs(
         pod_selector=meta.LabelSelectorArgs(match_labels=source),
         policy_types=["Egress"],
-        egress=[networking.NetworkPolicyEgressRuleArgs(to=destinations, ports=ports)],
+        egress=[networking.NetworkPolicyEgressRuleArgs(ports=ports)],
     )

@@ -4,9 +4,11 @@ Every pod tries every port on which another pod listens, from inside its own net
 """
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -23,7 +25,9 @@ from toolchain.node.cluster import Node
 from toolchain.node.layout import ADDRESS, API_PORT, API_SERVICE, DNS_SERVICE, PAUSE_IMAGE
 
 API = {f"{API_SERVICE}:443", f"{ADDRESS}:{API_PORT}"}
-DNS = {f"{DNS_SERVICE}:53", f"dns:{DNS_SERVICE}"}
+HOST_DNS = f"{ADDRESS}:53"
+"""Where a name server on the node listens, as in EKS Auto Mode or with NodeLocal DNSCache."""
+DNS = {f"{DNS_SERVICE}:53", f"dns:{DNS_SERVICE}", HOST_DNS}
 READY_SECONDS = 120
 KUBELET = f"{ADDRESS}:10250"
 STRANGER = {
@@ -88,7 +92,7 @@ def attempted(deployed: Deployed) -> Iterator[Attempts]:
         wait_for(lambda: filtered(node, sources), "all pods have a firewall")
         elsewhere = name_server.addresses() - {f"{name_server.address}:53"} | {KUBELET}
         addresses = API | DNS | elsewhere | {a for pod in pods for a in pod.addresses()}
-        with ThreadPoolExecutor() as threads:
+        with host_name_server(node), ThreadPoolExecutor() as threads:
             answers = threads.map(lambda pod: reached(node, pod, addresses), sources)
             found = {pod.name: answer for pod, answer in zip(sources, answers, strict=True)}
         yield Attempts(pods=pods, stranger=stranger, elsewhere=elsewhere, reached=found)
@@ -191,6 +195,24 @@ def filtered(node: Node, pods: list[Pod]) -> bool:
     """Whether kube-router filters the traffic of all these pods; new ones wait for their turn."""
     rules = node.run("iptables-save")
     return all(f"-s {pod.address}/32" in rules for pod in pods)
+
+
+@contextmanager
+def host_name_server(node: Node) -> Iterator[None]:
+    """A listener on the node's own address and the port of name servers."""
+    first = node.folder.first_process.read_text()
+    host, port = HOST_DNS.split(":")
+    listener = f"import socket, time; s = socket.create_server(({host!r}, {port})); time.sleep(600)"
+    command = ["nsenter", f"--target={first}", "--net", "--", sys.executable, "-c", listener]
+    with subprocess.Popen(command) as process:
+        try:
+            wait_for(
+                lambda: HOST_DNS in node.run("ss", "--tcp", "--listening", "--numeric"),
+                "the node's name server listens",
+            )
+            yield
+        finally:
+            process.kill()
 
 
 def reached(node: Node, pod: Pod, addresses: set[str]) -> set[str]:
