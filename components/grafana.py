@@ -74,7 +74,10 @@ class Exposure(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class GrafanaArgs:
-    """`files` maps paths below CONFIG_FOLDER to texts, `dashboards` file names to JSON."""
+    """`files` maps paths below CONFIG_FOLDER to texts, `dashboards` file names to JSON.
+
+    `role` are the annotations that give the pods an IAM role, if they have one.
+    """
 
     namespace: pulumi.Input[str]
     rollout_seconds: int
@@ -84,6 +87,7 @@ class GrafanaArgs:
     dashboards: Mapping[str, str]
     admin_password: pulumi.Output[str]
     exposure: Exposure
+    role: Mapping[str, pulumi.Input[str]] | None
 
 
 class Grafana(pulumi.ComponentResource):
@@ -100,7 +104,7 @@ class Grafana(pulumi.ComponentResource):
         super().__init__("vaultmesh:observability:Grafana", NAME, None, opts)
         child = ResourceOptions(parent=self)
         namespace = args.namespace
-        service_account(NAME, namespace, child)
+        service_account(NAME, namespace, child, annotations=args.role)
         core.Secret(
             NAME,
             metadata=metadata(NAME, namespace),
@@ -228,7 +232,7 @@ def _pod(args: GrafanaArgs, config_map: pulumi.Input[str]) -> core.PodTemplateSp
         [server],
         volumes=[config, boards, credentials, scratch],
         spread=False,
-        annotations={"vaultmesh.io/config-hash": _digest(args.files)},
+        annotations={"vaultmesh.io/config-hash": _digest(args.files), **(args.role or {})},
     )
 
 

@@ -52,13 +52,17 @@ def service_account(
     opts: ResourceOptions,
     *,
     rules: Sequence[rbac.PolicyRuleArgs] = (),
+    annotations: Mapping[str, pulumi.Input[str]] | None = None,
 ) -> None:
     """The ServiceAccount of the pods called `name`; pods get its token only if they ask for it.
 
     `rules` are its permissions on the Kubernetes API, limited to its own namespace.
     """
     account = core.ServiceAccount(
-        name, metadata=metadata(name, namespace), automount_service_account_token=False, opts=opts
+        name,
+        metadata=metadata(name, namespace, annotations=annotations),
+        automount_service_account_token=False,
+        opts=opts,
     )
     if not rules:
         return

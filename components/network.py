@@ -31,14 +31,16 @@ class Edge:
 
 @dataclass(frozen=True, kw_only=True)
 class Departure:
-    """Pods called `source` may connect to `destination`, outside the namespace, over HTTPS.
+    """Pods called `source` may connect to `destination`, outside the namespace.
 
-    The destination's addresses change, so the policy allows `ports` of any address.
+    `networks` are its addresses in CIDR notation. Without any, they change, and the policy allows
+    `ports` of any address.
     """
 
     source: str
     destination: str
     ports: tuple[int, ...] = (HTTPS_PORT,)
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,15 +85,13 @@ class Network(pulumi.ComponentResource):
             )
         for departure in args.departures:
             specs[f"{departure.source}-to-{departure.destination}"] = _egress(
-                selector(departure.source), _ports(departure.ports, ("TCP",))
+                selector(departure.source),
+                _ports(departure.ports, ("TCP",)),
+                _networks(departure.networks) or None,
             )
         for arrival in args.arrivals:
-            origins = [
-                networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=cidr))
-                for cidr in arrival.source_ranges
-            ]
             specs[f"clients-to-{arrival.target}"] = _ingress(
-                arrival.target, origins, _ports([arrival.port], ("TCP",))
+                arrival.target, _networks(arrival.source_ranges), _ports([arrival.port], ("TCP",))
             )
         for name, spec in specs.items():
             networking.NetworkPolicy(
@@ -107,6 +107,13 @@ def _pods(match_labels: dict[str, str]) -> networking.NetworkPolicyPeerArgs:
     return networking.NetworkPolicyPeerArgs(
         pod_selector=meta.LabelSelectorArgs(match_labels=match_labels)
     )
+
+
+def _networks(ranges: Sequence[str]) -> list[networking.NetworkPolicyPeerArgs]:
+    return [
+        networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=cidr))
+        for cidr in ranges
+    ]
 
 
 def _ports(
@@ -132,11 +139,13 @@ def _ingress(
 
 
 def _egress(
-    source: dict[str, str], ports: list[networking.NetworkPolicyPortArgs]
+    source: dict[str, str],
+    ports: list[networking.NetworkPolicyPortArgs],
+    destinations: list[networking.NetworkPolicyPeerArgs] | None = None,
 ) -> networking.NetworkPolicySpecArgs:
-    """Pods with the labels `source` may connect to these ports of any address."""
+    """Pods with the labels `source` may connect to these ports; without destinations, anywhere."""
     return networking.NetworkPolicySpecArgs(
         pod_selector=meta.LabelSelectorArgs(match_labels=source),
         policy_types=["Egress"],
-        egress=[networking.NetworkPolicyEgressRuleArgs(ports=ports)],
+        egress=[networking.NetworkPolicyEgressRuleArgs(to=destinations, ports=ports)],
     )

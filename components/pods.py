@@ -22,9 +22,16 @@ def selector(name: str) -> dict[str, str]:
     return {NAME_LABEL: name}
 
 
-def metadata(name: str, namespace: pulumi.Input[str]) -> meta.ObjectMetaArgs:
+def metadata(
+    name: str,
+    namespace: pulumi.Input[str],
+    *,
+    annotations: Mapping[str, pulumi.Input[str]] | None = None,
+) -> meta.ObjectMetaArgs:
     """Metadata with a literal name, not a generated one, so that people can search for it."""
-    return meta.ObjectMetaArgs(name=name, namespace=namespace, labels=labels(name))
+    return meta.ObjectMetaArgs(
+        name=name, namespace=namespace, labels=labels(name), annotations=annotations
+    )
 
 
 def labels(name: str) -> dict[str, str]:
@@ -71,7 +78,7 @@ def template(
     token: bool = False,
     grace_seconds: int = 30,
     restart: str = "Always",
-    annotations: dict[str, str] | None = None,
+    annotations: Mapping[str, pulumi.Input[str]] | None = None,
 ) -> core.PodTemplateSpecArgs:
     """A pod that runs under the ServiceAccount `name`, as a user without privileges.
 

@@ -41,7 +41,10 @@ DISCOVERY = rbac.PolicyRuleArgs(
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusArgs:
-    """`config` maps names of configuration files to texts."""
+    """`config` maps names of configuration files to texts.
+
+    `role` are the annotations that give the pods an IAM role, if they have one.
+    """
 
     namespace: pulumi.Input[str]
     rollout_seconds: int
@@ -52,6 +55,7 @@ class PrometheusArgs:
     storage_class: str | None
     resources: Resources
     config: Mapping[str, str]
+    role: Mapping[str, pulumi.Input[str]] | None
 
 
 class Prometheus(pulumi.ComponentResource):
@@ -63,7 +67,7 @@ class Prometheus(pulumi.ComponentResource):
     def __init__(self, args: PrometheusArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Prometheus", "prometheus", None, opts)
         child = ResourceOptions(parent=self)
-        service_account(NAME, args.namespace, child, rules=[DISCOVERY])
+        service_account(NAME, args.namespace, child, rules=[DISCOVERY], annotations=args.role)
         config = reloaded_config(
             SERVER,
             args.namespace,
@@ -109,6 +113,7 @@ def _pod(args: PrometheusArgs, config: ReloadedConfig) -> core.PodTemplateSpecAr
         spread=args.replicas > 1,
         token=True,
         grace_seconds=120,
+        annotations=args.role,
     )
 
 

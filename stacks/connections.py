@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.network import HTTPS_PORT, Arrival, Departure, Edge
 from stacks.servers import KUBERNETES_API, SERVERS
+from stacks.settings.aws import IDENTITY_AGENT, TOKEN_SERVICE, Aws
 from stacks.settings.schema import Settings
 
 API_PORT = 6443
 """Where API servers listen on most clusters, behind port 443 of their Service; EKS's do on 443."""
+AGENT_PORT = 80
+AGENT_NETWORKS = ("169.254.170.23/32", "fd00:ec2::23/128")
+"""Where the agent of EKS Pod Identity listens on each node, for IPv4 and for IPv6 clusters."""
 
 
 def edges(settings: Settings) -> tuple[Edge, ...]:
@@ -55,7 +59,25 @@ def departures(settings: Settings) -> tuple[Departure, ...]:
             Departure(source=alertmanager.NAME, destination=channel)
             for channel in settings.alertmanager.channels_outside
         ),
+        *(_aws_departures(settings.aws) if settings.aws else ()),
     )
+
+
+def _aws_departures(aws: Aws) -> Iterator[Departure]:
+    """The calls of AWS services, and where each caller gets its credentials."""
+    calls = tuple(aws.calls)
+    for source in dict.fromkeys(source for source, _ in calls):
+        if aws.identity == "pod-identity":
+            yield Departure(
+                source=source,
+                destination=IDENTITY_AGENT,
+                ports=(AGENT_PORT,),
+                networks=AGENT_NETWORKS,
+            )
+        else:
+            yield Departure(source=source, destination=TOKEN_SERVICE)
+    for source, service in calls:
+        yield Departure(source=source, destination=service)
 
 
 def arrivals(settings: Settings) -> tuple[Arrival, ...]:

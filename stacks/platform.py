@@ -12,6 +12,7 @@ from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
 from components.prometheus import Prometheus, PrometheusArgs
 from components.workload import Workload, WorkloadArgs
+from stacks.aws import declare_aws
 from stacks.cluster import kubernetes_provider
 from stacks.connections import arrivals, departures, edges
 from stacks.content import compose_content
@@ -52,6 +53,7 @@ def build(configuration: Configuration) -> Outputs:
         opts,
     )
 
+    aws = declare_aws(settings, namespace)
     servers = {
         prometheus.NAME: Prometheus(
             PrometheusArgs(
@@ -64,6 +66,7 @@ def build(configuration: Configuration) -> Outputs:
                 storage_class=settings.storage_class,
                 resources=settings.prometheus.resources,
                 config=content.files[prometheus.NAME],
+                role=aws.roles.get(prometheus.NAME),
             ),
             opts,
         ),
@@ -108,6 +111,7 @@ def build(configuration: Configuration) -> Outputs:
                 dashboards=content.dashboards,
                 admin_password=secrets[ADMIN_PASSWORD],
                 exposure=settings.grafana,
+                role=aws.roles.get(grafana.NAME),
             ),
             opts,
         ),

@@ -24,6 +24,7 @@ from components.workload import WorkloadSpec
 from problems import did_you_mean
 from promql.durations import parse_duration
 from stacks.servers import RESERVED
+from stacks.settings.aws import AWS_DESTINATIONS, Aws
 
 SHORTEST_INTERVAL, LONGEST_INTERVAL = "30s", "2m"
 """Limits of a probe's interval: rules are evaluated every 30 s over the last 5 minutes."""
@@ -47,7 +48,7 @@ def _bounded_rollout(timeout: str) -> str:
 
 
 def _not_reserved(name: str) -> str:
-    if name in RESERVED:
+    if name in RESERVED | AWS_DESTINATIONS:
         raise ValueError(f"{name} is reserved for the platform itself. Choose another name.")
     return name
 
@@ -233,6 +234,7 @@ class Settings(Value):
     workloads: dict[WorkloadName, Workload] = Field(min_length=1)
     cron_jobs: dict[WorkloadName, CronJob] = Field(default_factory=dict)
     synthetics: Synthetics = Synthetics()
+    aws: Aws | None = None
 
     @property
     def rollout_seconds(self) -> int:
@@ -251,6 +253,8 @@ class Settings(Value):
     @model_validator(mode="after")
     def _names_are_consistent(self) -> "Settings":
         wrong = dict([*self._unknown_workloads(), *self._taken_probe_names()])
+        if self.aws and not self.cluster.eks:
+            wrong["aws"] = "needs a cluster on EKS. Set cluster.eks, or remove aws."
         if wrong:
             raise WrongKeysError(wrong)
         return self

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from pulumi.runtime import mocks
 
+from tests.support.aws import computed, look_up
 from tests.support.cluster import FakeCluster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,18 +61,10 @@ class Recording(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.resources.append(Declared(args.typ, args.name, args.inputs, args.provider or ""))
-        return f"{args.name}-id", args.inputs
+        return f"{args.name}-id", {**args.inputs, **computed(args.typ, args.name, args.inputs)}
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
-        assert args.token == "aws:eks/getCluster:getCluster", args.token
-        name = args.args["name"]
-        return {
-            "id": name,
-            "name": name,
-            "arn": f"arn:aws:eks:eu-west-1:000000000000:cluster/{name}",
-            "endpoint": "https://mock.invalid",
-            "certificateAuthorities": [{"data": "bW9jaw=="}],
-        }
+        return look_up(args.token, args.args)
 
     def one(self, kind: str, name: str) -> dict[str, Any]:
         """The only object of `kind` whose metadata.name is `name`."""

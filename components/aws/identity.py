@@ -1,0 +1,163 @@
+"""IAM roles for the pods of an EKS cluster: one role for each workload that calls AWS.
+
+Nothing stores a credential. The cluster gives a pod short-lived ones for the role of its
+ServiceAccount, through EKS Pod Identity or, where that add-on is missing, through the cluster's
+OpenID Connect provider (IRSA).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pulumi
+from pulumi import Output, ResourceOptions
+from pulumi_aws import eks, iam
+
+IdentityKind = Literal["pod-identity", "irsa"]
+POLICY_LANGUAGE = "2012-10-17"
+ROLE_ANNOTATION = "vaultmesh.io/aws-role"
+IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
+"""What the webhook of IRSA looks for on a ServiceAccount."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """The EKS cluster called `cluster`, by its ARN and OIDC issuer, and how its pods get roles."""
+
+    kind: IdentityKind
+    cluster: str
+    arn: Output[str]
+    issuer: Output[str]
+
+
+def find_identity(kind: IdentityKind, cluster: str) -> Identity:
+    """Look up the EKS cluster whose pods get roles in this way."""
+    found = eks.get_cluster_output(name=cluster)
+    return Identity(
+        kind=kind,
+        cluster=cluster,
+        arn=found.arn,
+        issuer=found.identities.apply(lambda identities: identities[0].oidcs[0].issuer),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """Actions that a role may take on the resources with these ARNs."""
+
+    actions: Sequence[str]
+    resources: Sequence[pulumi.Input[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadRoleArgs:
+    """Only pods under the ServiceAccount `workload` of the namespace can assume the role.
+
+    `path` begins and ends with a slash; it groups the roles of one environment.
+    """
+
+    identity: Identity
+    namespace: pulumi.Input[str]
+    path: str
+    statements: Sequence[Statement]
+
+
+class WorkloadRole(pulumi.ComponentResource):
+    """The IAM role of one workload's pods, and what it may do."""
+
+    annotations: Mapping[str, Output[str]]
+    """Annotations for the ServiceAccount and for its pods.
+
+    A pod gets the means to assume the role only when it is created. Its annotation makes it wait
+    for the complete role, and makes it roll if the role is replaced.
+    """
+
+    def __init__(
+        self, workload: str, args: WorkloadRoleArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("vaultmesh:aws:WorkloadRole", workload, None, opts)
+        child = ResourceOptions(parent=self)
+        with_agent = args.identity.kind == "pod-identity"
+        trust = _agent_trust if with_agent else _web_identity_trust
+        role = iam.Role(
+            workload,
+            path=args.path,
+            assume_role_policy=_policy(trust(workload, args)),
+            opts=child,
+        )
+        permissions = iam.RolePolicy(
+            workload, role=role.id, policy=_policy(*map(_allow, args.statements)), opts=child
+        )
+        complete: list[Output[Any]] = [role.arn, permissions.id]
+        if with_agent:
+            association = eks.PodIdentityAssociation(
+                workload,
+                cluster_name=args.identity.cluster,
+                namespace=args.namespace,
+                service_account=workload,
+                role_arn=role.arn,
+                opts=child,
+            )
+            complete.append(association.association_id)
+        arn = Output.all(*complete).apply(lambda values: str(values[0]))
+        self.annotations = {ROLE_ANNOTATION if with_agent else IRSA_ANNOTATION: arn}
+        self.register_outputs({"annotations": self.annotations})
+
+
+def _policy(*statements: Mapping[str, Any]) -> Output[str]:
+    return Output.json_dumps({"Version": POLICY_LANGUAGE, "Statement": list(statements)})
+
+
+def _allow(statement: Statement) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Action": list(statement.actions),
+        "Resource": list(statement.resources),
+    }
+
+
+def _agent_trust(workload: str, args: WorkloadRoleArgs) -> dict[str, Any]:
+    """Trust in EKS, when it acts for this cluster and for pods under this ServiceAccount.
+
+    The request tags are session tags that EKS sets, never the pod.
+    """
+    cluster = args.identity.arn
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": {
+            "StringEquals": {
+                "aws:SourceAccount": cluster.apply(lambda arn: arn.split(":")[4]),
+                "aws:RequestTag/eks-cluster-arn": cluster,
+                "aws:RequestTag/kubernetes-namespace": args.namespace,
+                "aws:RequestTag/kubernetes-service-account": workload,
+            },
+            "ArnEquals": {"aws:SourceArn": cluster},
+        },
+    }
+
+
+def _web_identity_trust(workload: str, args: WorkloadRoleArgs) -> dict[str, Any]:
+    """Trust in tokens that this cluster's OIDC provider has signed for this ServiceAccount.
+
+    The look-up fails at preview if the account has no such provider.
+    """
+    provider = iam.get_open_id_connect_provider_output(url=args.identity.issuer)
+    account = Output.concat("system:serviceaccount:", args.namespace, ":", workload)
+    return {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider.arn},
+        "Action": ["sts:AssumeRoleWithWebIdentity"],
+        "Condition": {
+            "StringEquals": Output.all(args.identity.issuer, account).apply(
+                lambda found: _token_claims(*found)
+            )
+        },
+    }
+
+
+def _token_claims(issuer: str, account: str) -> dict[str, str]:
+    """The claims of a ServiceAccount's token, by the condition keys of the issuer."""
+    key = issuer.removeprefix("https://")
+    return {f"{key}:sub": account, f"{key}:aud": "sts.amazonaws.com"}

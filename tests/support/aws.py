@@ -1,0 +1,56 @@
+"""What AWS answers in tests on mocks: computed properties of resources, and look-ups."""
+
+from collections.abc import Mapping
+from typing import Any
+
+ACCOUNT = "000000000000"
+REGION = "eu-west-1"
+ISSUER = f"oidc.eks.{REGION}.amazonaws.com/id/00000000000000000000000000000000"
+WORKSPACE = "ws-00000000-0000-0000-0000-000000000000"
+
+
+def arn(service: str, resource: str, *, region: str = REGION) -> str:
+    return f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"
+
+
+def workspace(identifier: str) -> dict[str, Any]:
+    host = f"https://aps-workspaces.{REGION}.amazonaws.com"
+    return {
+        "arn": arn("aps", f"workspace/{identifier}"),
+        "prometheusEndpoint": f"{host}/workspaces/{identifier}/",
+    }
+
+
+def computed(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties that AWS gives a new resource; `kind` is its type token."""
+    match kind:
+        case "aws:iam/role:Role":
+            return {"arn": arn("iam", f"role{inputs['path']}{name}", region="")}
+        case "aws:eks/podIdentityAssociation:PodIdentityAssociation":
+            return {"associationId": f"a-{name}"}
+        case "aws:amp/workspace:Workspace":
+            return workspace(WORKSPACE)
+        case _:
+            return {}
+
+
+def look_up(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a look-up."""
+    match token:
+        case "aws:eks/getCluster:getCluster":
+            name = args["name"]
+            return {
+                "id": name,
+                "name": name,
+                "arn": arn("eks", f"cluster/{name}"),
+                "endpoint": "https://mock.invalid",
+                "certificateAuthorities": [{"data": "bW9jaw=="}],
+                "identities": [{"oidcs": [{"issuer": f"https://{ISSUER}"}]}],
+            }
+        case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
+            host = args["url"].removeprefix("https://")
+            return {"arn": arn("iam", f"oidc-provider/{host}", region=""), "url": host}
+        case "aws:amp/getWorkspace:getWorkspace":
+            return workspace(args["workspaceId"])
+        case _:
+            raise AssertionError(f"no answer to {token}: add one to tests/support/aws.py")
