@@ -1,17 +1,15 @@
 """`up` is killed or fails: what it says, and that the next `up` finishes what it began."""
 
-import os
 import random
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
 
 from tests.support.node import STACK, Deployed
-from tests.support.processes import children
+from tests.support.processes import kill_family
 from tests.support.project import Result
 from tests.support.small import FILE, small_stack
 from tests.support.waiting import wait_for
@@ -58,17 +56,8 @@ def kill_up(small: Deployed, resources: int) -> None:
             f"up has made {resources} resources",
             120,
         )
-        # Stopped first, so that it starts no plug-in between the look and the kill.
-        process.send_signal(signal.SIGSTOP)
-        for pid in family(process.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_family(process.pid)
     assert process.returncode == -signal.SIGKILL, f"up ended before it had made {resources}"
-
-
-def family(pid: int) -> list[int]:
-    """The process and its descendants."""
-    return [pid, *(member for child in children(pid) for member in family(child))]
 
 
 def count(small: Deployed) -> int:

@@ -1,5 +1,7 @@
 """Processes of this machine, as /proc shows them."""
 
+import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,3 +29,16 @@ def is_alive(pid: int) -> bool:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
         return False
+
+
+def kill_family(pid: int) -> None:
+    """Kill a process and its descendants, which may have process groups of their own."""
+    # Stopped first, so that it starts no child between the look and the kill.
+    os.kill(pid, signal.SIGSTOP)
+    for member in _family(pid):
+        with suppress(ProcessLookupError):
+            os.kill(member, signal.SIGKILL)
+
+
+def _family(pid: int) -> list[int]:
+    return [pid, *(member for child in children(pid) for member in _family(child))]

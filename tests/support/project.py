@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from tests.support.processes import kill_family
 from toolchain import stacks
 from toolchain.base import CLONE, VENV, state
 
@@ -156,8 +157,8 @@ class Project:
 
 
 def run_planned(planned: stacks.Run) -> Result:
-    """Run a prepared command to its end."""
-    ended = subprocess.run(
+    """Run a prepared command to its end; one that does not end is killed with its plug-ins."""
+    process = subprocess.Popen(
         [*planned.command, "--color", "never"],
         cwd=planned.root,
         env=planned.environment,
@@ -165,6 +166,12 @@ def run_planned(planned: stacks.Run) -> Result:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=LIMIT_SECONDS,
     )
-    return Result(ended.returncode, ended.stdout)
+    try:
+        output, _ = process.communicate(timeout=LIMIT_SECONDS)
+    except BaseException as error:
+        kill_family(process.pid)
+        output, _ = process.communicate()
+        error.add_note(output)
+        raise
+    return Result(process.returncode, output)
