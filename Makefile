@@ -6,10 +6,11 @@ PROMETHEUS ?= http://localhost:9090
 ALERTMANAGER ?= http://localhost:9093
 SPEED ?=
 SCENARIO ?=
+REPOSITORY ?=
 RUN := $(PYTHON) -m toolchain
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy cluster live dashboards report check test test-cluster lint lock clean
+.PHONY: help preview up refresh destroy plan drift image pin cluster live dashboards report check test test-cluster lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +26,18 @@ refresh: ## update the state with changes that were made outside of it
 
 destroy: ## remove everything that `up` has provisioned
 	@$(RUN) destroy "--stack=$(STACK)" $(ARGS)
+
+plan: ## save what `up` would change for approval; refuses to lose data; then ARGS=--plan=FILE for `up`
+	@$(RUN) plan "--stack=$(STACK)" $(ARGS)
+
+drift: ## show what was changed outside of Pulumi, and change nothing
+	@$(RUN) drift "--stack=$(STACK)" $(ARGS)
+
+image: ## build the services' image for amd64 and arm64 and push it; REPOSITORY=REGISTRY/NAME
+	@$(RUN) image "--repository=$(REPOSITORY)" $(ARGS)
+
+pin: ## write the digests of the images into the stack's file; ARGS=--deployed for those that run
+	@$(RUN) pin "--stack=$(STACK)" $(ARGS)
 
 cluster: ## run the stack `node` on a real Kubernetes node on this machine, until Ctrl-C (Linux, root)
 	@$(RUN) cluster $(ARGS)
@@ -47,7 +60,7 @@ test: ## run the tests that need no cluster; ARGS="-k grafana" or ARGS=tests/rul
 test-cluster: ## run the tests on a real Kubernetes node on this machine (Linux, root)
 	@$(RUN) test-cluster $(ARGS)
 
-lint: ## check format, lint and types
+lint: ## check format, lint, types and workflows
 	@$(RUN) lint
 
 lock: ## write all lock files from pyproject.toml; ARGS="--upgrade" for newer versions

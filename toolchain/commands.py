@@ -17,7 +17,8 @@ GENERATED = (
 )
 CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["basedpyright"])
 VERBS = (
-    *("preview", "up", "refresh", "destroy", "cluster", "live", "dashboards", "report"),
+    *("preview", "up", "refresh", "destroy", "plan", "drift", "image", "pin"),
+    *("cluster", "live", "dashboards", "report"),
     *("check", "test", "test-cluster", "lint", "lock", "clean"),
 )
 
@@ -51,6 +52,10 @@ def main(arguments: Sequence[str]) -> None:
             run_local(verb, rest)
         elif verb == "report":
             report(rest)
+        elif verb in ("plan", "drift", "pin"):
+            run_for_stack(verb, rest)
+        elif verb == "image":
+            publish_image(rest)
         else:
             run_pulumi(verb, rest)
     except UserError as error:
@@ -61,12 +66,34 @@ def main(arguments: Sequence[str]) -> None:
 
 def run_pulumi(verb: str, arguments: list[str]) -> NoReturn:
     """Exec `pulumi VERB` for the stack in the first argument, `--stack=NAME`."""
-    from toolchain import stacks
+    from toolchain import changes, stacks
 
-    stack, rest = arguments[0].removeprefix("--stack="), arguments[1:]
+    stack, rest = _stack_and_rest(arguments)
     run = stacks.plan(verb, stack, rest)
+    for file in (one.removeprefix(stacks.PLAN) for one in rest if one.startswith(stacks.PLAN)):
+        changes.require_fresh(run, stack, Path(file))
     os.chdir(run.root)
     os.execve(run.command[0], run.command, run.environment)
+
+
+def run_for_stack(verb: str, arguments: list[str]) -> None:
+    """Plan the stack in the first argument, look for drift in it, or pin its images."""
+    from toolchain import changes, registry
+
+    stack, rest = _stack_and_rest(arguments)
+    {"plan": changes.plan, "drift": changes.drift, "pin": registry.pin}[verb](stack, rest)
+
+
+def publish_image(arguments: list[str]) -> None:
+    """Build and push the services' image to the repository in the first argument."""
+    from toolchain import registry
+
+    registry.publish(arguments[0].removeprefix("--repository="), arguments[1:])
+
+
+def _stack_and_rest(arguments: list[str]) -> tuple[str, list[str]]:
+    """The stack of `--stack=NAME`, which is always first, and the other arguments."""
+    return arguments[0].removeprefix("--stack="), arguments[1:]
 
 
 def run_local(command: str, arguments: list[str]) -> NoReturn:
@@ -98,24 +125,33 @@ def report(arguments: list[str]) -> NoReturn:
 
 
 def lint() -> None:
-    """Check format, lint and types; all three run even if one fails. Raises UserError."""
+    """Check format, lint, types and workflows; all run even if one fails. Raises UserError."""
+    from toolchain import tools
+
+    [folder] = tools.folders(["actionlint"])
+    # A machine may have the linters that actionlint calls, or not: every machine judges the same.
+    _run_checks([*CHECKS, [f"{folder}/actionlint", "-shellcheck=", "-pyflakes="]])
+
+
+def check(arguments: list[str]) -> NoReturn:
+    """Run the checks and the tests that need no built tools."""
+    from toolchain import levels
+
+    _run_checks(CHECKS)
+    sys.exit(levels.run(["unit"], arguments))
+
+
+def _run_checks(checks: Sequence[Sequence[str]]) -> None:
+    """Run all commands, of programs in the venv or at a path. Raises UserError if one fails."""
     failed = [
-        " ".join(command)
-        for command in CHECKS
+        " ".join([Path(command[0]).name, *command[1:]])
+        for command in checks
         if subprocess.run([VENV_BIN / command[0], *command[1:]], cwd=CLONE).returncode
     ]
     if failed:
         raise UserError(
             f"{', '.join(failed)} failed. See the messages above; `ruff format .` formats."
         )
-
-
-def check(arguments: list[str]) -> NoReturn:
-    """Run `lint` and the unit tests, which need no built tools."""
-    from toolchain import levels
-
-    lint()
-    sys.exit(levels.run(["unit"], arguments))
 
 
 def test(arguments: list[str]) -> NoReturn:

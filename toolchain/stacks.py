@@ -17,6 +17,7 @@ from toolchain.node.layout import CONTEXT as NODE_CONTEXT
 LOCAL = "local"
 """The stack that needs no account; it renders manifests into the clone."""
 CHANGING = ("up", "refresh", "destroy")
+PLAN, PREVIEW_ONLY, CONFIG_FILE = "--plan=", "--preview-only", "--config-file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Run:
     command: list[str]
     environment: dict[str, str]
     root: Path
+    rehearsed: bool = False
 
 
 def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> Run:
@@ -58,7 +60,7 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
         options = ["--stack", stack]
         if rehearsed or on_node:
             config = rehearsal.prepare(root, stack, folder, pulumi, env)
-            options += ["--config-file", str(config)]
+            options += [CONFIG_FILE, str(config)]
     if rehearsed and stack != LOCAL:
         say(
             f"rehearsal of stack {stack}: no Pulumi backend is set, so `up` renders its manifests "
@@ -66,10 +68,20 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
             "secrets are made up. To work on the real stack, run `pulumi login` and "
             "`pulumi config set --secret`."
         )
-    if verb in CHANGING and (rehearsed or on_node):
-        options += ["--yes", "--skip-preview"]
+    if verb in CHANGING and (rehearsed or on_node) and PREVIEW_ONLY not in arguments:
+        # The engine compares a plan with all of its changes only while it previews them.
+        planned = any(argument.startswith(PLAN) for argument in arguments)
+        options += ["--yes"] if planned else ["--yes", "--skip-preview"]
         options += ["--clear-pending-creates"] if verb == "refresh" else []
-    return Run(command=[str(pulumi), verb, *options, *arguments], environment=env, root=root)
+    command = [str(pulumi), verb, *options, *arguments]
+    return Run(command=command, environment=env, root=root, rehearsed=rehearsed)
+
+
+def config_file(run: Run, stack: str) -> Path:
+    """The file from which the command reads the stack's configuration."""
+    if CONFIG_FILE in run.command:
+        return Path(run.command[run.command.index(CONFIG_FILE) + 1])
+    return run.root / f"Pulumi.{stack}.yaml"
 
 
 def _node_kubeconfig(root: Path) -> str:

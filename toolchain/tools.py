@@ -123,6 +123,9 @@ TOOLS: dict[str, tuple[Build, ...]] = {
         minutes=1,
         gib=1.2,
     ),
+    "actionlint": _one_build(
+        "actionlint", "github.com/rhysd/actionlint/cmd/actionlint", minutes=0.1, gib=0.2
+    ),
     "pause": _one_build("pause", "./", minutes=0.1, gib=0.1),
 }
 """The builds of each tool, whose programs share a folder, as `pulumi` and its host must."""

@@ -146,9 +146,10 @@ class Project:
         deployment = json.loads(self.state_bytes(stack=stack))["checkpoint"]["latest"]
         return {resource["urn"]: resource for resource in deployment.get("resources", [])}
 
-    def resources_without_ciphertext(self) -> str:
+    def resources_without_ciphertext(self, *, stack: str = "local") -> str:
         """The resources as text; the engine encrypts secrets again at each save."""
-        return re.sub(r'"ciphertext": "[^"]*"', "", json.dumps(self.resources(), sort_keys=True))
+        text = json.dumps(self.resources(stack=stack), sort_keys=True)
+        return re.sub(r'"ciphertext": "[^"]*"', "", text)
 
     def rendered(self, folder: str = "rendered/local") -> dict[str, dict[str, Any]]:
         """The rendered manifests by file name."""

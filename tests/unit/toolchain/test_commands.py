@@ -117,26 +117,6 @@ class TestLevels:
             levels.run(levels.LEVELS, ["-k", "nothing"])
 
 
-CI_COMMANDS = ["make lint", "make test", "make test-cluster"]
-AS_ROOT = 'sudo env "PATH=$PATH" "HOME=$HOME" '
-
-
-def test_continuous_integration_calls_three_commands_of_the_readme_and_nothing_else() -> None:
-    workflow = yaml.safe_load((CLONE / ".github/workflows/ci.yaml").read_text())
-    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    runs = [step["run"].removeprefix(AS_ROOT) for step in steps if "run" in step]
-    assert runs == CI_COMMANDS
-    for step in steps:
-        action = step.get("uses", "actions/x@v1.0.0")
-        assert re.fullmatch(r"actions/[\w-]+@v\d+\.\d+\.\d+", action), f"pin {action} by version"
-
-    script = (CLONE / ".ci" / "run").read_text()
-    assert [line for line in script.splitlines() if line.startswith("make ")] == CI_COMMANDS
-    readme = (CLONE / "README.md").read_text(encoding="utf-8")
-    for target in ("lint", "test", "test-cluster"):
-        assert re.search(rf"`(make )?{target}`|^make {target}$", readme, re.MULTILINE)
-
-
 def test_pre_commit_runs_what_make_lint_runs() -> None:
     config = yaml.safe_load((CLONE / ".pre-commit-config.yaml").read_text())
     [repository] = config["repos"]
