@@ -19,23 +19,29 @@ from components.kit import (
     served_stateful_set,
     service_account,
 )
-from components.pods import HTTP, container, http_probe, metadata, template
+from components.pods import HTTP, container, field_variable, http_probe, metadata, template
 from components.values import Resources
 
 SERVER = Server(name="alertmanager", port=9093, service_port=9093, has_ui=True)
 NAME = SERVER.name
 GOSSIP_PORT = 9094
+POD_IP = "POD_IP"
+"""The variable with the pod's own address."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertmanagerArgs:
-    """`config` maps file names to texts, `credentials` maps file names to secrets."""
+    """`config` maps file names to texts, `credentials` maps file names to secrets.
+
+    Replicas gossip only with those that have the same `cluster_label`.
+    """
 
     namespace: pulumi.Input[str]
     rollout_seconds: int
     image: str
     reloader_image: str
     replicas: int
+    cluster_label: str
     storage: str
     storage_class: str | None
     resources: Resources
@@ -82,13 +88,18 @@ class Alertmanager(pulumi.ComponentResource):
         self.register_outputs({"url": self.url})
 
 
-def _cluster_flags(replicas: int) -> list[str]:
+def _cluster_flags(replicas: int, label: str) -> list[str]:
     """Flags that list all replicas by their stable names; a single replica has no peers."""
     if replicas == 1:
         return ["--cluster.listen-address="]
     peers = [f"{NAME}-{number}.{headless_name(NAME)}" for number in range(replicas)]
     return [
-        f"--cluster.listen-address=0.0.0.0:{GOSSIP_PORT}",
+        # Every address of the pod, IPv4 and IPv6.
+        f"--cluster.listen-address=:{GOSSIP_PORT}",
+        # Without it, Alertmanager looks for a private IPv4 address, and a pod may have none. The
+        # brackets that an IPv6 address needs do an IPv4 address no harm.
+        f"--cluster.advertise-address=[$({POD_IP})]:{GOSSIP_PORT}",
+        f"--cluster.label={label}",
         # A replaced pod has a new address, so do not retry the old one for hours.
         "--cluster.reconnect-timeout=5m",
         *(f"--cluster.peer={peer}:{GOSSIP_PORT}" for peer in peers),
@@ -122,8 +133,9 @@ def _pod(args: AlertmanagerArgs, config: ReloadedConfig) -> core.PodTemplateSpec
         args=[
             f"--config.file={CONFIG_FOLDER}/{CONFIG_FILE}",
             f"--storage.path={DATA_FOLDER}",
-            *_cluster_flags(args.replicas),
+            *_cluster_flags(args.replicas, args.cluster_label),
         ],
+        env=[field_variable(POD_IP, "status.podIP")] if clustered else None,
         ports=ports,
         volume_mounts=mounts,
         liveness_probe=http_probe("/-/healthy"),

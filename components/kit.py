@@ -91,14 +91,23 @@ def rolling_out(opts: ResourceOptions, rollout_seconds: int) -> ResourceOptions:
 
 
 def cluster_ip(
-    server: Server, namespace: Namespace, opts: ResourceOptions, *, rollout_seconds: int
+    server: Server,
+    namespace: Namespace,
+    opts: ResourceOptions,
+    *,
+    rollout_seconds: int,
+    affinity: str | None = None,
 ) -> pulumi.Output[str]:
-    """A Service with one address for all pods of the server; returns its URL in the cluster."""
+    """A Service with one address for all pods of the server; returns its URL in the cluster.
+
+    With `affinity` "ClientIP", it sends all connections from one address to the same pod.
+    """
     service = core.Service(
         server.name,
         metadata=metadata(server.name, namespace),
         spec=core.ServiceSpecArgs(
             type="ClusterIP",
+            session_affinity=affinity,
             selector=selector(server.name),
             ports=[core.ServicePortArgs(name=HTTP, port=server.service_port, target_port=HTTP)],
         ),
@@ -233,7 +242,8 @@ def served_stateful_set(
         ),
         opts=rolling_out(opts, rollout_seconds),
     )
-    return cluster_ip(server, namespace, opts, rollout_seconds=rollout_seconds)
+    # Each pod has data of its own: a page that asked them in turn would show values that jump.
+    return cluster_ip(server, namespace, opts, rollout_seconds=rollout_seconds, affinity="ClientIP")
 
 
 def _disruption_budget(name: str, namespace: Namespace, opts: ResourceOptions) -> None:

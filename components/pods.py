@@ -123,13 +123,16 @@ def _constraints(name: str) -> list[core.TopologySpreadConstraintArgs]:
 
 def variables(plain: Mapping[str, str]) -> list[core.EnvVarArgs]:
     """Environment variables: POD_NAME with the pod's own name, and `plain`; never a secret."""
-    pod_name = core.EnvVarArgs(
-        name="POD_NAME",
-        value_from=core.EnvVarSourceArgs(
-            field_ref=core.ObjectFieldSelectorArgs(field_path="metadata.name")
-        ),
-    )
-    return [pod_name, *(core.EnvVarArgs(name=name, value=text) for name, text in plain.items())]
+    return [
+        field_variable("POD_NAME", "metadata.name"),
+        *(core.EnvVarArgs(name=name, value=text) for name, text in plain.items()),
+    ]
+
+
+def field_variable(name: str, path: str) -> core.EnvVarArgs:
+    """An environment variable that holds a field of the pod itself, such as status.podIP."""
+    field = core.ObjectFieldSelectorArgs(field_path=path)
+    return core.EnvVarArgs(name=name, value_from=core.EnvVarSourceArgs(field_ref=field))
 
 
 def http_probe(path: str, *, period_seconds: int = 10, failures: int = 3) -> core.ProbeArgs:

@@ -77,6 +77,7 @@ def build(configuration: Configuration) -> Outputs:
                 image=images.alertmanager,
                 reloader_image=images.config_reloader,
                 replicas=settings.alertmanager.replicas,
+                cluster_label=f"{settings.environment}/{settings.namespace}",
                 storage=settings.alertmanager.storage,
                 storage_class=settings.storage_class,
                 resources=settings.alertmanager.resources,

@@ -260,6 +260,29 @@ def test_replicas_find_each_other_by_their_stable_names(platform: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize("stack", ["node", "production"])
+def test_a_replica_tells_its_peers_the_address_that_kubernetes_gave_its_pod(
+    recordings: dict[str, Any], stack: str
+) -> None:
+    server = recordings[stack].server("alertmanager")
+    (flag,) = [flag for flag in server["args"] if flag.startswith("--cluster.advertise-address=")]
+    fields = {
+        f"$({entry['name']})": entry["valueFrom"]["fieldRef"]["fieldPath"]
+        for entry in server["env"]
+    }
+    assert [fields[name] for name in fields if name in flag] == ["status.podIP"]
+
+
+def test_no_two_stacks_gossip_with_each_other(recordings: dict[str, Any]) -> None:
+    labels = [
+        flag
+        for recorded in recordings.values()
+        for flag in recorded.server("alertmanager")["args"]
+        if flag.startswith("--cluster.label=")
+    ]
+    assert len(set(labels)) == len(labels) > 1
+
+
 def test_a_page_has_a_severity_even_for_an_alert_without_one(platform: Any) -> None:
     for receiver in platform.config("alertmanager")["receivers"]:
         for page in receiver.get("pagerduty_configs", []):

@@ -47,6 +47,13 @@ def test_data_is_on_a_volume_of_the_size_in_the_settings(
     assert kept == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 
+def test_a_client_stays_with_the_replica_that_answered_it_first(platform: Any) -> None:
+    with_own_data = {found["metadata"]["name"] for found in platform.all("StatefulSet")}
+    for service in platform.all("Service"):
+        name, affinity = service["metadata"]["name"], service["spec"].get("sessionAffinity")
+        assert affinity == ("ClientIP" if name in with_own_data else None), name
+
+
 def test_pulumi_waits_for_pods_as_long_as_the_settings_say() -> None:
     values = stack_values("production")
     values["vaultmesh:settings"]["rolloutTimeout"] = "3m30s"

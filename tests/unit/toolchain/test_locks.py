@@ -125,6 +125,19 @@ def test_the_tests_run_the_version_of_the_image_that_is_deployed(tool: str) -> N
     assert go_pin(build.module, path) == expected, f"toolchain/go/{build.module}/go.mod"
 
 
+BUILT = {
+    "configReloader": "prometheus-config-reloader",
+    "kubeStateMetrics": "kube-state-metrics",
+}
+
+
+@pytest.mark.parametrize("image", BUILT)
+def test_the_node_runs_the_version_of_the_image_that_is_deployed(image: str) -> None:
+    [build] = tools.TOOLS[BUILT[image]]
+    program = build.packages[0].partition("/cmd/")[0]
+    assert go_pin(build.module, program) == IMAGES[image].rpartition(":")[2]
+
+
 def test_pulumi_reports_the_versions_that_are_built() -> None:
     cli, host = tools.TOOLS["pulumi"]
     for build, path in ((cli, "github.com/pulumi/pulumi/pkg/v3"), (host, tools.PULUMI_SDK)):
