@@ -19,7 +19,16 @@ from components.kit import (
     served_stateful_set,
     service_account,
 )
-from components.pods import HTTP, container, field_variable, http_probe, metadata, template
+from components.pods import (
+    HTTP,
+    container,
+    field_variable,
+    http_probe,
+    metadata,
+    secret_mount,
+    secret_volume,
+    template,
+)
 from components.values import Resources
 
 SERVER = Server(name="alertmanager", port=9093, service_port=9093, has_ui=True)
@@ -110,14 +119,8 @@ def _pod(args: AlertmanagerArgs, config: ReloadedConfig) -> core.PodTemplateSpec
     clustered = args.replicas > 1
     mounts, volumes = [config.mount, DATA_MOUNT], [config.volume]
     if args.credentials:
-        mounts.append(
-            core.VolumeMountArgs(name="credentials", mount_path=SECRET_FOLDER, read_only=True)
-        )
-        volumes.append(
-            core.VolumeArgs(
-                name="credentials", secret=core.SecretVolumeSourceArgs(secret_name=NAME)
-            )
-        )
+        mounts.append(secret_mount(SECRET_FOLDER))
+        volumes.append(secret_volume(NAME))
     ports = [core.ContainerPortArgs(name=HTTP, container_port=SERVER.port)]
     if clustered:
         ports += [

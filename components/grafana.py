@@ -3,28 +3,37 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
-from pydantic import model_validator
-from pydantic.alias_generators import to_camel
 
+from components.grafana_access import Exposure
 from components.grafana_config import (
     CONFIG_FOLDER,
     DASHBOARD_FOLDER,
-    PASSWORD_FILE,
     PROVISIONING,
     SECRET_FOLDER,
     SERVER,
 )
 from components.kit import cluster_ip, deployment, rolling_out, service_account
-from components.pods import HTTP, container, http_probe, labels, metadata, selector, template
-from components.values import DomainName, Network, Resources, Value, matching
+from components.pods import (
+    HTTP,
+    container,
+    http_probe,
+    labels,
+    metadata,
+    secret_mount,
+    secret_volume,
+    selector,
+    template,
+)
+from components.values import Resources
 
 NAME = SERVER.name
+LOAD_BALANCER = f"{NAME}-load-balancer"
+"""The name of the Service through which people outside reach Grafana."""
 DATA_FOLDER = "/var/lib/grafana"
 """The image's default folder for its database and plugins."""
 SCRATCH = "256Mi"
@@ -32,51 +41,12 @@ TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 """Allows TLS 1.2 and 1.3; the load balancer controller's default policy still allows 1.0."""
 
 
-class Exposure(Value):
-    """How people reach Grafana: internally by a port-forward, or through a TLS load balancer.
-
-    Both ranges are in CIDR notation: `source_ranges` are the networks of the people who may
-    connect, `subnet_ranges` those of the load balancer, from which traffic and health checks
-    arrive. `scheme` is internal (addresses of the VPC) or internet-facing. An empty domain or
-    certificate means none.
-    """
-
-    exposure: Literal["internal", "load-balancer"] = "internal"
-    source_ranges: tuple[Network, ...] = ()
-    subnet_ranges: tuple[Network, ...] = ()
-    certificate_arn: Annotated[
-        str,
-        matching(
-            r"arn:aws[\w-]*:acm:\S+",
-            "the ARN of a certificate",
-            "arn:aws:acm:eu-west-1:000000000000:certificate/ID",
-        ),
-    ] = ""
-    domain: DomainName = ""
-    scheme: Literal["internal", "internet-facing"] = "internal"
-
-    @property
-    def is_internal(self) -> bool:
-        """Whether there is no load balancer."""
-        return self.exposure == "internal"
-
-    @model_validator(mode="after")
-    def _load_balancer_has_all_keys(self) -> "Exposure":
-        guards = ("source_ranges", "subnet_ranges", "certificate_arn", "domain")
-        names = ", ".join(map(to_camel, guards))
-        values = [getattr(self, guard) for guard in guards]
-        if not self.is_internal and not all(values):
-            raise ValueError(f"`exposure: load-balancer` needs {names}. Set all of them.")
-        if self.is_internal and any(values):
-            raise ValueError(f"{names} need `exposure: load-balancer`. Set it or remove them.")
-        return self
-
-
 @dataclass(frozen=True, kw_only=True)
 class GrafanaArgs:
     """`files` maps paths below CONFIG_FOLDER to texts, `dashboards` file names to JSON.
 
-    `role` are the annotations that give the pods an IAM role, if they have one.
+    `credentials` maps names of files below SECRET_FOLDER to secrets. `role` are the annotations
+    that give the pods an IAM role, if they have one.
     """
 
     namespace: pulumi.Input[str]
@@ -85,7 +55,7 @@ class GrafanaArgs:
     resources: Resources
     files: Mapping[str, str]
     dashboards: Mapping[str, str]
-    admin_password: pulumi.Output[str]
+    credentials: Mapping[str, pulumi.Output[str]]
     exposure: Exposure
     role: Mapping[str, pulumi.Input[str]] | None
 
@@ -108,7 +78,7 @@ class Grafana(pulumi.ComponentResource):
         core.Secret(
             NAME,
             metadata=metadata(NAME, namespace),
-            string_data={PASSWORD_FILE: args.admin_password},
+            string_data=dict(args.credentials),
             opts=child,
         )
         config = core.ConfigMap(
@@ -124,46 +94,48 @@ class Grafana(pulumi.ComponentResource):
             )
         pod, seconds = _pod(args, config.metadata.name), args.rollout_seconds
         deployment(NAME, namespace, pod, child, rollout_seconds=seconds)
-        if args.exposure.is_internal:
-            self.url = cluster_ip(SERVER, namespace, child, rollout_seconds=seconds)
-        else:
-            self.url = _load_balancer(namespace, args.exposure, rolling_out(child, seconds))
+        self.url = cluster_ip(SERVER, namespace, child, rollout_seconds=seconds)
+        if not args.exposure.is_internal:
+            _load_balancer(namespace, args.exposure, rolling_out(child, seconds))
+            self.url = pulumi.Output.from_input(f"https://{args.exposure.domain}")
         self.register_outputs({"url": self.url})
 
 
-def _load_balancer(
-    namespace: pulumi.Input[str], exposure: Exposure, opts: ResourceOptions
-) -> pulumi.Output[str]:
-    """A network load balancer that terminates TLS on port 443; returns the public address.
+def _load_balancer(namespace: pulumi.Input[str], exposure: Exposure, opts: ResourceOptions) -> None:
+    """A network load balancer that terminates TLS on port 443, its only one.
 
-    Its security group admits only the source ranges.
+    It is a Service of its own, because AWS' controllers take over none that exists. Its security
+    group admits only the source ranges.
     """
     annotations = {
-        "type": "external",
         "nlb-target-type": "ip",
         "scheme": exposure.scheme,
         "ssl-cert": exposure.certificate_arn,
         "ssl-ports": "443",
         "ssl-negotiation-policy": TLS_POLICY,
+        # Traffic comes from the load balancer's own addresses, which the policy admits.
+        "target-group-attributes": "preserve_client_ip.enabled=false",
     }
     prefix = "service.beta.kubernetes.io/aws-load-balancer"
     core.Service(
-        NAME,
+        LOAD_BALANCER,
         metadata=meta.ObjectMetaArgs(
-            name=NAME,
+            name=LOAD_BALANCER,
             namespace=namespace,
             labels=labels(NAME),
             annotations={f"{prefix}-{key}": value for key, value in annotations.items()},
         ),
         spec=core.ServiceSpecArgs(
             type="LoadBalancer",
+            load_balancer_class=exposure.load_balancer_class,
             load_balancer_source_ranges=list(exposure.source_ranges),
+            # A node's port would be a way in without TLS, past the source ranges.
+            allocate_load_balancer_node_ports=False,
             selector=selector(NAME),
             ports=[core.ServicePortArgs(name=HTTP, port=443, target_port=HTTP)],
         ),
         opts=opts,
     )
-    return pulumi.Output.from_input(f"https://{exposure.domain}")
 
 
 def _config_key(path: str) -> str:
@@ -199,9 +171,6 @@ def _pod(args: GrafanaArgs, config_map: pulumi.Input[str]) -> core.PodTemplateSp
             ]
         ),
     )
-    credentials = core.VolumeArgs(
-        name="credentials", secret=core.SecretVolumeSourceArgs(secret_name=NAME)
-    )
     scratch = core.VolumeArgs(
         name="scratch",
         empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=SCRATCH),
@@ -219,7 +188,7 @@ def _pod(args: GrafanaArgs, config_map: pulumi.Input[str]) -> core.PodTemplateSp
         volume_mounts=[
             core.VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True),
             core.VolumeMountArgs(name="dashboards", mount_path=DASHBOARD_FOLDER, read_only=True),
-            core.VolumeMountArgs(name="credentials", mount_path=SECRET_FOLDER, read_only=True),
+            secret_mount(SECRET_FOLDER),
             core.VolumeMountArgs(name="scratch", mount_path=DATA_FOLDER, sub_path="data"),
             core.VolumeMountArgs(name="scratch", mount_path="/tmp", sub_path="tmp"),
         ],
@@ -230,7 +199,7 @@ def _pod(args: GrafanaArgs, config_map: pulumi.Input[str]) -> core.PodTemplateSp
     return template(
         NAME,
         [server],
-        volumes=[config, boards, credentials, scratch],
+        volumes=[config, boards, secret_volume(NAME), scratch],
         spread=False,
         annotations={"vaultmesh.io/config-hash": _digest(args.files), **(args.role or {})},
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from components.grafana_access import Oidc
 from components.kit import Server
 
 SERVER = Server(name="grafana", port=3000, service_port=80, has_ui=True)
@@ -13,6 +14,9 @@ CONFIG_FOLDER = "/etc/grafana-config"
 DASHBOARD_FOLDER = "/etc/grafana-dashboards"
 SECRET_FOLDER = "/etc/grafana-credentials"
 PASSWORD_FILE = "admin-password"
+METRICS_PASSWORD_FILE = "metrics-password"
+METRICS_USER = "prometheus"
+CLIENT_SECRET_FILE = "oidc-client-secret"
 PROVISIONING = "provisioning"
 RESCAN_SECONDS = 30
 """How often Grafana looks for changed dashboards."""
@@ -20,25 +24,29 @@ RESCAN_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class GrafanaConfig:
-    """`domain` is the public host name; empty if people use a port-forward."""
+    """`domain` is the public host name; empty if people use a port-forward.
+
+    `oidc` is the provider that signs people in, if there is one.
+    """
 
     prometheus_url: str
     datasource_uid: str
     domain: str
+    oidc: Oidc | None
 
 
 def grafana_files(config: GrafanaConfig) -> dict[str, str]:
     """File texts by their path below CONFIG_FOLDER."""
     return {
-        "grafana.ini": _ini(config.domain),
+        "grafana.ini": _ini(config),
         f"{PROVISIONING}/datasources/prometheus.yaml": _datasource(config),
         f"{PROVISIONING}/dashboards/vaultmesh.yaml": _dashboard_provider(),
     }
 
 
-def _ini(domain: str) -> str:
+def _ini(config: GrafanaConfig) -> str:
     """grafana.ini, as Grafana's hardening guide advises, without any traffic to the vendor."""
-    sections = {
+    sections: dict[str, dict[str, str]] = {
         "server": {"http_port": str(SERVER.port)},
         "log": {"mode": "console"},
         "analytics": {
@@ -63,7 +71,7 @@ def _ini(domain: str) -> str:
         "security": {
             "admin_user": "admin",
             # Grafana reads the file. With GF_..__FILE, the image would put it into the environment.
-            "admin_password": f"$__file{{{SECRET_FOLDER}/{PASSWORD_FILE}}}",
+            "admin_password": _secret(PASSWORD_FILE),
             "cookie_secure": "true",
             "cookie_samesite": "strict",
             "content_security_policy": "true",
@@ -73,17 +81,57 @@ def _ini(domain: str) -> str:
             "disable_gravatar": "true",
         },
     }
-    if domain:
+    if config.domain:
         sections["server"] |= {
-            "domain": domain,
-            "root_url": f"https://{domain}/",
+            "domain": config.domain,
+            "root_url": f"https://{config.domain}/",
             "enforce_domain": "true",
         }
+        # The load balancer forwards /metrics as it does every other path, and Grafana answers it
+        # for any domain.
+        sections["metrics"] = {
+            "basic_auth_username": METRICS_USER,
+            "basic_auth_password": _secret(METRICS_PASSWORD_FILE),
+        }
+    if config.oidc:
+        sections["auth"]["disable_login_form"] = _boolean(not config.oidc.login_form)
+        sections["auth.generic_oauth"] = _generic_oauth(config.oidc)
+        # With `strict`, a browser that comes back from the provider does not send the cookie that
+        # proves who had sent it there.
+        sections["security"]["cookie_samesite"] = "lax"
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_dict(sections)
     text = io.StringIO()
     parser.write(text)
     return text.getvalue()
+
+
+def _secret(file: str) -> str:
+    """A value that Grafana reads from the file."""
+    return f"$__file{{{SECRET_FOLDER}/{file}}}"
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _generic_oauth(oidc: Oidc) -> dict[str, str]:
+    """The section on the OpenID Connect provider. It creates accounts, and decides their roles."""
+    return {
+        "enabled": "true",
+        "name": "OpenID Connect",
+        "client_id": oidc.client_id,
+        "client_secret": _secret(CLIENT_SECRET_FILE),
+        "scopes": " ".join(oidc.scopes),
+        "auth_url": oidc.auth_url,
+        "token_url": oidc.token_url,
+        "api_url": oidc.api_url,
+        "use_pkce": "true",
+        "allow_sign_up": "true",
+        "role_attribute_path": oidc.role_attribute_path,
+        "role_attribute_strict": "true",
+        "allow_assign_grafana_admin": "false",
+    }
 
 
 def _datasource(config: GrafanaConfig) -> str:

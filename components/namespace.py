@@ -1,5 +1,6 @@
 """The namespace: its Pod Security level, quota, default limits and default-deny policy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -26,11 +27,15 @@ class Quota(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class NamespaceArgs:
-    """`stack` is the owner of the namespace; `pod_security_version` a version such as v1.34."""
+    """`stack` is the owner of the namespace; `pod_security_version` a version such as v1.34.
+
+    `labels` are for controllers of the cluster.
+    """
 
     name: str
     stack: str
     pod_security_version: str
+    labels: Mapping[str, str]
     quota: Quota
 
 
@@ -47,7 +52,7 @@ class Namespace(pulumi.ComponentResource):
             args.name,
             metadata=meta.ObjectMetaArgs(
                 name=args.name,
-                labels=_pod_security(args.pod_security_version),
+                labels={**_pod_security(args.pod_security_version), **args.labels},
                 annotations={STACK_ANNOTATION: args.stack},
             ),
             opts=child,

@@ -135,6 +135,20 @@ def field_variable(name: str, path: str) -> core.EnvVarArgs:
     return core.EnvVarArgs(name=name, value_from=core.EnvVarSourceArgs(field_ref=field))
 
 
+CREDENTIALS = "credentials"
+"""The volume that holds a server's secrets as files."""
+
+
+def secret_volume(name: str) -> core.VolumeArgs:
+    """The volume CREDENTIALS with the files of the Secret called `name`."""
+    return core.VolumeArgs(name=CREDENTIALS, secret=core.SecretVolumeSourceArgs(secret_name=name))
+
+
+def secret_mount(folder: str) -> core.VolumeMountArgs:
+    """Mounts the volume CREDENTIALS at the folder."""
+    return core.VolumeMountArgs(name=CREDENTIALS, mount_path=folder, read_only=True)
+
+
 def http_probe(path: str, *, period_seconds: int = 10, failures: int = 3) -> core.ProbeArgs:
     """A probe of the HTTP port that fails after `period_seconds` x `failures` seconds."""
     return core.ProbeArgs(

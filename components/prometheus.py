@@ -19,13 +19,24 @@ from components.kit import (
     served_stateful_set,
     service_account,
 )
-from components.pods import HTTP, NAME_LABEL, container, http_probe, template, variables
+from components.pods import (
+    HTTP,
+    NAME_LABEL,
+    container,
+    http_probe,
+    metadata,
+    secret_mount,
+    secret_volume,
+    template,
+    variables,
+)
 from components.values import Resources
 
 SERVER = Server(name="prometheus-server", port=9090, service_port=80, has_ui=True)
 NAME = SERVER.name
 CONFIG_FOLDER = "/etc/config"
 CONFIG_FILE = "prometheus.yml"
+SECRET_FOLDER = "/etc/prometheus-credentials"
 INTERVAL = "30s"
 """How often pods are scraped and rules evaluated."""
 DISK_SHARE = 0.85
@@ -41,7 +52,7 @@ DISCOVERY = rbac.PolicyRuleArgs(
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusArgs:
-    """`config` maps names of configuration files to texts.
+    """`config` maps file names to texts, `credentials` maps file names to secrets.
 
     `role` are the annotations that give the pods an IAM role, if they have one.
     """
@@ -56,6 +67,7 @@ class PrometheusArgs:
     resources: Resources
     config: Mapping[str, str]
     role: Mapping[str, pulumi.Input[str]] | None
+    credentials: Mapping[str, pulumi.Output[str]]
 
 
 class Prometheus(pulumi.ComponentResource):
@@ -76,6 +88,13 @@ class Prometheus(pulumi.ComponentResource):
             folder=CONFIG_FOLDER,
             reloader_image=args.reloader_image,
         )
+        if args.credentials:
+            core.Secret(
+                NAME,
+                metadata=metadata(NAME, args.namespace),
+                string_data=dict(args.credentials),
+                opts=child,
+            )
         self.url = served_stateful_set(
             SERVER,
             args.namespace,
@@ -90,6 +109,10 @@ class Prometheus(pulumi.ComponentResource):
 
 
 def _pod(args: PrometheusArgs, config: ReloadedConfig) -> core.PodTemplateSpecArgs:
+    mounts, volumes = [config.mount, DATA_MOUNT], [config.volume]
+    if args.credentials:
+        mounts.append(secret_mount(SECRET_FOLDER))
+        volumes.append(secret_volume(NAME))
     server = container(
         NAME,
         args.image,
@@ -101,7 +124,7 @@ def _pod(args: PrometheusArgs, config: ReloadedConfig) -> core.PodTemplateSpecAr
         ],
         env=variables({}),
         ports=[core.ContainerPortArgs(name=HTTP, container_port=SERVER.port)],
-        volume_mounts=[config.mount, DATA_MOUNT],
+        volume_mounts=mounts,
         startup_probe=http_probe("/-/ready", period_seconds=15, failures=WAL_REPLAY_SECONDS // 15),
         liveness_probe=http_probe("/-/healthy"),
         readiness_probe=http_probe("/-/ready"),
@@ -109,7 +132,7 @@ def _pod(args: PrometheusArgs, config: ReloadedConfig) -> core.PodTemplateSpecAr
     return template(
         NAME,
         [server, config.reloader],
-        volumes=[config.volume],
+        volumes=volumes,
         spread=args.replicas > 1,
         token=True,
         grace_seconds=120,
@@ -140,16 +163,29 @@ class Probing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Login:
+    """A user of a job's targets.
+
+    `file` is the name of a file below SECRET_FOLDER with the password, read for each scrape.
+    """
+
+    user: str
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrometheusConfig:
     """The parameters of `prometheus.yml`; `storage_gibibytes` is the size of the volume.
 
     The series of `labelled_jobs` describe other objects, so they keep their own label `namespace`.
+    `logins` are those of the jobs whose targets ask for one.
     """
 
     environment: str
     namespace: str
     jobs: Sequence[str]
     labelled_jobs: Sequence[str]
+    logins: Mapping[str, Login]
     probing: Probing
     rule_files: Sequence[str]
     alertmanager: str
@@ -187,8 +223,13 @@ def _job(job: str, config: PrometheusConfig) -> dict[str, Any]:
     return {
         "job_name": job,
         **({"honor_labels": True} if job in config.labelled_jobs else {}),
+        **({"basic_auth": _basic_auth(config.logins[job])} if job in config.logins else {}),
         **_pod_discovery(job, config.namespace, relabelings=_pod_labels()),
     }
+
+
+def _basic_auth(login: Login) -> dict[str, str]:
+    return {"username": login.user, "password_file": f"{SECRET_FOLDER}/{login.file}"}
 
 
 def _probe_job(target: Target, probing: Probing, namespace: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.network import HTTPS_PORT, Arrival, Departure, Edge
-from stacks.servers import KUBERNETES_API, SERVERS
+from stacks.servers import IDENTITY_PROVIDER, KUBERNETES_API, SERVERS
 from stacks.settings.aws import IDENTITY_AGENT, TOKEN_SERVICE, Aws
 from stacks.settings.schema import Settings
 
@@ -60,6 +60,7 @@ def departures(settings: Settings) -> tuple[Departure, ...]:
             for channel in settings.alertmanager.channels_outside
         ),
         *(_aws_departures(settings.aws) if settings.aws else ()),
+        *_sign_in(settings),
     )
 
 
@@ -78,6 +79,11 @@ def _aws_departures(aws: Aws) -> Iterator[Departure]:
             yield Departure(source=source, destination=TOKEN_SERVICE)
     for source, service in calls:
         yield Departure(source=source, destination=service)
+
+
+def _sign_in(settings: Settings) -> Iterator[Departure]:
+    if oidc := settings.grafana.oidc:
+        yield Departure(source=grafana.NAME, destination=IDENTITY_PROVIDER, ports=oidc.ports)
 
 
 def arrivals(settings: Settings) -> tuple[Arrival, ...]:

@@ -11,8 +11,13 @@ from components.alertmanager_config import (
     alertmanager_yml,
 )
 from components.blackbox import blackbox_yml
-from components.grafana_config import GrafanaConfig, grafana_files
-from components.prometheus import Probing, PrometheusConfig, Target, prometheus_yml
+from components.grafana_config import (
+    METRICS_PASSWORD_FILE,
+    METRICS_USER,
+    GrafanaConfig,
+    grafana_files,
+)
+from components.prometheus import Login, Probing, PrometheusConfig, Target, prometheus_yml
 from components.workload import workload_server
 from dashboards.catalog import Dashboard
 from dashboards.panels import DATASOURCE_UID
@@ -74,6 +79,7 @@ def compose_content(configuration: Configuration) -> Content:
                     prometheus_url=prometheus.SERVER.url(settings.namespace),
                     datasource_uid=DATASOURCE_UID,
                     domain=settings.grafana.domain,
+                    oidc=settings.grafana.oidc,
                 )
             ),
         },
@@ -117,12 +123,14 @@ def _prometheus_yml(settings: Settings, rule_files: tuple[str, ...]) -> str:
         Target(probe=name, workload=probe.workload, url=_url(settings, probe.workload, probe.path))
         for name, probe in settings.probes.items()
     ]
+    login = Login(user=METRICS_USER, file=METRICS_PASSWORD_FILE)
     return prometheus_yml(
         PrometheusConfig(
             environment=settings.environment,
             namespace=settings.namespace,
             jobs=(*settings.workloads, *(server.name for server in SERVERS)),
             labelled_jobs=(kube_state_metrics.NAME,),
+            logins={} if settings.grafana.is_internal else {grafana.NAME: login},
             probing=Probing(
                 prober=blackbox.NAME,
                 interval=settings.synthetics.interval,

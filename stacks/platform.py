@@ -1,12 +1,15 @@
 """The architecture: which components one environment has, and what flows between them."""
 
-from pulumi import ResourceOptions
+from collections.abc import Mapping
+
+from pulumi import Output, ResourceOptions
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.alertmanager import Alertmanager, AlertmanagerArgs
 from components.blackbox import Blackbox, BlackboxArgs
 from components.cron_job import CronJob, CronJobArgs
 from components.grafana import Grafana, GrafanaArgs
+from components.grafana_config import CLIENT_SECRET_FILE, METRICS_PASSWORD_FILE, PASSWORD_FILE
 from components.kube_state_metrics import KubeStateMetrics, KubeStateMetricsArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
@@ -18,7 +21,7 @@ from stacks.connections import arrivals, departures, edges
 from stacks.content import compose_content
 from stacks.outputs import Outputs, outputs
 from stacks.preconditions import check_cluster, stack_identity
-from stacks.secrets import ADMIN_PASSWORD, CREDENTIALS
+from stacks.secrets import ADMIN_PASSWORD, CLIENT_SECRET, CREDENTIALS, METRICS_PASSWORD
 from stacks.settings import Configuration
 from stacks.settings.schema import WATCHDOG_TIMEOUT, Settings
 
@@ -39,6 +42,7 @@ def build(configuration: Configuration) -> Outputs:
             name=settings.namespace,
             stack=stack_identity(),
             pod_security_version=settings.pod_security_version,
+            labels=settings.grafana.namespace_labels,
             quota=settings.quota,
         ),
         opts,
@@ -67,6 +71,7 @@ def build(configuration: Configuration) -> Outputs:
                 resources=settings.prometheus.resources,
                 config=content.files[prometheus.NAME],
                 role=aws.roles.get(prometheus.NAME),
+                credentials=_files(secrets, {METRICS_PASSWORD: METRICS_PASSWORD_FILE}),
             ),
             opts,
         ),
@@ -82,11 +87,9 @@ def build(configuration: Configuration) -> Outputs:
                 storage_class=settings.storage_class,
                 resources=settings.alertmanager.resources,
                 config=content.files[alertmanager.NAME],
-                credentials={
-                    credential.file: secrets[key]
-                    for key, credential in CREDENTIALS.items()
-                    if key in secrets
-                },
+                credentials=_files(
+                    secrets, {key: credential.file for key, credential in CREDENTIALS.items()}
+                ),
             ),
             opts,
         ),
@@ -110,7 +113,14 @@ def build(configuration: Configuration) -> Outputs:
                 resources=settings.grafana.resources,
                 files=content.files[grafana.NAME],
                 dashboards=content.dashboards,
-                admin_password=secrets[ADMIN_PASSWORD],
+                credentials=_files(
+                    secrets,
+                    {
+                        ADMIN_PASSWORD: PASSWORD_FILE,
+                        METRICS_PASSWORD: METRICS_PASSWORD_FILE,
+                        CLIENT_SECRET: CLIENT_SECRET_FILE,
+                    },
+                ),
                 exposure=settings.grafana,
                 role=aws.roles.get(grafana.NAME),
             ),
@@ -153,6 +163,11 @@ def build(configuration: Configuration) -> Outputs:
         )
     urls = {name: component.url for name, component in {**servers, **workloads}.items()}
     return outputs(settings, namespace, urls)
+
+
+def _files(secrets: Mapping[str, Output[str]], names: Mapping[str, str]) -> dict[str, Output[str]]:
+    """The secrets that the stack has, by file name; `names` are the file names by key."""
+    return {name: secrets[key] for key, name in names.items() if key in secrets}
 
 
 def _heartbeat_timeout(settings: Settings, workload: str) -> dict[str, str]:

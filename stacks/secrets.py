@@ -10,6 +10,8 @@ PROJECT = "vaultmesh"
 """The project's name in Pulumi.yaml, which is also the prefix of its configuration keys."""
 
 ADMIN_PASSWORD = "grafanaAdminPassword"
+METRICS_PASSWORD = "grafanaMetricsPassword"
+CLIENT_SECRET = "grafanaClientSecret"
 CREDENTIALS = {
     channel.credential.key: channel.credential
     for channel in CHANNELS.values()
@@ -18,6 +20,8 @@ CREDENTIALS = {
 """The credential of each channel, by its configuration key."""
 SECRETS = {
     ADMIN_PASSWORD: "Grafana's admin signs in with it",
+    METRICS_PASSWORD: "Prometheus reads with it the metrics of a Grafana behind a load balancer",
+    CLIENT_SECRET: "Grafana proves with it to the OpenID Connect provider who it is",
     **{key: credential.reason for key, credential in CREDENTIALS.items()},
 }
 """Configuration key of every secret -> why a stack needs it, for the message if it is missing."""

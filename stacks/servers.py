@@ -13,5 +13,14 @@ SERVERS = (
 """In the order of their scrape jobs in prometheus.yml."""
 
 KUBERNETES_API = "kubernetes-api"
-RESERVED = frozenset({*(server.name for server in SERVERS), *CHANNELS, KUBERNETES_API})
-"""Names that workloads cannot have: servers and the destinations of outgoing connections."""
+IDENTITY_PROVIDER = "identity-provider"
+RESERVED = frozenset(
+    {
+        *(server.name for server in SERVERS),
+        grafana.LOAD_BALANCER,
+        *CHANNELS,
+        KUBERNETES_API,
+        IDENTITY_PROVIDER,
+    }
+)
+"""Names that workloads cannot have: Services of servers and destinations of connections."""

@@ -18,8 +18,10 @@ from components.values import matching
 from problems import Problems
 from stacks.secrets import (
     ADMIN_PASSWORD,
+    CLIENT_SECRET,
     CREDENTIALS,
     MADE_UP,
+    METRICS_PASSWORD,
     PROJECT,
     SECRETS,
     plain_text_message,
@@ -45,7 +47,12 @@ def fingerprint(routing_key: str) -> str:
 def needed_secrets(settings: Settings) -> tuple[str, ...]:
     """The configuration keys of the secrets that these settings need."""
     credentials = (CHANNELS[name].credential for name in settings.alertmanager.channels_outside)
-    return (ADMIN_PASSWORD, *(credential.key for credential in credentials if credential))
+    return (
+        ADMIN_PASSWORD,
+        *(() if settings.grafana.is_internal else (METRICS_PASSWORD,)),
+        *((CLIENT_SECRET,) if settings.grafana.oidc else ()),
+        *(credential.key for credential in credentials if credential),
+    )
 
 
 def check_secrets(

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from components.alertmanager_config import Routing
 from components.blackbox import Probe
 from components.cron_job import CronJobSpec
-from components.grafana import Exposure
+from components.grafana_access import Exposure
 from components.namespace import Quota
 from components.values import (
     DnsLabel,

@@ -22,6 +22,8 @@ CONFIG_FILES = ("prometheus.yml", "alertmanager.yml", "blackbox.yml")
 NAME_LABEL = "app.kubernetes.io/name"
 SECRETS = {
     "vaultmesh:grafanaAdminPassword": "made-up-password",
+    "vaultmesh:grafanaMetricsPassword": "made-up-metrics-password",
+    "vaultmesh:grafanaClientSecret": "made-up-client-secret",
     "vaultmesh:slackApiUrl": "https://slack.invalid/made-up",
     "vaultmesh:pagerdutyRoutingKey": "made-up-routing-key",
     "vaultmesh:heartbeatUrl": "https://heartbeat.invalid/made-up",
