@@ -61,6 +61,8 @@ DnsLabel = Annotated[
 Quantity = Annotated[
     str, matching(r"[0-9]+(\.[0-9]+)?(m|Ki|Mi|Gi|Ti)?", "a quantity", "500m, 2 or 256Mi")
 ]
+UNITS = {"m": 1e-3, "": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+"""The factors of the suffixes of a Quantity."""
 Gibibytes = Annotated[str, matching(r"[1-9][0-9]*Gi", "a size in whole gibibytes", "50Gi")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 DomainName = Annotated[
@@ -73,6 +75,12 @@ Duration = Annotated[str, AfterValidator(_nonzero_duration)]
 """A Prometheus duration above zero."""
 Network = Annotated[str, AfterValidator(_narrow_network)]
 """A network in CIDR notation, /8 at the widest."""
+
+
+def amount(quantity: str) -> float:
+    """The bytes or cores of a Quantity."""
+    number = quantity.rstrip("mKMGTi")
+    return float(number) * UNITS[quantity[len(number) :]]
 
 
 class Resources(Value):

@@ -26,6 +26,7 @@ from promql.durations import format_duration, parse_duration
 from rules.notifications import load_notifications, template_names
 from rules.rule import WATCHDOG, WATCHDOG_SEVERITY
 from rules.rulebook import Rulebook
+from stacks.capacity import check_capacity
 from stacks.files import IDLE_ALERT, ROOT, check_size, read_files
 from stacks.outputs import grafana_address
 from stacks.refusal import refuse
@@ -60,6 +61,7 @@ def compose_content(configuration: Configuration) -> Content:
     found = read_files(settings.rules.overrides, settings.rules.runbook_base_url, problems)
     rulebook, boards = found.rulebook, found.boards
     check_retention(settings.prometheus.retention, rulebook, problems)
+    check_capacity(settings, problems)
     urls = dashboard_urls(settings, boards)
     config = _alertmanager_yml(settings, rulebook)
     templates = load_notifications(ROOT, template_names(config), problems)

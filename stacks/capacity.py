@@ -1,0 +1,107 @@
+"""The disk and memory that Prometheus needs: from measurements, and from a stack's settings.
+
+The series were counted on 2026-11-26 in a run of the stack `local` on one machine, with Prometheus
+3.13.5, after the soak test had sent traffic: `scrape_samples_post_metric_relabeling` of each target
+and `prometheus_rule_group_last_evaluation_samples` of each group add up to its 2,242 series. The
+bytes were measured with the same Prometheus, which scraped 6,000 and then 24,000 series 300 times,
+more often than it scrapes one before a block goes to disk: it used 112 and 185 MiB.
+"""
+
+import math
+from collections.abc import Mapping
+
+from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
+from components.prometheus import DISK_SHARE, INTERVAL
+from components.values import amount
+from problems import Problems
+from promql.durations import parse_duration
+from stacks.settings.schema import Settings
+
+RULES = "rules"
+SERIES_PER_SERVER = {
+    prometheus.NAME: 1257,
+    alertmanager.NAME: 490,
+    blackbox.NAME: 59,
+    # An estimate: there is no Grafana to measure where the tests run.
+    grafana.NAME: 2000,
+}
+"""Series that a pod of a server exports about itself."""
+SERIES_PER_WORKLOAD = 43
+"""Series of a workload's pod: those of the scheduler, which has the most."""
+SERIES_PER_CRON_JOB = 5
+SERIES_PER_PROBE = 17
+SERIES_PER_SCRAPE = 5
+"""Series that Prometheus adds to each target, such as `up`."""
+RULE_SERIES, RULE_SERIES_PER_PROBE = 103, 14
+"""Series that the rules record: those of all stacks, and those of each probe."""
+
+BYTES_PER_SAMPLE = 2
+"""On disk. Prometheus' documentation says 1 to 2."""
+LOG_BYTES_PER_SAMPLE, LOG_SECONDS = 8, 3 * 3600
+"""In the write-ahead log, which reaches back three hours at most; measured 6.7."""
+MEMORY_BASE, MEMORY_PER_SERIES = 100 * 2**20, 4 * 2**10
+"""Bytes of memory without any series, and for each."""
+REMOTE_WRITE_SHARE = 1.25
+"""A quarter more memory for remote write, says Prometheus' documentation of it. It reads the
+write-ahead log, so it needs no disk."""
+HEADROOM = 1.5
+"""A third of the disk and of the memory stays free, for growth, queries and rollouts."""
+
+
+def series(settings: Settings) -> Mapping[str, int]:
+    """The series by scrape job, and those of the rules, in one replica of Prometheus."""
+    replicas = {
+        prometheus.NAME: settings.prometheus.replicas,
+        alertmanager.NAME: settings.alertmanager.replicas,
+        blackbox.NAME: settings.synthetics.replicas,
+        grafana.NAME: 1,
+    }
+    probes = len(settings.probes)
+    found = {
+        name: count * (SERIES_PER_SERVER[name] + SERIES_PER_SCRAPE)
+        for name, count in replicas.items()
+    }
+    found[blackbox.NAME] += (
+        settings.synthetics.replicas * probes * (SERIES_PER_PROBE + SERIES_PER_SCRAPE)
+    )
+    found[kube_state_metrics.NAME] = (
+        len(settings.cron_jobs) * SERIES_PER_CRON_JOB + SERIES_PER_SCRAPE
+    )
+    for name, workload in settings.workloads.items():
+        found[name] = workload.replicas * (SERIES_PER_WORKLOAD + SERIES_PER_SCRAPE)
+    found[RULES] = RULE_SERIES + probes * RULE_SERIES_PER_PROBE
+    return found
+
+
+def needed_disk(settings: Settings) -> int:
+    """The gibibytes of a volume that keeps all samples for the retention, with headroom.
+
+    Prometheus' documentation has the formula: retention in seconds x samples in a second x bytes of
+    a sample. Samples may fill DISK_SHARE of the volume.
+    """
+    rate = sum(series(settings).values()) / (parse_duration(INTERVAL) / 1000)
+    retention = parse_duration(settings.prometheus.retention) / 1000
+    samples = rate * (retention * BYTES_PER_SAMPLE + LOG_SECONDS * LOG_BYTES_PER_SAMPLE)
+    return math.ceil(samples * HEADROOM / DISK_SHARE / 2**30)
+
+
+def needed_memory(settings: Settings) -> int:
+    """The mebibytes that a pod of Prometheus should request, with headroom."""
+    memory = MEMORY_BASE + sum(series(settings).values()) * MEMORY_PER_SERIES
+    if settings.aws and settings.aws.managed_prometheus:
+        memory *= REMOTE_WRITE_SHARE
+    return math.ceil(memory * HEADROOM / 2**20)
+
+
+def check_capacity(settings: Settings, problems: Problems) -> None:
+    """Report if Prometheus asks for less disk or memory than its series need."""
+    given, total = settings.prometheus, f"{sum(series(settings).values()):,} series"
+    disk, memory = needed_disk(settings), needed_memory(settings)
+    wrong = {
+        "storage": (given.storage, f"{disk}Gi", f"{total} need for {given.retention}"),
+        "resources.memory": (given.resources.memory, f"{memory}Mi", f"{total} need"),
+    }
+    for key, (has, needs, reason) in wrong.items():
+        if amount(has) < amount(needs):
+            text = f"{has} is less than the {needs} that {reason}. Write {needs} or more."
+            problems.add(f"vaultmesh:settings.prometheus.{key}", 0, text)

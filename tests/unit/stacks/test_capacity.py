@@ -1,0 +1,109 @@
+"""Prometheus gets the disk and memory that its series need, and not many times as much."""
+
+from typing import Any
+
+import pytest
+
+from components.values import amount
+from problems import Problems, Refused
+from stacks.capacity import HEADROOM, check_capacity, needed_disk, needed_memory, series
+from stacks.platform import build
+from stacks.settings import load_configuration
+from stacks.settings.layers import merged
+from stacks.settings.schema import Settings
+from tests.support.recording import STACKS, configure, record, stack_values
+
+LARGEST = 4
+"""No stack asks for more than this many times what it needs."""
+
+
+def settings(stack: str, **prometheus: Any) -> Settings:
+    values = stack_values(stack)["vaultmesh:settings"]
+    values["prometheus"] |= prometheus
+    return Settings.model_validate(values, by_name=False)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_stack_asks_for_many_times_what_it_needs(stack: str) -> None:
+    found = settings(stack)
+    given = found.prometheus
+    assert amount(given.storage) <= LARGEST * amount(f"{needed_disk(found)}Gi")
+    assert amount(given.resources.memory) <= LARGEST * amount(f"{needed_memory(found)}Mi")
+
+
+def problems(found: Settings) -> list[str]:
+    noted = Problems()
+    check_capacity(found, noted)
+    try:
+        noted.refuse_if_any()
+    except Refused as refused:
+        return list(refused.problems)
+    return []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_stack_has_what_it_needs(stack: str) -> None:
+    assert problems(settings(stack)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("storage", {"storage": "1Gi"}),
+        ("storage", {"retention": "1y"}),
+        ("resources.memory", {"resources": {"memory": "128Mi"}}),
+    ],
+)
+def test_too_little_is_refused_with_what_is_enough(key: str, change: dict[str, Any]) -> None:
+    (line,) = problems(settings("production", **change))
+    assert line.startswith(f"vaultmesh:settings.prometheus.{key}: ")
+    enough = line.rpartition("Write ")[2].removesuffix(" or more.")
+    mended = {"storage": enough} if key == "storage" else {"resources": {"memory": enough}}
+    assert problems(settings("production", **change | mended)) == []
+
+
+def test_the_program_declares_nothing_with_too_little() -> None:
+    values = stack_values("production")
+    values["vaultmesh:settings"]["prometheus"]["storage"] = "1Gi"
+    configure(values)
+
+    def program() -> None:
+        with pytest.raises(SystemExit):
+            build(load_configuration())
+
+    assert record(program).resources == []
+
+
+def test_disk_is_the_documented_formula_with_headroom() -> None:
+    found = settings("production", retention="1y")
+    rate = sum(series(found).values()) / 30
+    # Two bytes a sample for a year, of which 85 % of the volume may be filled.
+    bare = 365 * 86400 * rate * 2 / 0.85 / 2**30
+    assert bare * HEADROOM <= needed_disk(found) <= bare * HEADROOM * 1.05 + 1
+
+
+def test_series_grow_with_replicas_workloads_and_probes() -> None:
+    def total(**changes: Any) -> int:
+        values = stack_values("staging")["vaultmesh:settings"]
+        values = merged(values, changes)
+        return sum(series(Settings.model_validate(values, by_name=False)).values())
+
+    probe = {"workload": "psi-field", "path": "/ready"}
+    work = {"command": ["run"], "replicas": 3}
+    one_more = {
+        "prometheus": {"replicas": 2},
+        "alertmanager": {"replicas": 2},
+        "synthetics": {"probes": {"another": probe}},
+        "workloads": {"another": work},
+    }
+    for key, change in one_more.items():
+        assert total(**{key: change}) > total(), key
+
+
+def test_remote_write_needs_more_memory_and_no_more_disk() -> None:
+    values = stack_values("production")["vaultmesh:settings"]
+    plain = Settings.model_validate(values, by_name=False)
+    values["aws"] = {"managedPrometheus": {}}
+    writing = Settings.model_validate(values, by_name=False)
+    assert needed_memory(writing) > needed_memory(plain)
+    assert needed_disk(writing) == needed_disk(plain)
