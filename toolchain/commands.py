@@ -64,24 +64,26 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(130)
 
 
-def run_pulumi(verb: str, arguments: list[str]) -> NoReturn:
+def run_pulumi(verb: str, arguments: list[str], root: Path = CLONE) -> NoReturn:
     """Exec `pulumi VERB` for the stack in the first argument, `--stack=NAME`."""
     from toolchain import changes, stacks
 
     stack, rest = _stack_and_rest(arguments)
-    run = stacks.plan(verb, stack, rest)
+    run = stacks.plan(verb, stack, rest, root=root)
     for file in (one.removeprefix(stacks.PLAN) for one in rest if one.startswith(stacks.PLAN)):
         changes.require_fresh(run, stack, Path(file))
     os.chdir(run.root)
     os.execve(run.command[0], run.command, run.environment)
 
 
-def run_for_stack(verb: str, arguments: list[str]) -> None:
+def run_for_stack(verb: str, arguments: list[str], root: Path = CLONE) -> None:
     """Plan the stack in the first argument, look for drift in it, or pin its images."""
     from toolchain import changes, registry
 
     stack, rest = _stack_and_rest(arguments)
-    {"plan": changes.plan, "drift": changes.drift, "pin": registry.pin}[verb](stack, rest)
+    {"plan": changes.plan, "drift": changes.drift, "pin": registry.pin}[verb](
+        stack, rest, root=root
+    )
 
 
 def publish_image(arguments: list[str]) -> None:

@@ -8,12 +8,11 @@ import pytest
 import yaml
 
 from tests.support.recording import STACKS
+from tests.support.workflows import FOLDER, Job, commands_of, jobs, workflow
 from toolchain import changes, commands, registry, stacks
 from toolchain.base import CLONE
 
-FOLDER = CLONE / ".github"
 MAKEFILE = (CLONE / "Makefile").read_text(encoding="utf-8")
-AS_ROOT = 'sudo env "PATH=$PATH" "HOME=$HOME" '
 ON_GITHUB = ("gh ", "cat ")
 """What a step may run besides make: it passes a file on to GitHub."""
 ARGUMENTS = {
@@ -22,24 +21,9 @@ ARGUMENTS = {
     "up": ("--yes", stacks.PLAN),
 }
 """The arguments that steps may give a command in ARGS."""
-Job = Mapping[str, Any]
-WORKFLOWS = {
-    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
-    for path in sorted((FOLDER / "workflows").iterdir())
-}
-JOBS: dict[str, Job] = {
-    f"{workflow}/{name}": job
-    for workflow, content in WORKFLOWS.items()
-    for name, job in content["jobs"].items()
-    if "steps" in job
-}
+NAMES = sorted(path.stem for path in (FOLDER / "workflows").iterdir())
+JOBS = {f"{name}/{key}": job for name in NAMES for key, job in jobs(name).items()}
 every_job = pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
-
-
-def commands_of(job: Job) -> list[str]:
-    """What the job's steps run, with each expression of GitHub's as one word `?`."""
-    runs = [step["run"] for step in job["steps"] if "run" in step]
-    return [re.sub(r"\$\{\{.*?\}\}", "?", run.removeprefix(AS_ROOT)) for run in runs]
 
 
 def expressions_of(text: str) -> list[str]:
@@ -132,15 +116,15 @@ def test_one_run_at_a_time_changes_a_stack_and_nobody_cancels_it(job: Job) -> No
         assert job["concurrency"]["cancel-in-progress"] is False
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
-def test_a_workflow_gives_its_jobs_no_permission_but_to_read(workflow: Mapping[str, Any]) -> None:
-    assert workflow["permissions"] == {"contents": "read"}
+@pytest.mark.parametrize("name", NAMES)
+def test_a_workflow_gives_its_jobs_no_permission_but_to_read(name: str) -> None:
+    assert workflow(name)["permissions"] == {"contents": "read"}
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
-def test_only_jobs_that_change_nothing_are_cancelled(workflow: Mapping[str, Any]) -> None:
-    if workflow.get("concurrency", {}).get("cancel-in-progress"):
-        runs = [run for job in workflow["jobs"].values() for run in commands_of(job)]
+@pytest.mark.parametrize("name", NAMES)
+def test_only_jobs_that_change_nothing_are_cancelled(name: str) -> None:
+    if workflow(name).get("concurrency", {}).get("cancel-in-progress"):
+        runs = [run for job in jobs(name).values() for run in commands_of(job)]
         assert not [run for run in runs if run.startswith(("make up", "make image"))]
 
 
@@ -192,23 +176,17 @@ def test_production_gets_the_plan_that_was_approved() -> None:
     assert f'make up STACK=production ARGS="--yes --plan={file}"' in commands_of(applied)
 
 
-def test_an_artifact_that_is_taken_was_kept_before() -> None:
-    for workflow, content in WORKFLOWS.items():
-        jobs = [
-            JOBS[f"{workflow}/{name}"]
-            for name in content["jobs"]
-            if "steps" in content["jobs"][name]
-        ]
-        kept: set[str] = set()
-        for job in jobs:
-            for step in steps_with(job, "actions/download-artifact@"):
-                names = {step.get("name") or step["pattern"]}
-                assert {name.removesuffix("*") for name in names} <= kept
-            for step in steps_with(job, "actions/upload-artifact@"):
-                kept.add(step["name"].partition("${{")[0])
-                # The action leaves hidden files out, and .state is hidden.
-                assert not step["path"].startswith(".") or step["include-hidden-files"]
-                assert step["retention-days"] <= 7
+@pytest.mark.parametrize("name", NAMES)
+def test_an_artifact_that_is_taken_was_kept_before(name: str) -> None:
+    kept: set[str] = set()
+    for job in jobs(name).values():
+        for step in steps_with(job, "actions/download-artifact@"):
+            assert (step.get("name") or step["pattern"]).removesuffix("*") in kept
+        for step in steps_with(job, "actions/upload-artifact@"):
+            kept.add(step["name"].partition("${{")[0])
+            # The action leaves hidden files out, and .state is hidden.
+            assert not step["path"].startswith(".") or step["include-hidden-files"]
+            assert step["retention-days"] <= 7
 
 
 def test_images_pass_from_make_image_to_make_pin() -> None:

@@ -1,0 +1,118 @@
+"""The commands of the workflows that deploy, run on a real node instead of staging and production.
+
+`make image` and `make pin` are missing here: this machine's images come from no registry.
+"""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.node import STACK, Deployed
+from tests.support.workflows import commands_of, jobs
+from toolchain.base import CLONE
+
+DEPLOYMENT = [
+    command
+    for name in ("staging", "plan-production", "production")
+    for command in commands_of(jobs("deploy")[name])
+    if command.startswith("make ") and not command.startswith("make pin ")
+]
+[DRIFT] = [
+    command for command in commands_of(jobs("drift")["drift"]) if command.startswith("make ")
+]
+RUN = """
+import sys
+from pathlib import Path
+from toolchain import base, commands
+
+verb, *arguments = sys.argv[2:]
+run = commands.run_pulumi if verb in ("up", "refresh") else commands.run_for_stack
+try:
+    run(verb, arguments, Path(sys.argv[1]))
+except base.UserError as error:
+    sys.exit(f"error: {error}")
+"""
+"""What `python -m toolchain` does, for the program in another folder."""
+
+
+def run(deployed: Deployed, command: str) -> subprocess.CompletedProcess[str]:
+    """Run what make would run for the command, on the stack of the node."""
+    on_node = re.sub(r"staging|production|\?", STACK, command)
+    told = subprocess.run(
+        [*shlex.split(on_node), "--silent", "RUN=echo"],
+        cwd=CLONE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = shlex.split(told.stdout)
+    return subprocess.run(
+        [sys.executable, "-c", RUN, str(deployed.project.root), *words],
+        cwd=CLONE,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=240,
+    )
+
+
+def limit_of_pods(deployed: Deployed) -> str:
+    [quota] = deployed.objects("resourcequotas")
+    return quota["spec"]["hard"]["pods"]
+
+
+@pytest.fixture
+def one_more_pod(deployed: Deployed) -> Iterator[None]:
+    """A setting that allows one pod more, until the end of the test."""
+    with deployed.project.edited("Pulumi.node.yaml", "pods: 24", "pods: 25"):
+        yield
+    assert deployed.up().code == 0
+
+
+def test_the_steps_of_a_deployment_bring_a_change_to_the_cluster(
+    deployed: Deployed, one_more_pod: None
+):
+    assert [command.split()[1] for command in DEPLOYMENT] == ["up", "plan", "up"]
+    for command in DEPLOYMENT:
+        ended = run(deployed, command)
+        assert ended.returncode == 0, f"{command}\n{ended.stdout}"
+    assert limit_of_pods(deployed) == "25"
+
+
+def test_a_plan_that_was_approved_is_applied_once_and_only_as_it_is(deployed: Deployed):
+    _, plan, apply = DEPLOYMENT
+    with deployed.project.edited("Pulumi.node.yaml", "pods: 24", "pods: 26"):
+        planned = run(deployed, plan)
+        assert "| update | `kubernetes:core/v1:ResourceQuota` | `quota` |" in planned.stdout
+    refused = run(deployed, apply)
+    assert refused.returncode != 0
+    assert "violates plan" in refused.stdout or "expected resource operations" in refused.stdout
+    assert limit_of_pods(deployed) == "24"
+    with deployed.project.edited("Pulumi.node.yaml", "pods: 24", "pods: 26"):
+        applied = run(deployed, apply)
+        assert applied.returncode == 0, applied.stdout
+        assert limit_of_pods(deployed) == "26"
+        stale = run(deployed, apply)
+        assert stale.returncode == 1 and "has changed since this plan was made" in stale.stdout
+    assert deployed.up().code == 0
+
+
+def test_drift_is_found_shown_and_undone(deployed: Deployed):
+    clean = run(deployed, DRIFT)
+    assert clean.returncode == 0, clean.stdout
+    more = json.dumps({"spec": {"hard": {"pods": "40"}}})
+    deployed.kubectl("patch", "resourcequota", "quota", "--patch", more)
+    found = run(deployed, DRIFT)
+    assert found.returncode == 1
+    assert "| update | `kubernetes:core/v1:ResourceQuota` | `quota` |" in found.stdout
+    assert limit_of_pods(deployed) == "40", "looking for drift changes nothing"
+    for command in ("make refresh STACK=staging", "make up STACK=staging"):
+        assert run(deployed, command).returncode == 0
+    assert limit_of_pods(deployed) == "24"
+    assert run(deployed, DRIFT).returncode == 0
