@@ -43,21 +43,31 @@ class Kubectl:
         return shlex.join(["kubectl", *self.options])
 
     def get(self, path: str) -> dict[str, Any]:
-        """The object or list at a path of the API. Raises KubectlError or NotFoundError."""
+        """The object or list at a path of the API, or the server's version.
+
+        Raises KubectlError or NotFoundError.
+        """
         try:
             answer = json.loads(self.read(path))
         except ValueError:
             answer = None
-        if not isinstance(answer, dict) or "kind" not in answer:
+        if not isinstance(answer, dict) or not answer.keys() & {"kind", "gitVersion"}:
             raise KubectlError("the server does not speak the Kubernetes API")
         return answer
 
     def read(self, path: str) -> bytes:
         """The bytes at a path of the API. Raises KubectlError or NotFoundError."""
-        bounded = ["kubectl", *self.options, f"--request-timeout={ANSWER_SECONDS}s"]
+        return self._run(f"--request-timeout={ANSWER_SECONDS}s", "get", "--raw", path)
+
+    def server(self) -> str:
+        """The address of the API server in the kubeconfig. Raises KubectlError."""
+        address = "--output=jsonpath={.clusters[0].cluster.server}"
+        return self._run("config", "view", "--minify", address).decode()
+
+    def _run(self, *arguments: str) -> bytes:
         try:
             ended = subprocess.run(
-                [*bounded, "get", "--raw", path],
+                ["kubectl", *self.options, *arguments],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=LIMIT_SECONDS,

@@ -53,6 +53,7 @@ class AlertmanagerArgs:
     cluster_label: str
     storage: str
     storage_class: str | None
+    protect: bool
     resources: Resources
     config: Mapping[str, str]
     credentials: Mapping[str, pulumi.Output[str]]
@@ -93,6 +94,7 @@ class Alertmanager(pulumi.ComponentResource):
             replicas=args.replicas,
             storage=args.storage,
             storage_class=args.storage_class,
+            protect=args.protect,
         )
         self.register_outputs({"url": self.url})
 

@@ -25,6 +25,9 @@ RELOADER_RESOURCES = Resources(
     cpu="10m", memory="32Mi", memory_limit="64Mi", ephemeral_storage="64Mi"
 )
 
+KEEP_PODS = {"pulumi.com/deletionPropagationPolicy": "orphan"}
+"""Makes the provider delete an object without its pods. It reads the annotation from the state."""
+
 Namespace = pulumi.Input[str]
 
 
@@ -203,12 +206,14 @@ def served_stateful_set(
     replicas: int,
     storage: str,
     storage_class: str | None,
+    protect: bool,
 ) -> pulumi.Output[str]:
     """A StatefulSet with its Services; returns the URL in the cluster.
 
     Each pod has a stable name and a volume of size `storage`, mounted as in DATA_MOUNT.
-    `storage_class` None means the cluster's default class. The volumes survive a replacement of the
-    StatefulSet; `pulumi destroy` removes them with their namespace.
+    `storage_class` None means the cluster's default class. Volumes and pods survive a replacement
+    of the StatefulSet, which takes both over; `pulumi destroy` removes them with their namespace.
+    With `protect`, the engine refuses to replace or delete the StatefulSet.
     """
     name = server.name
     headless_service(server, namespace, opts)
@@ -224,7 +229,7 @@ def served_stateful_set(
     )
     apps.StatefulSet(
         name,
-        metadata=metadata(name, namespace),
+        metadata=metadata(name, namespace, annotations=KEEP_PODS),
         spec=apps.StatefulSetSpecArgs(
             replicas=replicas,
             # A literal, not the Service's output: the engine waits until a Service has pods, and
@@ -240,7 +245,9 @@ def served_stateful_set(
                 )
             ),
         ),
-        opts=rolling_out(opts, rollout_seconds),
+        opts=ResourceOptions.merge(
+            rolling_out(opts, rollout_seconds), ResourceOptions(protect=protect)
+        ),
     )
     # Each pod has data of its own: a page that asked them in turn would show values that jump.
     return cluster_ip(server, namespace, opts, rollout_seconds=rollout_seconds, affinity="ClientIP")

@@ -14,6 +14,8 @@ from components.values import Quantity, Value
 
 STACK_ANNOTATION = "vaultmesh.dev/stack"
 """Names the stack that may change and delete the namespace."""
+ENFORCE_LABEL, LEVEL = "pod-security.kubernetes.io/enforce", "restricted"
+"""The label that makes the API server refuse pods, and the Pod Security level of this platform."""
 
 
 class Quota(Value):
@@ -29,14 +31,17 @@ class Quota(Value):
 class NamespaceArgs:
     """`stack` is the owner of the namespace; `pod_security_version` a version such as v1.34.
 
-    `labels` are for controllers of the cluster.
+    `labels` are for controllers of the cluster. Without `create`, somebody else makes and labels
+    the namespace. With `protect`, the engine refuses to delete it.
     """
 
     name: str
+    create: bool
     stack: str
     pod_security_version: str
     labels: Mapping[str, str]
     quota: Quota
+    protect: bool
 
 
 class Namespace(pulumi.ComponentResource):
@@ -48,16 +53,18 @@ class Namespace(pulumi.ComponentResource):
     def __init__(self, args: NamespaceArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Namespace", args.name, None, opts)
         child = ResourceOptions(parent=self)
-        namespace = core.Namespace(
-            args.name,
-            metadata=meta.ObjectMetaArgs(
-                name=args.name,
-                labels={**_pod_security(args.pod_security_version), **args.labels},
-                annotations={STACK_ANNOTATION: args.stack},
-            ),
-            opts=child,
-        )
-        self.name = namespace.metadata.name
+        self.name = pulumi.Output.from_input(args.name)
+        if args.create:
+            namespace = core.Namespace(
+                args.name,
+                metadata=meta.ObjectMetaArgs(
+                    name=args.name,
+                    labels={**_pod_security(args.pod_security_version), **args.labels},
+                    annotations={STACK_ANNOTATION: args.stack},
+                ),
+                opts=ResourceOptions.merge(child, ResourceOptions(protect=args.protect)),
+            )
+            self.name = namespace.metadata.name
         core.ResourceQuota(
             "quota",
             metadata=meta.ObjectMetaArgs(name="quota", namespace=self.name),
@@ -84,8 +91,8 @@ class Namespace(pulumi.ComponentResource):
 def _pod_security(version: str) -> dict[str, str]:
     """Labels that make the API server enforce, audit and warn at the restricted level."""
     modes = ("enforce", "audit", "warn")
-    prefix = "pod-security.kubernetes.io"
-    return {f"{prefix}/{mode}": "restricted" for mode in modes} | {
+    prefix = ENFORCE_LABEL.partition("/")[0]
+    return {f"{prefix}/{mode}": LEVEL for mode in modes} | {
         f"{prefix}/{mode}-version": version for mode in modes
     }
 

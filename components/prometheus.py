@@ -64,6 +64,7 @@ class PrometheusArgs:
     replicas: int
     storage: str
     storage_class: str | None
+    protect: bool
     resources: Resources
     config: Mapping[str, str]
     role: Mapping[str, pulumi.Input[str]] | None
@@ -104,6 +105,7 @@ class Prometheus(pulumi.ComponentResource):
             replicas=args.replicas,
             storage=args.storage,
             storage_class=args.storage_class,
+            protect=args.protect,
         )
         self.register_outputs({"url": self.url})
 

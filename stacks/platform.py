@@ -14,9 +14,10 @@ from components.kube_state_metrics import KubeStateMetrics, KubeStateMetricsArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
 from components.prometheus import Prometheus, PrometheusArgs
+from components.storage_class import StorageClass, StorageClassArgs
 from components.workload import Workload, WorkloadArgs
+from stacks.access import find_cluster, kubernetes_provider
 from stacks.aws import declare_aws
-from stacks.cluster import kubernetes_provider
 from stacks.connections import arrivals, departures, edges
 from stacks.content import compose_content
 from stacks.outputs import Outputs, outputs
@@ -33,17 +34,20 @@ def build(configuration: Configuration) -> Outputs:
     wrong, or if the cluster lacks what they need.
     """
     settings, images, secrets = configuration.settings, configuration.images, configuration.secrets
-    check_cluster(settings, configuration.problems)
+    access = find_cluster(settings.cluster, configuration.aws_login, configuration.problems)
+    check_cluster(settings, access, configuration.problems)
     content = compose_content(configuration)
-    opts = ResourceOptions(providers=[kubernetes_provider(settings.cluster)])
+    opts = ResourceOptions(providers=[kubernetes_provider(settings.cluster, access)])
 
     namespace = Namespace(
         NamespaceArgs(
             name=settings.namespace,
+            create=settings.create_namespace,
             stack=stack_identity(),
             pod_security_version=settings.pod_security_version,
             labels=settings.grafana.namespace_labels,
             quota=settings.quota,
+            protect=settings.production,
         ),
         opts,
     ).name
@@ -58,6 +62,11 @@ def build(configuration: Configuration) -> Outputs:
     )
 
     aws = declare_aws(settings, namespace)
+    if settings.ebs_volumes:
+        StorageClass(
+            StorageClassArgs(namespace=settings.namespace, volumes=settings.ebs_volumes), opts
+        )
+
     servers = {
         prometheus.NAME: Prometheus(
             PrometheusArgs(
@@ -67,7 +76,8 @@ def build(configuration: Configuration) -> Outputs:
                 reloader_image=images.config_reloader,
                 replicas=settings.prometheus.replicas,
                 storage=settings.prometheus.storage,
-                storage_class=settings.storage_class,
+                storage_class=settings.volume_class,
+                protect=settings.production,
                 resources=settings.prometheus.resources,
                 config=content.files[prometheus.NAME],
                 role=aws.roles.get(prometheus.NAME),
@@ -84,7 +94,8 @@ def build(configuration: Configuration) -> Outputs:
                 replicas=settings.alertmanager.replicas,
                 cluster_label=f"{settings.environment}/{settings.namespace}",
                 storage=settings.alertmanager.storage,
-                storage_class=settings.storage_class,
+                storage_class=settings.volume_class,
+                protect=settings.production,
                 resources=settings.alertmanager.resources,
                 config=content.files[alertmanager.NAME],
                 credentials=_files(

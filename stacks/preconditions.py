@@ -1,26 +1,24 @@
 """Asks the cluster what a stack needs of it, before anything is declared."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
 
-from components import alertmanager, prometheus
-from components.kit import claim_name
-from components.namespace import STACK_ANNOTATION
+from components.namespace import ENFORCE_LABEL, LEVEL, STACK_ANNOTATION
 from kubectl import Kubectl, KubectlError, NotFoundError
-from problems import Problems, did_you_mean
-from stacks.settings.schema import Cluster, Settings
+from problems import Problems
+from stacks.access import Access
+from stacks.settings.cluster import Cluster
+from stacks.settings.schema import Settings
+from stacks.volumes import Object, Volumes, check_volumes
 
-Object = Mapping[str, Any]
-"""An object of the Kubernetes API, as JSON."""
-
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _SETTINGS = "vaultmesh:settings"
-_UNITS = {
-    **{unit: 1000.0**power for power, unit in enumerate(("", "k", "M", "G", "T", "P", "E"))},
-    **{unit: 1024.0**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
-}
+_ENFORCERS = {"cilium", "calico-node", "canal", "kube-router", "antrea-agent"}
+"""DaemonSets of other programs that enforce network policies."""
+_CNI, _CNI_AGENT, _CNI_FLAG = "aws-node", "aws-eks-nodeagent", "--enable-network-policy=true"
+_CNI_SETTINGS, _CNI_SWITCH = "amazon-vpc-cni", "enable-network-policy-controller"
 
 
 def stack_identity() -> str:
@@ -28,118 +26,152 @@ def stack_identity() -> str:
     return f"{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
-def check_cluster(settings: Settings, problems: Problems) -> None:
+def check_cluster(settings: Settings, access: Access | None, problems: Problems) -> None:
     """Report what the cluster lacks for these settings; does nothing if it can't be asked.
 
-    Needs permission to get the namespace and to list its volume claims and the StorageClasses.
+    "Deploy to EKS" in the README lists the permissions that this needs.
     """
-    kubectl = _kubectl(settings.cluster)
-    if kubectl is None:
+    if access is None:
         return
-    name = settings.namespace
     try:
-        namespace = _namespace(kubectl, name)
-        claims = kubectl.get(f"/api/v1/namespaces/{name}/persistentvolumeclaims")["items"]
-        classes = kubectl.get("/apis/storage.k8s.io/v1/storageclasses")["items"]
+        with access.client() as kubectl:
+            if _is_another(settings.cluster, kubectl, problems):
+                return
+            answers = _ask(settings, kubectl)
     except KubectlError as error:
         problems.add(
             f"{_SETTINGS}.cluster",
             0,
             f"the cluster can't be asked: {error}. Make"
-            f" `{kubectl.command} get namespaces,storageclasses` work first.",
+            f" `{access.kubectl.command} get namespaces,storageclasses` work first.",
         )
         return
-    if namespace:
-        _check_owner(namespace, kubectl, problems)
-    known = {found["metadata"]["name"]: found for found in classes}
-    _check_storage_class(settings.storage_class, known, problems)
-    _check_sizes(settings, claims, known, problems)
+    _check_version(settings.pod_security_version, answers["version"], problems)
+    _check_namespace(settings, answers["namespace"], access.kubectl.command, problems)
+    if settings.cluster.eks:
+        switch = answers["cni"] or {}
+        _check_policies(settings.cluster.eks, answers["daemons"]["items"], switch, problems)
+    volumes = Volumes(
+        classes=answers["classes"]["items"],
+        drivers=answers["drivers"]["items"] if settings.ebs_volumes else (),
+        claims=answers["claims"]["items"],
+        stateful_sets=answers["sets"]["items"],
+    )
+    check_volumes(settings, volumes, problems)
 
 
-def _kubectl(cluster: Cluster) -> Kubectl | None:
-    """Kubectl for the cluster; None if it is rendered, and on EKS, whose address is an Output."""
-    if cluster.render or not cluster.context:
-        return None
-    return Kubectl(("--context", cluster.context))
+def _is_another(cluster: Cluster, kubectl: Kubectl, problems: Problems) -> bool:
+    """Whether the context leads to another server than the settings expect; reports it."""
+    if cluster.server is None:
+        return False
+    found, expected = kubectl.server().rstrip("/"), cluster.server.rstrip("/")
+    if found != expected:
+        text = f"the context {cluster.context} points at {found}. Correct the context or the key."
+        problems.add(f"{_SETTINGS}.cluster.server", 0, text)
+    return found != expected
 
 
-def _namespace(kubectl: Kubectl, name: str) -> Object | None:
-    try:
-        return kubectl.get(f"/api/v1/namespaces/{name}")
-    except NotFoundError:
-        return None
+def _ask(settings: Settings, kubectl: Kubectl) -> Mapping[str, Any]:
+    """The cluster's answers by subject; None where there is no such object.
+
+    All questions at once: on EKS, each one needs a token first, which takes about a second.
+    """
+    namespace = f"namespaces/{settings.namespace}"
+    paths = {
+        "version": "/version",
+        "namespace": f"/api/v1/{namespace}",
+        "claims": f"/api/v1/{namespace}/persistentvolumeclaims",
+        "sets": f"/apis/apps/v1/{namespace}/statefulsets",
+        "classes": "/apis/storage.k8s.io/v1/storageclasses",
+    }
+    if settings.ebs_volumes:
+        paths["drivers"] = "/apis/storage.k8s.io/v1/csidrivers"
+    if settings.cluster.eks:
+        paths["daemons"] = "/apis/apps/v1/daemonsets"
+        paths["cni"] = f"/api/v1/namespaces/kube-system/configmaps/{_CNI_SETTINGS}"
+
+    def ask(path: str) -> Object | None:
+        try:
+            return kubectl.get(path)
+        except NotFoundError:
+            return None
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(paths, pool.map(ask, paths.values()), strict=True))
 
 
-def _check_owner(namespace: Object, kubectl: Kubectl, problems: Problems) -> None:
-    """Report a namespace of somebody else: `up` would take it over, `destroy` delete it."""
-    metadata, place = namespace["metadata"], f"{_SETTINGS}.namespace"
-    name, identity = metadata["name"], stack_identity()
+def _check_version(label: str, version: Object, problems: Problems) -> None:
+    """Report a version of Pod Security that the server is too old to know."""
+    server = version["gitVersion"].split(".")[:2]
+    if _minor(label) > _minor(server[1]):
+        found = ".".join(server)
+        text = f"{label} is newer than the cluster, which is {found}. Write {found}."
+        problems.add(f"{_SETTINGS}.podSecurityVersion", 0, text)
+
+
+def _minor(version: str) -> int:
+    return int(version.rpartition(".")[2])
+
+
+def _check_namespace(
+    settings: Settings, namespace: Object | None, kubectl: str, problems: Problems
+) -> None:
+    """Report a namespace of somebody else, one that goes, and one that nobody has made."""
+    name, identity, place = settings.namespace, stack_identity(), f"{_SETTINGS}.namespace"
+    annotate = f"{kubectl} annotate --overwrite namespace {name} {STACK_ANNOTATION}={identity}"
+    label = f"{kubectl} label --overwrite namespace {name} {ENFORCE_LABEL}={LEVEL}"
+    if namespace is None:
+        if not settings.create_namespace:
+            text = f"the namespace {name} does not exist, and `createNamespace` is false. Make it."
+            problems.add(place, 0, text)
+        return
+    metadata = namespace["metadata"]
     owner = metadata.get("annotations", {}).get(STACK_ANNOTATION)
-    if owner != identity:
+    if "deletionTimestamp" in metadata:
+        text = f"the namespace {name} is being deleted. Run the command again when it is gone."
+        problems.add(place, 0, text)
+    elif owner != identity:
         whose = f"belongs to the stack {owner}" if owner else "is not marked as this stack's"
         problems.add(
             place,
             0,
             f"the namespace {name} exists and {whose}. Choose another name; or, if this stack may"
-            f" change it and `destroy` may delete it, run `{kubectl.command} annotate --overwrite"
-            f" namespace {name} {STACK_ANNOTATION}={identity}`.",
+            f" change it and `destroy` may delete it, run `{annotate}`."
+            if settings.create_namespace
+            else f"the namespace {name} {whose}. If this stack may put its objects there, run"
+            f" `{annotate}`.",
         )
-    elif "deletionTimestamp" in metadata:
-        text = f"the namespace {name} is being deleted. Run the command again when it is gone."
+    if not settings.create_namespace and metadata.get("labels", {}).get(ENFORCE_LABEL) != LEVEL:
+        text = f"the namespace {name} does not enforce Pod Security `{LEVEL}`. Run `{label}`."
         problems.add(place, 0, text)
 
 
-def _check_storage_class(name: str | None, known: Mapping[str, Object], problems: Problems) -> None:
-    place, listed = f"{_SETTINGS}.storageClass", ", ".join(sorted(known)) or "none"
-    if name is not None and name not in known:
-        advice = did_you_mean(name, known, "Write one that exists, or create it.")
-        text = f"the cluster has no StorageClass `{name}`. It has {listed}. {advice}"
-        problems.add(place, 0, text)
-    elif name is None and not any(map(_is_default, known.values())):
-        text = f"missing, and the cluster has no default StorageClass. It has {listed}. Set one."
-        problems.add(place, 0, text)
-
-
-def _is_default(storage_class: Object) -> bool:
-    annotations = storage_class["metadata"].get("annotations", {})
-    return annotations.get(DEFAULT_CLASS) == "true"
-
-
-def _check_sizes(
-    settings: Settings, claims: Iterable[Object], known: Mapping[str, Object], problems: Problems
+def _check_policies(
+    cluster: str, daemons: Iterable[Object], switch: Object, problems: Problems
 ) -> None:
-    """Report each volume that is smaller than the settings say.
+    """Report an EKS cluster that ignores network policies without a word.
 
-    A StatefulSet never resizes its volumes, and Prometheus would fill the disk that it counts on.
+    The VPC CNI enforces them only if its agent is told to. EKS Auto Mode has no DaemonSet of it,
+    but a switch in a ConfigMap.
     """
-    wanted = {
-        claim_name(server, number): (key, section.storage)
-        for key, server, section in (
-            ("prometheus", prometheus.NAME, settings.prometheus),
-            ("alertmanager", alertmanager.NAME, settings.alertmanager),
+    found = {daemon["metadata"]["name"]: daemon["spec"] for daemon in daemons}
+    if _ENFORCERS & found.keys():
+        return
+    if _CNI in found:
+        flags = [
+            flag
+            for container in found[_CNI]["template"]["spec"]["containers"]
+            if container["name"] == _CNI_AGENT
+            for flag in container.get("args", [])
+        ]
+        enforced = _CNI_FLAG in flags
+        remedy = (
+            f"Run `aws eks update-addon --cluster-name {cluster} --addon-name vpc-cni"
+            """ --configuration-values '{"enableNetworkPolicy": "true"}'`."""
         )
-        for number in range(section.replicas)
-    }
-    for claim in claims:
-        name, spec = claim["metadata"]["name"], claim["spec"]
-        if name not in wanted:
-            continue
-        key, size = wanted[name]
-        existing, used = spec["resources"]["requests"]["storage"], spec.get("storageClassName", "")
-        if _bytes(size) <= _bytes(existing):
-            continue
-        if known.get(used, {}).get("allowVolumeExpansion"):
-            advice = 'Grow the claim first: see "Grow a volume" in docs/how-to.md.'
-        else:
-            advice = f"Write {existing}: the StorageClass {used} has no `allowVolumeExpansion`."
-        problems.add(
-            f"{_SETTINGS}.{key}.storage",
-            0,
-            f"{size} is more than the {existing} of the volume claim {name}. {advice}",
-        )
-
-
-def _bytes(quantity: str) -> float:
-    """The bytes of a Kubernetes quantity such as 50Gi."""
-    number = quantity.rstrip("kKMGTPEi")
-    return float(number) * _UNITS[quantity[len(number) :]]
+    else:
+        enforced = switch.get("data", {}).get(_CNI_SWITCH) == "true"
+        remedy = f'Set `{_CNI_SWITCH}: "true"` in the ConfigMap {_CNI_SETTINGS} of kube-system.'
+    if not enforced:
+        text = f"the cluster {cluster} does not enforce network policies. {remedy}"
+        problems.add(f"{_SETTINGS}.cluster.eks", 0, text)

@@ -67,20 +67,7 @@ def prepare(
     merged = yaml.safe_load(text)
 
     def run(*command: str, given: str = "") -> None:
-        answer = subprocess.run(
-            [pulumi, *command, "--non-interactive"],
-            cwd=copies,
-            env=env,
-            input=given,
-            capture_output=True,
-            text=True,
-        )
-        if answer.returncode:
-            reason = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
-            raise UserError(
-                f"pulumi {' '.join(command[:2])} failed: {''.join(reason)}. "
-                f"Correct that, or remove {copies} and run the command again."
-            )
+        _run(copies, pulumi, env, *command, given=given)
 
     if not _exists(root, project["name"], stack) or "encryptionsalt" not in merged:
         run("stack", "select", "--create", stack)
@@ -94,6 +81,30 @@ def prepare(
             value = f"{MADE_UP}{secrets.token_urlsafe(24)}"
             run("config", "set", "--secret", key, "--stack", stack, given=value)
     return path
+
+
+def lift_protection(root: Path, stack: str, pulumi: Path, env: Mapping[str, str]) -> None:
+    """Let `destroy` remove all of a rehearsed stack, which holds no data. Raises UserError."""
+    _run(state(root) / "config", pulumi, env, "state", "unprotect", "--all", "--yes", "-s", stack)
+
+
+def _run(
+    copies: Path, pulumi: Path, env: Mapping[str, str], *command: str, given: str = ""
+) -> None:
+    answer = subprocess.run(
+        [pulumi, *command, "--non-interactive"],
+        cwd=copies,
+        env=env,
+        input=given,
+        capture_output=True,
+        text=True,
+    )
+    if answer.returncode:
+        reason = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
+        raise UserError(
+            f"pulumi {' '.join(command[:2])} failed: {''.join(reason)}. "
+            f"Correct that, or remove {copies} and run the command again."
+        )
 
 
 def forget(root: Path, stack: str) -> None:

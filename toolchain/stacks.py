@@ -61,6 +61,8 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
         if rehearsed or on_node:
             config = rehearsal.prepare(root, stack, folder, pulumi, env)
             options += [CONFIG_FILE, str(config)]
+        if rehearsed and verb == "destroy":
+            rehearsal.lift_protection(root, stack, pulumi, env)
     if rehearsed and stack != LOCAL:
         say(
             f"rehearsal of stack {stack}: no Pulumi backend is set, so `up` renders its manifests "

@@ -14,6 +14,7 @@ from rules.notifications import load_notifications
 from stacks.files import ROOT, read_files
 from stacks.refusal import refuse
 from stacks.secrets import PROJECT, SECRETS
+from stacks.settings.aws_login import AwsLogin, read_aws_login
 from stacks.settings.credentials import (
     PAGERS,
     ProductionPagers,
@@ -32,7 +33,7 @@ KEYS = (OWN, SHARED, IMAGES, PAGERS, *SECRETS)
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """A stack's configuration: valid settings and images, and its secrets by key.
+    """A stack's configuration: valid settings and images, secrets by key, and the login to AWS.
 
     `problems` holds the problems of secrets and other keys. The caller reports them together with
     those of rules and dashboards.
@@ -41,6 +42,7 @@ class Configuration:
     settings: Settings
     images: Images
     secrets: Mapping[str, pulumi.Output[str]]
+    aws_login: AwsLogin
     problems: Problems
 
 
@@ -82,6 +84,7 @@ def load_configuration() -> Configuration:
         settings=settings,
         images=images,
         secrets={key: config.require_secret(key) for key in present},
+        aws_login=read_aws_login(values, problems),
         problems=problems,
     )
 

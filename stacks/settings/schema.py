@@ -10,12 +10,12 @@ from components.blackbox import Probe
 from components.cron_job import CronJobSpec
 from components.grafana_access import Exposure
 from components.namespace import Quota
+from components.storage_class import EbsVolumes, storage_class_name
 from components.values import (
     DnsLabel,
     Duration,
     Gibibytes,
     Resources,
-    Text,
     Value,
     WrongKeysError,
     matching,
@@ -25,6 +25,7 @@ from problems import did_you_mean
 from promql.durations import parse_duration
 from stacks.servers import RESERVED
 from stacks.settings.aws import AWS_DESTINATIONS, Aws
+from stacks.settings.cluster import Cluster
 
 SHORTEST_INTERVAL, LONGEST_INTERVAL = "30s", "2m"
 """Limits of a probe's interval: rules are evaluated every 30 s over the last 5 minutes."""
@@ -87,24 +88,6 @@ WorkloadName = Annotated[
     ),
     AfterValidator(_not_reserved),
 ]
-
-
-class Cluster(Value):
-    """The cluster: an EKS name or a kubeconfig context.
-
-    With a folder, `render`, manifests are written into it, and no cluster is contacted. A folder
-    needs no cluster. A rehearsal adds one to its copy of the settings.
-    """
-
-    eks: Text | None = None
-    context: Text | None = None
-    render: Text | None = None
-
-    @model_validator(mode="after")
-    def _is_one_cluster(self) -> "Cluster":
-        if (self.eks and self.context) or not (self.eks or self.context or self.render):
-            raise ValueError("must name one cluster. Set eks, context or render.")
-        return self
 
 
 class Rules(Value):
@@ -207,9 +190,12 @@ class Images(Value):
 class Settings(Value):
     """All of `vaultmesh:settings`.
 
-    A stack with `production` must page the production on-call, and other stacks must not.
-    `services_image` is the image of all workloads without their own; `storage_class` None means the
-    cluster's default class.
+    A stack with `production` must page the production on-call, and other stacks must not. The
+    engine refuses to delete its namespace, or to replace its StatefulSets. Without
+    `create_namespace`, somebody else makes the namespace.
+    `services_image` is the image of all workloads without their own; `storage_class` names a
+    class that somebody else makes, None the cluster's default class; with `ebs_volumes`, the stack
+    makes its own.
 
     `rollout_timeout` is how long `pulumi up` waits for pods to become ready before it fails with
     the reason. A startup probe may allow more, so that Prometheus can replay a long write-ahead
@@ -219,11 +205,13 @@ class Settings(Value):
     environment: DnsLabel
     production: bool
     namespace: DnsLabel
+    create_namespace: bool = True
     pod_security_version: Annotated[
         str, matching(r"v1\.[0-9]+", "a version of Kubernetes", "v1.34")
     ]
     cluster: Cluster
     storage_class: DnsLabel | None = None
+    ebs_volumes: EbsVolumes | None = None
     rollout_timeout: RolloutTimeout = "10m"
     services_image: Image
     quota: Quota
@@ -242,6 +230,11 @@ class Settings(Value):
         return parse_duration(self.rollout_timeout) // 1000
 
     @property
+    def volume_class(self) -> str | None:
+        """The StorageClass of all volumes; None means the cluster's default class."""
+        return storage_class_name(self.namespace) if self.ebs_volumes else self.storage_class
+
+    @property
     def probes(self) -> Mapping[str, Probe]:
         """Every probe by name: one of each workload's /health, and those in the settings."""
         return {**self._health_probes, **self.synthetics.probes}
@@ -252,7 +245,9 @@ class Settings(Value):
 
     @model_validator(mode="after")
     def _names_are_consistent(self) -> "Settings":
-        wrong = dict([*self._unknown_workloads(), *self._taken_probe_names()])
+        wrong = dict(
+            [*self._unknown_workloads(), *self._taken_probe_names(), *self._wrong_volumes()]
+        )
         if self.aws and not self.cluster.eks:
             wrong["aws"] = "needs a cluster on EKS. Set cluster.eks, or remove aws."
         if wrong:
@@ -276,6 +271,16 @@ class Settings(Value):
                 if name not in self.workloads:
                     advice = did_you_mean(name, self.workloads, f"Write one of {known}.")
                     yield key, f"`{name}` is not a workload. {advice}"
+
+    def _wrong_volumes(self) -> Iterator[tuple[str, str]]:
+        if self.ebs_volumes and self.storage_class:
+            yield (
+                "storageClass",
+                "with ebsVolumes the stack makes its own class. Remove one key.",
+            )
+        if self.production and self.ebs_volumes and self.ebs_volumes.reclaim_policy == "Delete":
+            text = "a deleted claim would take production's data along. Write Retain."
+            yield "ebsVolumes.reclaimPolicy", text
 
     def _taken_probe_names(self) -> Iterator[tuple[str, str]]:
         for name in self.synthetics.probes.keys() & self._health_probes.keys():

@@ -123,11 +123,19 @@ class Project:
 
     def set_secret(self, key: str, value: str, *, stack: str = "local") -> None:
         """Set a declared secret in the rehearsal's configuration."""
+        self._pulumi("config", "set", "--secret", key, stack=stack, given=value)
+
+    def unprotect(self, urn: str, *, stack: str = "local") -> None:
+        """Let the engine replace or delete a resource."""
+        self._pulumi("state", "unprotect", urn, "--yes", stack=stack)
+
+    def _pulumi(self, *command: str, stack: str, given: str = "") -> None:
+        """Run a command of Pulumi that does not run the program."""
         planned = stacks.plan("preview", stack, [], root=self.root)
         config = planned.command[planned.command.index("--config-file") + 1]
         subprocess.run(
-            [planned.command[0], "config", "set", "--secret", key, "--stack", stack],
-            input=value,
+            [planned.command[0], *command, "--stack", stack],
+            input=given,
             cwd=Path(config).parent,
             env=planned.environment,
             check=True,

@@ -54,11 +54,12 @@ class Recording(mocks.Mocks):
     """All resources that a program declared, and its return value.
 
     `timeouts` says how long the engine waits for the creation and for an update of an object, by
-    its kind and Pulumi name.
+    its kind and Pulumi name; `protected` holds the kinds and names of what it refuses to delete.
     """
 
     resources: list[Declared] = field(default_factory=list)
     timeouts: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    protected: set[tuple[str, str]] = field(default_factory=set)
     result: Any = None
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -136,11 +137,13 @@ class Recording(mocks.Mocks):
 
 
 class Monitor(mocks.MockMonitor):
-    """The engine's end of the mocks; it also records the timeouts, which no mock sees."""
+    """The engine's end of the mocks; it also records options, which no mock sees."""
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         key, given = (request.type.rsplit(":", 1)[-1], request.name), request.customTimeouts
         self.mocks.timeouts[key] = (given.create, given.update)
+        if request.protect:
+            self.mocks.protected.add(key)
         return super().RegisterResource(request)
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+CLUSTER_WIDE = ("Provider", "Namespace", "StorageClass")
+
 
 def test_the_api_server_enforces_audits_and_warns_at_a_named_version(platform: Any) -> None:
     (namespace,) = platform.all("Namespace")
@@ -17,11 +19,7 @@ def test_everything_else_lives_in_that_namespace(platform: Any) -> None:
     (namespace,) = platform.all("Namespace")
     name = namespace["metadata"]["name"]
     for resource in platform.resources:
-        if (
-            resource.type.startswith("kubernetes:")
-            and resource.kind != "Provider"
-            and resource.kind != "Namespace"
-        ):
+        if resource.type.startswith("kubernetes:") and resource.kind not in CLUSTER_WIDE:
             assert resource.inputs["metadata"]["namespace"] == name, resource.name
 
 

@@ -66,3 +66,19 @@ def test_pulumi_waits_for_pods_as_long_as_the_settings_say() -> None:
             assert platform.timeouts[kind, name] == ("210s", "210s"), f"{kind} {name}"
     deadlines = [d["spec"]["progressDeadlineSeconds"] for d in platform.all("Deployment")]
     assert set(deadlines) == {210}
+
+
+def test_volumes_and_pods_outlive_a_replaced_stateful_set(platform: Any) -> None:
+    for name in ("prometheus-server", "alertmanager"):
+        annotations = platform.one("StatefulSet", name)["metadata"]["annotations"]
+        assert annotations == {"pulumi.com/deletionPropagationPolicy": "orphan"}
+
+
+def test_only_production_protects_what_holds_data(recordings: Any) -> None:
+    for stack, platform in recordings.items():
+        (namespace,) = platform.all("Namespace")
+        production = stack_values(stack)["vaultmesh:settings"]["production"]
+        holds_data = {("Namespace", namespace["metadata"]["name"])} | {
+            ("StatefulSet", found["metadata"]["name"]) for found in platform.all("StatefulSet")
+        }
+        assert platform.protected == (holds_data if production else set()), stack
