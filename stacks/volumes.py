@@ -41,12 +41,12 @@ def check_volumes(settings: Settings, volumes: Volumes, problems: Problems) -> N
         _check_driver(settings.ebs_volumes.driver, map(_name, volumes.drivers), problems)
     else:
         _check_storage_class(settings, known, problems)
-    claims = {_name(claim): claim for claim in volumes.claims}
+    claims, before = {_name(claim): claim for claim in volumes.claims}, len(problems)
     for claim, key, size in _wanted_claims(settings):
         if claim in claims:
             _check_size(claims[claim], f"{key}.storage", size, known, problems)
-    # `up` changes what preview refuses here: see the recipe.
-    if pulumi.runtime.is_dry_run():
+    # The step after claims have grown: `up` makes a change that preview can't show.
+    if len(problems) == before and pulumi.runtime.is_dry_run():
         templates = {_name(found): found["spec"] for found in volumes.stateful_sets}
         for server, key, size in _sizes(settings):
             for template in templates.get(server, {}).get("volumeClaimTemplates", ()):

@@ -116,14 +116,35 @@ def test_the_recipe_to_grow_a_volume_restarts_nothing_and_loses_nothing(upgraded
     kept = {kind: small.uids(kind) for kind in ("pods", "persistentvolumeclaims")}
     with expandable(small.node):
         small.kubectl("patch", "pvc", CLAIM, f"--patch={json.dumps(size)}")
-    small.kubectl("delete", "statefulset", "prometheus-server", "--cascade=orphan")
     with small.project.edited("Pulumi.node.yaml", "storage: 2Gi", "storage: 3Gi"):
-        preview, result = small.preview(), small.up()
-        assert preview.code == result.code == 0, preview.text + result.text
-        assert result.changes["+-"] == 1, result.text
+        [refusal] = small.preview().errors
+        assert "prometheus-server is for volumes of 2Gi, and Kubernetes can't change" in refusal
+        replaced = small.up("--target", "**StatefulSet::prometheus-server")
+        assert replaced.code == 0, replaced.text
+        assert replaced.changes["+-"] == 1, replaced.text
+        result = small.up()
+        assert result.code == 0, result.text
+        assert result.changes["~"] == 1, result.text
         assert small.preview().changes.keys() == {"="}
     assert kept == {kind: small.uids(kind) for kind in kept}
     assert upgraded.oldest_sample in samples(small)
+
+
+def test_naming_the_server_of_the_context_changes_the_provider_alone(upgraded: Upgraded):
+    small, server = upgraded.small, "{.clusters[0].cluster.server}"
+    address = small.kubectl("config", "view", "--minify", f"--output=jsonpath={server}")
+    context = "context: vaultmesh-node"
+    wrong = f"{context}\n        server: https://127.0.0.1:1"
+    with small.project.edited("Pulumi.node.yaml", context, wrong):
+        [refusal] = small.preview().errors
+    assert f"the context vaultmesh-node points at {address}. Correct" in refusal
+    right = f"{context}\n        server: {address}"
+    with small.project.edited("Pulumi.node.yaml", context, right):
+        result = small.up()
+        assert result.code == 0, result.text
+        assert result.changes.keys() == {"~", "="} and result.changes["~"] == 1, result.text
+        assert small.preview().changes.keys() == {"="}
+    assert small.up().changes["~"] == 1
 
 
 def test_preview_of_another_namespace_shows_that_everything_is_made_anew(upgraded: Upgraded):
