@@ -134,11 +134,11 @@ def test_naming_the_server_of_the_context_changes_the_provider_alone(upgraded: U
     small, server = upgraded.small, "{.clusters[0].cluster.server}"
     address = small.kubectl("config", "view", "--minify", f"--output=jsonpath={server}")
     context = "context: vaultmesh-node"
-    wrong = f"{context}\n        server: https://127.0.0.1:1"
+    wrong = f"{context}\n      server: https://127.0.0.1:1"
     with small.project.edited("Pulumi.node.yaml", context, wrong):
         [refusal] = small.preview().errors
     assert f"the context vaultmesh-node points at {address}. Correct" in refusal
-    right = f"{context}\n        server: {address}"
+    right = f"{context}\n      server: {address}"
     with small.project.edited("Pulumi.node.yaml", context, right):
         result = small.up()
         assert result.code == 0, result.text
