@@ -80,11 +80,17 @@ def _find_eks(name: str, login: AwsLogin, problems: Problems) -> Access | None:
     # Imported here because the import takes a second, and only stacks on EKS need it.
     from pulumi_aws import eks
 
+    place = "vaultmesh:settings.cluster.eks"
     try:
         found = eks.get_cluster(name=name)
     except Exception as error:  # The SDK raises no narrower one for a failed look-up.
         text = f"AWS can't be asked for the cluster {name}: {error}"
-        problems.add("vaultmesh:settings.cluster.eks", 0, f"{text.rstrip('. ')}. {_SIGN_IN}")
+        advice = "Correct the name or aws:region, or sign in to AWS."
+        problems.add(place, 0, f"{text.rstrip('. ')}. {advice}")
+        return None
+    if not found.certificate_authorities:
+        text = f"the cluster {name} is {found.status}. Run the command again when it is ACTIVE."
+        problems.add(place, 0, text)
         return None
     authority = found.certificate_authorities[0].data
     return Access(
@@ -93,9 +99,6 @@ def _find_eks(name: str, login: AwsLogin, problems: Problems) -> Access | None:
         identifier=found.arn,
         kubeconfig=_kubeconfig(name, found.arn, found.endpoint, authority, login),
     )
-
-
-_SIGN_IN = "Correct the name or aws:region, or sign in to AWS."
 
 
 def _kubeconfig(name: str, arn: str, endpoint: str, authority: str, login: AwsLogin) -> str:

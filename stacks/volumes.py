@@ -36,16 +36,16 @@ class Volumes:
 
 def check_volumes(settings: Settings, volumes: Volumes, problems: Problems) -> None:
     """Report each difference between the volumes and the settings that `up` can't change."""
-    known = {_name(found): found for found in volumes.classes}
+    before, known = len(problems), {_name(found): found for found in volumes.classes}
     if settings.ebs_volumes:
         _check_driver(settings.ebs_volumes.driver, map(_name, volumes.drivers), problems)
     else:
         _check_storage_class(settings, known, problems)
-    claims, before = {_name(claim): claim for claim in volumes.claims}, len(problems)
+    claims = {_name(claim): claim for claim in volumes.claims}
     for claim, key, size in _wanted_claims(settings):
         if claim in claims:
             _check_size(claims[claim], f"{key}.storage", size, known, problems)
-    # The step after claims have grown: `up` makes a change that preview can't show.
+    # The step after claims have grown, which preview can't show, and `up` makes.
     if len(problems) == before and pulumi.runtime.is_dry_run():
         templates = {_name(found): found["spec"] for found in volumes.stateful_sets}
         for server, key, size in _sizes(settings):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -110,6 +111,15 @@ def test_a_failed_look_up_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         "vaultmesh:settings.cluster.eks: AWS can't be asked for the cluster auro"
     )
     assert "no EKS Cluster found: aurora. Correct the name or aws:region, or sign in" in line
+
+
+def test_a_cluster_that_is_being_made_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    young = SimpleNamespace(status="CREATING", certificate_authorities=[])
+    monkeypatch.setattr("pulumi_aws.eks.get_cluster", lambda name: young)
+    problems = Problems()
+    assert find_cluster(Cluster(eks="aurora"), AwsLogin(), problems) is None
+    (line,) = problems.lines()
+    assert line.endswith("the cluster aurora is CREATING. Run the command again when it is ACTIVE.")
 
 
 def test_a_context_is_left_to_the_users_kubeconfig() -> None:
