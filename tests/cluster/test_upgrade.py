@@ -92,7 +92,8 @@ def test_an_upgrade_replaces_and_deletes_no_stateful_resource(upgraded: Upgraded
 
 def test_an_upgrade_is_a_real_change_and_complete(upgraded: Upgraded):
     assert upgraded.result.changes.keys() - {"="}, upgraded.result.text
-    assert upgraded.small.preview().changes.keys() == {"="}
+    again = upgraded.small.preview("--diff")
+    assert again.changes.keys() == {"="}, again.text
 
 
 def test_an_upgrade_keeps_samples_and_silences(upgraded: Upgraded):
