@@ -153,6 +153,23 @@ def test_the_refusal_of_a_namespace_that_exists_says_how_to_take_it_over(small: 
         small.node.kubectl("delete", "namespace", name, "--wait=false")
 
 
+def test_a_namespace_that_somebody_else_makes_is_used_once_it_has_its_marks(small: Deployed):
+    name = f"{NAMESPACE}-theirs"
+    theirs = f"namespace: {name}\n    createNamespace: false"
+    small.node.kubectl("create", "namespace", name)
+    try:
+        with small.project.edited(FILE, f"namespace: {NAMESPACE}", theirs):
+            label, mark = small.preview().errors
+            for error in (label, mark):
+                recipe = error.partition("`kubectl --context vaultmesh-node ")[2].partition("`.")[0]
+                small.node.kubectl(*recipe.split())
+            result = small.preview()
+        assert result.code == 0, result.text
+        assert f"Namespace {name} create" not in result.text
+    finally:
+        small.node.kubectl("delete", "namespace", name, "--wait=false")
+
+
 def test_up_outlives_an_api_server_that_starts_again_in_the_middle(small: Deployed):
     level = "harbinger: {environment: {LOG_LEVEL: warning}}\n      psi-field:"
     with small.project.edited(FILE, "psi-field:", level), ThreadPoolExecutor() as pool:
