@@ -88,11 +88,10 @@ def version_of(go: Path) -> tuple[int, ...]:
 def build(go: Path, wanted: Build, folder: Path, task: str) -> None:
     """Build the programs into the folder; `task` labels the progress line. Raises UserError."""
     module = MODULES / wanted.module
-    fixed = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
     # Compilers that collect garbage less often finish in a third less time.
-    environment = {**os.environ, **fixed, "CGO_ENABLED": "0", "GOGC": "400"}
+    environment = {**_environment(), "CGO_ENABLED": "0", "GOGC": "400"}
     embedded = {
-        str(module / place / Path(file.path).name): str(_fetch_file(go, file, module, environment))
+        str(module / place / Path(file.path).name): str(fetch_file(go, file, module))
         for place, file in wanted.embedded
     }
     with tempfile.NamedTemporaryFile("w", suffix=".json") as overlay:
@@ -116,16 +115,19 @@ def build(go: Path, wanted: Build, folder: Path, task: str) -> None:
         compiled = {PACKAGE.pattern: f"of {total} packages compiled"}
         run("build", *options, task=task, count=compiled)
     for file in wanted.scripts:
-        Path(shutil.copy(_fetch_file(go, file, module, environment), folder)).chmod(0o755)
+        Path(shutil.copy(fetch_file(go, file, module), folder)).chmod(0o755)
 
 
-def _fetch_file(go: Path, file: ModuleFile, module: Path, environment: Mapping[str, str]) -> Path:
-    """The file in Go's module cache. The go.mod in the folder `module` pins its version."""
+def fetch_file(go: Path, file: ModuleFile, module: Path) -> Path:
+    """The file in Go's module cache. The go.mod in the folder `module` pins its version.
+
+    Raises UserError if the file's module can't be fetched.
+    """
     answer = subprocess.run(
         [go, "mod", "download", "-json", file.module],
         capture_output=True,
         text=True,
-        env=environment,
+        env=_environment(),
         cwd=module,
     )
     found = json.loads(answer.stdout or "{}")
@@ -135,6 +137,11 @@ def _fetch_file(go: Path, file: ModuleFile, module: Path, environment: Mapping[s
             "Check that the Go module proxy can be reached and run the command again."
         )
     return Path(found["Dir"], file.path)
+
+
+def _environment() -> dict[str, str]:
+    fixed = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
+    return {**os.environ, **fixed}
 
 
 def _fetch(home: Path, on_path: str | None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from toolchain import browser, stacks, tools
+from toolchain import browser, judges, stacks, tools
 from toolchain.base import CLONE, VENV_PYTHON, UserError, run_and_wait, state
 from toolchain.node import host, images
 from toolchain.progress import duration
@@ -27,6 +27,7 @@ class Level:
     pulumi: bool = True
     tools: tuple[str, ...] = ()
     browser: bool = False
+    judges: bool = False
     node: bool = False
 
 
@@ -42,8 +43,10 @@ LEVELS = {
         tools=tools.SERVERS,
     ),
     "engine": Level(
-        checks="the real Pulumi engine, with a backend of its own",
+        checks="the real Pulumi engine, and judges of what it renders",
         options=(*PARALLEL, "--dist=loadfile"),
+        tools=tools.JUDGES,
+        judges=True,
     ),
     "live": Level(
         checks="the services, Prometheus and Alertmanager as processes on loopback",
@@ -96,6 +99,8 @@ def _environment(level: Level) -> Mapping[str, str]:
     """The environment with the level's tools on PATH; builds or installs them first."""
     if level.browser:
         browser.ensure()
+    if level.judges:
+        judges.ensure()
     if level.node:
         host.ensure()
         images.build()

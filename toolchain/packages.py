@@ -22,15 +22,21 @@ COMPILE = (
     *("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "make lock"),
 )
 PYTHON_311 = ("--python-version", "3.11")
+BESIDE_PROGRAM = ("--constraint", PROGRAM.name)
 LOCKS: dict[str, tuple[str, ...]] = {
     "requirements.txt": ("pyproject.toml", *PYTHON_311),
-    "requirements-dev.txt": ("pyproject.toml", "--group", "dev", *PYTHON_311),
+    "requirements-dev.txt": (
+        *("pyproject.toml", "--group", "dev"),
+        *(*PYTHON_311, *BESIDE_PROGRAM),
+    ),
     # The Dockerfile uses this Python version and installs only wheels.
     "services/requirements.txt": (
         *("--group", "services", "--python-version", "3.12", "--only-binary", ":all:"),
-        *("--constraint", "requirements-dev.txt"),
+        *(*BESIDE_PROGRAM, "--constraint", DEV.name),
     ),
     "toolchain/go.txt": ("--group", "go", *PYTHON_311),
+    # Its pins contradict those of requirements-dev.txt, so it has an environment of its own.
+    "toolchain/checkov.txt": ("--group", "checkov", *PYTHON_311),
 }
 """Lock files in the order of writing, with uv's options for their part of pyproject.toml."""
 
@@ -66,8 +72,6 @@ def write_locks(options: Sequence[str]) -> None:
     subprocess.run([*pip, UV], check=True)
     for file, sources in LOCKS.items():
         command = [home / "bin" / "uv", *COMPILE, *sources, "--output-file", file, *options]
-        if file != PROGRAM.name:
-            command += ["--constraint", PROGRAM.name]
         if file == DEV.name:
             command += [f"--no-emit-package={name}" for name in sorted(set(_names(PROGRAM)))]
         if subprocess.run(command, cwd=CLONE).returncode:

@@ -88,6 +88,12 @@ TOOLS: dict[str, tuple[Build, ...]] = {
         gib=0.6,
         variables=(f"{PROMETHEUS_VERSION}=0.28.0",),
     ),
+    "kube-score": _one_build(
+        "kube-score", "github.com/zegl/kube-score/cmd/kube-score", minutes=0.4, gib=0.5
+    ),
+    "kubeconform": _one_build(
+        "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", minutes=0.1, gib=0.2
+    ),
     "kubernetes": _one_build(
         "kubernetes",
         *(
@@ -132,6 +138,8 @@ TOOLS: dict[str, tuple[Build, ...]] = {
 NODE = ("etcd", "kubernetes", "kube-router")
 """The processes of a Kubernetes node on this machine; containerd is a Debian package."""
 SERVERS = ("prometheus", "alertmanager", "blackbox_exporter")
+JUDGES = ("kube-score", "kubeconform")
+"""Judges of manifests; `judges` fetches what else they need."""
 
 
 def folders(names: Sequence[str]) -> list[Path]:

@@ -1,5 +1,6 @@
 """Fixtures of the engine tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,12 @@ import pytest
 from tests.support.project import Project
 
 
-@pytest.fixture(autouse=True)
-def no_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def no_backend() -> Iterator[None]:
     """Rehearse every stack, even if the user who runs the tests has a Pulumi login."""
-    monkeypatch.setattr("toolchain.stacks.has_backend", lambda env: False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("toolchain.stacks.has_backend", lambda env: False)
+        yield
 
 
 @pytest.fixture

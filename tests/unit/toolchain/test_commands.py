@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toolchain import browser, commands, levels, stacks, tools
+from toolchain import browser, commands, judges, levels, stacks, tools
 from toolchain.base import CLONE, UserError
 from toolchain.node import host, images
 
@@ -68,6 +68,7 @@ class TestLevels:
         monkeypatch.setattr(levels, "run_and_wait", run)
         monkeypatch.setattr(levels, "state", lambda: tmp_path)
         monkeypatch.setattr(browser, "ensure", lambda: ran.append(["browser"]))
+        monkeypatch.setattr(judges, "ensure", lambda: ran.append(["judges"]))
         monkeypatch.setattr(host, "missing", lambda: None)
         monkeypatch.setattr(host, "ensure", lambda: ran.append(["packages"]))
         monkeypatch.setattr(images, "build", lambda: ran.append(["images"]))
@@ -81,13 +82,17 @@ class TestLevels:
 
     def test_every_level_runs_with_the_arguments(self, ran: list[list[str]]) -> None:
         assert levels.run(levels.LEVELS, ["-k", "grafana"]) == 0
-        assert ran[:3] == [["browser"], ["packages"], ["images"]]
-        assert ran[3:] == [[f"tests/{level}", "-k", "grafana"] for level in levels.LEVELS]
+        assert ran[:4] == [["judges"], ["browser"], ["packages"], ["images"]]
+        assert ran[4:] == [[f"tests/{level}", "-k", "grafana"] for level in levels.LEVELS]
 
     def test_paths_choose_levels_and_what_they_need(self, ran: list[list[str]]) -> None:
         paths = ["tests/unit/rules", "tests/engine/test_secrets.py::test_a"]
         assert levels.run(levels.LEVELS, [*paths, "-x"]) == 0
-        assert ran == [["tests/unit/rules", "-x"], ["tests/engine/test_secrets.py::test_a", "-x"]]
+        assert ran[0] == ["judges"]
+        assert ran[1:] == [
+            ["tests/unit/rules", "-x"],
+            ["tests/engine/test_secrets.py::test_a", "-x"],
+        ]
 
     def test_the_unit_level_needs_no_built_tool(
         self, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch
@@ -102,7 +107,7 @@ class TestLevels:
     ) -> None:
         codes |= {"unit": levels.NOTHING_SELECTED, "rules": 1}
         assert levels.run(["unit", "rules", "engine"], []) == 1
-        assert len(ran) == 3
+        assert ran == [["judges"], ["tests/unit"], ["tests/rules"], ["tests/engine"]]
         summary = capsys.readouterr().out.splitlines()[-2:]
         assert [" ".join(line.split()) for line in summary] == [
             "rules 10 passed, 1 failures, 1 skipped 0 s",

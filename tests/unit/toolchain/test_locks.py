@@ -11,7 +11,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from toolchain import packages, tools
+from toolchain import judges, packages, tools
 from toolchain.base import CLONE, MODULES
 
 PYPROJECT = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))
@@ -57,6 +57,7 @@ ASKED_FOR = {
     "requirements-dev.txt": group("dev"),
     "services/requirements.txt": group("services"),
     "toolchain/go.txt": group("go"),
+    "toolchain/checkov.txt": group("checkov"),
 }
 
 
@@ -136,6 +137,11 @@ def test_the_node_runs_the_version_of_the_image_that_is_deployed(image: str) -> 
     [build] = tools.TOOLS[BUILT[image]]
     program = build.packages[0].partition("/cmd/")[0]
     assert go_pin(build.module, program) == IMAGES[image].rpartition(":")[2]
+
+
+@pytest.mark.parametrize(("version", "module"), judges.KUBERNETES.items())
+def test_a_kubernetes_version_is_judged_by_its_own_specification(version: str, module: str) -> None:
+    assert go_pin(module, judges.SPECIFICATION.module).startswith(f"{version}.")
 
 
 def test_pulumi_reports_the_versions_that_are_built() -> None:
