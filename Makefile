@@ -10,7 +10,7 @@ REPOSITORY ?=
 RUN := $(PYTHON) -m toolchain
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy plan drift image pin cluster live dashboards report check test test-cluster lint lock clean
+.PHONY: help preview up refresh destroy plan drift image pin cost cluster live dashboards report check test test-cluster lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ image: ## build the services' image for amd64 and arm64 and push it; REPOSITORY=
 
 pin: ## write the digests of the images into the stack's file; ARGS=--deployed for those that run
 	@$(RUN) pin "--stack=$(STACK)" $(ARGS)
+
+cost: ## show the monthly cost of each stack in AWS, or of one with STACK=staging
+	@$(RUN) cost "--stack=$(if $(filter file,$(origin STACK)),,$(STACK))" $(ARGS)
 
 cluster: ## run the stack `node` on a real Kubernetes node on this machine, until Ctrl-C (Linux, root)
 	@$(RUN) cluster $(ARGS)

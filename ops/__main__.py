@@ -6,6 +6,7 @@ from importlib import import_module
 from problems import did_you_mean
 
 COMMANDS = {
+    "cost": "ops.cost.command",
     "dashboards": "ops.pictures.command",
     "live": "ops.live.command",
     "report": "ops.report.command",

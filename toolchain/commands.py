@@ -18,7 +18,7 @@ GENERATED = (
 CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["basedpyright"])
 VERBS = (
     *("preview", "up", "refresh", "destroy", "plan", "drift", "image", "pin"),
-    *("cluster", "live", "dashboards", "report"),
+    *("cost", "cluster", "live", "dashboards", "report"),
     *("check", "test", "test-cluster", "lint", "lock", "clean"),
 )
 
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str]) -> None:
             test_cluster(rest)
         elif verb == "cluster":
             run_cluster(rest)
+        elif verb == "cost":
+            cost(rest)
         elif verb == "lock":
             packages.write_locks(rest)
         elif verb in ("live", "dashboards"):
@@ -118,6 +120,13 @@ def run_cluster(arguments: list[str]) -> NoReturn:
     from toolchain.node import command
 
     sys.exit(command.main(arguments))
+
+
+def cost(arguments: list[str]) -> NoReturn:
+    """Exec the command that prices what the stacks would have."""
+    from toolchain import costs
+
+    costs.main(arguments)
 
 
 def report(arguments: list[str]) -> NoReturn:
