@@ -2,7 +2,8 @@
 
 It reads the configuration, the provisioned data sources and the dashboards as Grafana does, and
 answers /api/health with 503 and the first fault that it finds, so that its pod never becomes ready.
-It runs inside the node, on Debian's Python with python3-yaml.
+As Grafana does, it asks for the password of the metrics, and sends whoever calls it by another name
+than its domain there. It runs inside the node, on Debian's Python with python3-yaml.
 """
 
 import base64
@@ -80,11 +81,32 @@ def check_dashboard(file, board, sources):
             raise GrafanaError(f"{file}: no data source {source}")
 
 
+def basic_auth(user, password):
+    """Return the header by which a client says who it is."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def check_sign_in(settings):
+    """Raise GrafanaError if people can't sign in by OpenID Connect although they should."""
+    section = "auth.generic_oauth"
+    if settings.getboolean(section, "enabled", fallback=False):
+        for key in ("client_id", "client_secret", "auth_url", "token_url"):
+            if not settings.get(section, key, fallback=""):
+                raise GrafanaError(f"[{section}]: no {key}")
+
+
 def main():
     """Serve health, metrics and the list of dashboards until the pod ends."""
     settings = read_settings(os.environ["GF_PATHS_CONFIG"])
-    password = settings["security"]["admin_password"]
-    login = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
+    check_sign_in(settings)
+    login = basic_auth("admin", settings["security"]["admin_password"])
+    reader, server = None, settings["server"]
+    if "metrics" in settings:
+        user, password = (
+            settings["metrics"][f"basic_auth_{key}"] for key in ("username", "password")
+        )
+        reader = basic_auth(user, password)
+    domain = server["domain"] if server.getboolean("enforce_domain", fallback=False) else None
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -103,12 +125,18 @@ def main():
             if self.path == "/api/health":
                 state = {"database": "ok", "version": MARK}
                 self.answer(503 if fault else 200, {**state, "fault": fault} if fault else state)
+            elif self.path == "/metrics" and reader not in (None, self.headers["Authorization"]):
+                self.answer(401, "")
             elif self.path == "/metrics":
                 lines = [
                     f'grafana_build_info{{edition="{MARK}"}} 1',
                     f"grafana_stat_totals_dashboard {len(boards)}",
                 ]
                 self.answer(200, "\n".join(lines) + "\n")
+            elif domain not in (None, self.headers.get("Host", "").partition(":")[0]):
+                self.send_response(301)
+                self.send_header("Location", server["root_url"].rstrip("/") + self.path)
+                self.end_headers()
             elif self.headers.get("Authorization") != login:
                 self.answer(401, {"message": "Unauthorized"})
             elif self.path == "/api/search":
@@ -131,8 +159,8 @@ def main():
 
     # A container's first process ends at a signal only if it handles it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    port = settings.getint("server", "http_port")
-    ThreadingHTTPServer(("", port), Handler).serve_forever()
+    address = server.get("http_addr", "")
+    ThreadingHTTPServer((address, int(server["http_port"])), Handler).serve_forever()
 
 
 if __name__ == "__main__":
