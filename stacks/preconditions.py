@@ -119,7 +119,6 @@ def _check_namespace(
     """Report a namespace of somebody else, one that goes, and one that nobody has made."""
     name, identity, place = settings.namespace, stack_identity(), f"{_SETTINGS}.namespace"
     annotate = f"{kubectl} annotate --overwrite namespace {name} {STACK_ANNOTATION}={identity}"
-    label = f"{kubectl} label --overwrite namespace {name} {ENFORCE_LABEL}={LEVEL}"
     if namespace is None:
         if not settings.create_namespace:
             text = f"the namespace {name} does not exist, and `createNamespace` is false. Make it."
@@ -141,8 +140,12 @@ def _check_namespace(
             else f"the namespace {name} {whose}. If this stack may put its objects there, run"
             f" `{annotate}`.",
         )
-    if not settings.create_namespace and metadata.get("labels", {}).get(ENFORCE_LABEL) != LEVEL:
-        text = f"the namespace {name} does not enforce Pod Security `{LEVEL}`. Run `{label}`."
+    needed = {ENFORCE_LABEL: LEVEL, **settings.grafana.namespace_labels}
+    there = metadata.get("labels", {})
+    lacking = [f"{key}={value}" for key, value in needed.items() if there.get(key) != value]
+    if lacking and not settings.create_namespace:
+        label = f"{kubectl} label --overwrite namespace {name} {' '.join(lacking)}"
+        text = f"the namespace {name} lacks labels that the stack needs. Run `{label}`."
         problems.add(place, 0, text)
 
 

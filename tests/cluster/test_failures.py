@@ -159,8 +159,8 @@ def test_a_namespace_that_somebody_else_makes_is_used_once_it_has_its_marks(smal
     small.node.kubectl("create", "namespace", name)
     try:
         with small.project.edited(FILE, f"namespace: {NAMESPACE}", theirs):
-            label, mark = small.preview().errors
-            for error in (label, mark):
+            mark, label = small.preview().errors
+            for error in (mark, label):
                 recipe = error.partition("`kubectl --context vaultmesh-node ")[2].partition("`.")[0]
                 small.node.kubectl(*recipe.split())
             result = small.preview()

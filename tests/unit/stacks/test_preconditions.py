@@ -9,6 +9,7 @@ from kubectl import Kubectl, KubectlError
 from stacks.access import find_cluster
 from stacks.preconditions import check_cluster
 from tests.support.cluster import FakeCluster, daemon_set
+from tests.support.grafana import LOAD_BALANCER
 from tests.support.recording import record, run_values, stack_values
 from tests.support.refusals import changed_stack, cluster_refusals, read_configuration
 
@@ -103,12 +104,16 @@ def test_a_namespace_that_somebody_else_makes_must_exist() -> None:
 
 def test_a_namespace_that_somebody_else_makes_needs_its_marks() -> None:
     values = changed_stack(**SHARED)
-    label, mark = cluster_refusals(FakeCluster(namespace=namespace(None)), values)
+    mark, label = cluster_refusals(FakeCluster(namespace=namespace(None)), values)
     command = "`kubectl --context vaultmesh-node"
     annotation = f"vaultmesh.dev/stack={OURS}"
     assert f"{command} annotate --overwrite namespace aurora-node {annotation}`" in mark
     assert f"{command} label --overwrite namespace aurora-node" in label
     assert "pod-security.kubernetes.io/enforce=restricted`." in label
+    half = FakeCluster(namespace=namespace(OURS, labels=RESTRICTED))
+    values["vaultmesh:settings"]["grafana"] = LOAD_BALANCER
+    (line,) = cluster_refusals(half, values)
+    assert "namespace aurora-node elbv2.k8s.aws/pod-readiness-gate-inject=enabled`." in line
 
 
 def test_in_a_namespace_that_somebody_else_makes_only_objects_are_put() -> None:
