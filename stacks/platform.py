@@ -153,7 +153,7 @@ def build(configuration: Configuration) -> Outputs:
             WorkloadArgs(
                 namespace=namespace,
                 rollout_seconds=settings.rollout_seconds,
-                image=workload.image or settings.services_image,
+                image=workload.image or configuration.services_image,
                 spec=workload,
                 environment={**workload.environment, **_heartbeat_timeout(settings, name)},
             ),
@@ -166,7 +166,7 @@ def build(configuration: Configuration) -> Outputs:
             name,
             CronJobArgs(
                 namespace=namespace,
-                image=job.image or settings.services_image,
+                image=job.image or configuration.services_image,
                 spec=job,
                 environment=job.environment,
             ),

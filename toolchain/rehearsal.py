@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from stacks.images import MADE_UP_IMAGE, SERVICES_IMAGE
 from stacks.secrets import MADE_UP, PROJECT, SECRETS
 from toolchain.base import UserError, state, write_atomically
 
@@ -42,9 +43,10 @@ def environment(root: Path, env: Mapping[str, str], kubeconfig: str) -> dict[str
 def prepare(
     root: Path, stack: str, folder: str | None, pulumi: Path, env: Mapping[str, str]
 ) -> Path:
-    """Write the stack's config file: tracked values, made-up secrets, and where it is rendered.
+    """Write the stack's config file: tracked values, made-up ones, and where it is rendered.
 
-    `folder` is None for a stack that is not rendered. Made-up secrets and their encryption persist
+    Secrets are made up, and the services' image if there is none. `folder` is None for a stack that
+    is not rendered. Made-up secrets and their encryption persist
     between runs. Returns the file's path. Raises UserError if Pulumi can't create the stack or set
     a secret.
     """
@@ -61,7 +63,11 @@ def prepare(
     tracked = (root / path.name).read_text(encoding="utf-8")
     kept = path.read_text(encoding="utf-8") if path.exists() else ""
     wanted = secret_keys(project, yaml.safe_load(tracked) or {})
-    given = render_into(folder, tracked, f"{project['name']}:settings") if folder else tracked
+    given = tracked
+    if folder:
+        given = render_into(folder, tracked, f"{project['name']}:settings")
+    if folder and SERVICES_IMAGE in project.get("config", {}):
+        given = with_image(given, project["name"])
     text = merge(given, kept, wanted)
     write_atomically(path, text, mode=0o600)
     merged = yaml.safe_load(text)
@@ -157,12 +163,26 @@ def render_into(folder: str, tracked: str, settings: str) -> str:
 
     `settings` is the key of the program's settings. A file that names a folder keeps its own.
     """
-    document = node = yaml.compose(tracked)
-    for key in ("config", settings, "cluster"):
-        node = _entries(node).get(key, (None, None))[1]
+    document = yaml.compose(tracked)
+    node = _at(document, "config", settings, "cluster")
     if document is None or not isinstance(node, yaml.MappingNode) or "render" in _entries(node):
         return tracked
     node.value.append(tuple(yaml.ScalarNode(_TEXT, text) for text in ("render", folder)))
+    return yaml.serialize(document, allow_unicode=True)
+
+
+def with_image(tracked: str, project: str) -> str:
+    """The text of a stack's file with a made-up services' image, if it is on a cluster without one.
+
+    `project` is the prefix of its keys. A folder alone can name any image: nothing pulls it.
+    """
+    document = yaml.compose(tracked)
+    config, key = _at(document, "config"), f"{project}:{SERVICES_IMAGE}"
+    cluster = _entries(_at(config, f"{project}:settings", "cluster"))
+    if document is None or not {"eks", "context"} & cluster.keys() or key in _entries(config):
+        return tracked
+    assert isinstance(config, yaml.MappingNode)  # noqa: S101 - for the type checker
+    config.value.append(tuple(yaml.ScalarNode(_TEXT, text) for text in (key, MADE_UP_IMAGE)))
     return yaml.serialize(document, allow_unicode=True)
 
 
@@ -199,6 +219,13 @@ def _entries(node: yaml.Node | None) -> Entries:
     """A mapping's entries by key; empty for any other node."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     return {key.value: (key, value) for key, value in pairs}
+
+
+def _at(node: yaml.Node | None, *path: str) -> yaml.Node | None:
+    """The value at a path of nested mappings; None if there is none."""
+    for key in path:
+        node = _entries(node).get(key, (None, None))[1]
+    return node
 
 
 def _mapping(entries: Entries) -> yaml.MappingNode:

@@ -9,10 +9,10 @@ from typing import Any
 
 from problems import Problems
 from rules.reader import Place, read_yaml
+from stacks.images import NODE_CONTEXT
 from stacks.secrets import plain_text_message
 from toolchain import plugins, rehearsal, tools
 from toolchain.base import CLONE, VENV, VENV_BIN, UserError, hold_lock, say, state
-from toolchain.node.layout import CONTEXT as NODE_CONTEXT
 
 LOCAL = "local"
 """The stack that needs no account; it renders manifests into the clone."""
@@ -66,9 +66,9 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
     if rehearsed and stack != LOCAL:
         say(
             f"rehearsal of stack {stack}: no Pulumi backend is set, so `up` renders its manifests "
-            f"into {folder}/ and changes no cluster. Its state is in {state(root).name}/ and its "
-            "secrets are made up. To work on the real stack, run `pulumi login` and "
-            "`pulumi config set --secret`."
+            f"into {folder}/ and changes no cluster. Its state is in {state(root).name}/, its "
+            "secrets are made up, and so is the services' image if the stack has none. To work on "
+            "the real stack, run `pulumi login` and `pulumi config set --secret`."
         )
     if verb in CHANGING and (rehearsed or on_node) and PREVIEW_ONLY not in arguments:
         # The engine compares a plan with all of its changes only while it previews them.

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
 
 from problems import Problems
 from rules.notifications import load_notifications
 from stacks.files import ROOT, read_files
+from stacks.images import SERVICES_IMAGE, check_images
 from stacks.refusal import refuse
 from stacks.secrets import PROJECT, SECRETS
 from stacks.settings.aws_login import AwsLogin, read_aws_login
@@ -23,24 +25,26 @@ from stacks.settings.credentials import (
 )
 from stacks.settings.layers import OWN, SHARED, LayeredProblems, Layers
 from stacks.settings.messages import explain, unknown_key_message
-from stacks.settings.schema import Images, Rules, Settings
+from stacks.settings.schema import Images, Rules, ServicesImage, Settings
 
 IMAGES = "images"
 Model = TypeVar("Model", bound=BaseModel)
 
-KEYS = (OWN, SHARED, IMAGES, PAGERS, *SECRETS)
+KEYS = (OWN, SHARED, SERVICES_IMAGE, IMAGES, PAGERS, *SECRETS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
     """A stack's configuration: valid settings and images, secrets by key, and the login to AWS.
 
-    `problems` holds the problems of secrets and other keys. The caller reports them together with
-    those of rules and dashboards.
+    `services_image` is the image of all workloads and cron jobs without their own. `problems` holds
+    the problems of secrets and other keys. The caller reports them together with those of rules and
+    dashboards.
     """
 
     settings: Settings
     images: Images
+    services_image: str
     secrets: Mapping[str, pulumi.Output[str]]
     aws_login: AwsLogin
     problems: Problems
@@ -71,22 +75,39 @@ def load_configuration() -> Configuration:
             problems.add(f"{PROJECT}:{key}", 0, text)
     settings = _validate(Settings, OWN, json.dumps(layers.merged, sort_keys=True), problems)
     images = _validate(Images, IMAGES, given.get(IMAGES, "{}"), problems)
+    services_image = json.dumps(given.get(SERVICES_IMAGE, ""))
+    services = _validate(ServicesImage, SERVICES_IMAGE, services_image, problems)
     pagers = _validate(ProductionPagers, PAGERS, given.get(PAGERS, "[]"), problems)
-    if settings is None or images is None:
+    if settings is None or images is None or services is None:
         rules = _valid_rules(layers.merged)
         read_files(rules.overrides, rules.runbook_base_url, problems)
         load_notifications(ROOT, (), problems)
         refuse(problems)
     check_secrets(settings, given, pagers.root if pagers else (), problems)
+    if settings.cluster.is_real:
+        others = {f"{PROJECT}:{IMAGES}.{to_camel(k)}": v for k, v in images.model_dump().items()}
+        own = _own_images(settings, services.root)
+        check_images(own, others, settings.production, problems)
     config = pulumi.Config(PROJECT)
     present = [key for key in needed_secrets(settings) if given.get(key)]
     return Configuration(
         settings=settings,
         images=images,
+        services_image=services.root,
         secrets={key: config.require_secret(key) for key in present},
         aws_login=read_aws_login(values, problems),
         problems=problems,
     )
+
+
+def _own_images(settings: Settings, services_image: str) -> dict[str, str]:
+    """Configuration key -> image, for the images of all workloads and cron jobs."""
+    images: dict[str, str] = {}
+    for section, named in (("workloads", settings.workloads), ("cronJobs", settings.cron_jobs)):
+        for name, runs in named.items():
+            key = f"{OWN}.{section}.{name}.image" if runs.image else SERVICES_IMAGE
+            images[f"{PROJECT}:{key}"] = runs.image or services_image
+    return images
 
 
 def _parse_mapping(text: str) -> Mapping[str, Any] | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import model_validator
 
 from components.values import Text, Value, WrongKeysError, matching
+from stacks.images import NODE_CONTEXT
 
 ServerUrl = Annotated[
     str, matching(r"https://[^\s/]+/?", "the address of an API server", "https://192.0.2.1:6443")
@@ -24,6 +25,14 @@ class Cluster(Value):
     context: Text | None = None
     server: ServerUrl | None = None
     render: Text | None = None
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the manifests are for a cluster whose nodes pull images, rehearsed or not.
+
+        This machine's own node and a folder alone are no such cluster.
+        """
+        return bool(self.eks) or self.context not in (None, NODE_CONTEXT)
 
     @model_validator(mode="after")
     def _is_one_cluster(self) -> "Cluster":

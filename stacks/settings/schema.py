@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, RootModel, model_validator
 
 from components.alertmanager_config import Routing
 from components.blackbox import Probe
@@ -66,7 +66,7 @@ Image = Annotated[
         r"[a-z0-9][a-z0-9._/-]*(:\d+/[a-z0-9._/-]+)?"
         r"(:[\w][\w.-]*|@sha256:[0-9a-f]{64}|:[\w][\w.-]*@sha256:[0-9a-f]{64})",
         "an image with a tag or digest",
-        "vaultmesh/services:0.1.0",
+        "registry.example.com/vaultmesh/services:0.1.0",
     ),
 ]
 HttpsUrl = Annotated[
@@ -176,6 +176,10 @@ class Synthetics(Value):
         return self
 
 
+class ServicesImage(RootModel[Image]):
+    """The image of all workloads and cron jobs without their own."""
+
+
 class Images(Value):
     """The third-party images that the platform runs."""
 
@@ -193,9 +197,8 @@ class Settings(Value):
     A stack with `production` must page the production on-call, and other stacks must not. The
     engine refuses to delete its namespace, or to replace its StatefulSets. Without
     `create_namespace`, somebody else makes the namespace.
-    `services_image` is the image of all workloads without their own; `storage_class` names a
-    class that somebody else makes, None the cluster's default class; with `ebs_volumes`, the stack
-    makes its own.
+    `storage_class` names a class that somebody else makes, None the cluster's default class; with
+    `ebs_volumes`, the stack makes its own.
 
     `rollout_timeout` is how long `pulumi up` waits for pods to become ready before it fails with
     the reason. A startup probe may allow more, so that Prometheus can replay a long write-ahead
@@ -213,7 +216,6 @@ class Settings(Value):
     storage_class: DnsLabel | None = None
     ebs_volumes: EbsVolumes | None = None
     rollout_timeout: RolloutTimeout = "10m"
-    services_image: Image
     quota: Quota
     prometheus: Prometheus
     alertmanager: Alertmanager

@@ -102,9 +102,9 @@ class Failed:
 @pytest.fixture(scope="module")
 def failed(small: Deployed) -> Failed:
     """An image that nobody has, and a container that may gain privileges."""
-    image, escalates = "servicesImage: vaultmesh/services:0.1.0", "allow_privilege_escalation="
+    image, escalates = "default: vaultmesh/services:0.1.0", "allow_privilege_escalation="
     with (
-        small.project.edited("Pulumi.yaml", image, f"servicesImage: {UNPULLABLE}"),
+        small.project.edited("Pulumi.yaml", image, f"default: {UNPULLABLE}"),
         small.project.edited(
             "components/pods.py", f"{escalates}False", f'{escalates}name == "blackbox-exporter"'
         ),

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from pulumi.runtime import mocks
 
+from stacks.images import MADE_UP_IMAGE, SERVICES_IMAGE
 from tests.support.aws import computed, look_up
 from tests.support.cluster import FakeCluster
 
@@ -175,14 +176,20 @@ def record(program: Callable[[], Any], stack: str = "test") -> Recording:
 
 
 def configured(stack: str) -> dict[str, Any]:
-    """The configuration from Pulumi.<stack>.yaml and the defaults of Pulumi.yaml, as data."""
+    """The configuration from Pulumi.<stack>.yaml and the defaults of Pulumi.yaml, as data.
+
+    A stack on EKS that has no image yet gets the made-up one, as in a rehearsal.
+    """
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     defaults = {
         f"vaultmesh:{key}": schema["default"]
         for key, schema in project.items()
         if "default" in schema
     }
-    return defaults | yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    own = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    if "eks" in own["vaultmesh:settings"]["cluster"]:
+        defaults[f"vaultmesh:{SERVICES_IMAGE}"] = MADE_UP_IMAGE
+    return defaults | own
 
 
 def stack_values(stack: str) -> dict[str, Any]:

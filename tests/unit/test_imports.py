@@ -22,7 +22,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "services": set(),
     "stacks": {"components", "rules", "dashboards", "promql", "problems", "kubectl"},
     "__main__": {"stacks"},
-    "toolchain": {"stacks.secrets", "rules.reader", "problems"},
+    "toolchain": {"stacks.secrets", "stacks.images", "rules.reader", "problems"},
     "ops": {"promql", "problems", "kubectl", "toolchain.base", "toolchain.browser"},
 }
 
@@ -73,5 +73,6 @@ def test_an_import_against_the_order_is_reported() -> None:
     assert any("stacks may not import components." in problem for problem in found)
 
 
-def test_tools_read_the_secrets_with_the_standard_library_alone() -> None:
-    subprocess.run([sys.executable, "-S", "-c", "import stacks.secrets"], cwd=ROOT, check=True)
+@pytest.mark.parametrize("module", ["stacks.secrets", "stacks.images"])
+def test_tools_read_secrets_and_images_with_the_standard_library_alone(module: str) -> None:
+    subprocess.run([sys.executable, "-S", "-c", f"import {module}"], cwd=ROOT, check=True)

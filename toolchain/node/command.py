@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from stacks.images import NODE_CONTEXT
 from toolchain import rehearsal, stacks, tools
 from toolchain.base import CLONE, VENV_PYTHON, UserError, run_and_wait, say, state
 from toolchain.node import host, images
 from toolchain.node.cluster import Node, running_node
-from toolchain.node.layout import CONTEXT
 from toolchain.progress import duration
 
 STACK = "node"
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         say(f"all pods are ready after {duration(time.monotonic() - started)}")
         outputs = _outputs(up)
         _print_commands(node, outputs)
-        watch = [str(VENV_PYTHON), "-m", "ops", "watch", f"--context={CONTEXT}"]
+        watch = [str(VENV_PYTHON), "-m", "ops", "watch", f"--context={NODE_CONTEXT}"]
         watch += [f"--kubeconfig={node.folder.admin}", f"--namespace={outputs['namespace']}"]
         return run_and_wait(watch, up.environment, CLONE)
 

@@ -5,8 +5,9 @@ import json
 import secrets
 import subprocess
 
+from stacks.images import NODE_CONTEXT
 from toolchain.base import write_atomically
-from toolchain.node.layout import ADDRESS, API_PORT, API_SERVICE, CONTEXT, NAME, Folder
+from toolchain.node.layout import ADDRESS, API_PORT, API_SERVICE, NAME, Folder
 
 ADMIN = "admin"
 USERS = {
@@ -64,7 +65,7 @@ def _kubeconfig(folder: Folder, server: str, token: str) -> str:
             "kind": "Config",
             "clusters": [
                 {
-                    "name": CONTEXT,
+                    "name": NODE_CONTEXT,
                     "cluster": {
                         "server": server,
                         "certificate-authority-data": base64.b64encode(
@@ -73,8 +74,10 @@ def _kubeconfig(folder: Folder, server: str, token: str) -> str:
                     },
                 }
             ],
-            "users": [{"name": CONTEXT, "user": {"token": token}}],
-            "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
-            "current-context": CONTEXT,
+            "users": [{"name": NODE_CONTEXT, "user": {"token": token}}],
+            "contexts": [
+                {"name": NODE_CONTEXT, "context": {"cluster": NODE_CONTEXT, "user": NODE_CONTEXT}}
+            ],
+            "current-context": NODE_CONTEXT,
         }
     )

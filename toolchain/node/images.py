@@ -17,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from stacks.images import SERVICES_IMAGE
 from toolchain import progress, tools
 from toolchain.base import CLONE, cache, hold_lock, require_disk, write_atomically
 from toolchain.node.layout import PAUSE_IMAGE
@@ -85,7 +86,7 @@ def build() -> list[Path]:
     """
     config = yaml.safe_load((CLONE / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
     names = config["images"]["default"]
-    services = config["shared"]["default"]["servicesImage"]
+    services = config[SERVICES_IMAGE]["default"]
     base = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)[0]
     programs = [Path(path).name for path in SERVERS.values()]
     folders = tools.folders(programs)

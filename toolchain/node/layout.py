@@ -8,8 +8,6 @@ from pathlib import Path
 from toolchain.base import CLONE
 
 NAME = "node"
-CONTEXT = "vaultmesh-node"
-"""The context in the node's kubeconfig; Pulumi.node.yaml names it."""
 ADDRESS = "198.18.0.1"
 """The node's own address. 198.18.0.0/15 is reserved for tests (RFC 2544), and nothing routes it."""
 PODS = "198.18.64.0/18"

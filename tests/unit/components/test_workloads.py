@@ -28,14 +28,14 @@ def test_every_stack_runs_the_four_workloads(platform: Any) -> None:
 def test_a_workload_added_in_the_settings_alone_is_deployed_scraped_and_reachable() -> None:
     values = stack_values("staging")
     values["vaultmesh:settings"]["workloads"]["archivist"] = {
-        "image": "vaultmesh/archivist:1.0.0",
+        "image": "registry.example.com/archivist:1.0.0",
         "command": ["archivist"],
         "port": 9000,
         "calls": ["psi-field"],
     }
     platform = run_values(values)
     (container,) = platform.one("Deployment", "archivist")["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == "vaultmesh/archivist:1.0.0"
+    assert container["image"] == "registry.example.com/archivist:1.0.0"
     assert container["ports"][0]["containerPort"] == 9000
     assert {"name": "PORT", "value": "9000"} in container["env"]
     config = platform.config("prometheus-server")

@@ -17,13 +17,14 @@ from tests.support.recording import ROOT, run_values, stack_values
 def test_the_recipe_builds_and_loads_the_image_that_stacks_run() -> None:
     built = re.findall(r"docker build --tag (\S+) \.", RECIPE)
     loaded = re.findall(r"(?:kind load docker-image|k3d image import) (\S+)", RECIPE)
-    image = stack_values("node")["vaultmesh:settings"]["servicesImage"]
+    (image,) = re.findall(r"pulumi config set servicesImage (\S+) --stack kind", RECIPE)
     assert (built, loaded) == ([image], [image, image])
 
 
 def test_the_program_accepts_the_recipes_settings_on_a_new_cluster() -> None:
     (block,) = re.findall(r"```yaml\n(.*?)```", RECIPE, re.S)
-    values = stack_values("node")
+    (image,) = re.findall(r"pulumi config set servicesImage (\S+)", RECIPE)
+    values = stack_values("node") | {"vaultmesh:servicesImage": image}
     changed = merged(values["vaultmesh:settings"], yaml.safe_load(dedent(block)))
     classes = re.findall(r"(?:storageClass: |the class `)([\w-]+)", RECIPE)
     assert len(classes) == 2, "one for kind, one for k3d"

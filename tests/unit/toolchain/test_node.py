@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
+from stacks.images import NODE_CONTEXT, SERVICES_IMAGE
 from tests.support.recording import ROOT, run_stack
 from tests.support.waiting import wait_for
 from toolchain import tools
 from toolchain.base import UserError
 from toolchain.node import cluster, command, grafana, host, images, processes
 from toolchain.node.cluster import Node
-from toolchain.node.layout import CONTEXT, DNS_SERVICE, LOCAL_CLASS, Folder
+from toolchain.node.layout import DNS_SERVICE, LOCAL_CLASS, Folder
 
 FOLDER = Path("/nodes/one")
 MANIFESTS = [
@@ -42,7 +43,7 @@ def test_every_image_of_the_stack_node_is_built():
     config = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     built = {config["images"]["default"].get(key, key) for key in images.SERVERS}
     built |= {config["images"]["default"]["grafana"]}
-    built |= {config["shared"]["default"]["servicesImage"]}
+    built |= {config[SERVICES_IMAGE]["default"]}
     assert images_of([resource.inputs for resource in run_stack("node").resources]) <= built
 
 
@@ -64,7 +65,7 @@ def test_the_name_server_has_the_image_and_the_address_that_the_node_gives_it():
 def test_the_stack_node_runs_in_the_context_and_on_the_volumes_of_the_node():
     settings = yaml.safe_load((ROOT / "Pulumi.node.yaml").read_text())["config"]
     settings = settings["vaultmesh:settings"]
-    assert settings["cluster"]["context"] == CONTEXT
+    assert settings["cluster"]["context"] == NODE_CONTEXT
     assert settings["storageClass"] == LOCAL_CLASS
 
 

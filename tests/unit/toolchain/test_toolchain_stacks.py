@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stacks.images import MADE_UP_IMAGE, NODE_CONTEXT, SERVICES_IMAGE
 from stacks.secrets import MADE_UP
 from tests.support.programs import program
 from toolchain import plugins, rehearsal, stacks, tools
 from toolchain.base import UserError
-from toolchain.node.layout import CONTEXT as NODE_CONTEXT
 
 PROJECT = {
     "name": "demo",
@@ -94,6 +94,29 @@ def test_a_rehearsal_renders_whatever_the_cluster_is(clone: Path):
     assert rehearsed_cluster(clone, "staging") == rendered
     assert rehearsed_cluster(clone, "local") == RENDERED["config"]["demo:settings"]["cluster"]
     assert (clone / "Pulumi.staging.yaml").read_text() == tracked
+
+
+@pytest.mark.parametrize(
+    ("cluster", "image", "expected"),
+    [
+        ({"eks": "aurora"}, None, MADE_UP_IMAGE),
+        ({"context": "kind-aurora", "render": "out"}, None, MADE_UP_IMAGE),
+        ({"eks": "aurora"}, "host.example/services:1", "host.example/services:1"),
+        ({"render": "out"}, None, None),
+    ],
+)
+def test_a_rehearsal_on_a_cluster_has_a_made_up_image_if_there_is_none(
+    clone: Path, cluster: dict[str, str], image: str | None, expected: str | None
+):
+    declared = {**PROJECT["config"], SERVICES_IMAGE: {"type": "string"}}
+    (clone / "Pulumi.yaml").write_text(yaml.safe_dump({**PROJECT, "config": declared}))
+    given = {"demo:settings": {"cluster": cluster}}
+    given |= {f"demo:{SERVICES_IMAGE}": image} if image else {}
+    (clone / "Pulumi.staging.yaml").write_text(yaml.safe_dump({"config": given}))
+    run = stacks.plan("up", "staging", [], root=clone)
+    copy = Path(run.command[run.command.index("--config-file") + 1])
+    config = yaml.safe_load(copy.read_text())["config"]
+    assert config.get(f"demo:{SERVICES_IMAGE}") == expected
 
 
 @pytest.mark.parametrize("stack", ["local", "staging"])
