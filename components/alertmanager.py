@@ -19,6 +19,7 @@ from components.kit import (
     served_stateful_set,
     service_account,
 )
+from components.placement import Placement
 from components.pods import (
     HTTP,
     container,
@@ -46,6 +47,7 @@ class AlertmanagerArgs:
     """
 
     namespace: pulumi.Input[str]
+    placement: Placement
     rollout_seconds: int
     image: str
     reloader_image: str
@@ -147,5 +149,10 @@ def _pod(args: AlertmanagerArgs, config: ReloadedConfig) -> core.PodTemplateSpec
         readiness_probe=http_probe("/-/ready"),
     )
     return template(
-        NAME, [server, config.reloader], volumes=volumes, spread=clustered, grace_seconds=60
+        NAME,
+        [server, config.reloader],
+        placement=args.placement,
+        volumes=volumes,
+        spread=clustered,
+        grace_seconds=60,
     )

@@ -19,6 +19,7 @@ from components.kit import (
     served_deployment,
     service_account,
 )
+from components.placement import Placement
 from components.pods import HTTP, container, http_probe, template
 from components.values import DnsLabel, Path, Resources, Text, Value, matching
 
@@ -82,6 +83,7 @@ class BlackboxArgs:
     """`config` is the text of blackbox.yml."""
 
     namespace: pulumi.Input[str]
+    placement: Placement
     rollout_seconds: int
     image: str
     reloader_image: str
@@ -132,7 +134,11 @@ def _pod(args: BlackboxArgs, config: ReloadedConfig) -> core.PodTemplateSpecArgs
         readiness_probe=http_probe("/-/healthy", period_seconds=5),
     )
     return template(
-        NAME, [server, config.reloader], volumes=[config.volume], spread=args.replicas > 1
+        NAME,
+        [server, config.reloader],
+        placement=args.placement,
+        volumes=[config.volume],
+        spread=args.replicas > 1,
     )
 
 

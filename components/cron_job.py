@@ -12,6 +12,7 @@ from pulumi_kubernetes.meta import v1 as meta
 from pydantic import Field
 
 from components.kit import service_account
+from components.placement import Placement
 from components.pods import container, labels, metadata, template, variables
 from components.values import Resources, Value, matching
 
@@ -44,6 +45,7 @@ class CronJobArgs:
     """`environment` holds variables besides POD_NAME."""
 
     namespace: pulumi.Input[str]
+    placement: Placement
     image: str
     spec: CronJobSpec
     environment: Mapping[str, str]
@@ -93,4 +95,4 @@ def _pod(name: str, args: CronJobArgs) -> core.PodTemplateSpecArgs:
         command=list(args.spec.command),
         env=variables(args.environment),
     )
-    return template(name, [task], spread=False, restart="Never")
+    return template(name, [task], placement=args.placement, spread=False, restart="Never")

@@ -18,6 +18,7 @@ from components.grafana_config import (
     SERVER,
 )
 from components.kit import cluster_ip, deployment, rolling_out, service_account
+from components.placement import Placement
 from components.pods import (
     HTTP,
     container,
@@ -50,6 +51,7 @@ class GrafanaArgs:
     """
 
     namespace: pulumi.Input[str]
+    placement: Placement
     rollout_seconds: int
     image: str
     resources: Resources
@@ -199,6 +201,7 @@ def _pod(args: GrafanaArgs, config_map: pulumi.Input[str]) -> core.PodTemplateSp
     return template(
         NAME,
         [server],
+        placement=args.placement,
         volumes=[config, boards, secret_volume(NAME), scratch],
         spread=False,
         annotations={"vaultmesh.io/config-hash": _digest(args.files), **(args.role or {})},

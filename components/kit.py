@@ -21,9 +21,7 @@ DATA_MOUNT = core.VolumeMountArgs(name=DATA_VOLUME, mount_path=DATA_FOLDER)
 RELOADER = "config-reload"
 RELOADER_PORT = 8080
 RELOADER_PORT_NAME = "reload-http"
-RELOADER_RESOURCES = Resources(
-    cpu="10m", memory="32Mi", memory_limit="64Mi", ephemeral_storage="64Mi"
-)
+RELOADER_RESOURCES = Resources(cpu="10m", memory="32Mi", memory_limit="64Mi")
 
 KEEP_PODS = {"pulumi.com/deletionPropagationPolicy": "orphan"}
 """Makes the provider delete an object without its pods. It reads the annotation from the state."""

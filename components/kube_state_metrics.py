@@ -9,6 +9,7 @@ from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.rbac import v1 as rbac
 
 from components.kit import Server, served_deployment, service_account
+from components.placement import Placement
 from components.pods import HTTP, container, http_probe, template
 from components.values import Resources
 
@@ -17,7 +18,7 @@ NAME = SERVER.name
 COLLECTED = "cronjobs"
 """The only kind of object that it reads and reports."""
 WATCH = rbac.PolicyRuleArgs(api_groups=["batch"], resources=[COLLECTED], verbs=["list", "watch"])
-RESOURCES = Resources(cpu="10m", memory="64Mi", memory_limit="128Mi", ephemeral_storage="32Mi")
+RESOURCES = Resources(cpu="10m", memory="64Mi", memory_limit="128Mi")
 """Measured with three CronJobs: 52 MiB, most of it the program itself."""
 
 
@@ -26,6 +27,7 @@ class KubeStateMetricsArgs:
     """`metrics` are the names of the metrics to export; all others are dropped."""
 
     namespace: pulumi.Input[str]
+    placement: Placement
     rollout_seconds: int
     image: str
     metrics: Sequence[str]
@@ -70,4 +72,4 @@ def _pod(args: KubeStateMetricsArgs) -> core.PodTemplateSpecArgs:
         liveness_probe=http_probe("/healthz"),
         readiness_probe=http_probe("/livez"),
     )
-    return template(NAME, [server], spread=False, token=True)
+    return template(NAME, [server], placement=args.placement, spread=False, token=True)

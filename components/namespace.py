@@ -110,6 +110,6 @@ def _container_defaults() -> core.LimitRangeItemArgs:
     """Resources of containers that declare none: the size of a small sidecar."""
     return core.LimitRangeItemArgs(
         type="Container",
-        default_request={"cpu": "25m", "memory": "64Mi", "ephemeral-storage": "32Mi"},
+        default_request={"cpu": "25m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
         default={"memory": "128Mi", "ephemeral-storage": "64Mi"},
     )

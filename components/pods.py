@@ -7,11 +7,16 @@ import pulumi
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
+from components.placement import OS_LABEL, Placement, affinity, tolerations
 from components.values import Resources
 
 NAME_LABEL = "app.kubernetes.io/name"
 HTTP = "http"
 """Name of the port that serves a pod's API and /metrics; Services and scrape jobs refer to it."""
+
+EVICTION = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}
+"""Lets the cluster autoscaler remove the node of a pod with an emptyDir, which it spares by
+default: what pods of this platform write there is only worth keeping while they run."""
 
 USER_ID = 10001
 """User and group of every container; above 10000, so that no user of the node has the same id."""
@@ -73,6 +78,7 @@ def template(
     name: str,
     containers: Sequence[core.ContainerArgs],
     *,
+    placement: Placement,
     volumes: Sequence[core.VolumeArgs] = (),
     spread: bool,
     token: bool = False,
@@ -103,9 +109,21 @@ def template(
         containers=list(containers),
         volumes=list(volumes),
         topology_spread_constraints=_constraints(name) if spread else None,
+        node_selector={**placement.node_selector, OS_LABEL: "linux"},
+        affinity=affinity(placement),
+        tolerations=tolerations(placement) or None,
+        priority_class_name=placement.priority_class,
+        image_pull_secrets=[
+            core.LocalObjectReferenceArgs(name=secret) for secret in placement.pull_secrets
+        ]
+        or None,
     )
+    eviction = EVICTION if any(volume.empty_dir for volume in volumes) else {}
     return core.PodTemplateSpecArgs(
-        metadata=meta.ObjectMetaArgs(labels=labels(name), annotations=annotations), spec=spec
+        metadata=meta.ObjectMetaArgs(
+            labels=labels(name), annotations={**eviction, **(annotations or {})} or None
+        ),
+        spec=spec,
     )
 
 

@@ -19,6 +19,7 @@ from components.kit import (
     served_stateful_set,
     service_account,
 )
+from components.placement import Placement
 from components.pods import (
     HTTP,
     NAME_LABEL,
@@ -58,6 +59,7 @@ class PrometheusArgs:
     """
 
     namespace: pulumi.Input[str]
+    placement: Placement
     rollout_seconds: int
     image: str
     reloader_image: str
@@ -134,6 +136,7 @@ def _pod(args: PrometheusArgs, config: ReloadedConfig) -> core.PodTemplateSpecAr
     return template(
         NAME,
         [server, config.reloader],
+        placement=args.placement,
         volumes=volumes,
         spread=args.replicas > 1,
         token=True,

@@ -58,6 +58,14 @@ DNS_LABEL = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
 DnsLabel = Annotated[
     str, matching(DNS_LABEL, "a DNS label (lower case, digits and hyphens)", "aurora-staging")
 ]
+ObjectName = Annotated[
+    str,
+    matching(
+        r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?",
+        "the name of an object (lower case, digits, hyphens and dots)",
+        "registry-credentials",
+    ),
+]
 Quantity = Annotated[
     str, matching(r"[0-9]+(\.[0-9]+)?(m|Ki|Mi|Gi|Ti)?", "a quantity", "500m, 2 or 256Mi")
 ]
@@ -77,16 +85,31 @@ Network = Annotated[str, AfterValidator(_narrow_network)]
 """A network in CIDR notation, /8 at the widest."""
 
 
+LOG_STORAGE = "50Mi"
+"""What the log of one container may take of its ephemeral storage: the kubelet keeps 5 files
+(`containerLogMaxFiles`) of 10Mi (`containerLogMaxSize`), its defaults, which EKS does not change.
+A pod that exceeds its limit is evicted."""
+
+
 def amount(quantity: str) -> float:
     """The bytes or cores of a Quantity."""
     number = quantity.rstrip("mKMGTi")
     return float(number) * UNITS[quantity[len(number) :]]
 
 
+def _room_for_logs(quantity: str) -> str:
+    if amount(quantity) < amount(LOG_STORAGE):
+        raise ValueError(f"`{quantity}` is less than a log may take. Write {LOG_STORAGE} or more.")
+    return quantity
+
+
 class Resources(Value):
-    """Requests and limits of a container, as Kubernetes quantities; CPU has no limit."""
+    """Requests and limits of a container, as Kubernetes quantities; CPU has no limit.
+
+    `ephemeral_storage` is for the container's log, and for what it writes into an emptyDir.
+    """
 
     cpu: Quantity = "50m"
     memory: Quantity = "128Mi"
     memory_limit: Quantity = "256Mi"
-    ephemeral_storage: Quantity = "128Mi"
+    ephemeral_storage: Annotated[Quantity, AfterValidator(_room_for_logs)] = "64Mi"

@@ -10,23 +10,24 @@ from pulumi_kubernetes.core import v1 as core
 from pydantic import Field, model_validator
 
 from components.kit import Server, headless_service, served_deployment, service_account
+from components.placement import Placement
 from components.pods import HTTP, container, http_probe, template, variables
-from components.values import Port, Resources, Value
+from components.values import LOG_STORAGE, Port, Quantity, Resources, Value, WrongKeysError, amount
 
 ROLLING = apps.DeploymentStrategyArgs(
     type="RollingUpdate",
     rolling_update=apps.RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0),
 )
 RECREATE = apps.DeploymentStrategyArgs(type="Recreate")
-SCRATCH = "32Mi"
-"""Size of /tmp, the only folder that a workload can write to."""
+SCRATCH_FOLDER = "/tmp"
 
 
 class WorkloadSpec(Value):
     """How a workload runs; `command` starts a server with /health, /ready and /metrics on `port`.
 
     `headless` adds a Service that gives each pod a DNS name. `never_twice` is for a service that
-    must not do its work twice: the old pod ends before the new one starts.
+    must not do its work twice: the old pod ends before the new one starts. `scratch` is the size of
+    /tmp, the only folder that it can write to; without it, there is none.
     """
 
     command: tuple[str, ...] = Field(min_length=1)
@@ -34,6 +35,7 @@ class WorkloadSpec(Value):
     port: Port = 8000
     headless: bool = False
     never_twice: bool = False
+    scratch: Quantity | None = None
     resources: Resources = Resources()
 
     @model_validator(mode="after")
@@ -42,12 +44,25 @@ class WorkloadSpec(Value):
             raise ValueError("neverTwice allows one replica. Set replicas to 1.")
         return self
 
+    @model_validator(mode="after")
+    def _scratch_fits_beside_the_log(self) -> "WorkloadSpec":
+        storage = self.resources.ephemeral_storage
+        if self.scratch and amount(self.scratch) + amount(LOG_STORAGE) > amount(storage):
+            raise WrongKeysError(
+                {
+                    "resources.ephemeralStorage": f"`{storage}` has no room for {self.scratch} of"
+                    f" scratch and {LOG_STORAGE} of log. Write the sum or more."
+                }
+            )
+        return self
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
     """`environment` holds variables besides HOST, PORT and POD_NAME."""
 
     namespace: pulumi.Input[str]
+    placement: Placement
     rollout_seconds: int
     image: str
     spec: WorkloadSpec
@@ -85,7 +100,7 @@ def workload_server(name: str, spec: WorkloadSpec) -> Server:
 
 
 def _pod(name: str, args: WorkloadArgs) -> core.PodTemplateSpecArgs:
-    port = args.spec.port
+    port, volumes = args.spec.port, _scratch(args.spec)
     server = container(
         name,
         args.image,
@@ -93,10 +108,24 @@ def _pod(name: str, args: WorkloadArgs) -> core.PodTemplateSpecArgs:
         command=list(args.spec.command),
         env=variables({"PORT": str(port), **args.environment}),
         ports=[core.ContainerPortArgs(name=HTTP, container_port=port)],
-        volume_mounts=[core.VolumeMountArgs(name="tmp", mount_path="/tmp")],
+        volume_mounts=[
+            core.VolumeMountArgs(name=volume.name, mount_path=SCRATCH_FOLDER) for volume in volumes
+        ],
         startup_probe=http_probe("/health", period_seconds=2, failures=30),
         liveness_probe=http_probe("/health"),
         readiness_probe=http_probe("/ready", period_seconds=5),
     )
-    tmp = core.VolumeArgs(name="tmp", empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=SCRATCH))
-    return template(name, [server], volumes=[tmp], spread=args.spec.replicas > 1)
+    return template(
+        name,
+        [server],
+        placement=args.placement,
+        volumes=volumes,
+        spread=args.spec.replicas > 1,
+    )
+
+
+def _scratch(spec: WorkloadSpec) -> list[core.VolumeArgs]:
+    if not spec.scratch:
+        return []
+    size = core.EmptyDirVolumeSourceArgs(size_limit=spec.scratch)
+    return [core.VolumeArgs(name="scratch", empty_dir=size)]

@@ -71,6 +71,7 @@ def build(configuration: Configuration) -> Outputs:
         prometheus.NAME: Prometheus(
             PrometheusArgs(
                 namespace=namespace,
+                placement=settings.pods,
                 rollout_seconds=settings.rollout_seconds,
                 image=images.prometheus,
                 reloader_image=images.config_reloader,
@@ -88,6 +89,7 @@ def build(configuration: Configuration) -> Outputs:
         alertmanager.NAME: Alertmanager(
             AlertmanagerArgs(
                 namespace=namespace,
+                placement=settings.pods,
                 rollout_seconds=settings.rollout_seconds,
                 image=images.alertmanager,
                 reloader_image=images.config_reloader,
@@ -107,6 +109,7 @@ def build(configuration: Configuration) -> Outputs:
         blackbox.NAME: Blackbox(
             BlackboxArgs(
                 namespace=namespace,
+                placement=settings.pods,
                 rollout_seconds=settings.rollout_seconds,
                 image=images.blackbox_exporter,
                 reloader_image=images.config_reloader,
@@ -119,6 +122,7 @@ def build(configuration: Configuration) -> Outputs:
         grafana.NAME: Grafana(
             GrafanaArgs(
                 namespace=namespace,
+                placement=settings.pods,
                 rollout_seconds=settings.rollout_seconds,
                 image=images.grafana,
                 resources=settings.grafana.resources,
@@ -140,6 +144,7 @@ def build(configuration: Configuration) -> Outputs:
         kube_state_metrics.NAME: KubeStateMetrics(
             KubeStateMetricsArgs(
                 namespace=namespace,
+                placement=settings.pods,
                 rollout_seconds=settings.rollout_seconds,
                 image=images.kube_state_metrics,
                 metrics=content.object_metrics,
@@ -152,6 +157,7 @@ def build(configuration: Configuration) -> Outputs:
             name,
             WorkloadArgs(
                 namespace=namespace,
+                placement=settings.pods,
                 rollout_seconds=settings.rollout_seconds,
                 image=workload.image or configuration.services_image,
                 spec=workload,
@@ -166,6 +172,7 @@ def build(configuration: Configuration) -> Outputs:
             name,
             CronJobArgs(
                 namespace=namespace,
+                placement=settings.pods,
                 image=job.image or configuration.services_image,
                 spec=job,
                 environment=job.environment,

@@ -10,6 +10,7 @@ from components.blackbox import Probe
 from components.cron_job import CronJobSpec
 from components.grafana_access import Exposure
 from components.namespace import Quota
+from components.placement import Placement
 from components.storage_class import EbsVolumes, storage_class_name
 from components.values import (
     DnsLabel,
@@ -216,6 +217,7 @@ class Settings(Value):
     storage_class: DnsLabel | None = None
     ebs_volumes: EbsVolumes | None = None
     rollout_timeout: RolloutTimeout = "10m"
+    pods: Placement = Placement()
     quota: Quota
     prometheus: Prometheus
     alertmanager: Alertmanager

@@ -194,18 +194,38 @@ def test_a_pod_can_write_to_its_volumes_and_gets_no_service_variables(
         assert template["spec"]["enableServiceLinks"] is False, name
 
 
-def test_writable_folders_are_scratch_space_with_a_size_limit(platform: Any) -> None:
-    written = {"grafana": ["/var/lib/grafana", "/tmp"]}
-    written |= {
-        owner["metadata"]["name"]: ["/tmp"]
-        for owner in platform.all("Deployment")
-        if owner["metadata"]["name"] not in ("grafana", "kube-state-metrics", "blackbox-exporter")
-    }
-    for name, folders in written.items():
-        server = platform.server(name)
-        volumes = {v["name"]: v for v in dict(platform.pods())[name]["spec"]["volumes"]}
-        for folder in folders:
-            assert volumes[mounts(server)[folder]]["emptyDir"]["sizeLimit"], f"{name} {folder}"
+def scratch_sizes(template: dict[str, Any]) -> list[float]:
+    """The size limit of each emptyDir of a pod, in bytes."""
+    volumes = template["spec"].get("volumes", [])
+    return [quantity(v["emptyDir"]["sizeLimit"]) for v in volumes if "emptyDir" in v]
+
+
+def test_only_grafana_writes_to_scratch_space(platform: Any) -> None:
+    pods = [*platform.pods(), *platform.tasks()]
+    assert [name for name, template in pods if scratch_sizes(template)] == ["grafana"]
+    assert {"/var/lib/grafana", "/tmp"} <= mounts(platform.server("grafana")).keys()
+
+
+def test_no_scratch_space_keeps_the_autoscaler_from_removing_a_node(platform: Any) -> None:
+    for name, template in (*platform.pods(), *platform.tasks()):
+        annotations = template["metadata"].get("annotations") or {}
+        safe = annotations.get("cluster-autoscaler.kubernetes.io/safe-to-evict")
+        assert safe == ("true" if scratch_sizes(template) else None), name
+
+
+def test_ephemeral_storage_has_room_for_logs_and_scratch_space(platform: Any) -> None:
+    log = 5 * 10 * 2**20
+    for name, container in containers(platform):
+        for kind in ("requests", "limits"):
+            assert quantity(container["resources"][kind]["ephemeral-storage"]) >= log, name
+    for name, template in (*platform.pods(), *platform.tasks()):
+        limits = [
+            quantity(container["resources"]["limits"]["ephemeral-storage"])
+            for container in template["spec"]["containers"]
+        ]
+        assert sum(limits) >= log * len(limits) + sum(scratch_sizes(template)), name
+    [default] = platform.one("LimitRange", "defaults")["spec"]["limits"]
+    assert quantity(default["default"]["ephemeral-storage"]) >= log
 
 
 def test_each_pod_runs_the_image_of_its_own_name(platform: Any) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.support.recording import run_values, stack_values
+from tests.support.recording import mounts, run_values, stack_values
+from tests.support.refusals import refusals
 
 
 def test_the_field_runs_at_least_twice_on_port_8000_behind_both_services(platform: Any) -> None:
@@ -51,3 +52,34 @@ def test_a_rolling_workload_keeps_all_its_pods(platform: Any) -> None:
             assert strategy == {"type": "Recreate"}, "two schedulers would run each job twice"
         else:
             assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_a_workload_can_write_to_tmp_only_if_the_settings_give_it_scratch_space() -> None:
+    values = stack_values("local")
+    resources = {"ephemeralStorage": "100Mi"}
+    values["vaultmesh:settings"]["workloads"]["harbinger"] |= {
+        "scratch": "50Mi",
+        "resources": resources,
+    }
+    pods = dict(run_values(values).pods())
+    [volume] = pods["harbinger"]["spec"]["volumes"]
+    assert volume["emptyDir"] == {"sizeLimit": "50Mi"}
+    [container] = pods["harbinger"]["spec"]["containers"]
+    assert mounts(container) == {"/tmp": volume["name"]}
+    assert not pods["scheduler"]["spec"].get("volumes")
+
+    resources["ephemeralStorage"] = "99Mi"
+    (line,) = refusals(values)
+    place, _, text = line.partition(": ")
+    assert "workloads.harbinger.resources.ephemeralStorage " in place
+    assert text.startswith("`99Mi` has no room for 50Mi of scratch and 50Mi of log. Write")
+
+
+def test_less_storage_than_a_log_may_take_is_refused() -> None:
+    values = stack_values("local")
+    values["vaultmesh:settings"]["cronJobs"]["soak-heartbeat"]["resources"] = {
+        "ephemeralStorage": "49Mi"
+    }
+    (line,) = refusals(values)
+    assert "ephemeralStorage" in line
+    assert line.endswith(": `49Mi` is less than a log may take. Write 50Mi or more.")
