@@ -13,7 +13,16 @@ from pydantic import Field
 
 from components.kit import service_account
 from components.placement import Placement
-from components.pods import container, labels, metadata, template, variables
+from components.pods import (
+    PROGRAM_SECRETS,
+    container,
+    labels,
+    metadata,
+    secret_mount,
+    secret_volume,
+    template,
+    variables,
+)
 from components.values import Resources, Value, matching
 
 KEPT_RUNS = 3
@@ -42,13 +51,14 @@ class CronJobSpec(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class CronJobArgs:
-    """`environment` holds variables besides POD_NAME."""
+    """`environment` holds variables besides POD_NAME; `secrets` maps names of files to secrets."""
 
     namespace: pulumi.Input[str]
     placement: Placement
     image: str
     spec: CronJobSpec
     environment: Mapping[str, str]
+    secrets: Mapping[str, pulumi.Output[str]]
 
 
 class CronJob(pulumi.ComponentResource):
@@ -61,6 +71,13 @@ class CronJob(pulumi.ComponentResource):
         super().__init__("vaultmesh:observability:CronJob", name, None, opts)
         child, spec = ResourceOptions(parent=self), args.spec
         service_account(name, args.namespace, child)
+        if args.secrets:
+            core.Secret(
+                name,
+                metadata=metadata(name, args.namespace),
+                string_data=dict(args.secrets),
+                opts=child,
+            )
         run = batch.JobSpecArgs(
             active_deadline_seconds=spec.deadline_seconds,
             backoff_limit=0,
@@ -94,5 +111,13 @@ def _pod(name: str, args: CronJobArgs) -> core.PodTemplateSpecArgs:
         args.spec.resources,
         command=list(args.spec.command),
         env=variables(args.environment),
+        volume_mounts=[secret_mount(PROGRAM_SECRETS)] if args.secrets else None,
     )
-    return template(name, [task], placement=args.placement, spread=False, restart="Never")
+    return template(
+        name,
+        [task],
+        placement=args.placement,
+        volumes=[secret_volume(name)] if args.secrets else [],
+        spread=False,
+        restart="Never",
+    )

@@ -154,7 +154,10 @@ def field_variable(name: str, path: str) -> core.EnvVarArgs:
 
 
 CREDENTIALS = "credentials"
-"""The volume that holds a server's secrets as files."""
+"""The volume that holds a pod's secrets as files. The kubelet refreshes them a minute and a half
+after a change at most; no pod restarts."""
+PROGRAM_SECRETS = "/etc/credentials"
+"""The folder where workloads and cron jobs find their secrets."""
 
 
 def secret_volume(name: str) -> core.VolumeArgs:

@@ -73,10 +73,8 @@ UNITS = {"m": 1e-3, "": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 """The factors of the suffixes of a Quantity."""
 Gibibytes = Annotated[str, matching(r"[1-9][0-9]*Gi", "a size in whole gibibytes", "50Gi")]
 Text = Annotated[str, StringConstraints(min_length=1)]
-DomainName = Annotated[
-    str,
-    matching(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]+", "a domain name", "grafana.example.com"),
-]
+DOMAIN_NAME = r"([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]+"
+DomainName = Annotated[str, matching(DOMAIN_NAME, "a domain name", "grafana.example.com")]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Path = Annotated[str, matching(r"/\S*", "a path", "/ready")]
 Duration = Annotated[str, AfterValidator(_nonzero_duration)]

@@ -11,7 +11,17 @@ from pydantic import Field, model_validator
 
 from components.kit import Server, headless_service, served_deployment, service_account
 from components.placement import Placement
-from components.pods import HTTP, container, http_probe, template, variables
+from components.pods import (
+    HTTP,
+    PROGRAM_SECRETS,
+    container,
+    http_probe,
+    metadata,
+    secret_mount,
+    secret_volume,
+    template,
+    variables,
+)
 from components.values import LOG_STORAGE, Port, Quantity, Resources, Value, WrongKeysError, amount
 
 ROLLING = apps.DeploymentStrategyArgs(
@@ -59,7 +69,10 @@ class WorkloadSpec(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs:
-    """`environment` holds variables besides HOST, PORT and POD_NAME."""
+    """`environment` holds variables besides HOST, PORT and POD_NAME.
+
+    `secrets` maps names of files to secrets.
+    """
 
     namespace: pulumi.Input[str]
     placement: Placement
@@ -67,6 +80,7 @@ class WorkloadArgs:
     image: str
     spec: WorkloadSpec
     environment: Mapping[str, str]
+    secrets: Mapping[str, pulumi.Output[str]]
 
 
 class Workload(pulumi.ComponentResource):
@@ -80,6 +94,13 @@ class Workload(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         spec, server = args.spec, workload_server(name, args.spec)
         service_account(name, args.namespace, child)
+        if args.secrets:
+            core.Secret(
+                name,
+                metadata=metadata(name, args.namespace),
+                string_data=dict(args.secrets),
+                opts=child,
+            )
         if spec.headless:
             headless_service(server, args.namespace, child)
         self.url = served_deployment(
@@ -100,7 +121,16 @@ def workload_server(name: str, spec: WorkloadSpec) -> Server:
 
 
 def _pod(name: str, args: WorkloadArgs) -> core.PodTemplateSpecArgs:
-    port, volumes = args.spec.port, _scratch(args.spec)
+    port = args.spec.port
+    mounts: list[core.VolumeMountArgs] = []
+    volumes: list[core.VolumeArgs] = []
+    if args.spec.scratch:
+        size = core.EmptyDirVolumeSourceArgs(size_limit=args.spec.scratch)
+        mounts.append(core.VolumeMountArgs(name="scratch", mount_path=SCRATCH_FOLDER))
+        volumes.append(core.VolumeArgs(name="scratch", empty_dir=size))
+    if args.secrets:
+        mounts.append(secret_mount(PROGRAM_SECRETS))
+        volumes.append(secret_volume(name))
     server = container(
         name,
         args.image,
@@ -108,9 +138,7 @@ def _pod(name: str, args: WorkloadArgs) -> core.PodTemplateSpecArgs:
         command=list(args.spec.command),
         env=variables({"PORT": str(port), **args.environment}),
         ports=[core.ContainerPortArgs(name=HTTP, container_port=port)],
-        volume_mounts=[
-            core.VolumeMountArgs(name=volume.name, mount_path=SCRATCH_FOLDER) for volume in volumes
-        ],
+        volume_mounts=mounts or None,
         startup_probe=http_probe("/health", period_seconds=2, failures=30),
         liveness_probe=http_probe("/health"),
         readiness_probe=http_probe("/ready", period_seconds=5),
@@ -122,10 +150,3 @@ def _pod(name: str, args: WorkloadArgs) -> core.PodTemplateSpecArgs:
         volumes=volumes,
         spread=args.spec.replicas > 1,
     )
-
-
-def _scratch(spec: WorkloadSpec) -> list[core.VolumeArgs]:
-    if not spec.scratch:
-        return []
-    size = core.EmptyDirVolumeSourceArgs(size_limit=spec.scratch)
-    return [core.VolumeArgs(name="scratch", empty_dir=size)]

@@ -59,9 +59,21 @@ def departures(settings: Settings) -> tuple[Departure, ...]:
             Departure(source=alertmanager.NAME, destination=channel)
             for channel in settings.alertmanager.channels_outside
         ),
+        *_programs_departures(settings),
         *(_aws_departures(settings.aws) if settings.aws else ()),
         *_sign_in(settings),
     )
+
+
+def _programs_departures(settings: Settings) -> Iterator[Departure]:
+    for source, program in (*settings.workloads.items(), *settings.cron_jobs.items()):
+        for destination, host in program.outside.items():
+            yield Departure(
+                source=source,
+                destination=destination,
+                ports=(host.port,),
+                networks=host.networks,
+            )
 
 
 def _aws_departures(aws: Aws) -> Iterator[Departure]:

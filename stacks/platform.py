@@ -24,7 +24,8 @@ from stacks.outputs import Outputs, outputs
 from stacks.preconditions import check_cluster, stack_identity
 from stacks.secrets import ADMIN_PASSWORD, CLIENT_SECRET, CREDENTIALS, METRICS_PASSWORD
 from stacks.settings import Configuration
-from stacks.settings.schema import WATCHDOG_TIMEOUT, Settings
+from stacks.settings.programs import WATCHDOG_TIMEOUT
+from stacks.settings.schema import Settings
 
 
 def build(configuration: Configuration) -> Outputs:
@@ -162,6 +163,7 @@ def build(configuration: Configuration) -> Outputs:
                 image=workload.image or configuration.services_image,
                 spec=workload,
                 environment={**workload.environment, **_heartbeat_timeout(settings, name)},
+                secrets={file: secrets[key] for file, key in workload.secrets.items()},
             ),
             opts,
         )
@@ -176,6 +178,7 @@ def build(configuration: Configuration) -> Outputs:
                 image=job.image or configuration.services_image,
                 spec=job,
                 environment=job.environment,
+                secrets={file: secrets[key] for file, key in job.secrets.items()},
             ),
             opts,
         )

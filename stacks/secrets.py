@@ -4,6 +4,9 @@ This module and `components.channels` import only the standard library, so that 
 without importing Pulumi.
 """
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from components.channels import CHANNELS
 
 PROJECT = "vaultmesh"
@@ -28,6 +31,22 @@ SECRETS = {
 
 MADE_UP = "made-up-"
 """Prefix of placeholder values, with which a stack can be rehearsed without real secrets."""
+
+
+def program_secrets(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(configuration key, reason) of each secret that a workload or cron job mounts.
+
+    Takes settings as parsed but not validated; what is malformed has no secrets.
+    """
+    for section in ("workloads", "cronJobs"):
+        for name, program in _mapping(settings.get(section)).items():
+            for file, key in _mapping(_mapping(program).get("secrets")).items():
+                if isinstance(key, str):
+                    yield key, f"{section}.{name} mounts it as {file}"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def plain_text_message(key: str) -> str:

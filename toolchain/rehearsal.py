@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from stacks.images import MADE_UP_IMAGE, SERVICES_IMAGE
-from stacks.secrets import MADE_UP, PROJECT, SECRETS
+from stacks.secrets import MADE_UP, PROJECT, SECRETS, program_secrets
 from toolchain.base import UserError, state, write_atomically
 
 _TEXT = "tag:yaml.org,2002:str"
@@ -145,7 +145,7 @@ def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[
     """The names of all secrets to make up: the project's, the stack file's and the program's.
 
     Pulumi.yaml can't declare a secret for only some stacks. So each stack gets every secret that
-    the program knows, and reads those that its settings need.
+    the program or a workload in either file knows, and reads those that its settings need.
     """
     name, config = project["name"], tracked.get("config") or {}
     declared = [
@@ -155,7 +155,18 @@ def secret_keys(project: Mapping[str, Any], tracked: Mapping[str, Any]) -> list[
     ]
     given = [key for key, value in config.items() if is_secure(value)]
     known = [f"{PROJECT}:{key}" for key in SECRETS] if name == PROJECT else []
-    return list(dict.fromkeys([*declared, *given, *known]))
+    shared = (project.get("config") or {}).get("shared")
+    layers = (
+        shared.get("default") if isinstance(shared, dict) else None,
+        config.get(f"{name}:settings"),
+    )
+    mounted = [
+        f"{name}:{key}"
+        for layer in layers
+        if isinstance(layer, dict)
+        for key, _ in program_secrets(layer)
+    ]
+    return list(dict.fromkeys([*declared, *given, *known, *mounted]))
 
 
 def render_into(folder: str, tracked: str, settings: str) -> str:

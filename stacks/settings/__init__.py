@@ -15,7 +15,7 @@ from rules.notifications import load_notifications
 from stacks.files import ROOT, read_files
 from stacks.images import SERVICES_IMAGE, check_images
 from stacks.refusal import refuse
-from stacks.secrets import PROJECT, SECRETS
+from stacks.secrets import PROJECT, SECRETS, program_secrets
 from stacks.settings.aws_login import AwsLogin, read_aws_login
 from stacks.settings.credentials import (
     PAGERS,
@@ -30,7 +30,7 @@ from stacks.settings.schema import Images, Rules, ServicesImage, Settings
 IMAGES = "images"
 Model = TypeVar("Model", bound=BaseModel)
 
-KEYS = (OWN, SHARED, SERVICES_IMAGE, IMAGES, PAGERS, *SECRETS)
+KEYS = (OWN, SHARED, SERVICES_IMAGE, IMAGES, PAGERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +67,12 @@ def load_configuration() -> Configuration:
         shared=structures[SHARED] or {}, own=structures[OWN] or {}, stack=pulumi.get_stack()
     )
     problems = LayeredProblems(layers=layers)
-    for key in given.keys() - set(KEYS):
-        problems.add(f"{PROJECT}:{key}", 0, unknown_key_message(key, KEYS))
+    # Both layers, because a stack may remove a shared workload and keep its secret.
+    programs = (*program_secrets(layers.shared), *program_secrets(layers.own))
+    secrets = {**dict(programs), **SECRETS}
+    known = (*KEYS, *secrets)
+    for key in given.keys() - set(known):
+        problems.add(f"{PROJECT}:{key}", 0, unknown_key_message(key, known))
     for key, structure in structures.items():
         if structure is None:
             text = "is not a mapping. Write `key: value` lines below it."
@@ -83,7 +87,7 @@ def load_configuration() -> Configuration:
         read_files(rules.overrides, rules.runbook_base_url, problems)
         load_notifications(ROOT, (), problems)
         refuse(problems)
-    check_secrets(settings, given, pagers.root if pagers else (), problems)
+    check_secrets(settings, secrets, given, pagers.root if pagers else (), problems)
     if settings.cluster.is_real:
         others = {f"{PROJECT}:{IMAGES}.{to_camel(k)}": v for k, v in images.model_dump().items()}
         own = _own_images(settings, services.root)

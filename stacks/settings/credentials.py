@@ -23,7 +23,6 @@ from stacks.secrets import (
     MADE_UP,
     METRICS_PASSWORD,
     PROJECT,
-    SECRETS,
     plain_text_message,
 )
 from stacks.settings.schema import Settings
@@ -47,26 +46,31 @@ def fingerprint(routing_key: str) -> str:
 def needed_secrets(settings: Settings) -> tuple[str, ...]:
     """The configuration keys of the secrets that these settings need."""
     credentials = (CHANNELS[name].credential for name in settings.alertmanager.channels_outside)
-    return (
+    programs = (*settings.workloads.values(), *settings.cron_jobs.values())
+    needed = (
         ADMIN_PASSWORD,
         *(() if settings.grafana.is_internal else (METRICS_PASSWORD,)),
         *((CLIENT_SECRET,) if settings.grafana.oidc else ()),
         *(credential.key for credential in credentials if credential),
+        *(key for program in programs for key in program.secrets.values()),
     )
+    return tuple(dict.fromkeys(needed))
 
 
 def check_secrets(
     settings: Settings,
+    known: Mapping[str, str],
     given: Mapping[str, str],
     production_pagers: Collection[str],
     problems: Problems,
 ) -> None:
     """Report each secret that is missing, malformed or in plain text, and each foreign pager.
 
-    `given` holds the configuration by key. No message repeats a secret.
+    `known` maps the key of every secret to the reason why a stack needs it, and `given` holds the
+    configuration by key. No message repeats a secret.
     """
     needed = needed_secrets(settings)
-    for key, reason in SECRETS.items():
+    for key, reason in known.items():
         place, remedy = f"{PROJECT}:{key}", f"Run `pulumi config set --secret {key}`"
         value = given.get(key)
         if not value:

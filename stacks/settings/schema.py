@@ -7,7 +7,6 @@ from pydantic import AfterValidator, Field, RootModel, model_validator
 
 from components.alertmanager_config import Routing
 from components.blackbox import Probe
-from components.cron_job import CronJobSpec
 from components.grafana_access import Exposure
 from components.namespace import Quota
 from components.placement import Placement
@@ -21,12 +20,18 @@ from components.values import (
     WrongKeysError,
     matching,
 )
-from components.workload import WorkloadSpec
 from problems import did_you_mean
 from promql.durations import parse_duration
-from stacks.servers import RESERVED
-from stacks.settings.aws import AWS_DESTINATIONS, Aws
+from stacks.settings.aws import Aws
 from stacks.settings.cluster import Cluster
+from stacks.settings.programs import (
+    CronJob,
+    Image,
+    Workload,
+    WorkloadName,
+    neighbourhood,
+    reach_problems,
+)
 
 SHORTEST_INTERVAL, LONGEST_INTERVAL = "30s", "2m"
 """Limits of a probe's interval: rules are evaluated every 30 s over the last 5 minutes."""
@@ -34,8 +39,6 @@ MARGIN = "1s"
 """A probe must end this long before the next one; the exporter needs half of it to answer."""
 SHORTEST_ROLLOUT, LONGEST_ROLLOUT = "1m", "2h"
 """Limits of the rollout timeout."""
-WATCHDOG_TIMEOUT = "HARBINGER_WATCHDOG_TIMEOUT_SECONDS"
-"""The environment variable with harbinger's timeout for the heartbeat."""
 
 
 def _bounded_rollout(timeout: str) -> str:
@@ -49,46 +52,10 @@ def _bounded_rollout(timeout: str) -> str:
     return timeout
 
 
-def _not_reserved(name: str) -> str:
-    if name in RESERVED | AWS_DESTINATIONS:
-        raise ValueError(f"{name} is reserved for the platform itself. Choose another name.")
-    return name
-
-
-def _not_derived(name: str) -> str:
-    if name in ("HOST", "PORT", "POD_NAME", WATCHDOG_TIMEOUT):
-        raise ValueError(f"{name} is computed from other settings. Remove it.")
-    return name
-
-
-Image = Annotated[
-    str,
-    matching(
-        r"[a-z0-9][a-z0-9._/-]*(:\d+/[a-z0-9._/-]+)?"
-        r"(:[\w][\w.-]*|@sha256:[0-9a-f]{64}|:[\w][\w.-]*@sha256:[0-9a-f]{64})",
-        "an image with a tag or digest",
-        "registry.example.com/vaultmesh/services:0.1.0",
-    ),
-]
 HttpsUrl = Annotated[
     str, matching(r"https://[^\s/]+(/\S*[^\s/])?", "an https URL", "https://example.com/runbooks")
 ]
-VariableName = Annotated[
-    str,
-    matching(r"[A-Z][A-Z0-9_]*", "the name of a variable", "LOG_LEVEL"),
-    AfterValidator(_not_derived),
-]
 RolloutTimeout = Annotated[Duration, AfterValidator(_bounded_rollout)]
-WorkloadName = Annotated[
-    str,
-    # A DNS label that leaves room for the suffix of the headless Service.
-    matching(
-        r"[a-z]([-a-z0-9]{0,52}[a-z0-9])?",
-        "a name of at most 54 lower-case letters, digits and hyphens",
-        "psi-field",
-    ),
-    AfterValidator(_not_reserved),
-]
 
 
 class Rules(Value):
@@ -121,22 +88,6 @@ class Grafana(Exposure):
     resources: Resources = Resources(
         memory="256Mi", memory_limit="512Mi", ephemeral_storage="512Mi"
     )
-
-
-class Workload(WorkloadSpec):
-    """A service that runs all the time; `calls` names the workloads that it connects to."""
-
-    image: Image | None = None
-    calls: tuple[str, ...] = ()
-    environment: dict[VariableName, str] = Field(default_factory=dict)
-
-
-class CronJob(CronJobSpec):
-    """A service that runs on a schedule; `calls` names the workloads that it connects to."""
-
-    image: Image | None = None
-    calls: tuple[str, ...] = Field(min_length=1)
-    environment: dict[VariableName, str] = Field(default_factory=dict)
 
 
 class Synthetics(Value):
@@ -252,6 +203,8 @@ class Settings(Value):
         wrong = dict(
             [*self._unknown_workloads(), *self._taken_probe_names(), *self._wrong_volumes()]
         )
+        # An unknown workload in `calls` explains the address that can't be reached.
+        wrong = wrong or dict(self._unreachable_addresses())
         if self.aws and not self.cluster.eks:
             wrong["aws"] = "needs a cluster on EKS. Set cluster.eks, or remove aws."
         if wrong:
@@ -285,6 +238,13 @@ class Settings(Value):
         if self.production and self.ebs_volumes and self.ebs_volumes.reclaim_policy == "Delete":
             text = "a deleted claim would take production's data along. Write Retain."
             yield "ebsVolumes.reclaimPolicy", text
+
+    def _unreachable_addresses(self) -> Iterator[tuple[str, str]]:
+        near = neighbourhood(self.namespace, self.workloads)
+        for section, programs in (("workloads", self.workloads), ("cronJobs", self.cron_jobs)):
+            for name, program in programs.items():
+                for key, text in reach_problems(program, near):
+                    yield f"{section}.{name}.{key}", text
 
     def _taken_probe_names(self) -> Iterator[tuple[str, str]]:
         for name in self.synthetics.probes.keys() & self._health_probes.keys():

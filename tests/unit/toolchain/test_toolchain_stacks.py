@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -303,6 +304,16 @@ def test_secrets_encrypted_for_someone_else_are_replaced():
     assert wanted == ["demo:password", "other:token", "demo:extra"]
     merged = rehearsal.merge(yaml.safe_dump(tracked), "", wanted)
     assert yaml.safe_load(merged) == {"config": {"demo:a": 1, **RENDERED["config"]}}
+
+
+def test_the_secrets_of_programs_in_both_files_are_made_up():
+    def mounting(key: str) -> dict[str, Any]:
+        return {"workloads": {"archivist": {"secrets": {"token": key}}, "odd": 1}, "cronJobs": None}
+
+    shared = {"shared": {"type": "object", "default": mounting("sharedToken")}}
+    tracked = {"config": {"demo:settings": mounting("ownToken")}}
+    wanted = rehearsal.secret_keys({"name": "demo", "config": shared}, tracked)
+    assert wanted == ["demo:sharedToken", "demo:ownToken"]
 
 
 def test_a_lock_of_a_dead_process_goes_and_that_of_a_living_one_stays(tmp_path: Path):

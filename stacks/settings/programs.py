@@ -1,0 +1,148 @@
+"""The schema of what a stack runs of its own, workloads and cron jobs, and of what they reach."""
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from components.cron_job import CronJobSpec
+from components.kit import headless_name
+from components.values import DOMAIN_NAME, Value, WrongKeysError, matching
+from components.workload import WorkloadSpec
+from stacks.servers import RESERVED, SERVERS
+from stacks.settings.addresses import Neighbourhood, Target, check_address, find_addresses
+from stacks.settings.aws import AWS_DESTINATIONS
+
+WATCHDOG_TIMEOUT = "HARBINGER_WATCHDOG_TIMEOUT_SECONDS"
+"""The environment variable with harbinger's timeout for the heartbeat."""
+
+
+def _not_reserved(name: str) -> str:
+    if name in RESERVED | AWS_DESTINATIONS:
+        raise ValueError(f"{name} is reserved for the platform itself. Choose another name.")
+    return name
+
+
+def _not_derived(name: str) -> str:
+    if name in ("HOST", "PORT", "POD_NAME", WATCHDOG_TIMEOUT):
+        raise ValueError(f"{name} is computed from other settings. Remove it.")
+    return name
+
+
+Image = Annotated[
+    str,
+    matching(
+        r"[a-z0-9][a-z0-9._/-]*(:\d+/[a-z0-9._/-]+)?"
+        r"(:[\w][\w.-]*|@sha256:[0-9a-f]{64}|:[\w][\w.-]*@sha256:[0-9a-f]{64})",
+        "an image with a tag or digest",
+        "registry.example.com/vaultmesh/services:0.1.0",
+    ),
+]
+VariableName = Annotated[
+    str,
+    matching(r"[A-Z][A-Z0-9_]*", "the name of a variable", "LOG_LEVEL"),
+    AfterValidator(_not_derived),
+]
+WorkloadName = Annotated[
+    str,
+    # A DNS label that leaves room for the suffix of the headless Service.
+    matching(
+        r"[a-z]([-a-z0-9]{0,52}[a-z0-9])?",
+        "a name of at most 54 lower-case letters, digits and hyphens",
+        "psi-field",
+    ),
+    AfterValidator(_not_reserved),
+]
+Host = Annotated[
+    str,
+    matching(
+        rf"{DOMAIN_NAME}|[0-9]{{1,3}}(\.[0-9]{{1,3}}){{3}}|[0-9a-f:]*:[0-9a-f:.]+",
+        "a domain name or an address",
+        "api.example.com",
+    ),
+]
+FileName = Annotated[
+    str, matching(r"[a-z0-9]([-_.a-z0-9]*[a-z0-9])?", "the name of a file", "api-token")
+]
+SecretKey = Annotated[
+    str, matching(r"[a-z][A-Za-z0-9]*", "the key of a secret in the configuration", "akashToken")
+]
+
+
+class Outside(Value):
+    """A host outside the namespace that a program connects to, and the port where it listens.
+
+    Policies can't name a domain, whose addresses change, so they allow the port of any address; a
+    `host` that is an address is allowed alone.
+    """
+
+    host: Host
+    port: Annotated[int, Field(ge=1, le=65535)]
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The address in CIDR notation; empty for a domain."""
+        try:
+            return (str(ip_network(self.host)),)
+        except ValueError:
+            return ()
+
+
+class Program(Value):
+    """A program of the stack: its image, what it reaches, and what it is told.
+
+    `calls` names the workloads that it connects to, and `outside` other destinations, by names of
+    its own. `secrets` maps names of files to the configuration keys of their contents.
+    """
+
+    image: Image | None = None
+    calls: tuple[str, ...] = ()
+    outside: dict[WorkloadName, Outside] = Field(default_factory=dict)
+    environment: dict[VariableName, str] = Field(default_factory=dict)
+    secrets: dict[FileName, SecretKey] = Field(default_factory=dict)
+
+
+class Workload(WorkloadSpec, Program):
+    """A service that runs all the time."""
+
+
+class CronJob(CronJobSpec, Program):
+    """A service that runs on a schedule."""
+
+    @model_validator(mode="after")
+    def _connects_to_something(self) -> "CronJob":
+        if not (self.calls or self.outside):
+            raise WrongKeysError({"calls": "empty. Write at least one entry."})
+        return self
+
+
+def neighbourhood(namespace: str, workloads: Mapping[str, Workload]) -> Neighbourhood:
+    """Every Service of a namespace with these workloads and the servers."""
+    services = {
+        service: Target(port=port, workload=None)
+        for server in SERVERS
+        for service, port in (
+            (server.name, server.service_port),
+            (headless_name(server.name), server.port),
+        )
+    }
+    for name, workload in workloads.items():
+        target = Target(port=workload.port, workload=name)
+        services |= {name: target} | ({headless_name(name): target} if workload.headless else {})
+    return Neighbourhood(namespace=namespace, services=services)
+
+
+def reach_problems(program: Program, near: Neighbourhood) -> Iterator[tuple[str, str]]:
+    """(key, message) for each destination and each address that no policy would allow."""
+    for name, destination in program.outside.items():
+        if name in near.services:
+            yield f"outside.{name}", "this is the name of a Service here. Choose another name."
+        if not destination.networks and near.service(destination.host):
+            text = f"{destination.host} is inside the namespace. Name its workload in `calls`."
+            yield f"outside.{name}.host", text
+    outside = {(destination.host, destination.port) for destination in program.outside.values()}
+    for variable, text in program.environment.items():
+        for address in find_addresses(text):
+            if reason := check_address(address, near, program.calls, outside):
+                yield f"environment.{variable}", reason
