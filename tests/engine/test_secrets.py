@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stacks.settings.credentials import fingerprint
 from tests.support.project import Project
@@ -13,12 +14,18 @@ MARKERS = {
     "slackApiUrl": "made-up-canary-slack-7f3a",
     "pagerdutyRoutingKey": "made-up-canary-pagerduty-7f3a",
     "heartbeatUrl": "made-up-canary-heartbeat-7f3a",
+    "akashToken": "made-up-canary-akash-7f3a",
 }
+MOUNTING = {"aurora-treaty": {"secrets": {"akash-token": "akashToken"}}}
 
 
 @pytest.fixture
 def staging(project: Project) -> Project:
-    """The rehearsal of staging, with a marker in each of its secrets."""
+    """The rehearsal of staging with a workload's secret, and a marker in each of its secrets."""
+    path = project.root / "Pulumi.staging.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["config"]["vaultmesh:settings"]["workloads"] = MOUNTING
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
     for key, marker in MARKERS.items():
         project.set_secret(key, marker, stack="staging")
     return project
