@@ -33,12 +33,12 @@ def test_a_wrong_word_for_the_namespace_is_refused_with_the_reason(production: P
 
 
 def test_a_stateful_set_whose_protection_is_lifted_can_be_replaced(production: Project) -> None:
-    with production.edited(FILE, "storage: 2Gi", "storage: 3Gi"):
+    with production.edited(FILE, "storage: 5Gi", "storage: 6Gi"):
         assert production.preview(stack=STACK).code != 0
         (urn,) = [
             urn
             for urn in production.resources(stack=STACK)
-            if urn.endswith("StatefulSet::alertmanager")
+            if urn.endswith("StatefulSet::prometheus-server")
         ]
         production.unprotect(urn, stack=STACK)
         result = production.up(stack=STACK)

@@ -1,5 +1,6 @@
 """A small copy of the stack `node`, in a namespace of its own, which a test may break."""
 
+import json
 import shutil
 import subprocess
 import tarfile
@@ -13,7 +14,8 @@ import yaml
 
 from tests.support.node import STACK, Deployed, kubectl_proxy
 from tests.support.project import Project
-from toolchain.base import CLONE, VENV
+from toolchain import rehearsal
+from toolchain.base import CLONE, VENV, VENV_PYTHON
 from toolchain.node.cluster import Node
 
 FILE = f"Pulumi.{STACK}.yaml"
@@ -33,12 +35,13 @@ def small_stack(
 ) -> Iterator[Deployed]:
     """The stack of this tree, or of a commit, with one replica of everything; nothing of it is up.
 
-    Its namespace ends with it.
+    Its namespace ends with it. A commit's program gets the secrets that it knows.
     """
     project = _project_of(commit, root) if commit else Project.of_the_platform(root)
     _shrink(project, {"namespace": namespace, **settings})
     with pytest.MonkeyPatch.context() as patch, kubectl_proxy(node) as proxy:
         patch.setenv("KUBECONFIG", str(node.folder.admin))
+        patch.setattr("toolchain.rehearsal.SECRETS", _secrets(root))
         yield Deployed(node=node, proxy=proxy, project=project, namespace=namespace)
     node.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
 
@@ -53,6 +56,17 @@ def upgrade(small: Deployed) -> None:
     fresh = Project.of_the_platform(root.with_name(f"{root.name}-new")).root
     shutil.copytree(fresh, root, symlinks=True, dirs_exist_ok=True, ignore=_venv)
     (root / FILE).write_text(mine, encoding="utf-8")
+    # The end of `small_stack` undoes it.
+    rehearsal.SECRETS = _secrets(root)
+
+
+def _secrets(root: Path) -> list[str]:
+    """The keys of all secrets that the program in this folder knows; it refuses others."""
+    code = "import json; from stacks.secrets import SECRETS; print(json.dumps(list(SECRETS)))"
+    ended = subprocess.run(
+        [VENV_PYTHON, "-c", code], cwd=root, check=True, capture_output=True, text=True
+    )
+    return json.loads(ended.stdout)
 
 
 def release_before() -> str | None:
