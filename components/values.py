@@ -69,8 +69,12 @@ ObjectName = Annotated[
 Quantity = Annotated[
     str, matching(r"[0-9]+(\.[0-9]+)?(m|Ki|Mi|Gi|Ti)?", "a quantity", "500m, 2 or 256Mi")
 ]
-UNITS = {"m": 1e-3, "": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-"""The factors of the suffixes of a Quantity."""
+UNITS = {
+    "m": 1e-3,
+    **{unit: 1000.0**power for power, unit in enumerate(("", "k", "M", "G", "T", "P", "E"))},
+    **{unit: 1024.0**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
+}
+"""The factors of the suffixes of Kubernetes' quantities."""
 Gibibytes = Annotated[str, matching(r"[1-9][0-9]*Gi", "a size in whole gibibytes", "50Gi")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 DOMAIN_NAME = r"([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]+"
@@ -90,8 +94,8 @@ A pod that exceeds its limit is evicted."""
 
 
 def amount(quantity: str) -> float:
-    """The bytes or cores of a Quantity."""
-    number = quantity.rstrip("mKMGTi")
+    """The bytes or cores of a quantity of Kubernetes, such as 50Gi or 500m."""
+    number = quantity.rstrip("mkKMGTPEi")
     return float(number) * UNITS[quantity[len(number) :]]
 
 

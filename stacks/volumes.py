@@ -9,6 +9,7 @@ import pulumi
 from components import alertmanager, prometheus
 from components.kit import claim_name
 from components.storage_class import CSI_DRIVER
+from components.values import amount
 from problems import Problems, did_you_mean
 from stacks.settings.schema import Settings
 
@@ -18,10 +19,6 @@ Object = Mapping[str, Any]
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _SETTINGS = "vaultmesh:settings"
 _RECIPE = 'see "Grow a volume" in docs/how-to.md'
-_UNITS = {
-    **{unit: 1000.0**power for power, unit in enumerate(("", "k", "M", "G", "T", "P", "E"))},
-    **{unit: 1024.0**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,13 +129,13 @@ def _check_size(
     asked, used = spec["resources"]["requests"]["storage"], spec.get("storageClassName", "")
     # A claim without a volume has no capacity yet.
     there = claim.get("status", {}).get("capacity", {}).get("storage", asked)
-    if _bytes(size) > _bytes(asked):
+    if amount(size) > amount(asked):
         if known.get(used, {}).get("allowVolumeExpansion"):
             advice = f"Grow the claim first: {_RECIPE}."
         else:
             advice = f"Write {asked}: the StorageClass {used} has no `allowVolumeExpansion`."
         text = f"{size} is more than the {asked} of the volume claim {name}. {advice}"
-    elif _bytes(size) > _bytes(there):
+    elif amount(size) > amount(there):
         text = (
             f"the volume of the claim {name} has {there} and has not grown to {asked} yet. Wait,"
             f" or write {there}. `kubectl describe pvc {name}` says what it waits for."
@@ -156,7 +153,7 @@ def _check_template(
     `spec` is that of the claims that it makes.
     """
     there, used = spec["resources"]["requests"]["storage"], spec.get("storageClassName")
-    if _bytes(there) != _bytes(size):
+    if amount(there) != amount(size):
         place, what = f"{key}.storage", f"is for volumes of {there}"
     elif used != settings.volume_class:
         place, what = "storageClass", f"is for volumes of the StorageClass {used}"
@@ -168,9 +165,3 @@ def _check_template(
         f"the StatefulSet {server} {what}, and Kubernetes can't change that. Let `up` replace it,"
         f" which keeps its pods and volumes: {_RECIPE}.",
     )
-
-
-def _bytes(quantity: str) -> float:
-    """The bytes of a Kubernetes quantity such as 50Gi."""
-    number = quantity.rstrip("kKMGTPEi")
-    return float(number) * _UNITS[quantity[len(number) :]]

@@ -27,8 +27,9 @@ def settings(stack: str, **prometheus: Any) -> Settings:
 def test_no_stack_asks_for_many_times_what_it_needs(stack: str) -> None:
     found = settings(stack)
     given = found.prometheus
-    assert amount(given.storage) <= LARGEST * amount(f"{needed_disk(found)}Gi")
-    assert amount(given.resources.memory) <= LARGEST * amount(f"{needed_memory(found)}Mi")
+    disk, memory = needed_disk(found), needed_memory(found)
+    assert amount(given.storage) <= LARGEST * amount(f"{disk}Gi"), f"{disk}Gi are enough"
+    assert amount(given.resources.memory) <= LARGEST * amount(f"{memory}Mi"), f"{memory}Mi do"
 
 
 def problems(found: Settings) -> list[str]:
