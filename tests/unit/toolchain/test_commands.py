@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toolchain import browser, commands, judges, levels, stacks, tools
+from tests.support.programs import program
+from toolchain import browser, changes, commands, judges, levels, stacks, tools
 from toolchain.base import CLONE, UserError
 from toolchain.node import host, images
 
@@ -120,6 +121,31 @@ class TestLevels:
         codes |= dict.fromkeys(levels.LEVELS, levels.NOTHING_SELECTED)
         with pytest.raises(UserError, match="no test is selected by -k nothing"):
             levels.run(levels.LEVELS, ["-k", "nothing"])
+
+
+def test_up_checks_a_plan_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = stacks.Run(command=["pulumi"], environment={}, root=tmp_path)
+    happened: list[object] = []
+    monkeypatch.setattr(stacks, "plan", lambda *_, root: run)
+    monkeypatch.setattr(changes, "require_fresh", lambda *checked: happened.append(checked))
+    monkeypatch.setattr(commands.os, "execve", lambda *_: happened.append("started"))
+    monkeypatch.chdir(tmp_path)
+    commands.run_pulumi("up", ["--stack=staging", "--yes", "--plan=a.json"], tmp_path)
+    assert happened == [(run, "staging", Path("a.json")), "started"]
+
+
+@pytest.mark.parametrize("broken", ["ruff", "basedpyright", "actionlint"])
+def test_lint_runs_every_check_and_names_those_that_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    for name in ("ruff", "basedpyright", "actionlint"):
+        program(tmp_path, name, f"echo {name} >> {tmp_path}/ran", f"exit {int(name == broken)}")
+    monkeypatch.setattr(commands, "VENV_BIN", tmp_path)
+    monkeypatch.setattr(tools, "folders", lambda names: [tmp_path])
+    with pytest.raises(UserError, match=f"^{broken}.* failed"):
+        commands.lint()
+    ran = (tmp_path / "ran").read_text().split()
+    assert ran == ["ruff", "ruff", "basedpyright", "actionlint"]
 
 
 def test_pre_commit_runs_what_make_lint_runs() -> None:

@@ -82,6 +82,11 @@ def test_a_real_up_asks_for_confirmation_and_a_local_one_does_not(clone: Path):
     assert "--yes" in stacks.plan("up", "local", [], root=clone).command
 
 
+def test_a_plan_is_compared_with_all_changes_before_the_first_is_made(clone: Path):
+    command = stacks.plan("up", "local", ["--plan=a.json"], root=clone).command
+    assert "--yes" in command and "--skip-preview" not in command
+
+
 def rehearsed_cluster(clone: Path, stack: str) -> dict[str, str]:
     """The settings of the cluster in the rehearsal's copy of the stack's file."""
     run = stacks.plan("up", stack, [], root=clone)
@@ -137,6 +142,15 @@ def test_a_node_of_this_machine_is_changed_without_a_question(
     assert {"--yes", "--skip-preview"} < {*run.command}
     assert ("--clear-pending-creates" in run.command) == (verb == "refresh")
     assert run.environment["KUBECONFIG"] == "/the-node"
+
+
+def test_a_refresh_that_changes_nothing_needs_no_answer(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (clone / "Pulumi.node.yaml").write_text(yaml.safe_dump(ON_NODE))
+    monkeypatch.setenv("KUBECONFIG", "/the-node")
+    run = stacks.plan("refresh", "node", ["--preview-only"], root=clone)
+    assert not {"--yes", "--skip-preview", "--clear-pending-creates"} & {*run.command}
 
 
 def test_on_the_node_alone_up_takes_over_what_a_killed_one_has_left(
