@@ -5,18 +5,28 @@ from collections.abc import Mapping
 import pulumi
 
 from components import grafana
+from stacks.images import SERVICES_IMAGE
 from stacks.servers import SERVERS
+from stacks.settings import Configuration
 from stacks.settings.schema import Settings
 
 Outputs = Mapping[str, pulumi.Input[object]]
 
 
 def outputs(
-    settings: Settings, namespace: pulumi.Output[str], urls: Mapping[str, pulumi.Output[str]]
+    configuration: Configuration,
+    namespace: pulumi.Output[str],
+    urls: Mapping[str, pulumi.Output[str]],
 ) -> Outputs:
-    """The stack's outputs by name; `urls` maps components to their addresses."""
+    """The stack's outputs by name; `urls` maps components to their addresses.
+
+    `images` are the images by the last part of their configuration keys: `make pin` takes from it
+    what is deployed.
+    """
+    settings, images = configuration.settings, configuration.images.model_dump(by_alias=True)
     return {
         "namespace": namespace,
+        "images": {SERVICES_IMAGE: configuration.services_image, **images},
         "urls": urls,
         "grafanaUrl": urls[grafana.NAME],
         "portForward": _port_forward(settings),

@@ -183,7 +183,7 @@ def build(configuration: Configuration) -> Outputs:
             opts,
         )
     urls = {name: component.url for name, component in {**servers, **workloads}.items()}
-    return outputs(settings, namespace, urls)
+    return outputs(configuration, namespace, urls)
 
 
 def _files(secrets: Mapping[str, Output[str]], names: Mapping[str, str]) -> dict[str, Output[str]]:

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import yaml
 
+from stacks.images import SERVICES_IMAGE
 from toolchain import stacks
 from toolchain.base import CLONE, UserError, say, state, write_atomically
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 INPUTS = ("Dockerfile", ".dockerignore", "services")
 """What `docker build` reads: the image's tag is a hash of it."""
-SERVICES = "services"
-"""The key of the services' image among the images; the others have their keys of Pulumi.yaml."""
 DEPLOYED = "--deployed"
 
 
@@ -54,7 +53,7 @@ def publish(repository: str, arguments: Sequence[str], *, root: Path = CLONE) ->
         digest = _required_digest(image)
     project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
     others: Mapping[str, str] = project["config"]["images"]["default"]
-    images = {SERVICES: f"{image}@{digest}"}
+    images = {SERVICES_IMAGE: f"{image}@{digest}"}
     images |= {key: f"{other}@{_required_digest(other)}" for key, other in others.items()}
     write_atomically(images_file(root), json.dumps(images, indent=2) + "\n")
     print("\n".join(images.values()))
@@ -87,7 +86,7 @@ def pin(stack: str, arguments: Sequence[str], *, root: Path = CLONE) -> None:
                 f"{file}: missing. Run `make image`, or pin what is deployed with ARGS={DEPLOYED}."
             ) from None
     pairs = [
-        f"servicesImage={image}" if key == SERVICES else f"images.{key}={image}"
+        f"{key}={image}" if key == SERVICES_IMAGE else f"images.{key}={image}"
         for key, image in images.items()
     ]
     options = [word for pair in pairs for word in ("--plaintext", pair)]
@@ -96,7 +95,7 @@ def pin(stack: str, arguments: Sequence[str], *, root: Path = CLONE) -> None:
 
 
 def images_file(root: Path = CLONE) -> Path:
-    """The images that `publish` has resolved: a JSON object of references with digests by key."""
+    """The images that `publish` has resolved, in the form of the stacks' output `images`."""
     return state(root) / "images.json"
 
 

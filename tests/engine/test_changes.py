@@ -119,7 +119,7 @@ def test_a_refused_preview_is_reported_with_its_errors(clone: Project):
 def test_pinned_images_are_those_of_the_stacks_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    images = {"services": f"r.example/s@sha256:{'1' * 64}", "grafana": f"g@sha256:{'2' * 64}"}
+    images = {"servicesImage": f"r.example/s@sha256:{'1' * 64}", "grafana": f"g@sha256:{'2' * 64}"}
     root, backend = tmp_path / "small", tmp_path / "backend"
     root.mkdir()
     backend.mkdir()
@@ -139,7 +139,7 @@ def test_pinned_images_are_those_of_the_stacks_output(
     asked = [run.command[0], "config", "--json", "--stack", STACK]
     told = subprocess.run(asked, cwd=root, env=run.environment, check=True, capture_output=True)
     config = json.loads(told.stdout)
-    assert config["small:servicesImage"]["value"] == images["services"]
+    assert config["small:servicesImage"]["value"] == images["servicesImage"]
     assert config["small:images"]["objectValue"] == {"grafana": images["grafana"]}
     assert config["small:settings"]["objectValue"] == {"a": "b"}
     assert text.startswith("# Kept.")

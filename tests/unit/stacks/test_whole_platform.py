@@ -37,6 +37,12 @@ def test_the_outputs_name_addresses_and_ports_that_services_have(platform: Any) 
         ]
 
 
+def test_the_outputs_name_exactly_the_images_that_run(platform: Any) -> None:
+    pods = [template["spec"] for _, template in (*platform.pods(), *platform.tasks())]
+    running = {container["image"] for pod in pods for container in pod["containers"]}
+    assert {*dict(platform.result)["images"].values()} == running
+
+
 def test_settings_reach_the_resources(recordings: dict[str, Any]) -> None:
     for stack, platform in recordings.items():
         settings = stack_values(stack)["vaultmesh:settings"]

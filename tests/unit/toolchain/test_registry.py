@@ -59,11 +59,11 @@ def published(clone: Path) -> dict[str, str]:
 def test_the_image_is_built_for_both_architectures_and_noted_by_digest(clone: Path):
     registry.publish(REPOSITORY, [], root=clone)
     images = published(clone)
-    assert images.keys() == {"services", *OTHERS}
-    assert images["services"].startswith(f"{REPOSITORY}:")
+    assert images.keys() == {"servicesImage", *OTHERS}
+    assert images["servicesImage"].startswith(f"{REPOSITORY}:")
     assert all(image.partition("@sha256:")[2].isalnum() for image in images.values())
     assert images["prometheus"].startswith(f"{OTHERS['prometheus']}@")
-    tag = images["services"].partition("@")[0]
+    tag = images["servicesImage"].partition("@")[0]
     options = f"--platform linux/amd64,linux/arm64 --tag {tag} --push"
     assert builds(clone) == [f"buildx build {options} ."]
 
@@ -76,7 +76,7 @@ def test_the_same_content_is_built_once(clone: Path):
     assert published(clone) == before and len(builds(clone)) == 1
     commit(clone, "services/new.py")
     registry.publish(REPOSITORY, [], root=clone)
-    assert published(clone)["services"] != before["services"] and len(builds(clone)) == 2
+    assert published(clone)["servicesImage"] != before["servicesImage"] and len(builds(clone)) == 2
 
 
 def commit(clone: Path, file: str) -> None:
@@ -149,7 +149,7 @@ class TestPin:
         registry.publish(REPOSITORY, [], root=clone)
         registry.pin("staging", [], root=clone)
         images = published(clone)
-        pairs = [f"--plaintext servicesImage={images.pop('services')}"]
+        pairs = [f"--plaintext servicesImage={images.pop('servicesImage')}"]
         pairs += [f"--plaintext images.{key}={image}" for key, image in images.items()]
         options = " ".join(pairs)
         assert self.calls(clone) == (
