@@ -4,7 +4,7 @@ from typing import Any
 
 import pulumi
 
-from tests.support.recording import STACKS, stack_values
+from tests.support.recording import STACKS, Recording, run_values, stack_values
 
 
 def test_every_object_goes_to_the_provider_of_the_cluster(platform: Any) -> None:
@@ -37,10 +37,23 @@ def test_the_outputs_name_addresses_and_ports_that_services_have(platform: Any) 
         ]
 
 
-def test_the_outputs_name_exactly_the_images_that_run(platform: Any) -> None:
+def images_that_run(platform: Recording) -> set[str]:
     pods = [template["spec"] for _, template in (*platform.pods(), *platform.tasks())]
-    running = {container["image"] for pod in pods for container in pod["containers"]}
-    assert {*dict(platform.result)["images"].values()} == running
+    return {container["image"] for pod in pods for container in pod["containers"]}
+
+
+def test_the_outputs_name_exactly_the_images_that_run(platform: Recording) -> None:
+    assert {*dict(platform.result)["images"].values()} == images_that_run(platform)
+
+
+def test_production_runs_the_images_that_are_pinned() -> None:
+    values = stack_values("production")
+    pinned = {
+        key: f"{image}@sha256:{'1' * 64}" for key, image in values["vaultmesh:images"].items()
+    }
+    services = f"registry.example.com:5000/vaultmesh/services:0123abc@sha256:{'2' * 64}"
+    values |= {"vaultmesh:images": pinned, "vaultmesh:servicesImage": services}
+    assert images_that_run(run_values(values)) == {services, *pinned.values()}
 
 
 def test_settings_reach_the_resources(recordings: dict[str, Any]) -> None:
