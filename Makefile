@@ -10,7 +10,7 @@ REPOSITORY ?=
 RUN := $(PYTHON) -m toolchain
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy plan drift image pin cost cluster live dashboards report check test test-cluster lint lock clean
+.PHONY: help preview up refresh destroy verify plan drift image pin cost cluster live dashboards report check test test-cluster lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ pin: ## write the digests of the images into the stack's file; ARGS=--deployed f
 
 cost: ## show the monthly cost of each stack in AWS, or of one with STACK=staging
 	@$(RUN) cost "--stack=$(if $(filter file,$(origin STACK)),,$(STACK))" $(ARGS)
+
+verify: ## check a running stack: rollout, rules, targets, dashboards, network; local is `make live`
+	@$(RUN) verify "--stack=$(STACK)" $(ARGS)
 
 cluster: ## run the stack `node` on a real Kubernetes node on this machine, until Ctrl-C (Linux, root)
 	@$(RUN) cluster $(ARGS)

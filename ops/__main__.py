@@ -11,6 +11,7 @@ COMMANDS = {
     "live": "ops.live.command",
     "report": "ops.report.command",
     "silence": "ops.silences",
+    "verify": "ops.verify.command",
     "watch": "ops.watch",
 }
 """The module of each command; its `main(arguments)` returns the exit code."""

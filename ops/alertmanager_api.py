@@ -28,12 +28,14 @@ class Matcher(Answer):
 class Status(Answer):
     """`state` of a silence: active, pending, expired. Of an alert: active, suppressed, unprocessed.
 
-    An alert also has the ids of the silences and of the alerts that suppress it.
+    An alert also has the ids of the silences and of the alerts that suppress it and, if it comes
+    from `groups`, the names of the time intervals that mute it.
     """
 
     state: str
     silenced_by: Annotated[list[str], EmptyIfNull] = Field(default_factory=list)
     inhibited_by: Annotated[list[str], EmptyIfNull] = Field(default_factory=list)
+    muted_by: Annotated[list[str], EmptyIfNull] = Field(default_factory=list)
 
 
 class Silence(Answer):
@@ -62,6 +64,12 @@ class NotifiedAlert(Answer):
     receivers: list[Receiver]
 
 
+class AlertGroup(Answer):
+    """The alerts that are notified together."""
+
+    alerts: list[NotifiedAlert]
+
+
 class Alertmanager(HttpApi):
     """A client of Alertmanager; every method may raise ApiError."""
 
@@ -69,9 +77,17 @@ class Alertmanager(HttpApi):
 
     def alerts(self, matchers: Sequence[Matcher] = ()) -> list[NotifiedAlert]:
         """The current alerts, including silenced and inhibited ones."""
-        filters = [f"{one.name}={json.dumps(one.value, ensure_ascii=False)}" for one in matchers]
-        answer = self.call("GET", "/api/v2/alerts", params={"filter": filters})
+        answer = self.call("GET", "/api/v2/alerts", params={"filter": _filters(matchers)})
         return self.parse(list[NotifiedAlert], answer)
+
+    def groups(self, matchers: Sequence[Matcher] = ()) -> list[AlertGroup]:
+        """The groups of the current alerts, including muted ones."""
+        answer = self.call("GET", "/api/v2/alerts/groups", params={"filter": _filters(matchers)})
+        return self.parse(list[AlertGroup], answer)
+
+    def post_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+        """Send alerts, as Prometheus does."""
+        self.call("POST", "/api/v2/alerts", json=[dict(alert) for alert in alerts])
 
     def silences(self) -> list[Silence]:
         """All silences, including expired ones not yet deleted."""
@@ -85,3 +101,7 @@ class Alertmanager(HttpApi):
     def expire_silence(self, silence_id: str) -> None:
         """End a silence now."""
         self.call("DELETE", f"/api/v2/silence/{silence_id}")
+
+
+def _filters(matchers: Sequence[Matcher]) -> list[str]:
+    return [f"{one.name}={json.dumps(one.value, ensure_ascii=False)}" for one in matchers]

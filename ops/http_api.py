@@ -50,11 +50,17 @@ class HttpApi:
         timeout: float = TIMEOUT_SECONDS,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
+        **options: Any,
     ) -> None:
-        """`address` may contain a user and password; they are sent but never shown."""
+        """`address` may contain a user and password; they are sent but never shown.
+
+        `options` are those of httpx.Client, such as `auth`.
+        """
         self.shown_address = without_userinfo(address)
         self._address, self._timeout, self._clock = address, timeout, clock
-        self._client = httpx.Client(timeout=timeout, transport=transport, trust_env=False)
+        self._client = httpx.Client(
+            timeout=timeout, transport=transport, trust_env=False, **options
+        )
         self._unreachable: str | None = None
 
     def close(self) -> None:
@@ -63,6 +69,18 @@ class HttpApi:
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """Send a request; return the JSON, or None for an empty body. `options` go to httpx."""
+        text = self.text(method, path, **options)
+        if not text.strip():
+            return None
+        try:
+            return _without_userinfo(json.loads(text))
+        except (ValueError, RecursionError):
+            raise self._error(
+                f"answered {path} with no JSON. Check that the address is that of {self.name}."
+            ) from None
+
+    def text(self, method: str, path: str, **options: Any) -> str:
+        """Send a request; return the body of the answer."""
         if self._unreachable:
             raise ApiError(self._unreachable)
         try:
@@ -76,14 +94,7 @@ class HttpApi:
         if status // 100 != 2:
             reason = without_userinfo(_refusal_reason(text))
             raise self._error(f"answered {path} with HTTP {status}{reason}")
-        if not text.strip():
-            return None
-        try:
-            return _without_userinfo(json.loads(text))
-        except (ValueError, RecursionError):
-            raise self._error(
-                f"answered {path} with no JSON. Check that the address is that of {self.name}."
-            ) from None
+        return text
 
     def parse(self, type_: type[T], answer: Any, *keys: str) -> T:
         """Validate the value at the path `keys` of an answer as `type_`."""

@@ -6,7 +6,8 @@ import httpx
 from pydantic import Field
 
 from kubectl import Kubectl, KubectlError
-from ops.http_api import Answer, EmptyIfNull, HttpApi
+from ops.http_api import Answer, EmptyIfNull, HttpApi, Labels
+from ops.manifests import NAME_LABEL
 from ops.prometheus_api import Prometheus
 
 
@@ -59,6 +60,7 @@ class PodStatus(Answer):
     """A pod's status; `phase` is Pending, Running, Succeeded, Failed or Unknown."""
 
     phase: str
+    pod_ip: str = Field(default="", alias="podIP")
     conditions: Annotated[list[Condition], EmptyIfNull] = Field(default_factory=list)
     container_statuses: Annotated[list[ContainerStatus], EmptyIfNull] = Field(default_factory=list)
 
@@ -70,9 +72,10 @@ class PodSpec(Answer):
 
 
 class Metadata(Answer):
-    """A pod's name, and when it was told to end."""
+    """A pod's name and labels, and when it was told to end."""
 
     name: str
+    labels: Labels = Field(default_factory=dict)
     deletion_timestamp: str | None = None
 
 
@@ -82,6 +85,11 @@ class Pod(Answer):
     metadata: Metadata
     spec: PodSpec
     status: PodStatus
+
+    @property
+    def workload(self) -> str:
+        """The name of the workload or CronJob whose pod it is; empty for other pods."""
+        return self.metadata.labels.get(NAME_LABEL, "")
 
     @property
     def is_ready(self) -> bool:
@@ -118,8 +126,8 @@ class Kubernetes(HttpApi):
 
     name = "Kubernetes"
 
-    def __init__(self, kubectl: Kubectl) -> None:
-        super().__init__("https://kubernetes.default.svc", transport=KubectlTransport(kubectl))
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        super().__init__("https://kubernetes.default.svc", transport=transport)
 
     def pods(self, namespace: str) -> list[Pod]:
         """The pods of a namespace, by name. Raises ApiError."""

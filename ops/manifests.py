@@ -1,8 +1,8 @@
-"""Reads the manifests that `pulumi up` has rendered for a stack; never opens Secrets."""
+"""Reads the manifests that `pulumi up` has rendered or applied for a stack; never opens Secrets."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +11,10 @@ import yaml
 
 from problems import one_line
 
-KINDS = ("ConfigMap", "CronJob", "Deployment", "Namespace", "Service", "StatefulSet")
+KINDS = (
+    *("ConfigMap", "CronJob", "Deployment", "Namespace", "NetworkPolicy", "Service"),
+    "StatefulSet",
+)
 """The kinds to read. Files are named GROUP_VERSION-KIND-NAMESPACE-NAME.yaml."""
 NAME_LABEL = "app.kubernetes.io/name"
 DASHBOARD_PREFIX = "dashboard-"
@@ -64,21 +67,31 @@ class CronJob:
     schedule: str
     suspend: bool
     deadline_seconds: int
-    main_container: Json
+    pod: Json
+
+    @property
+    def main_container(self) -> Json:
+        """The only container."""
+        return self.pod["spec"]["containers"][0]
 
 
 @dataclass(frozen=True)
 class Service:
-    """A Service: the DNS name of the pods of the workload `selects`."""
+    """A Service: the DNS name, on `port`, of the pods of the workload `selects`."""
 
     name: str
     is_headless: bool
     selects: str
+    port: int
 
 
 @dataclass(frozen=True)
 class Manifests:
-    """The objects of one stack; `dashboards` maps names to Grafana's JSON models."""
+    """The objects of one stack.
+
+    `dashboards` maps names to Grafana's JSON models, `policies` the names of NetworkPolicies to
+    their specs.
+    """
 
     namespace: str
     config_maps: ConfigMaps
@@ -86,6 +99,7 @@ class Manifests:
     services: tuple[Service, ...]
     cron_jobs: tuple[CronJob, ...]
     dashboards: Mapping[str, Json]
+    policies: Mapping[str, Json]
 
     def alert_names(self) -> frozenset[str]:
         """The names of all alerts. Raises ManifestsError."""
@@ -94,7 +108,7 @@ class Manifests:
             for key, text in texts.items():
                 if key.endswith("_rules.yml"):
                     try:
-                        groups = _load(text)["groups"]
+                        groups = load_yaml(text)["groups"]
                         rules = [rule for group in groups for rule in group["rules"]]
                         names |= {rule["alert"] for rule in rules if "alert" in rule}
                     except (KeyError, TypeError, yaml.YAMLError):
@@ -106,24 +120,34 @@ class Manifests:
 
 def read_manifests(folder: Path) -> Manifests:
     """Read the manifests below the folder. Raises ManifestsError."""
+    return parse_manifests(str(folder), _manifests(folder, KINDS))
+
+
+def parse_manifests(source: str, manifests: Iterable[tuple[object, Any]]) -> Manifests:
+    """Parse (place, manifest) pairs from `source`, of the kinds in KINDS. Raises ManifestsError."""
     found: dict[str, list[Any]] = {kind: [] for kind in KINDS}
-    for path, manifest in _manifests(folder, KINDS):
+    namespaces: list[str] = []
+    for place, manifest in manifests:
         try:
             found[manifest["kind"]].append(_READERS[manifest["kind"]](manifest))
+            # A stack in a namespace that somebody else made has no Namespace of its own.
+            namespaces.append(manifest["metadata"].get("namespace", ""))
         except (KeyError, TypeError, AttributeError, ValueError):
             raise ManifestsError(
-                f"{path}: is not the manifest that its name says. Run `make up`."
+                f"{place}: is not the manifest that its name says. Run `make up`."
             ) from None
-    if not found["Namespace"] or not found["ConfigMap"]:
-        raise ManifestsError(f"{folder}: holds no stack. Run `make up` first.")
+    namespace = next(filter(None, [*found["Namespace"], *namespaces]), None)
+    if not namespace or not found["ConfigMap"]:
+        raise ManifestsError(f"{source}: holds no stack. Run `make up` first.")
     config_maps = dict(found["ConfigMap"])
     return Manifests(
-        namespace=found["Namespace"][0],
+        namespace=namespace,
         config_maps=config_maps,
         workloads=tuple(found["Deployment"] + found["StatefulSet"]),
         services=tuple(found["Service"]),
         cron_jobs=tuple(found["CronJob"]),
         dashboards=_dashboards(config_maps),
+        policies=dict(found["NetworkPolicy"]),
     )
 
 
@@ -144,13 +168,14 @@ def _manifests(folder: Path, kinds: tuple[str, ...]) -> Iterator[tuple[Path, Any
         if path.name.split("-")[1] not in wanted:
             continue
         try:
-            yield path, _load(path.read_text(encoding="utf-8"))
+            yield path, load_yaml(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             reason = one_line(str(error))
             raise ManifestsError(f"{path}: can't be read: {reason}. Run `make up`.") from None
 
 
-def _load(text: str) -> Any:
+def load_yaml(text: str) -> Any:
+    """Parse a YAML text, with the C loader if there is one. Raises yaml.YAMLError."""
     return yaml.load(text, Loader=_LOADER)  # noqa: S506 - it is a safe loader
 
 
@@ -168,14 +193,18 @@ def _cron_job(manifest: Json) -> CronJob:
         schedule=spec["schedule"],
         suspend=spec["suspend"],
         deadline_seconds=job["activeDeadlineSeconds"],
-        main_container=job["template"]["spec"]["containers"][0],
+        pod=job["template"],
     )
 
 
 def _service(manifest: Json) -> Service:
     spec = manifest["spec"]
-    is_headless = spec.get("clusterIP") == "None"
-    return Service(manifest["metadata"]["name"], is_headless, spec["selector"][NAME_LABEL])
+    return Service(
+        manifest["metadata"]["name"],
+        spec.get("clusterIP") == "None",
+        spec["selector"][NAME_LABEL],
+        int(spec["ports"][0]["port"]),
+    )
 
 
 def _config_map(manifest: Json) -> tuple[str, Mapping[str, str]]:
@@ -187,6 +216,7 @@ _READERS = {
     "CronJob": _cron_job,
     "Deployment": _workload,
     "Namespace": lambda manifest: manifest["metadata"]["name"],
+    "NetworkPolicy": lambda manifest: (manifest["metadata"]["name"], manifest["spec"]),
     "Service": _service,
     "StatefulSet": _workload,
 }

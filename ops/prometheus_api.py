@@ -18,9 +18,13 @@ Point = tuple[float, float]
 
 
 class Target(Answer):
-    """A scrape target; `health` is `up`, `down` or, before the first scrape, `unknown`."""
+    """A scrape target; `health` is `up`, `down` or, before the first scrape, `unknown`.
+
+    `scrape_pool` is the name of its job in the configuration.
+    """
 
     labels: Labels
+    scrape_pool: str = ""
     health: str
     last_error: str = ""
     last_scrape: AwareDatetime

@@ -8,7 +8,7 @@ from contextlib import closing
 from kubectl import Kubectl
 from ops.arguments import Parser, server_address, whole_number
 from ops.http_api import ApiError
-from ops.kubernetes_api import Kubernetes, Pod, prometheus_in
+from ops.kubernetes_api import KubectlTransport, Kubernetes, Pod, prometheus_in
 from ops.live.observation import Observation
 from ops.live.terminal import Screen, alert_lines, align_columns, rules_line, targets_line
 from ops.prometheus_api import ActiveAlert, Prometheus, Rule
@@ -41,7 +41,7 @@ def table(kubectl: Kubectl, namespace: str, prometheus: str | None) -> list[str]
     """
     clients = {"prometheus": Prometheus(prometheus)} if prometheus else {}
     try:
-        with closing(Kubernetes(kubectl)) as kubernetes:
+        with closing(Kubernetes(KubectlTransport(kubectl))) as kubernetes:
             pods = kubernetes.pods(namespace)
         headline, *rows = pod_lines(pods)
         if not prometheus:

@@ -78,6 +78,11 @@ class Expression:
     selectors: tuple[Selector, ...] = field(compare=False, repr=False)
     ranges: tuple[int, ...] = field(compare=False, repr=False)
 
+    @property
+    def canonical(self) -> str:
+        """The expression in the parser's own form, the same for texts that mean the same."""
+        return self.tree.prettify()
+
     def comparisons(self, number: float) -> list[Span]:
         """The spans of the text where `number` is the right operand of a comparison."""
         found = _COMPARED.finditer(_blank_quotes(self.text))

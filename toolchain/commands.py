@@ -17,7 +17,7 @@ GENERATED = (
 )
 CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["basedpyright"])
 VERBS = (
-    *("preview", "up", "refresh", "destroy", "plan", "drift", "image", "pin"),
+    *("preview", "up", "refresh", "destroy", "verify", "plan", "drift", "image", "pin"),
     *("cost", "cluster", "live", "dashboards", "report"),
     *("check", "test", "test-cluster", "lint", "lock", "clean"),
 )
@@ -58,6 +58,8 @@ def main(arguments: Sequence[str]) -> None:
             run_for_stack(verb, rest)
         elif verb == "image":
             publish_image(rest)
+        elif verb == "verify":
+            verify(rest)
         else:
             run_pulumi(verb, rest)
     except UserError as error:
@@ -133,6 +135,15 @@ def report(arguments: list[str]) -> NoReturn:
     """Exec the command that writes the KPI status report."""
     os.chdir(CLONE)
     os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "ops", "report", *arguments])
+
+
+def verify(arguments: list[str]) -> NoReturn:
+    """Exec the command that checks the running platform of the stack in the first argument."""
+    from toolchain import stacks
+
+    run = stacks.verification(*_stack_and_rest(arguments))
+    os.chdir(run.root)
+    os.execve(run.command[0], run.command, run.environment)
 
 
 def lint() -> None:

@@ -12,7 +12,7 @@ from rules.reader import Place, read_yaml
 from stacks.images import NODE_CONTEXT
 from stacks.secrets import plain_text_message
 from toolchain import plugins, rehearsal, tools
-from toolchain.base import CLONE, VENV, VENV_BIN, UserError, hold_lock, say, state
+from toolchain.base import CLONE, VENV, VENV_BIN, VENV_PYTHON, UserError, hold_lock, say, state
 
 LOCAL = "local"
 """The stack that needs no account; it renders manifests into the clone."""
@@ -84,6 +84,27 @@ def config_file(run: Run, stack: str) -> Path:
     if CONFIG_FILE in run.command:
         return Path(run.command[run.command.index(CONFIG_FILE) + 1])
     return run.root / f"Pulumi.{stack}.yaml"
+
+
+def verification(stack: str, arguments: list[str], *, root: Path = CLONE) -> Run:
+    """Prepare `python -m ops verify` for the stack; for `local`, it looks at `make live`.
+
+    Raises UserError as `plan` does, and for any other stack that is rehearsed: it runs nowhere.
+    """
+    command = [str(VENV_PYTHON), "-m", "ops", "verify"]
+    if stack == LOCAL:
+        live = [*command, "--live", *arguments]
+        return Run(command=live, environment=python_environment(), root=root)
+    run = plan("preview", stack, [], root=root)
+    if run.rehearsed:
+        raise UserError(
+            f"stack {stack} is rehearsed and runs nowhere, so there is nothing to verify. Run "
+            "`pulumi login` first, and `make up` if the stack was never deployed."
+        )
+    command += [f"--stack={stack}", f"{CONFIG_FILE}={config_file(run, stack)}"]
+    # The package `ops` is in the clone, and Pulumi finds its project from `root`.
+    env = {**run.environment, "PYTHONPATH": str(CLONE)}
+    return Run(command=[*command, *arguments], environment=env, root=root)
 
 
 def _node_kubeconfig(root: Path) -> str:

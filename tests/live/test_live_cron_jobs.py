@@ -24,7 +24,7 @@ from services.shell import load_settings
 from tests.live.conftest import SPEED, Live, running
 from tests.support.series import inventory
 
-MINUTELY = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=60, main_container={})
+MINUTELY = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=60, pod={})
 LATE = datetime(2026, 1, 1, 0, 0, 59, tzinfo=UTC)
 """One second before the next run is due."""
 
@@ -81,7 +81,7 @@ def test_a_job_that_still_runs_is_not_started_again(runs: Runs) -> None:
 
 def test_a_job_past_its_deadline_is_killed_and_reported_as_failed(runs: Runs) -> None:
     runs.program = "import time; time.sleep(60)"
-    strict = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=0, main_container={})
+    strict = CronJob("tick", "* * * * *", suspend=False, deadline_seconds=0, pod={})
     job = ScheduledJob(strict, Clock(1), runs)
     job.start()
     said = tick_until(job, lambda: bool(job.exit_codes))

@@ -2,8 +2,9 @@
 
 It reads the configuration, the provisioned data sources and the dashboards as Grafana does, and
 answers /api/health with 503 and the first fault that it finds, so that its pod never becomes ready.
-As Grafana does, it asks for the password of the metrics, and sends whoever calls it by another name
-than its domain there. It runs inside the node, on Debian's Python with python3-yaml.
+To who signs in, it answers the parts of Grafana's API that list and return dashboards and check a
+data source. As Grafana does, it asks for the password of the metrics, and sends whoever calls it by
+another name than its domain there. It runs inside the node, on Debian's Python with python3-yaml.
 """
 
 import base64
@@ -13,12 +14,15 @@ import os
 import re
 import signal
 import sys
+import urllib.parse
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import yaml
 
 MARK = "stand-in for Grafana"
+LIMIT_SECONDS = 5
 
 
 class GrafanaError(Exception):
@@ -37,13 +41,13 @@ def read_settings(path):
 
 
 def read_provisioning(folder):
-    """Return the uids of the provisioned data sources and the dashboards by uid."""
+    """Return the provisioned data sources and the dashboards, both by uid."""
     sources, boards = {}, {}
     for path in sorted(Path(folder, "datasources").glob("*.yaml")):
         for source in yaml.safe_load(path.read_text())["datasources"]:
             if not source["url"].startswith("http"):
                 raise GrafanaError(f"{path}: data source {source['name']} has no URL")
-            sources[source["uid"]] = source["type"]
+            sources[source["uid"]] = source
     for path in sorted(Path(folder, "dashboards").glob("*.yaml")):
         for provider in yaml.safe_load(path.read_text())["providers"]:
             for file in sorted(Path(provider["options"]["path"]).glob("*.json")):
@@ -77,7 +81,7 @@ def check_dashboard(file, board, sources):
         # Grafana's own source of annotations has this name.
         if not source or source.get("uid") == "-- Grafana --":
             continue
-        if sources.get(source.get("uid")) != source.get("type"):
+        if sources.get(source.get("uid"), {}).get("type") != source.get("type"):
             raise GrafanaError(f"{file}: no data source {source}")
 
 
@@ -95,8 +99,39 @@ def check_sign_in(settings):
                 raise GrafanaError(f"[{section}]: no {key}")
 
 
+def check_source(source):
+    """Let the data source add two numbers, as Grafana's check does; return (status, answer)."""
+    query = urllib.parse.urlencode({"query": "1+1"}).encode()
+    try:
+        # `read_provisioning` lets only http and https pass.
+        address = f"{source['url']}/api/v1/query"
+        with urllib.request.urlopen(address, query, LIMIT_SECONDS):  # noqa: S310
+            return 200, {"status": "OK", "message": "Successfully queried the Prometheus API."}
+    except OSError as error:
+        return 400, {"status": "ERROR", "message": f"{error}: error querying the Prometheus API"}
+
+
+def answer_api(path, sources, boards):
+    """Return (status, answer) of Grafana's API for a path that needs a login."""
+    parts = path.partition("?")[0].strip("/").split("/")
+    if parts == ["api", "search"]:
+        hits = [
+            {"uid": uid, "title": one["title"], "type": "dash-db"} for uid, one in boards.items()
+        ]
+        return 200, hits
+    if parts[:3] == ["api", "dashboards", "uid"] and len(parts) == 4:
+        if parts[3] not in boards:
+            return 404, {"message": "Dashboard not found"}
+        return 200, {"meta": {"provisioned": True}, "dashboard": boards[parts[3]]}
+    if parts[:3] == ["api", "datasources", "uid"] and parts[4:] == ["health"]:
+        if parts[3] not in sources:
+            return 404, {"message": "Data source not found"}
+        return check_source(sources[parts[3]])
+    return 404, {"message": "Not found"}
+
+
 def main():
-    """Serve health, metrics and the list of dashboards until the pod ends."""
+    """Serve health, metrics and the API until the pod ends."""
     settings = read_settings(os.environ["GF_PATHS_CONFIG"])
     check_sign_in(settings)
     login = basic_auth("admin", settings["security"]["admin_password"])
@@ -112,7 +147,8 @@ def main():
         def do_GET(self):
             # Read at each request, as Grafana rescans: a later fault shows too.
             try:
-                boards, fault = read_provisioning(os.environ["GF_PATHS_PROVISIONING"])[1], None
+                sources, boards = read_provisioning(os.environ["GF_PATHS_PROVISIONING"])
+                fault = None
             except (
                 GrafanaError,
                 OSError,
@@ -121,7 +157,7 @@ def main():
                 TypeError,
                 yaml.YAMLError,
             ) as error:
-                boards, fault = {}, f"{type(error).__name__}: {error}"
+                sources, boards, fault = {}, {}, f"{type(error).__name__}: {error}"
             if self.path == "/api/health":
                 state = {"database": "ok", "version": MARK}
                 self.answer(503 if fault else 200, {**state, "fault": fault} if fault else state)
@@ -139,10 +175,8 @@ def main():
                 self.end_headers()
             elif self.headers.get("Authorization") != login:
                 self.answer(401, {"message": "Unauthorized"})
-            elif self.path == "/api/search":
-                self.answer(200, [{"uid": uid, "title": b["title"]} for uid, b in boards.items()])
             else:
-                self.answer(404, {"message": "Not found"})
+                self.answer(*answer_api(self.path, sources, boards))
 
         def answer(self, status, content):
             text = content if isinstance(content, str) else json.dumps(content)

@@ -52,6 +52,15 @@ def test_a_folder_without_a_stack_says_what_to_run(tmp_path: Path) -> None:
         read_manifests(tmp_path / "none")
 
 
+def test_a_stack_in_a_namespace_of_somebody_else_takes_its_name_from_its_objects(
+    folder: Path,
+) -> None:
+    (folder / "v1-namespace-default-aurora-local.yaml").unlink()
+    manifest = {"kind": "ConfigMap", "metadata": {"name": "a", "namespace": "theirs"}}
+    (folder / "v1-configmap-theirs-a.yaml").write_text(yaml.safe_dump(manifest))
+    assert read_manifests(folder).namespace == "theirs"
+
+
 def test_secrets_are_never_opened(folder: Path) -> None:
     (folder / "v1-secret-aurora-local-grafana-admin.yaml").write_text(": not: yaml")
     assert read_manifests(folder).config_maps == {"grafana": {"text": "x"}}

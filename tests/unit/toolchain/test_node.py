@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from stacks.images import NODE_CONTEXT, SERVICES_IMAGE
+from tests.support.loopback import unused_address
 from tests.support.recording import ROOT, run_stack
 from tests.support.waiting import wait_for
 from toolchain import tools
@@ -115,8 +116,33 @@ def provisioning(tmp_path: Path) -> Path:
 
 def test_the_stand_in_for_grafana_reads_every_dashboard(provisioning: Path):
     sources, boards = grafana.read_provisioning(provisioning)
-    assert sources == {"prometheus": "prometheus"}
+    assert {uid: source["type"] for uid, source in sources.items()} == {"prometheus": "prometheus"}
     assert len(boards) == len(list((provisioning / "boards").iterdir()))
+
+
+def test_the_stand_in_for_grafana_answers_as_its_api_does(provisioning: Path):
+    sources, boards = grafana.read_provisioning(provisioning)
+
+    def ask(path: str) -> tuple[int, Any]:
+        return grafana.answer_api(f"/api/{path}", sources, boards)
+
+    status, found = ask("search?type=dash-db&limit=5000")
+    assert status == 200
+    assert {(one["uid"], one["type"]) for one in found} == {(uid, "dash-db") for uid in boards}
+    for uid, board in boards.items():
+        status, answer = ask(f"dashboards/uid/{uid}")
+        assert (status, answer["dashboard"]) == (200, board)
+    missing = ("dashboards/uid/none", "datasources/uid/none/health", "users", "dashboards/uid/a/b")
+    assert [ask(path)[0] for path in missing] == [404, 404, 404, 404]
+
+
+def test_the_stand_in_for_grafana_lets_a_data_source_add(provisioning: Path):
+    sources, _ = grafana.read_provisioning(provisioning)
+    [source] = sources.values()
+    source["url"] = f"http://{unused_address()}"
+    status, answer = grafana.answer_api("/api/datasources/uid/prometheus/health", sources, {})
+    assert (status, answer["status"]) == (400, "ERROR")
+    assert "refused" in answer["message"]
 
 
 Break = Callable[[dict[str, Any]], object]

@@ -171,6 +171,33 @@ def test_no_node_is_changed_while_none_runs(clone: Path, monkeypatch: pytest.Mon
         stacks.plan("up", "node", [], root=clone)
 
 
+def test_the_verification_of_local_looks_at_the_live_run(clone: Path):
+    run = stacks.verification("local", ["--json"], root=clone)
+    assert run.command[1:] == ["-m", "ops", "verify", "--live", "--json"]
+
+
+def test_the_verification_of_a_stack_reads_its_state_and_its_own_settings(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (clone / "Pulumi.node.yaml").write_text(yaml.safe_dump(ON_NODE))
+    monkeypatch.setenv("KUBECONFIG", "/the-node")
+    node = stacks.verification("node", [], root=clone)
+    assert node.command[3:] == [
+        *("verify", "--stack=node", f"--config-file={clone}/.state/config/Pulumi.node.yaml")
+    ]
+    assert node.environment["KUBECONFIG"] == "/the-node"
+    log_in(clone)
+    staging = stacks.verification("staging", ["--timeout=9"], root=clone)
+    own = f"--config-file={clone}/Pulumi.staging.yaml"
+    assert staging.command[3:] == ["verify", "--stack=staging", own, "--timeout=9"]
+    assert staging.root == clone
+
+
+def test_a_rehearsed_stack_can_t_be_verified(clone: Path):
+    with pytest.raises(UserError, match=r"stack staging is rehearsed and runs nowhere"):
+        stacks.verification("staging", [], root=clone)
+
+
 def test_a_rehearsal_sees_no_cluster(clone: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KUBECONFIG", "/theirs")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "198.18.128.1")

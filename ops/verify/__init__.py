@@ -1,0 +1,1 @@
+"""`make verify`: asks a running platform whether it is what its stack says."""

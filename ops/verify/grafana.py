@@ -1,0 +1,115 @@
+"""Whether Grafana has the stack's dashboards, and reaches its data sources."""
+
+import configparser
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from ops.http_api import Answer, ApiError, HttpApi
+from ops.manifests import Manifests, load_yaml
+from ops.verify.rows import Row, judge, red
+
+GRAFANA = "grafana"
+USER = "admin"
+DASHBOARDS, SOURCES = "dashboards", "data sources"
+_SOURCE_FILES = "provisioning_datasources_"
+"""How the ConfigMap's keys of files with data sources begin."""
+
+
+class _Found(Answer):
+    """A dashboard in the answer to a search."""
+
+    uid: str
+    title: str
+
+
+class Grafana(HttpApi):
+    """A client of Grafana's API, signed in as its admin. Every method may raise ApiError."""
+
+    name = "Grafana"
+
+    def __init__(self, address: str, password: str, domain: str, **options: Any) -> None:
+        """`domain` is the host name that Grafana insists on, or empty."""
+        headers = {"Host": domain} if domain else {}
+        login = httpx.BasicAuth(USER, password)
+        super().__init__(address, auth=login, headers=headers, **options)
+
+    def dashboards(self) -> dict[str, str]:
+        """The titles of all dashboards by their uids."""
+        answer = self.call("GET", "/api/search", params={"type": "dash-db", "limit": "5000"})
+        return {one.uid: one.title for one in self.parse(list[_Found], answer)}
+
+    def panels(self, uid: str) -> int:
+        """The number of panels of a dashboard."""
+        answer = self.call("GET", f"/api/dashboards/uid/{uid}")
+        return len(self.parse(list[dict[str, Any]], answer, "dashboard", "panels"))
+
+    def reach(self, uid: str) -> str:
+        """Let Grafana query the data source; returns its message. Raises ApiError if it can't."""
+        return self.parse(str, self.call("GET", f"/api/datasources/uid/{uid}/health"), "message")
+
+
+def domain_of(manifests: Manifests) -> str:
+    """The host name that Grafana insists on in requests; empty if it takes any."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(manifests.config_maps[GRAFANA]["grafana.ini"])
+    if parser.getboolean("server", "enforce_domain", fallback=False):
+        return parser.get("server", "domain")
+    return ""
+
+
+def check_grafana(manifests: Manifests, grafana: Grafana) -> Iterator[Row]:
+    """A row for each dashboard and each data source of the stack."""
+    try:
+        listed = grafana.dashboards()
+    except ApiError as error:
+        yield red(
+            DASHBOARDS,
+            GRAFANA,
+            str(error),
+            "HTTP 401: run `kubectl rollout restart deployment/grafana`, so that it takes the"
+            " password of the stack; else docs/runbooks/GrafanaDown.md",
+        )
+        return
+    for board in manifests.dashboards.values():
+        yield judge(
+            DASHBOARDS,
+            board["title"],
+            f"{len(board['panels'])} panels",
+            _dashboard_problem(board, listed, grafana),
+            "wait a minute; then `kubectl logs deployment/grafana` names the fault in the file",
+        )
+    for uid, name in _data_sources(manifests).items():
+        try:
+            message, problem = grafana.reach(uid), None
+        except ApiError as error:
+            message, problem = "", str(error)
+        remedy = "`kubectl logs deployment/grafana` names the cause; docs/runbooks/GrafanaDown.md"
+        yield judge(SOURCES, name, message, problem, remedy)
+
+
+def _dashboard_problem(
+    board: Mapping[str, Any], listed: Mapping[str, str], grafana: Grafana
+) -> str | None:
+    uid = board["uid"]
+    if uid not in listed:
+        return f"Grafana does not have it (uid {uid})"
+    if listed[uid] != board["title"]:
+        return f"Grafana calls it {listed[uid]}"
+    try:
+        panels = grafana.panels(uid)
+    except ApiError as error:
+        return str(error)
+    wanted = len(board["panels"])
+    return None if panels == wanted else f"it has {panels} panels, the stack's has {wanted}"
+
+
+def _data_sources(manifests: Manifests) -> dict[str, str]:
+    """The names of the provisioned data sources by their uids."""
+    return {
+        source["uid"]: source["name"]
+        for key, text in manifests.config_maps[GRAFANA].items()
+        if key.startswith(_SOURCE_FILES)
+        for source in load_yaml(text)["datasources"]
+    }
