@@ -81,10 +81,10 @@ def wait_for_green(look: Callable[[bool], list[Row]], seconds: float, screen: Sc
         reds = [row for row in rows if row.is_red]
         if late or not reds:
             return rows
-        left = max(0.0, deadline - time.monotonic())
         what = ", ".join(dict.fromkeys(row.check for row in reds))
-        screen.show_table([f"waiting up to {left:.0f} s more for {len(reds)} red: {what}"])
-        time.sleep(min(PAUSE_SECONDS, left))
+        # Without the seconds that are left, a log gets a new line only if something has changed.
+        screen.show_table([f"waiting for {len(reds)} red: {what}"])
+        time.sleep(min(PAUSE_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
 @contextmanager
