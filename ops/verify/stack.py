@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kubectl import Kubectl
+from kubectl import Kubectl, KubectlError
 from ops.manifests import KINDS, Manifests, ManifestsError, parse_manifests
 from problems import one_line
 
@@ -23,17 +23,32 @@ class Stack:
     """A stack as its state says: its objects, and the provider's settings for the cluster.
 
     `kubeconfig` is the text of a kubeconfig without credentials; empty if the user's own is used.
+    `server` is then the address that its context must have; empty if the stack does not say.
     """
 
     name: str
     manifests: Manifests
     kubeconfig: str
     context: str
+    server: str
 
     def kubectl(self, kubeconfig_file: str) -> Kubectl:
-        """Kubectl for the stack's cluster; `kubeconfig_file` holds the kubeconfig, if any."""
+        """Kubectl for the stack's cluster; `kubeconfig_file` holds the kubeconfig, if any.
+
+        Raises StackError if the context leads to another cluster.
+        """
         chosen = {"kubeconfig": self.kubeconfig and kubeconfig_file, "context": self.context}
-        return Kubectl(tuple(f"--{key}={value}" for key, value in chosen.items() if value))
+        kubectl = Kubectl(tuple(f"--{key}={value}" for key, value in chosen.items() if value))
+        try:
+            found = kubectl.server().rstrip("/") if self.server else ""
+        except KubectlError as error:
+            raise StackError(f"the context {self.context} can't be read: {error}.") from None
+        if found != self.server:
+            raise StackError(
+                f"the context {self.context} leads to {found}, but the stack {self.name} was"
+                f" deployed to {self.server}. Correct your kubeconfig."
+            )
+        return kubectl
 
 
 def read_stack(name: str) -> Stack:
@@ -54,12 +69,15 @@ def read_stack(name: str) -> Stack:
     except ManifestsError as error:
         raise StackError(str(error)) from None
     given = provider.get("kubeconfig") or ""
+    context, identifier = provider.get("context") or "", provider.get("clusterIdentifier") or ""
     return Stack(
         name=name,
         manifests=manifests,
         # A path was that of the machine that ran `up`.
         kubeconfig=given if "apiVersion" in given else "",
-        context=provider.get("context") or "",
+        context=context,
+        # For an EKS cluster, the identifier is its ARN, and the kubeconfig holds the address.
+        server=identifier.rstrip("/") if context else "",
     )
 
 

@@ -136,6 +136,21 @@ def test_a_path_of_another_machine_s_kubeconfig_is_not_used(pulumi: dict[str, An
     assert read_stack("node").kubectl("FILE").options == ("--context=a",)
 
 
+def test_a_context_that_leads_to_another_cluster_is_refused(
+    pulumi: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = "https://ours.example"
+    pulumi["stdout"] = state(provider(clusterIdentifier=server, context="a"), *resources())
+    stack = read_stack("node")
+    monkeypatch.setattr("kubectl.Kubectl.server", lambda _: server)
+    assert stack.kubectl("FILE").options == ("--context=a",)
+    monkeypatch.setattr("kubectl.Kubectl.server", lambda _: "https://other.example")
+    with pytest.raises(
+        StackError, match=r"leads to https://other\.example, but the stack node was"
+    ):
+        stack.kubectl("FILE")
+
+
 @pytest.mark.parametrize(
     ("found", "said"),
     [
