@@ -13,6 +13,7 @@ SECONDS_AN_HOUR = 3600
 FREE = (
     "aws:amp/workspace:*",
     "aws:ecr/repository*",
+    "aws:eks/access*",
     "aws:eks/podIdentityAssociation:*",
     "aws:iam/*",
     "aws:kms/alias:*",

@@ -134,7 +134,8 @@ def test_the_next_up_succeeds_when_the_cause_is_removed(failed: Failed, small: D
 
 
 def test_preview_names_the_storage_class_that_is_missing(small: Deployed):
-    with small.project.edited(FILE, "storageClass: local", "storageClass: gp3"):
+    place = "    production: false"
+    with small.project.edited(FILE, place, f"    storageClass: gp3\n{place}"):
         [error] = small.preview().errors
     assert "the cluster has no StorageClass `gp3`. It has local. Write one that exists" in error
 

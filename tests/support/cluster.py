@@ -56,7 +56,9 @@ class FakeCluster:
     `cni` is the data of the ConfigMap `amazon-vpc-cni`, None without one.
     """
 
-    classes: list[dict[str, Any]] = field(default_factory=lambda: [storage_class("local")])
+    classes: list[dict[str, Any]] = field(
+        default_factory=lambda: [storage_class("local", default=True)]
+    )
     drivers: list[str] = field(default_factory=lambda: ["ebs.csi.aws.com"])
     namespace: dict[str, Any] | None = None
     claims: list[dict[str, Any]] = field(default_factory=list)

@@ -26,7 +26,7 @@ PROGRAMS = {
     "unshare": "util-linux",
 }
 """Each program that the node and its images need, and the Debian package that has it."""
-ELSEWHERE = "Elsewhere, kind or k3d do the same job: see docs/how-to.md, `Try it on kind or k3d`."
+ELSEWHERE = "Elsewhere, kind or k3d do the same job: see docs/try-it.md."
 
 
 def missing() -> str | None:

@@ -25,8 +25,14 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 def dead_references(page: Path) -> Iterator[str]:
-    """Report every make target, link and path of the page that does not exist."""
+    """Report every make target, link, anchor and path of the page that does not exist."""
     in_shell = False
     entries = {path.name for path in ROOT.iterdir()}
     for number, line in enumerate((ROOT / page).read_text(encoding="utf-8").splitlines(), 1):
@@ -37,12 +43,14 @@ def dead_references(page: Path) -> Iterator[str]:
             match = re.match(r"make ([a-z-]+)", command.strip())
             if match and match[1] not in make_targets():
                 yield f"{page}:{number}: `make {match[1]}` is not a target of the Makefile."
-        for target in re.findall(r"\]\(([^)#\s]+)", line):
-            if (
-                not target.startswith("https://")
-                and not (ROOT / page).parent.joinpath(target).exists()
-            ):
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", line):
+            linked = (ROOT / page).parent.joinpath(target) if target else ROOT / page
+            if target.startswith("https://"):
+                continue
+            if not linked.exists():
                 yield f"{page}:{number}: the link to {target} is dead."
+            elif anchor and anchor not in headings(linked):
+                yield f"{page}:{number}: {target} has no heading for #{anchor}."
         for path in quoted:
             if (
                 re.fullmatch(r"(?:[\w.]+/)+[\w.-]*", path)

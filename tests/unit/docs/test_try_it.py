@@ -1,43 +1,40 @@
-"""The recipe for kind and k3d in docs/how-to.md agrees with the program and with itself."""
+"""The commands of docs/try-it.md agree with the program and with each other."""
 
 import re
-from textwrap import dedent
 
-import yaml
+import pytest
 
-from stacks.settings.layers import merged
 from tests.support.cluster import FakeCluster, storage_class
 from tests.support.recording import ROOT, run_values, stack_values
 
-(RECIPE,) = re.findall(
-    r"^## Try it on kind or k3d\n(.*?)^## ", (ROOT / "docs/how-to.md").read_text(), re.M | re.S
-)
+PAGE = (ROOT / "docs/try-it.md").read_text(encoding="utf-8")
+BLOCKS = [block.splitlines() for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S)]
 
 
-def test_the_recipe_builds_and_loads_the_image_that_stacks_run() -> None:
-    built = re.findall(r"docker build --tag (\S+) \.", RECIPE)
-    loaded = re.findall(r"(?:kind load docker-image|k3d image import) (\S+)", RECIPE)
-    (image,) = re.findall(r"pulumi config set servicesImage (\S+) --stack kind", RECIPE)
+def test_it_takes_five_commands() -> None:
+    assert len(BLOCKS[0]) == 5
+
+
+def test_the_image_that_is_built_and_loaded_is_the_one_that_the_stack_runs() -> None:
+    image = run_values(stack_values("node")).server("psi-field")["image"]
+    built = re.findall(r"docker build --tag (\S+) \.", PAGE)
+    loaded = re.findall(r"(?:kind load docker-image|k3d image import) (\S+)", PAGE)
     assert (built, loaded) == ([image], [image, image])
 
 
-def test_the_program_accepts_the_recipes_settings_on_a_new_cluster() -> None:
-    (block,) = re.findall(r"```yaml\n(.*?)```", RECIPE, re.S)
-    (image,) = re.findall(r"pulumi config set servicesImage (\S+)", RECIPE)
-    values = stack_values("node") | {"vaultmesh:servicesImage": image}
-    changed = merged(values["vaultmesh:settings"], yaml.safe_load(dedent(block)))
-    classes = re.findall(r"(?:storageClass: |the class `)([\w-]+)", RECIPE)
-    assert len(classes) == 2, "one for kind, one for k3d"
-    for class_name in classes:
-        values["vaultmesh:settings"] = {**changed, "storageClass": class_name}
-        cluster = FakeCluster(classes=[storage_class(class_name, default=True)])
-        assert run_values(values, cluster=cluster).resources
+@pytest.mark.parametrize("default", ["standard", "local-path"])
+def test_the_stack_uses_the_default_class_of_a_new_cluster(default: str) -> None:
+    cluster = FakeCluster(classes=[storage_class(default, default=True)])
+    for server in run_values(stack_values("node"), cluster=cluster).all("StatefulSet"):
+        for claim in server["spec"]["volumeClaimTemplates"]:
+            assert "storageClassName" not in claim["spec"]
 
 
-def test_the_recipe_watches_the_cluster_and_namespace_that_it_makes() -> None:
-    (block,) = re.findall(r"```yaml\n(.*?)```", RECIPE, re.S)
-    settings = yaml.safe_load(dedent(block))
-    (watched,) = re.findall(r"ops watch --context (\S+) --namespace (\S+)", RECIPE)
-    assert watched == (settings["cluster"]["context"], settings["namespace"])
-    made, loaded, deleted = re.findall(r"kind .*--name (\w+)", RECIPE)
-    assert {f"kind-{name}" for name in (made, loaded, deleted)} == {watched[0]}
+def test_the_context_and_the_namespace_are_those_of_the_stack() -> None:
+    settings = stack_values("node")["vaultmesh:settings"]
+    context, namespace = settings["cluster"]["context"], settings["namespace"]
+    renamed = re.findall(r"rename-context (kind|k3d)-aurora (\S+)", PAGE)
+    assert renamed == [("kind", context), ("k3d", context)]
+    assert f"ops watch --context {context} --namespace {namespace}" in PAGE
+    names = re.findall(r"(?:--name|cluster create|--cluster|cluster delete) (\w+)", PAGE)
+    assert set(names) == {"aurora"}

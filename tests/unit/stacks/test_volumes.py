@@ -8,17 +8,18 @@ from tests.support.refusals import changed_stack, cluster_refusals
 
 
 def test_a_missing_storage_class_is_reported_with_those_that_exist() -> None:
+    values = changed_stack(storageClass="local")
     cluster = FakeCluster(classes=[storage_class("gp2"), storage_class("locale")])
-    (line,) = cluster_refusals(cluster)
+    (line,) = cluster_refusals(cluster, values)
     assert line.startswith("vaultmesh:settings.storageClass (Pulumi.")
     assert "no StorageClass `local`. It has gp2, locale. Did you mean `locale`?" in line
-    (line,) = cluster_refusals(FakeCluster(classes=[]))
+    (line,) = cluster_refusals(FakeCluster(classes=[]), values)
     assert "no StorageClass `local`. It has none. Write one that exists, or create it." in line
 
 
 def test_no_storage_class_needs_a_default_one() -> None:
-    values = changed_stack(storageClass=None)
-    (line,) = cluster_refusals(FakeCluster(), values)
+    values = changed_stack()
+    (line,) = cluster_refusals(FakeCluster(classes=[storage_class("local")]), values)
     assert line.startswith("vaultmesh:settings.storageClass (Pulumi.")
     assert "missing, and the cluster has no default StorageClass. It has local. Set one." in line
     default = FakeCluster(classes=[storage_class("gp2", default=True)])
@@ -41,7 +42,7 @@ def test_a_volume_that_can_not_grow_to_the_size_in_the_settings_is_refused(
 
 def test_a_volume_that_can_grow_is_grown_first() -> None:
     cluster = FakeCluster(
-        classes=[storage_class("local", expands=True)],
+        classes=[storage_class("local", expands=True, default=True)],
         claims=[volume_claim("data-prometheus-server-0", "1Gi", "local")],
     )
     (line,) = cluster_refusals(cluster)

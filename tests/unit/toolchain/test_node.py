@@ -21,7 +21,7 @@ from toolchain import tools
 from toolchain.base import UserError
 from toolchain.node import cluster, command, grafana, host, images, processes
 from toolchain.node.cluster import Node
-from toolchain.node.layout import DNS_SERVICE, LOCAL_CLASS, Folder
+from toolchain.node.layout import DNS_SERVICE, Folder
 
 FOLDER = Path("/nodes/one")
 MANIFESTS = [
@@ -63,11 +63,17 @@ def test_the_name_server_has_the_image_and_the_address_that_the_node_gives_it():
     assert service["spec"]["clusterIP"] == DNS_SERVICE
 
 
-def test_the_stack_node_runs_in_the_context_and_on_the_volumes_of_the_node():
+def test_the_stack_node_runs_in_the_context_and_on_the_volumes_of_the_node(tmp_path: Path):
     settings = yaml.safe_load((ROOT / "Pulumi.node.yaml").read_text())["config"]
     settings = settings["vaultmesh:settings"]
     assert settings["cluster"]["context"] == NODE_CONTEXT
-    assert settings["storageClass"] == LOCAL_CLASS
+    assert "storageClass" not in settings, "it uses the default class"
+    folder = Folder(root=tmp_path)
+    folder.volumes.mkdir(parents=True)
+    offered, *volumes = json.loads(cluster._storage(folder))["items"]
+    key = "storageclass.kubernetes.io/is-default-class"
+    assert offered["metadata"]["annotations"][key] == "true"
+    assert {one["spec"]["storageClassName"] for one in volumes} == {offered["metadata"]["name"]}
 
 
 @pytest.mark.parametrize(
@@ -84,14 +90,15 @@ def test_a_machine_that_cannot_run_a_node_is_told_what_does_the_same_job(
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(host.os, "geteuid", lambda: user)
     monkeypatch.setattr(host.os, "access", lambda path, mode: writable)
-    with pytest.raises(UserError, match=rf"{reason}.* kind or k3d .*docs/how-to\.md"):
+    with pytest.raises(UserError, match=rf"{reason}.* kind or k3d .*docs/try-it\.md"):
         host.ensure()
 
 
-@pytest.mark.parametrize("message", [host.ELSEWHERE, command.RECIPE])
-def test_a_recipe_is_where_the_message_says(message: str):
-    title = message.split("`")[1]
+def test_a_recipe_is_where_a_message_says():
+    title = command.RECIPE.strip("`")
     assert f"\n## {title}\n" in (ROOT / "docs/how-to.md").read_text()
+    [page] = re.findall(r"see (\S+)\.$", host.ELSEWHERE)
+    assert (ROOT / page).exists()
 
 
 @pytest.fixture
