@@ -25,12 +25,16 @@ DEPLOYMENT = [
 RUN = """
 import sys
 from pathlib import Path
-from toolchain import base, commands
+from toolchain import base, commands, stacks
 
-verb, *arguments = sys.argv[2:]
-run = commands.run_pulumi if verb in ("up", "refresh") else commands.run_for_stack
+root, (verb, *arguments) = Path(sys.argv[1]), sys.argv[2:]
 try:
-    run(verb, arguments, Path(sys.argv[1]))
+    if verb == "verify":
+        stack = arguments[0].removeprefix("--stack=")
+        checks = stacks.verification(stack, arguments[1:], root=root)
+        sys.exit(base.run_and_wait(checks.command, checks.environment, root))
+    run = commands.run_pulumi if verb in ("up", "refresh") else commands.run_for_stack
+    run(verb, arguments, root)
 except base.UserError as error:
     sys.exit(f"error: {error}")
 """
@@ -65,9 +69,10 @@ def limit_of_pods(deployed: Deployed) -> str:
 
 
 def test_the_steps_of_a_deployment_bring_a_change_to_the_cluster(deployed: Deployed):
-    up, plan, apply = DEPLOYMENT
-    first = run(deployed, up)
-    assert first.returncode == 0, first.stdout
+    up, verify, plan, apply, _ = DEPLOYMENT
+    for command in (up, verify):
+        ended = run(deployed, command)
+        assert ended.returncode == 0, ended.stdout
     with deployed.project.edited("Pulumi.node.yaml", "pods: 24", "pods: 25"):
         planned = run(deployed, plan)
         assert "| update | `kubernetes:core/v1:ResourceQuota` | `quota` |" in planned.stdout
