@@ -1,7 +1,7 @@
 """The stand-in for the AWS plugin in a rehearsal: `python -m toolchain.aws_standin ADDRESS`.
 
-It previews resources, answers look-ups with marked placeholders, creates nothing, and reaches no
-AWS account. The argument is the address of the engine.
+It answers for resources and look-ups with marked placeholders, which a rehearsal keeps in its own
+state. It creates nothing in AWS and reaches no account. The argument is the address of the engine.
 """
 
 import importlib.metadata
@@ -21,8 +21,8 @@ ACCOUNT = "000000000000"
 MARK = "stand-in.invalid"
 """Domain of every made-up address; `.invalid` never resolves."""
 NOTICE = (
-    "a stand-in takes the place of the AWS provider in this rehearsal: it previews resources with "
-    "placeholders, creates nothing and reaches no AWS account"
+    "a stand-in takes the place of the AWS provider in this rehearsal: it answers with "
+    "placeholders, creates nothing in AWS and reaches no account"
 )
 
 
@@ -59,10 +59,32 @@ class AwsStandIn:
     def Check(self, request: Any, _context: Any) -> Any:
         return proto.CheckResponse(inputs=request.news)
 
-    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
-        if not request.preview:
-            _refuse(context, "creates nothing")
-        return proto.CreateResponse(properties=request.properties)
+    def Create(self, request: Any, _context: Any) -> Any:
+        known = self._computed(request.type, request.name)
+        request.properties.update(known)
+        identity = "" if request.preview else f"{request.name}.{MARK}"
+        return proto.CreateResponse(id=identity, properties=request.properties)
+
+    def Diff(self, request: Any, _context: Any) -> Any:
+        same = request.news == request.old_inputs
+        verdict = proto.DiffResponse.DIFF_NONE if same else proto.DiffResponse.DIFF_SOME
+        return proto.DiffResponse(changes=verdict)
+
+    def Update(self, request: Any, _context: Any) -> Any:
+        request.news.update(self._computed(request.type, request.name))
+        return proto.UpdateResponse(properties=request.news)
+
+    def Delete(self, _request: Any, _context: Any) -> Any:
+        return Empty()
+
+    def _computed(self, kind: str, name: str) -> dict[str, str]:
+        """What AWS would compute; a program reads only the properties that its resource has."""
+        service = kind.split(":")[1].partition("/")[0]
+        return {
+            "arn": f"arn:aws:{service}:{self.region}:{ACCOUNT}:{name}.{MARK}",
+            "associationId": MARK,
+            "prometheusEndpoint": f"https://{MARK}/workspaces/{name}/",
+        }
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
         args = json_format.MessageToDict(request.args)
@@ -70,6 +92,10 @@ class AwsStandIn:
         match request.tok:
             case "aws:eks/getCluster:getCluster":
                 answer = _cluster(args["name"], region)
+            case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
+                answer = self._computed(request.tok, "provider")
+            case "aws:amp/getWorkspace:getWorkspace":
+                answer = self._computed(request.tok, args["workspaceId"])
             case "aws:index/getCallerIdentity:getCallerIdentity":
                 arn = f"arn:aws:iam::{ACCOUNT}:user/stand-in"
                 answer = {"accountId": ACCOUNT, "arn": arn, "id": ACCOUNT, "userId": "STANDIN"}
