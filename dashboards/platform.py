@@ -13,6 +13,7 @@ SIZES = {
 }
 LIMIT = "prometheus_tsdb_retention_limit_bytes"
 QUEUED = "prometheus_remote_storage_queue_highest_timestamp_seconds"
+REFUSED = "prometheus_remote_storage_samples_failed_total"
 SENT = "prometheus_remote_storage_queue_highest_sent_timestamp_seconds"
 
 FAILED_SHARE = (
@@ -156,7 +157,7 @@ def _prometheus() -> list[Panel]:
             unit=units.NoUnit,
             alerts=["PrometheusNotificationsDropped"],
             when="at 0",
-            width=12,
+            width=8,
         ),
         stat(
             "Remote write behind",
@@ -165,7 +166,18 @@ def _prometheus() -> list[Panel]:
             Query(f"max({QUEUED} - {SENT}) or vector(0)"),
             unit=units.Seconds,
             alerts=["PrometheusRemoteWriteBehind"],
-            width=12,
+            width=8,
+        ),
+        stat(
+            "Remote write refused",
+            "How many samples the long-term store refused for good in 5 minutes; 0 also where "
+            "there is no remote write.",
+            Query(f"sum(increase({REFUSED}[5m])) or vector(0)"),
+            unit=units.NoUnit,
+            bands=NONE_FIRING,
+            alerts=["PrometheusRemoteWriteFailing"],
+            when="while it stays above 0",
+            width=8,
         ),
     ]
 
