@@ -55,7 +55,7 @@ class GrafanaArgs:
     rollout_seconds: int
     image: str
     resources: Resources
-    files: Mapping[str, str]
+    files: Mapping[str, pulumi.Input[str]]
     dashboards: Mapping[str, str]
     credentials: Mapping[str, pulumi.Output[str]]
     exposure: Exposure
@@ -204,7 +204,10 @@ def _pod(args: GrafanaArgs, config_map: pulumi.Input[str]) -> core.PodTemplateSp
         placement=args.placement,
         volumes=[config, boards, secret_volume(NAME), scratch],
         spread=False,
-        annotations={"vaultmesh.io/config-hash": _digest(args.files), **(args.role or {})},
+        annotations={
+            "vaultmesh.io/config-hash": pulumi.Output.all(**args.files).apply(_digest),
+            **(args.role or {}),
+        },
     )
 
 

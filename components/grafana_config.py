@@ -3,6 +3,7 @@
 import configparser
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -18,8 +19,17 @@ METRICS_PASSWORD_FILE = "metrics-password"
 METRICS_USER = "prometheus"
 CLIENT_SECRET_FILE = "oidc-client-secret"
 PROVISIONING = "provisioning"
+LONG_TERM_UID = "managed-prometheus"
 RESCAN_SECONDS = 30
 """How often Grafana looks for changed dashboards."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongTermSource:
+    """A workspace of Amazon Managed Prometheus, in addition to Prometheus."""
+
+    url: str
+    region: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +43,14 @@ class GrafanaConfig:
     datasource_uid: str
     domain: str
     oidc: Oidc | None
+    long_term: LongTermSource | None = None
 
 
 def grafana_files(config: GrafanaConfig) -> dict[str, str]:
     """File texts by their path below CONFIG_FOLDER."""
     return {
         "grafana.ini": _ini(config),
-        f"{PROVISIONING}/datasources/prometheus.yaml": _datasource(config),
+        f"{PROVISIONING}/datasources/prometheus.yaml": _data_sources(config),
         f"{PROVISIONING}/dashboards/vaultmesh.yaml": _dashboard_provider(),
     }
 
@@ -99,6 +110,10 @@ def _ini(config: GrafanaConfig) -> str:
         # With `strict`, a browser that comes back from the provider does not send the cookie that
         # proves who had sent it there.
         sections["security"]["cookie_samesite"] = "lax"
+    if config.long_term:
+        sections["auth"] |= {"sigv4_auth_enabled": "true"}
+        # Nothing but the credentials of the pod's IAM role.
+        sections["aws"] = {"allowed_auth_providers": "default", "assume_role_enabled": "false"}
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_dict(sections)
     text = io.StringIO()
@@ -134,23 +149,42 @@ def _generic_oauth(oidc: Oidc) -> dict[str, str]:
     }
 
 
-def _datasource(config: GrafanaConfig) -> str:
-    document = {
-        "apiVersion": 1,
-        "datasources": [
-            {
-                "name": "Prometheus",
-                "uid": config.datasource_uid,
-                "type": "prometheus",
-                "access": "proxy",
-                "url": config.prometheus_url,
-                "isDefault": True,
-                "editable": False,
-                "jsonData": {"httpMethod": "POST", "timeInterval": "30s"},
-            }
-        ],
+def _data_sources(config: GrafanaConfig) -> str:
+    sources = [
+        {
+            "name": "Prometheus",
+            "uid": config.datasource_uid,
+            "type": "prometheus",
+            "access": "proxy",
+            "url": config.prometheus_url,
+            "isDefault": True,
+            "editable": False,
+            "jsonData": {"httpMethod": "POST", "timeInterval": "30s"},
+        }
+    ]
+    if config.long_term:
+        sources.append(_long_term(config.long_term))
+    return yaml.safe_dump({"apiVersion": 1, "datasources": sources}, sort_keys=False)
+
+
+def _long_term(source: LongTermSource) -> dict[str, Any]:
+    """The core data source, which signs requests up to Grafana 12; later ones need a plugin."""
+    return {
+        "name": "Amazon Managed Prometheus",
+        "uid": LONG_TERM_UID,
+        "type": "prometheus",
+        "access": "proxy",
+        "url": source.url,
+        "isDefault": False,
+        "editable": False,
+        "jsonData": {
+            "httpMethod": "POST",
+            "timeInterval": "30s",
+            "sigV4Auth": True,
+            "sigV4AuthType": "default",
+            "sigV4Region": source.region,
+        },
     }
-    return yaml.safe_dump(document, sort_keys=False)
 
 
 def _dashboard_provider() -> str:

@@ -278,7 +278,7 @@ class ReloadedConfig:
 def reloaded_config(
     server: Server,
     namespace: Namespace,
-    files: Mapping[str, str],
+    files: Mapping[str, pulumi.Input[str]],
     opts: ResourceOptions,
     *,
     folder: str,

@@ -45,6 +45,8 @@ DISK_SHARE = 0.85
 two checks of the size."""
 WAL_REPLAY_SECONDS = 30 * 60
 """Longest allowed start: replaying the write-ahead log of a busy server takes minutes."""
+LONG_TERM_STORE = "managed-prometheus"
+"""The name of the remote write, which the label `remote_name` of its metrics repeats."""
 DISCOVERY = rbac.PolicyRuleArgs(
     api_groups=[""], resources=["pods", "services", "endpoints"], verbs=["get", "list", "watch"]
 )
@@ -68,7 +70,7 @@ class PrometheusArgs:
     storage_class: str | None
     protect: bool
     resources: Resources
-    config: Mapping[str, str]
+    config: Mapping[str, pulumi.Input[str]]
     role: Mapping[str, pulumi.Input[str]] | None
     credentials: Mapping[str, pulumi.Output[str]]
 
@@ -179,6 +181,20 @@ class Login:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemoteWrite:
+    """Sends the series called `series` to a workspace of Amazon Managed Prometheus.
+
+    The workspace takes series with an equal label `cluster` for copies by replicas of one
+    Prometheus, and keeps those of one replica: `cluster` must be unique to this Prometheus.
+    """
+
+    url: str
+    region: str
+    series: Sequence[str]
+    cluster: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrometheusConfig:
     """The parameters of `prometheus.yml`; `storage_gibibytes` is the size of the volume.
 
@@ -196,6 +212,7 @@ class PrometheusConfig:
     alertmanager: str
     retention: str
     storage_gibibytes: int
+    remote_write: RemoteWrite | None = None
 
 
 def prometheus_yml(config: PrometheusConfig) -> str:
@@ -220,8 +237,39 @@ def prometheus_yml(config: PrometheusConfig) -> str:
             *(_job(job, config) for job in config.jobs),
             *(_probe_job(target, probing, namespace) for target in probing.targets),
         ],
+        **({"remote_write": [_remote_write(config.remote_write)]} if config.remote_write else {}),
     }
     return yaml.safe_dump(document, sort_keys=False)
+
+
+def _remote_write(target: RemoteWrite) -> dict[str, Any]:
+    return {
+        "name": LONG_TERM_STORE,
+        "url": f"{target.url}/api/v1/remote_write",
+        # The credentials are those of the pod's IAM role.
+        "sigv4": {"region": target.region},
+        "write_relabel_configs": [
+            {
+                "source_labels": ["__name__"],
+                "action": "keep",
+                "regex": "|".join(target.series),
+            },
+            # Not an external label, which alerts would carry too.
+            {"target_label": "cluster", "replacement": target.cluster},
+            {"source_labels": ["replica"], "target_label": "__replica__"},
+            {"action": "labeldrop", "regex": "replica"},
+        ],
+        "metadata_config": {"send": False},
+        "queue_config": {
+            # One connection sends 1,000 samples in about 0.1 s; the others catch up.
+            "max_shards": 4,
+            "max_samples_per_send": 1000,
+            "capacity": 4000,
+            "max_backoff": "30s",
+            # Otherwise Prometheus drops what the workspace refuses because of its rate.
+            "retry_on_http_429": True,
+        },
+    }
 
 
 def _job(job: str, config: PrometheusConfig) -> dict[str, Any]:

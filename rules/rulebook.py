@@ -88,6 +88,18 @@ class Rulebook:
         )
         return max(reaches, key=lambda reach: reach[1], default=("", 0))
 
+    @property
+    def long_term_series(self) -> tuple[str, ...]:
+        """The names of the series to keep for years: all recorded ones, and the SLOs' inputs."""
+        inputs = {
+            selector.metric
+            for record in self.records
+            if record.place.file.startswith(SLOS) and isinstance(record.expression, Expression)
+            for selector in record.expression.selectors
+            if selector.metric
+        }
+        return tuple(sorted(inputs | {record.name for record in self.records}))
+
     def files(self, dashboard_urls: Mapping[str, str]) -> dict[str, str]:
         """The texts of alerting_rules.yml, recording_rules.yml, platform_rules.yml, slo_rules.yml.
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import pulumi
 
 from components import grafana, prometheus
+from stacks.content import WORKSPACE_REGION, WORKSPACE_URL
 from stacks.settings.schema import Settings
 
 Annotations = Mapping[str, pulumi.Input[str]]
@@ -13,9 +15,27 @@ Annotations = Mapping[str, pulumi.Input[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class AwsParts:
-    """`roles` maps a server to the annotations that give its pods an IAM role."""
+    """`roles` maps a server to the annotations that give its pods an IAM role.
+
+    `placeholders` maps texts in files to what takes their place; only AWS knows it.
+    """
 
     roles: Mapping[str, Annotations] = field(default_factory=dict)
+    placeholders: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+
+    def complete(self, files: Mapping[str, str]) -> Mapping[str, pulumi.Input[str]]:
+        """The files with what AWS has decided in place of the placeholders."""
+        return {name: self._completed(text) for name, text in files.items()}
+
+    def _completed(self, text: str) -> pulumi.Input[str]:
+        used = {name: value for name, value in self.placeholders.items() if name in text}
+        return pulumi.Output.all(**used).apply(partial(_replace, text)) if used else text
+
+
+def _replace(text: str, values: Mapping[str, str]) -> str:
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
+    return text
 
 
 def declare_aws(settings: Settings, namespace: pulumi.Input[str]) -> AwsParts:
@@ -27,19 +47,23 @@ def declare_aws(settings: Settings, namespace: pulumi.Input[str]) -> AwsParts:
     from components.aws.managed_prometheus import ManagedPrometheus, ManagedPrometheusArgs
 
     permissions: dict[str, list[Statement]] = {}
+    placeholders: dict[str, pulumi.Output[str]] = {}
     if managed := settings.aws.managed_prometheus:
         workspace = ManagedPrometheus(
             ManagedPrometheusArgs(
                 workspace=managed.workspace,
                 environment=settings.environment,
                 retention_days=managed.retention_days,
-                max_series=10_000,
+                max_series=managed.max_series,
+                protect=settings.production,
             )
         )
         permissions[prometheus.NAME] = [workspace.writing]
         permissions[grafana.NAME] = [workspace.reading]
+        placeholders |= {WORKSPACE_URL: workspace.url, WORKSPACE_REGION: workspace.region}
     identity = find_identity(settings.aws.identity, settings.cluster.eks)
     return AwsParts(
+        placeholders=placeholders,
         roles={
             server: WorkloadRole(
                 server,
@@ -51,5 +75,5 @@ def declare_aws(settings: Settings, namespace: pulumi.Input[str]) -> AwsParts:
                 ),
             ).annotations
             for server, statements in permissions.items()
-        }
+        },
     )

@@ -15,9 +15,17 @@ from components.grafana_config import (
     METRICS_PASSWORD_FILE,
     METRICS_USER,
     GrafanaConfig,
+    LongTermSource,
     grafana_files,
 )
-from components.prometheus import Login, Probing, PrometheusConfig, Target, prometheus_yml
+from components.prometheus import (
+    Login,
+    Probing,
+    PrometheusConfig,
+    RemoteWrite,
+    Target,
+    prometheus_yml,
+)
 from components.workload import workload_server
 from dashboards.catalog import Dashboard
 from dashboards.panels import DATASOURCE_UID
@@ -36,6 +44,9 @@ from stacks.settings.schema import Settings
 
 CONFIG_MAP_GATE = 1000 * 1024
 """Largest ConfigMap, in bytes. Kubernetes refuses more than 1 MiB including metadata."""
+WORKSPACE_URL = "https://workspace.invalid"
+WORKSPACE_REGION = "region-of-the-workspace"
+"""Placeholders for what AWS decides after the contents have been checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +80,7 @@ def compose_content(configuration: Configuration) -> Content:
     content = Content(
         files={
             prometheus.NAME: {
-                prometheus.CONFIG_FILE: _prometheus_yml(settings, tuple(rules)),
+                prometheus.CONFIG_FILE: _prometheus_yml(settings, rulebook, tuple(rules)),
                 **rules,
             },
             alertmanager.NAME: {CONFIG_FILE: config, TEMPLATES_FILE: templates},
@@ -82,6 +93,11 @@ def compose_content(configuration: Configuration) -> Content:
                     datasource_uid=DATASOURCE_UID,
                     domain=settings.grafana.domain,
                     oidc=settings.grafana.oidc,
+                    long_term=(
+                        LongTermSource(url=WORKSPACE_URL, region=WORKSPACE_REGION)
+                        if _has_long_term_store(settings)
+                        else None
+                    ),
                 )
             ),
         },
@@ -120,7 +136,11 @@ def check_retention(retention: str, rulebook: Rulebook, problems: Problems) -> N
         problems.add("vaultmesh:settings.prometheus.retention", 0, text)
 
 
-def _prometheus_yml(settings: Settings, rule_files: tuple[str, ...]) -> str:
+def _has_long_term_store(settings: Settings) -> bool:
+    return settings.aws is not None and settings.aws.managed_prometheus is not None
+
+
+def _prometheus_yml(settings: Settings, rulebook: Rulebook, rule_files: tuple[str, ...]) -> str:
     targets = [
         Target(probe=name, workload=probe.workload, url=_url(settings, probe.workload, probe.path))
         for name, probe in settings.probes.items()
@@ -143,6 +163,16 @@ def _prometheus_yml(settings: Settings, rule_files: tuple[str, ...]) -> str:
             alertmanager=alertmanager.NAME,
             retention=settings.prometheus.retention,
             storage_gibibytes=int(settings.prometheus.storage.removesuffix("Gi")),
+            remote_write=(
+                RemoteWrite(
+                    url=WORKSPACE_URL,
+                    region=WORKSPACE_REGION,
+                    series=rulebook.long_term_series,
+                    cluster=f"{settings.cluster.eks}/{settings.namespace}",
+                )
+                if _has_long_term_store(settings)
+                else None
+            ),
         )
     )
 

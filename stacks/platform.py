@@ -81,7 +81,7 @@ def build(configuration: Configuration) -> Outputs:
                 storage_class=settings.volume_class,
                 protect=settings.production,
                 resources=settings.prometheus.resources,
-                config=content.files[prometheus.NAME],
+                config=aws.complete(content.files[prometheus.NAME]),
                 role=aws.roles.get(prometheus.NAME),
                 credentials=_files(secrets, {METRICS_PASSWORD: METRICS_PASSWORD_FILE}),
             ),
@@ -127,7 +127,7 @@ def build(configuration: Configuration) -> Outputs:
                 rollout_seconds=settings.rollout_seconds,
                 image=images.grafana,
                 resources=settings.grafana.resources,
-                files=content.files[grafana.NAME],
+                files=aws.complete(content.files[grafana.NAME]),
                 dashboards=content.dashboards,
                 credentials=_files(
                     secrets,

@@ -14,13 +14,14 @@ class ManagedPrometheusArgs:
     """An existing `workspace`, by its ID, or the `environment` whose own workspace this is.
 
     An own workspace keeps samples for `retention_days`, and takes at most `max_series` active
-    series of the environment.
+    series, whoever writes them. With `protect`, it can't be deleted until somebody unprotects it.
     """
 
     workspace: str | None
     environment: str
     retention_days: int
     max_series: int
+    protect: bool
 
 
 class ManagedPrometheus(pulumi.ComponentResource):
@@ -54,14 +55,19 @@ class ManagedPrometheus(pulumi.ComponentResource):
 
 
 def _workspace(args: ManagedPrometheusArgs, opts: ResourceOptions) -> amp.Workspace:
-    workspace = amp.Workspace("managed-prometheus", alias=args.environment, opts=opts)
+    workspace = amp.Workspace(
+        "managed-prometheus",
+        alias=args.environment,
+        opts=ResourceOptions.merge(opts, ResourceOptions(protect=args.protect)),
+    )
     amp.WorkspaceConfiguration(
         "managed-prometheus",
         workspace_id=workspace.id,
         retention_period_in_days=args.retention_days,
         limits_per_label_sets=[
             amp.WorkspaceConfigurationLimitsPerLabelSetArgs(
-                label_set={"environment": args.environment},
+                # The default bucket: every series that matches no other label set.
+                label_set={},
                 limits=amp.WorkspaceConfigurationLimitsPerLabelSetLimitsArgs(
                     max_series=args.max_series
                 ),

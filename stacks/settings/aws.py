@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from components import grafana, prometheus
-from components.values import Value, matching
+from components.values import Value, WrongKeysError, matching
 
 MANAGED_PROMETHEUS = "managed-prometheus"
 IDENTITY_AGENT = "pod-identity-agent"
@@ -18,8 +19,8 @@ AWS_DESTINATIONS = frozenset({MANAGED_PROMETHEUS, IDENTITY_AGENT, TOKEN_SERVICE}
 class ManagedPrometheus(Value):
     """Amazon Managed Prometheus: a long-term copy of the recorded series and the SLOs' inputs.
 
-    `workspace` is the ID of an existing workspace; without it, the stack has one of its own, which
-    keeps samples for `retention_days`.
+    Without `workspace`, the ID of another stack's workspace, the stack has one of its own. It keeps
+    samples for `retention_days` and takes at most `max_series`, whoever writes them.
     """
 
     workspace: (
@@ -33,7 +34,16 @@ class ManagedPrometheus(Value):
         ]
         | None
     ) = None
-    retention_days: int = Field(default=150, ge=1, le=1095)
+    retention_days: int = Field(default=395, ge=1, le=1095)
+    max_series: int = Field(default=2000, ge=1)
+
+    @model_validator(mode="after")
+    def _limits_belong_to_the_owner(self) -> "ManagedPrometheus":
+        limits = self.model_fields_set - {"workspace"}
+        if self.workspace and limits:
+            text = "belongs to the stack that owns the workspace. Remove it here."
+            raise WrongKeysError({to_camel(limit): text for limit in limits})
+        return self
 
 
 class Aws(Value):

@@ -130,11 +130,14 @@ def _prometheus(
 
 
 @contextmanager
-def process(name: str, options: list[str], folder: Path) -> Iterator[None]:
+def process(
+    name: str, options: list[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
     """Run a server with these options; its log is in the folder."""
+    command = [tool(name), *options]
     with (
         (folder / f"{name}.log").open("wb") as log,
-        subprocess.Popen([tool(name), *options], stdout=log, stderr=log) as process,
+        subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process,
     ):
         try:
             yield

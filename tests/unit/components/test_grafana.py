@@ -49,9 +49,7 @@ def test_the_hardening_guide_is_applied(platform: Any, section: str, key: str, v
 def test_the_data_source_is_prometheus_service_and_has_the_uid_that_dashboards_use(
     platform: Any,
 ) -> None:
-    (source,) = yaml.safe_load(files(platform)["provisioning/datasources/prometheus.yaml"])[
-        "datasources"
-    ]
+    source, *_ = sources(platform)
     namespace = platform.all("Namespace")[0]["metadata"]["name"]
     service = platform.one("Service", "prometheus-server")
     assert source["url"] == f"http://{service['metadata']['name']}.{namespace}.svc"
@@ -63,6 +61,27 @@ def test_the_data_source_is_prometheus_service_and_has_the_uid_that_dashboards_u
         if panel.get("datasource")
     }
     assert asked == {source["uid"]}
+
+
+def sources(platform: Any) -> list[dict[str, Any]]:
+    """The provisioned data sources."""
+    text = files(platform)["provisioning/datasources/prometheus.yaml"]
+    return yaml.safe_load(text)["datasources"]
+
+
+def test_the_long_term_store_is_asked_with_the_pods_own_role_where_prometheus_writes_to_it(
+    platform: Any,
+) -> None:
+    (*_, written) = platform.config("prometheus-server").get("remote_write", [None])
+    second = sources(platform)[1:]
+    assert len(second) == (written is not None)
+    assert ini(platform).getboolean("auth", "sigv4_auth_enabled", fallback=False) == bool(second)
+    for source in second:
+        assert written["url"] == f"{source['url']}/api/v1/remote_write"
+        assert source["jsonData"]["sigV4Region"] == written["sigv4"]["region"]
+        assert source["jsonData"]["sigV4AuthType"] == "default"
+        assert ini(platform).get("aws", "allowed_auth_providers") == "default"
+        assert "secureJsonData" not in source
 
 
 def boards(platform: Any) -> dict[str, dict[str, Any]]:
@@ -123,11 +142,10 @@ def test_the_service_is_internal_by_default(platform: Any) -> None:
 
 
 def test_dashboards_and_the_data_source_can_not_be_changed_by_hand(platform: Any) -> None:
-    (source,) = yaml.safe_load(files(platform)["provisioning/datasources/prometheus.yaml"])[
-        "datasources"
-    ]
-    assert source["isDefault"] is True
-    assert source["editable"] is False
+    first, *others = sources(platform)
+    assert first["isDefault"] is True
+    assert not any(source["isDefault"] for source in others)
+    assert not any(source["editable"] for source in sources(platform))
     (provider,) = yaml.safe_load(files(platform)["provisioning/dashboards/vaultmesh.yaml"])[
         "providers"
     ]

@@ -201,7 +201,8 @@ def test_grafana_may_connect_to_the_provider_and_to_nothing_else_outside(
             if policy["metadata"]["name"].startswith("grafana-to-") and "egress" in policy["spec"]
         }
 
-    assert not outside(with_load_balancer)
+    added = outside(with_oidc).keys() - outside(with_load_balancer).keys()
+    assert added == {"grafana-to-identity-provider"}
     (rule,) = outside(with_oidc)["grafana-to-identity-provider"]
     assert [port["port"] for port in rule["ports"]] == [443, 8443]
 

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from tests.support.recording import Recording
+
 
 def metrics_jobs(platform: Any) -> dict[str, dict[str, Any]]:
     """The scrape jobs of pods' own metrics, by name."""
@@ -165,3 +167,47 @@ def test_finished_pods_are_not_scraped_and_alerts_reach_this_namespace_alone(pla
 def test_prometheus_can_be_reloaded_but_not_administered_over_http(platform: Any) -> None:
     flags = {arg.split("=")[0] for arg in platform.server("prometheus-server")["args"]}
     assert flags == {"--config.file", "--storage.tsdb.path", "--web.enable-lifecycle"}
+
+
+def test_a_stack_with_a_long_term_store_sends_recorded_series_and_slo_inputs_alone(
+    recordings: dict[str, Recording],
+) -> None:
+    for stack, platform in recordings.items():
+        targets = platform.config("prometheus-server").get("remote_write", [])
+        assert len(targets) == (stack in ("staging", "production")), stack
+        for target in targets:
+            (keep, *_) = target["write_relabel_configs"]
+            assert (keep["action"], keep["source_labels"]) == ("keep", ["__name__"])
+            kept = set(keep["regex"].split("|"))
+            records = {rule["record"] for rule in platform.rules() if "record" in rule}
+            inputs = {
+                name
+                for rule in platform.rules()
+                if rule.get("record", "").startswith("slo:sli_error:")
+                for name in re.findall(r"([\w:]+)(?:\{[^}]*\})?\[", rule["expr"])
+            }
+            assert "treaty_requests_total" in inputs - records
+            assert kept == records | inputs
+
+
+def test_replicas_of_one_prometheus_are_copies_in_the_long_term_store_and_no_others(
+    recordings: dict[str, Recording],
+) -> None:
+    clusters = set()
+    for stack in ("staging", "production"):
+        platform = recordings[stack]
+        (target,) = platform.config("prometheus-server")["remote_write"]
+        labels = {
+            rule["target_label"]: rule.get("replacement", rule.get("source_labels"))
+            for rule in target["write_relabel_configs"]
+            if "target_label" in rule
+        }
+        assert labels["__replica__"] == ["replica"]
+        dropped = {
+            rule["regex"]
+            for rule in target["write_relabel_configs"]
+            if rule.get("action") == "labeldrop"
+        }
+        assert dropped == {"replica"}
+        clusters.add(labels["cluster"])
+    assert len(clusters) == 2

@@ -81,4 +81,7 @@ def test_only_production_protects_what_holds_data(recordings: Any) -> None:
         holds_data = {("Namespace", namespace["metadata"]["name"])} | {
             ("StatefulSet", found["metadata"]["name"]) for found in platform.all("StatefulSet")
         }
+        holds_data |= {
+            (found.kind, found.name) for found in platform.resources if found.kind == "Workspace"
+        }
         assert platform.protected == (holds_data if production else set()), stack

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.aws import WORKSPACE
 from tests.support.recording import ROOT, STACKS, Recording, run_values, stack_values
 from tests.support.refusals import refusals
 
@@ -56,7 +57,9 @@ def test_every_server_that_calls_aws_has_a_role_and_wears_it(
 def test_callers_reach_their_service_and_the_source_of_their_credentials(
     on_aws: Recording, identity: str
 ) -> None:
-    plain = leaving(run_values(stack_values("staging")))
+    without = stack_values("staging")
+    del without["vaultmesh:settings"]["aws"]
+    plain = leaving(run_values(without))
     added = {name: rule for name, rule in leaving(on_aws).items() if name not in plain}
     source = "pod-identity-agent" if identity == "pod-identity" else "aws-sts"
     assert added.keys() == {
@@ -82,6 +85,21 @@ def test_the_writer_writes_and_the_reader_reads_this_workspace_alone() -> None:
     for statement in (writing, reading):
         [resource] = statement["Resource"]
         assert resource.startswith("arn:aws:aps:eu-west-1:000000000000:workspace/ws-")
+
+
+def test_a_stack_can_write_into_the_workspace_of_another() -> None:
+    recording = run_values(values(managedPrometheus={"workspace": WORKSPACE}))
+    assert not [found for found in recording.resources if found.type.startswith("aws:amp/")]
+    (target,) = recording.config("prometheus-server")["remote_write"]
+    assert f"/workspaces/{WORKSPACE}/api/v1/remote_write" in target["url"]
+
+
+def test_a_workspace_of_production_is_not_deleted_by_a_changed_setting(
+    recordings: dict[str, Recording],
+) -> None:
+    workspace = ("Workspace", "managed-prometheus")
+    assert workspace in recordings["production"].protected
+    assert workspace not in recordings["staging"].protected
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -110,6 +128,10 @@ def test_aws_parts_without_a_cluster_on_eks_are_refused() -> None:
         (
             {"managedPrometheus": {"workspace": "mine"}},
             "`mine` is not the ID of a workspace. Wr",
+        ),
+        (
+            {"managedPrometheus": {"workspace": WORKSPACE, "maxSeries": 1}},
+            "belongs to the stack that owns the workspace. Remove it here.",
         ),
         ({"managedPrometheus": {"retentionDays": 4000}}, "`4000` is too large. Write 1095 or less"),
     ],

@@ -103,6 +103,7 @@ def test_series_grow_with_replicas_workloads_and_probes() -> None:
 
 def test_remote_write_needs_more_memory_and_no_more_disk() -> None:
     values = stack_values("production")["vaultmesh:settings"]
+    values["aws"] = {}
     plain = Settings.model_validate(values, by_name=False)
     values["aws"] = {"managedPrometheus": {}}
     writing = Settings.model_validate(values, by_name=False)

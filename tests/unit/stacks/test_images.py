@@ -44,6 +44,7 @@ def test_an_image_without_a_registry_is_refused_with_the_command_that_sets_it(
         "staging",
         image,
         cluster=cluster,
+        aws=None,
         alertmanager={"routes": routes, "heartbeat": {"outside": False}},
     )
     (line,) = refusals(changed, made_up)
