@@ -1,7 +1,9 @@
-"""VaultMesh Observability: one environment's whole platform, from its stack's settings."""
+"""VaultMesh Observability: one environment's whole platform, from its stack's settings.
+
+The stack `account` prepares the AWS account instead.
+"""
 
 from stacks.outputs import export
-from stacks.platform import build
-from stacks.settings import load_configuration
+from stacks.program import build
 
-export(build(load_configuration()))
+export(build())

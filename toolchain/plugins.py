@@ -17,14 +17,14 @@ FETCH_SECONDS = 120
 KUBERNETES = "pulumi-resource-kubernetes"
 
 
-def environment(env: Mapping[str, str], *, on_eks: bool, rehearsed: bool) -> dict[str, str]:
+def environment(env: Mapping[str, str], *, on_aws: bool, rehearsed: bool) -> dict[str, str]:
     """Environment variables that tell the engine where the stack's plugins are.
 
     Empty if the engine finds them itself. A rehearsal never gets the official AWS plugin, which
     would contact an account. Raises UserError if the Kubernetes plugin can't be built.
     """
     official = _official_kubernetes(env)
-    stand_in = on_eks and rehearsed
+    stand_in = on_aws and rehearsed
     if official and not stand_in:
         return {}
     # Two folders, so that a real run can't come across the stand-in.
@@ -36,7 +36,7 @@ def environment(env: Mapping[str, str], *, on_eks: bool, rehearsed: bool) -> dic
         "PULUMI_HOME": str(home),
         "PULUMI_CREDENTIALS_PATH": env.get("PULUMI_CREDENTIALS_PATH") or str(user_home()),
     }
-    if stand_in or not on_eks:
+    if stand_in or not on_aws:
         # The engine would fetch the plugin of each Python package, even if no stack needs it.
         found["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
     return found

@@ -35,28 +35,26 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
 
     Without a backend, the stack is rehearsed: its manifests are rendered, whatever its cluster is.
     The stack on this machine's own node needs no backend either, and does change its cluster.
-    Raises UserError if there is no such stack, if its file or the project's can't be used, if a
-    stack that is rendered should be refreshed, or if the node does not run.
+    Raises UserError if there is no such stack, if its file or the project's can't be used, if the
+    command has no effect on a rehearsed stack, or if the node does not run.
     """
-    cluster = _read_cluster(root, stack)
+    prepares_account, cluster = _read_stack(root, stack)
     env, pulumi = base_environment()
     on_node = cluster.get("context") == NODE_CONTEXT
     rehearsed = not on_node and (stack == LOCAL or not has_backend(env))
-    folder = (cluster.get("render") or f"rendered/{stack}") if rehearsed else None
-    if rehearsed and verb == "refresh":
-        raise UserError(
-            f"there is nothing to refresh: stack {stack} is rehearsed, and its rendered "
-            "manifests are not read back. Remove their folder and run `make up` to write them "
-            "again."
-        )
+    renders = rehearsed and not prepares_account
+    folder = (cluster.get("render") or f"rendered/{stack}") if renders else None
+    if rehearsed:
+        _refuse_without_effect(verb, stack, renders=renders)
     if rehearsed or on_node:
         kubeconfig = _node_kubeconfig(root) if on_node else os.devnull
         env = rehearsal.environment(root, env, kubeconfig)
     if on_node:
         # An `up` takes over what a killed one has left, instead of reporting a conflict with it.
         env["PULUMI_K8S_ENABLE_PATCH_FORCE"] = "true"
+    on_aws = prepares_account or "eks" in cluster
     with hold_lock(state(root) / "run.lock"):
-        env |= plugins.environment(env, on_eks="eks" in cluster, rehearsed=rehearsed)
+        env |= plugins.environment(env, on_aws=on_aws, rehearsed=rehearsed)
         options = ["--stack", stack]
         if rehearsed or on_node:
             config = rehearsal.prepare(root, stack, folder, pulumi, env)
@@ -64,11 +62,13 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
         if rehearsed and verb == "destroy":
             rehearsal.lift_protection(root, stack, pulumi, env)
     if rehearsed and stack != LOCAL:
+        rendering = f"`up` renders its manifests into {folder}/ and changes no cluster"
         say(
-            f"rehearsal of stack {stack}: no Pulumi backend is set, so `up` renders its manifests "
-            f"into {folder}/ and changes no cluster. Its state is in {state(root).name}/, its "
-            "secrets are made up, and so is the services' image if the stack has none. To work on "
-            "the real stack, run `pulumi login` and `pulumi config set --secret`."
+            f"rehearsal of stack {stack}: no Pulumi backend is set, so "
+            f"{rendering if folder else 'it reaches no AWS account'}. Its state is in "
+            f"{state(root).name}/, its secrets are made up, and so is the services' image if the "
+            "stack has none. To work on the real stack, run `pulumi login` and "
+            "`pulumi config set --secret`."
         )
     if verb in CHANGING and (rehearsed or on_node) and PREVIEW_ONLY not in arguments:
         # The engine compares a plan with all of its changes only while it previews them.
@@ -107,6 +107,21 @@ def verification(stack: str, arguments: list[str], *, root: Path = CLONE) -> Run
     return Run(command=[*command, *arguments], environment=env, root=root)
 
 
+def _refuse_without_effect(verb: str, stack: str, *, renders: bool) -> None:
+    """Raise UserError if the command can't do anything to this rehearsed stack."""
+    if verb in CHANGING and not renders:
+        raise UserError(
+            f"stack {stack} has resources in AWS alone, and a rehearsal reaches no AWS account. "
+            f"Run `make preview STACK={stack}` to see them, and `pulumi login` to create them."
+        )
+    if verb == "refresh":
+        raise UserError(
+            f"there is nothing to refresh: stack {stack} is rehearsed, and its rendered "
+            "manifests are not read back. Remove their folder and run `make up` to write them "
+            "again."
+        )
+
+
 def _node_kubeconfig(root: Path) -> str:
     """The kubeconfig of the clone's node, or the user's own. Raises UserError if there is none."""
     kubeconfig = state(root) / "node" / "kubeconfig"
@@ -140,8 +155,10 @@ def python_environment() -> dict[str, str]:
     return {**env, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 
 
-def _read_cluster(root: Path, stack: str) -> Mapping[str, Any]:
-    """The section `cluster` of the stack's settings; empty if the file has none.
+def _read_stack(root: Path, stack: str) -> tuple[bool, Mapping[str, Any]]:
+    """Whether the stack prepares an AWS account, and the section `cluster` of its settings.
+
+    The section is empty if the stack's file has none.
 
     Raises UserError if there is no such stack, if a file has the wrong shape, or if the stack's
     file has a secret in plain text.
@@ -154,12 +171,13 @@ def _read_cluster(root: Path, stack: str) -> Mapping[str, Any]:
         raise UserError(f"there is no stack `{stack}`. Choose {' or '.join(known)}.")
     problems, name = Problems(), f"Pulumi.{stack}.yaml"
     project, tracked = (read_yaml(root, file, problems) for file in ("Pulumi.yaml", name))
-    cluster: Mapping[str, Any] = {}
+    prepares_account, cluster = False, {}
     if project and tracked:
         declared = _mapping(project.data, "Pulumi.yaml", "the file", problems)
         content = _mapping(tracked.data, name, "the file", problems)
         config = _mapping(content.get("config"), name, "`config`", problems)
         _check_secrets(declared, config, Place(tracked, ("config",)), problems)
+        prepares_account = f"{declared.get('name')}:account" in config
         key = f"{declared.get('name')}:settings"
         if key in config and config[key] is None:
             Place(tracked, ("config", key)).report(problems, f"{key} is empty. Write settings.")
@@ -167,7 +185,7 @@ def _read_cluster(root: Path, stack: str) -> Mapping[str, Any]:
         cluster = _mapping(settings.get("cluster"), name, "`cluster`", problems)
     if problems:
         raise UserError("\nerror: ".join(problems.lines()))
-    return cluster
+    return prepares_account, cluster
 
 
 def _check_secrets(

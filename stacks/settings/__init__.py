@@ -50,18 +50,26 @@ class Configuration:
     problems: Problems
 
 
+def given_configuration() -> Mapping[str, str]:
+    """The stack's configuration as Pulumi gives it, by key without the project's name.
+
+    Structures are JSON texts.
+    """
+    values = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+    return {
+        key.removeprefix(f"{PROJECT}:"): value
+        for key, value in values.items()
+        if key.startswith(f"{PROJECT}:")
+    }
+
+
 def load_configuration() -> Configuration:
     """Read and check the stack's configuration.
 
     If settings are wrong, prints one line for each wrong key, and for each problem of rules,
     dashboards and templates that can be found without settings; then raises SystemExit.
     """
-    values = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
-    given = {
-        key.removeprefix(f"{PROJECT}:"): value
-        for key, value in values.items()
-        if key.startswith(f"{PROJECT}:")
-    }
+    given = given_configuration()
     structures = {key: _parse_mapping(given.get(key, "{}")) for key in (SHARED, OWN)}
     layers = Layers(
         shared=structures[SHARED] or {}, own=structures[OWN] or {}, stack=pulumi.get_stack()

@@ -9,6 +9,8 @@ from stacks.secrets import PROJECT
 
 SHARED, OWN = "shared", "settings"
 """Configuration keys of the layers, in Pulumi.yaml and in the stack's file."""
+ACCOUNT = "account"
+"""The configuration key of a stack that is no environment, but prepares an AWS account."""
 
 
 @dataclass(frozen=True, kw_only=True)

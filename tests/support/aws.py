@@ -25,7 +25,26 @@ def computed(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The properties that AWS gives a new resource; `kind` is its type token."""
     match kind:
         case "aws:iam/role:Role":
-            return {"arn": arn("iam", f"role{inputs['path']}{name}", region="")}
+            path, own = inputs.get("path", "/"), inputs.get("name", name)
+            return {"arn": arn("iam", f"role{path}{own}", region="")}
+        case "aws:iam/policy:Policy":
+            return {"arn": arn("iam", f"policy/{inputs['name']}", region="")}
+        case "aws:iam/openIdConnectProvider:OpenIdConnectProvider":
+            return {
+                "arn": arn("iam", f"oidc-provider/{inputs['url'].partition('//')[2]}", region="")
+            }
+        case "aws:ecr/repository:Repository":
+            own = inputs["name"]
+            return {
+                "arn": arn("ecr", f"repository/{own}"),
+                "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{own}",
+            }
+        case "aws:kms/key:Key":
+            key = "00000000-0000-0000-0000-000000000000"
+            return {
+                "keyId": key,
+                "arn": arn("kms", f"key/{key}", region=inputs.get("region", REGION)),
+            }
         case "aws:eks/podIdentityAssociation:PodIdentityAssociation":
             return {"associationId": f"a-{name}"}
         case "aws:amp/workspace:Workspace":
@@ -47,6 +66,10 @@ def look_up(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
                 "certificateAuthorities": [{"data": "bW9jaw=="}],
                 "identities": [{"oidcs": [{"issuer": f"https://{ISSUER}"}]}],
             }
+        case "aws:index/getCallerIdentity:getCallerIdentity":
+            return {"accountId": ACCOUNT}
+        case "aws:index/getRegion:getRegion":
+            return {"region": REGION}
         case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
             host = args["url"].removeprefix("https://")
             return {"arn": arn("iam", f"oidc-provider/{host}", region=""), "url": host}

@@ -26,6 +26,7 @@ PROJECT = {
 ON_NODE = {"config": {"demo:settings": {"cluster": {"context": NODE_CONTEXT}}}}
 RENDERED = {"config": {"demo:settings": {"cluster": {"render": "out"}}}}
 ON_EKS = {"config": {"demo:settings": {"cluster": {"eks": "aurora"}}}}
+OF_ACCOUNT = {"config": {"demo:account": {"repository": "a/b"}}}
 LOGIN = '{"current": "s3://state"}'
 
 
@@ -85,6 +86,27 @@ def test_a_real_up_asks_for_confirmation_and_a_local_one_does_not(clone: Path):
 def test_a_plan_is_compared_with_all_changes_before_the_first_is_made(clone: Path):
     command = stacks.plan("up", "local", ["--plan=a.json"], root=clone).command
     assert "--yes" in command and "--skip-preview" not in command
+def test_a_rehearsal_of_an_account_previews_on_the_stand_in_and_renders_nothing(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+):
+    (clone / "Pulumi.account.yaml").write_text(yaml.safe_dump(OF_ACCOUNT))
+    run = stacks.plan("preview", "account", [], root=clone)
+    assert "home-with-stand-in" in run.environment["PULUMI_HOME"]
+    copy = Path(run.command[run.command.index("--config-file") + 1])
+    assert yaml.safe_load(copy.read_text())["config"].items() >= OF_ACCOUNT["config"].items()
+    assert "it reaches no AWS account" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["up", "refresh", "destroy"])
+def test_a_rehearsal_changes_no_account(clone: Path, verb: str):
+    (clone / "Pulumi.account.yaml").write_text(yaml.safe_dump(OF_ACCOUNT))
+    with pytest.raises(UserError, match=r"account has resources in AWS alone.*STACK=account"):
+        stacks.plan(verb, "account", [], root=clone)
+    assert calls(clone) == []
+    log_in(clone)
+    pulumi = str(clone.parent / "bin" / "pulumi")
+    run = stacks.plan(verb, "account", [], root=clone)
+    assert run.command == [pulumi, verb, "--stack", "account"]
 
 
 def rehearsed_cluster(clone: Path, stack: str) -> dict[str, str]:
@@ -405,20 +427,20 @@ class TestPlugins:
     def test_an_installed_official_plugin_is_used_as_pulumi_always_does(
         self, clone: Path, installed: Path
     ):
-        assert plugins.environment({}, on_eks=True, rehearsed=False) == {}
-        assert plugins.environment({}, on_eks=False, rehearsed=True) == {}
+        assert plugins.environment({}, on_aws=True, rehearsed=False) == {}
+        assert plugins.environment({}, on_aws=False, rehearsed=True) == {}
         assert calls(clone) == []
 
     def test_an_official_plugin_that_can_be_fetched_is_fetched(self, clone: Path):
-        assert plugins.environment({}, on_eks=False, rehearsed=True) == {}
+        assert plugins.environment({}, on_aws=False, rehearsed=True) == {}
         assert calls(clone) == [f"plugin install resource kubernetes {tools.PROVIDER_VERSION}"]
 
     def test_a_plugin_that_can_t_be_fetched_is_built_without_retrying(
         self, clone: Path, built: Path
     ):
         self.offline(clone)
-        env = plugins.environment({}, on_eks=False, rehearsed=True)
-        assert plugins.environment({}, on_eks=False, rehearsed=True) == env
+        env = plugins.environment({}, on_aws=False, rehearsed=True)
+        assert plugins.environment({}, on_aws=False, rehearsed=True) == env
         assert len(calls(clone)) == 1
         [plugin] = self.found(env, "kubernetes")
         assert plugin.resolve() == built
@@ -429,12 +451,12 @@ class TestPlugins:
         self, clone: Path, built: Path, monkeypatch: pytest.MonkeyPatch
     ):
         monkeypatch.setattr(tools, "official_pulumi", lambda: None)
-        [plugin] = self.found(plugins.environment({}, on_eks=False, rehearsed=True), "kubernetes")
+        [plugin] = self.found(plugins.environment({}, on_aws=False, rehearsed=True), "kubernetes")
         assert plugin.resolve() == built
         assert calls(clone) == []
 
-    def test_a_rehearsal_on_eks_gets_the_stand_in_for_aws(self, installed: Path):
-        env = plugins.environment({}, on_eks=True, rehearsed=True)
+    def test_a_rehearsal_on_aws_gets_the_stand_in_for_aws(self, installed: Path):
+        env = plugins.environment({}, on_aws=True, rehearsed=True)
         [kubernetes], [aws] = self.found(env, "kubernetes"), self.found(env, "aws")
         assert kubernetes.resolve() == installed
         assert "toolchain.aws_standin" in aws.read_text()
@@ -442,19 +464,19 @@ class TestPlugins:
 
     def test_a_real_run_never_meets_the_stand_in(self, clone: Path, built: Path):
         self.offline(clone)
-        plugins.environment({}, on_eks=True, rehearsed=True)
-        env = plugins.environment({}, on_eks=True, rehearsed=False)
+        plugins.environment({}, on_aws=True, rehearsed=True)
+        env = plugins.environment({}, on_aws=True, rehearsed=False)
         assert self.found(env, "kubernetes")
         assert not self.found(env, "aws")
         assert "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" not in env
 
-    def test_only_a_stack_on_eks_needs_the_aws_plugin(
+    def test_only_a_stack_on_aws_needs_the_aws_plugin(
         self, clone: Path, monkeypatch: pytest.MonkeyPatch
     ):
         asked: list[bool] = []
 
-        def environment(_: object, *, on_eks: bool, rehearsed: bool) -> dict[str, str]:
-            asked.append(on_eks)
+        def environment(_: object, *, on_aws: bool, rehearsed: bool) -> dict[str, str]:
+            asked.append(on_aws)
             return {}
 
         monkeypatch.setattr(plugins, "environment", environment)

@@ -1,0 +1,212 @@
+"""What the pipeline may do with the AWS parts of one environment.
+
+The actions are those that the AWS provider calls to read, create, change and delete the resource
+types of `components.aws`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pulumi import Input
+
+from components.aws.place import Place
+from components.aws.policies import Block, allow
+from components.values import DnsLabel, Text, Value
+
+OWNER_TAG = "vaultmesh-environment"
+"""The tag that names the environment of a resource whose ARN doesn't."""
+GLOBAL_REGION = "us-east-1"
+"""The only region with the metrics of Route 53, so alarms on them are there too."""
+
+
+class Target(Value):
+    """An environment that the pipeline deploys: its name in the settings, and its EKS cluster.
+
+    `approval` is the environment of GitHub in which the pipeline's job runs, with its reviewers.
+    """
+
+    environment: DnsLabel
+    cluster: Text
+    approval: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """The actions that read, and those that change, the resources with these ARNs.
+
+    With `tagged`, only those whose tag OWNER_TAG names the environment.
+    """
+
+    name: str
+    resources: Sequence[str]
+    reads: Sequence[str]
+    writes: Sequence[str] = ()
+    tagged: bool = False
+
+
+def role_path(environment: str) -> str:
+    """The path of the IAM roles of an environment's pods."""
+    return f"/vaultmesh/{environment}/"
+
+
+def name_prefix(environment: str) -> str:
+    """The beginning of the names of an environment's topics, alarms and keys."""
+    return f"vaultmesh-{environment}-"
+
+
+def read_environment(place: Place, target: Target, number: int) -> Iterator[Block]:
+    """Statements for a preview or a refresh; `number` keeps their names apart from others'."""
+    for grant in _grants(place, target):
+        yield _statement(f"Read{grant.name}{number}", grant.reads, grant, target.environment)
+    yield allow(f"Find{number}", _FIND, ["*"])
+
+
+def change_environment(place: Place, target: Target, boundary: Input[str]) -> Iterator[Block]:
+    """Statements for an update; `boundary` is the ARN of the policy that limits pods' roles."""
+    for grant in _grants(place, target):
+        if grant.writes:
+            yield _statement(f"Change{grant.name}", grant.writes, grant, target.environment)
+    roles = place.arn("iam", f"role{role_path(target.environment)}*", region="")
+    # Without the boundary, the pipeline could make a role that may do more than the pipeline.
+    yield allow(
+        "ChangeRolesWithinTheBoundary",
+        ["iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy"],
+        [roles],
+        {"ArnEquals": {"iam:PermissionsBoundary": boundary}},
+    )
+    yield allow(
+        "GiveRolesToPods",
+        ["iam:PassRole"],
+        [roles],
+        {"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}},
+    )
+    yield allow(
+        "CreateTagged",
+        ["aps:CreateWorkspace", "kms:CreateKey"],
+        ["*"],
+        {"StringEquals": {f"aws:RequestTag/{OWNER_TAG}": target.environment}},
+    )
+    yield allow(
+        "CreateUntagged",
+        ["route53:CreateHealthCheck", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"],
+        ["*"],
+    )
+
+
+_FIND = ("iam:ListOpenIDConnectProviders", "kms:ListAliases", "sns:GetSubscriptionAttributes")
+"""Actions that AWS does not limit to a resource."""
+
+
+def _statement(name: str, actions: Sequence[str], grant: Grant, environment: str) -> Block:
+    owned = {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": environment}}
+    return allow(name, actions, grant.resources, owned if grant.tagged else None)
+
+
+def _grants(place: Place, target: Target) -> Iterator[Grant]:
+    prefix = name_prefix(target.environment)
+    regions = tuple(dict.fromkeys((place.region, GLOBAL_REGION)))
+
+    def in_each_region(service: str, resource: str) -> list[str]:
+        return [place.arn(service, resource, region=region) for region in regions]
+
+    yield Grant(
+        name="Cluster",
+        resources=[place.arn("eks", f"cluster/{target.cluster}")],
+        reads=["eks:DescribeCluster"],
+        writes=["eks:CreatePodIdentityAssociation"],
+    )
+    yield Grant(
+        name="Associations",
+        resources=[place.arn("eks", f"podidentityassociation/{target.cluster}/*")],
+        reads=["eks:DescribePodIdentityAssociation"],
+        writes=[
+            "eks:DeletePodIdentityAssociation",
+            "eks:TagResource",
+            "eks:UpdatePodIdentityAssociation",
+        ],
+    )
+    yield Grant(
+        name="Roles",
+        resources=[place.arn("iam", f"role{role_path(target.environment)}*", region="")],
+        reads=[
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListInstanceProfilesForRole",
+            "iam:ListRolePolicies",
+        ],
+        writes=[
+            "iam:DeleteRole",
+            "iam:TagRole",
+            "iam:UntagRole",
+            "iam:UpdateAssumeRolePolicy",
+            "iam:UpdateRole",
+        ],
+    )
+    yield Grant(
+        name="IdentityProviders",
+        resources=[place.arn("iam", "oidc-provider/*", region="")],
+        reads=["iam:GetOpenIDConnectProvider"],
+    )
+    yield Grant(
+        name="Workspaces",
+        resources=[place.arn("aps", "workspace/*")],
+        reads=[
+            "aps:DescribeWorkspace",
+            "aps:DescribeWorkspaceConfiguration",
+            "aps:ListTagsForResource",
+        ],
+        writes=[
+            "aps:DeleteWorkspace",
+            "aps:TagResource",
+            "aps:UpdateWorkspaceAlias",
+            "aps:UpdateWorkspaceConfiguration",
+        ],
+        tagged=True,
+    )
+    yield Grant(
+        name="Topics",
+        resources=in_each_region("sns", f"{prefix}*"),
+        reads=["sns:GetTopicAttributes", "sns:ListTagsForResource"],
+        writes=[
+            "sns:CreateTopic",
+            "sns:DeleteTopic",
+            "sns:SetTopicAttributes",
+            "sns:Subscribe",
+            "sns:TagResource",
+        ],
+    )
+    yield Grant(
+        name="Alarms",
+        resources=in_each_region("cloudwatch", f"alarm:{prefix}*"),
+        reads=["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
+        writes=["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"],
+    )
+    yield Grant(
+        name="Keys",
+        resources=in_each_region("kms", "key/*"),
+        reads=[
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:GetKeyRotationStatus",
+            "kms:ListResourceTags",
+        ],
+        writes=[
+            "kms:EnableKeyRotation",
+            "kms:PutKeyPolicy",
+            "kms:ScheduleKeyDeletion",
+            "kms:TagResource",
+            "kms:UpdateKeyDescription",
+        ],
+        tagged=True,
+    )
+    yield Grant(
+        name="HealthChecks",
+        resources=["arn:aws:route53:::healthcheck/*"],
+        reads=["route53:GetHealthCheck", "route53:ListTagsForResource"],
+        writes=[
+            "route53:ChangeTagsForResource",
+            "route53:DeleteHealthCheck",
+            "route53:UpdateHealthCheck",
+        ],
+    )
