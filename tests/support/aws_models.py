@@ -43,6 +43,22 @@ class Api:
 
 
 APIS = {
+    "aws:amp/workspace:Workspace": Api(
+        [Call("amp", "CreateWorkspace", {"alias": "alias", "tags": "tags"})]
+    ),
+    "aws:amp/workspaceConfiguration:WorkspaceConfiguration": Api(
+        [
+            Call(
+                "amp",
+                "UpdateWorkspaceConfiguration",
+                {
+                    "limitsPerLabelSets": "limitsPerLabelSet",
+                    "retentionPeriodInDays": "retentionPeriodInDays",
+                    "workspaceId": "workspaceId",
+                },
+            )
+        ]
+    ),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": Api(
         [
             Call(
@@ -85,6 +101,20 @@ APIS = {
                     "clusterName": "clusterName",
                     "policyArn": "policyArn",
                     "principalArn": "principalArn",
+                },
+            )
+        ]
+    ),
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": Api(
+        [
+            Call(
+                "eks",
+                "CreatePodIdentityAssociation",
+                {
+                    "clusterName": "clusterName",
+                    "namespace": "namespace",
+                    "roleArn": "roleArn",
+                    "serviceAccount": "serviceAccount",
                 },
             )
         ]

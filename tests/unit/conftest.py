@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.recording import ALL_STACKS, STACKS, Recording, run_stack
+from tests.support.recording import STACKS, Recording, run_stack
 from tests.support.report.report_platform import render_manifests
 
 
@@ -12,12 +12,6 @@ from tests.support.report.report_platform import render_manifests
 def recordings() -> dict[str, Recording]:
     """Stack name -> the resources that the stack declares."""
     return {stack: run_stack(stack) for stack in STACKS}
-
-
-@pytest.fixture(scope="session")
-def every_recording(recordings: dict[str, Recording]) -> dict[str, Recording]:
-    """The same for every stack, also those that are no environment."""
-    return {stack: recordings.get(stack) or run_stack(stack) for stack in ALL_STACKS}
 
 
 @pytest.fixture(params=STACKS)

@@ -8,18 +8,38 @@ import pytest
 
 from tests.support.aws_models import APIS, model, problems_of
 from tests.support.aws_policies import EXCEPTIONS, NEWER_ACTIONS, Document, documents, findings
-from tests.support.recording import Declared, Recording
+from tests.support.recording import (
+    ALL_STACKS,
+    STACKS,
+    Declared,
+    Recording,
+    run_stack,
+    run_values,
+    stack_values,
+)
 
 LONGEST = 10_240
 """AWS limits the inline policies of a role to as many characters, not counting white space."""
 
 
+EVERYTHING: Mapping[str, Any] = {"managedPrometheus": {}}
+"""The settings of all AWS parts."""
+
+
+def with_everything(identity: str) -> Recording:
+    values = stack_values("production")
+    values["vaultmesh:settings"]["aws"] = {**EVERYTHING, "identity": identity}
+    return run_values(values)
+
+
 @pytest.fixture(scope="module")
-def resources(every_recording: Mapping[str, Recording]) -> list[Declared]:
-    """Every AWS resource that some stack declares."""
+def resources(recordings: Mapping[str, Recording]) -> list[Declared]:
+    """Every AWS resource that some stack declares, or one that has all AWS parts."""
+    others = [stack for stack in ALL_STACKS if stack not in STACKS]
+    more = [*map(run_stack, others), *map(with_everything, ("pod-identity", "irsa"))]
     return [
         resource
-        for recording in every_recording.values()
+        for recording in [*recordings.values(), *more]
         for resource in recording.resources
         if resource.type.startswith("aws:")
     ]
