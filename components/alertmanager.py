@@ -44,6 +44,7 @@ class AlertmanagerArgs:
     """`config` maps file names to texts, `credentials` maps file names to secrets.
 
     Replicas gossip only with those that have the same `cluster_label`.
+    `role` are the annotations that give the pods an IAM role, if they have one.
     """
 
     namespace: pulumi.Input[str]
@@ -59,6 +60,7 @@ class AlertmanagerArgs:
     resources: Resources
     config: Mapping[str, str]
     credentials: Mapping[str, pulumi.Output[str]]
+    role: Mapping[str, pulumi.Input[str]] | None
 
 
 class Alertmanager(pulumi.ComponentResource):
@@ -71,7 +73,7 @@ class Alertmanager(pulumi.ComponentResource):
         super().__init__("vaultmesh:observability:Alertmanager", NAME, None, opts)
         child = ResourceOptions(parent=self)
         namespace = args.namespace
-        service_account(NAME, namespace, child)
+        service_account(NAME, namespace, child, annotations=args.role)
         config = reloaded_config(
             SERVER,
             namespace,
@@ -155,4 +157,5 @@ def _pod(args: AlertmanagerArgs, config: ReloadedConfig) -> core.PodTemplateSpec
         volumes=volumes,
         spread=clustered,
         grace_seconds=60,
+        annotations=args.role,
     )

@@ -220,11 +220,13 @@ class AlertmanagerConfig:
     `heartbeat` is (name, severity) of the alert that always fires; no other alert has its severity.
     `idle` is (name, severity) of the alert that idle windows mute. Each of `inhibitions` is
     (source, target, labels): while `source` fires, `target` with equal labels is muted.
+    `heartbeat_topic` is the ARN of the SNS topic that gets the heartbeat too.
     """
 
     environment: str
     routing: Routing
     webhook_url: str | None
+    heartbeat_topic: str | None
     heartbeat: tuple[str, str]
     idle: tuple[str, str]
     inhibitions: Sequence[tuple[str, str, Sequence[str]]]
@@ -242,6 +244,7 @@ def alertmanager_yml(config: AlertmanagerConfig) -> str:
         environment=config.environment,
         slack_channel=routing.slack_channel,
         webhook_url=config.webhook_url,
+        heartbeat_topic=config.heartbeat_topic,
     )
     document = {
         # Relative to this file, so that both files can be moved together.

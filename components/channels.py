@@ -19,12 +19,14 @@ class Delivery:
     """Addresses of notifications that are not secret.
 
     `slack_channel` is needed only if a route goes to slack. If `webhook_url` is set, it receives
-    every notification.
+    every notification. If `heartbeat_topic`, the ARN of an SNS topic, is set, it receives the
+    heartbeat.
     """
 
     environment: str
     slack_channel: str | None
     webhook_url: str | None
+    heartbeat_topic: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,23 @@ def heartbeat_receiver(name: str, delivery: Delivery, *, outside: bool) -> dict[
     return {
         "name": name,
         "webhook_configs": [{**target, "send_resolved": False} for target in targets],
+        **_heartbeat_topic(delivery),
     }
+
+
+def _heartbeat_topic(delivery: Delivery) -> dict[str, Any]:
+    topic = delivery.heartbeat_topic
+    if topic is None:
+        return {}
+    # Messages are counted, not read. The credentials are those of the pod's IAM role.
+    sns = {
+        "topic_arn": topic,
+        "sigv4": {"region": topic.split(":")[3]},
+        "subject": f"Heartbeat of {delivery.environment}",
+        "message": "{{ .CommonLabels.alertname }}",
+        "send_resolved": False,
+    }
+    return {"sns_configs": [sns]}
 
 
 def _title(delivery: Delivery) -> str:

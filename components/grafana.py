@@ -56,7 +56,7 @@ class GrafanaArgs:
     image: str
     resources: Resources
     files: Mapping[str, pulumi.Input[str]]
-    dashboards: Mapping[str, str]
+    dashboards: Mapping[str, pulumi.Input[str]]
     credentials: Mapping[str, pulumi.Output[str]]
     exposure: Exposure
     role: Mapping[str, pulumi.Input[str]] | None

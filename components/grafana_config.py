@@ -20,6 +20,7 @@ METRICS_USER = "prometheus"
 CLIENT_SECRET_FILE = "oidc-client-secret"
 PROVISIONING = "provisioning"
 LONG_TERM_UID = "managed-prometheus"
+CLOUDWATCH_FILE = f"{PROVISIONING}/datasources/cloudwatch.yaml"
 RESCAN_SECONDS = 30
 """How often Grafana looks for changed dashboards."""
 
@@ -29,6 +30,14 @@ class LongTermSource:
     """A workspace of Amazon Managed Prometheus, in addition to Prometheus."""
 
     url: str
+    region: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudWatchSource:
+    """The data source of CloudWatch: its uid in Grafana, and the region whose metrics it shows."""
+
+    uid: str
     region: str
 
 
@@ -44,11 +53,14 @@ class GrafanaConfig:
     domain: str
     oidc: Oidc | None
     long_term: LongTermSource | None = None
+    cloudwatch: CloudWatchSource | None = None
 
 
 def grafana_files(config: GrafanaConfig) -> dict[str, str]:
     """File texts by their path below CONFIG_FOLDER."""
+    cloudwatch = config.cloudwatch
     return {
+        **({CLOUDWATCH_FILE: _cloudwatch(cloudwatch)} if cloudwatch else {}),
         "grafana.ini": _ini(config),
         f"{PROVISIONING}/datasources/prometheus.yaml": _data_sources(config),
         f"{PROVISIONING}/dashboards/vaultmesh.yaml": _dashboard_provider(),
@@ -112,6 +124,7 @@ def _ini(config: GrafanaConfig) -> str:
         sections["security"]["cookie_samesite"] = "lax"
     if config.long_term:
         sections["auth"] |= {"sigv4_auth_enabled": "true"}
+    if config.long_term or config.cloudwatch:
         # Nothing but the credentials of the pod's IAM role.
         sections["aws"] = {"allowed_auth_providers": "default", "assume_role_enabled": "false"}
     parser = configparser.ConfigParser(interpolation=None)
@@ -185,6 +198,19 @@ def _long_term(source: LongTermSource) -> dict[str, Any]:
             "sigV4Region": source.region,
         },
     }
+
+
+def _cloudwatch(source: CloudWatchSource) -> str:
+    """Grafana's own plugin, which signs its requests with the credentials of the pod's IAM role."""
+    found = {
+        "name": "CloudWatch",
+        "uid": source.uid,
+        "type": "cloudwatch",
+        "access": "proxy",
+        "editable": False,
+        "jsonData": {"authType": "default", "defaultRegion": source.region},
+    }
+    return yaml.safe_dump({"apiVersion": 1, "datasources": [found]}, sort_keys=False)
 
 
 def _dashboard_provider() -> str:

@@ -1,13 +1,14 @@
 """Builds all dashboards as the JSON that Grafana loads, and lists their queries."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from dashboards.aurora_kpis import aurora_kpis
+from dashboards.endpoints import endpoints
 from dashboards.frame import Board
 from dashboards.platform import platform
 from dashboards.psi_field import psi_field
@@ -26,7 +27,8 @@ class Dashboard:
     `source` is the Python file that declares it, `filename` the JSON file that Grafana loads.
     `json` is the same, byte for byte, whenever it is built from the same rulebook. `queries` are
     pairs of a place (a panel's title, `variable NAME` or `annotation NAME`) and an expression,
-    which still contains Grafana's variables. `alerts` are the alerts that its panels name.
+    which still contains Grafana's variables. Queries of CloudWatch are not among them. `alerts` are
+    the alerts that its panels name.
     """
 
     uid: str
@@ -64,6 +66,11 @@ def all_dashboards(rulebook: Rulebook, problems: Problems) -> tuple[Dashboard, .
     return tuple(_encode(board, alerts) for board in boards)
 
 
+def endpoints_dashboard(names: Sequence[str], region: str) -> Dashboard:
+    """The dashboard of a stack's public endpoints; placeholders stand for IDs of health checks."""
+    return _encode(endpoints(names, region), {})
+
+
 def _encode(board: Board, alerts: Mapping[str, Alert]) -> Dashboard:
     built = board.build(alerts).build()
     text = json.dumps(built, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False)
@@ -81,7 +88,8 @@ def _encode(board: Board, alerts: Mapping[str, Alert]) -> Dashboard:
 def _queries(model: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for panel in model["panels"]:
         for target in panel.get("targets", ()):
-            yield panel["title"], target["expr"]
+            if "expr" in target:
+                yield panel["title"], target["expr"]
     for variable in model["templating"]["list"]:
         yield f"variable {variable['name']}", variable["query"]
     for annotation in model["annotations"]["list"]:

@@ -5,18 +5,20 @@ Parameters that the functions share: `unit` is one of the SDK's constants; Grafa
 alerts that the panel is about: their thresholds become its bands, or dashed lines in a time series,
 their runbooks become its links, and its description says when they fire. `when` ends the sentence
 "ALERT fires ..." for alerts whose thresholds the panel can't draw: "while it is above 0". `bands`
-colour values independently of thresholds.
+colour values independently of thresholds. A query may be one of CloudWatch, with its `datasource`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from grafana_foundation_sdk.builders import common, dashboard, prometheus
+from grafana_foundation_sdk.builders import cloudwatch, common, dashboard, prometheus
 from grafana_foundation_sdk.builders.stat import Panel as Stat
 from grafana_foundation_sdk.builders.statetimeline import Panel as StateTimeline
 from grafana_foundation_sdk.builders.table import Panel as Table
 from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
+from grafana_foundation_sdk.cog import builder as cog_builder
+from grafana_foundation_sdk.cog import variants
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import (
@@ -60,6 +62,10 @@ class Query(NamedTuple):
     legend: str = ""
 
 
+AnyQuery: TypeAlias = Query | cloudwatch.MetricsQuery
+AnyTarget: TypeAlias = cog_builder.Builder[variants.Dataquery]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Panel:
     """A panel as its dashboard declares it; `build` adds the rulebook's alerts.
@@ -74,6 +80,7 @@ class Panel:
     when: str = ""
     bands: Bands | None = None
     color: str = ""
+    datasource: options.DataSourceRef = field(default_factory=lambda: DATASOURCE)
 
     def mistakes(self, alerts: Mapping[str, Alert]) -> list[str]:
         """Why the panel can't show its alerts, one sentence each; empty if it can."""
@@ -101,7 +108,8 @@ class Panel:
             self.builder.thresholds_style(common.GraphThresholdsStyleConfig().mode(dashed))
         steps = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(bands))
         says = f"{self.description} {self._alert_sentence(limits)}".strip()
-        self.builder.title(self.title).description(says).thresholds(steps).datasource(DATASOURCE)
+        self.builder.title(self.title).description(says).thresholds(steps)
+        self.builder.datasource(self.datasource)
         if alerts:
             self.builder.build().links = [_runbook_link(alert) for alert in alerts]
         return self.builder
@@ -164,13 +172,14 @@ def stat(
 def time_series(
     title: str,
     description: str,
-    *queries: Query,
+    *queries: AnyQuery,
     unit: str,
     alerts: Sequence[str] = (),
     when: str = "",
     bands: Bands | None = None,
     top: float | None = None,
     width: int = 8,
+    datasource: options.DataSourceRef = DATASOURCE,
 ) -> Panel:
     """Draw lines over time on an axis from 0 to at least `top`, and a dashed line per threshold."""
     panel = TimeSeries().line_width(2).fill_opacity(5).axis_soft_min(0)
@@ -178,7 +187,7 @@ def time_series(
         panel.axis_soft_max(top)
     panel.legend(_legend()).unit(unit).height(8).span(width)
     panel.tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI))
-    panel.targets([target.range() for target in _targets(queries)])
+    panel.targets(_over_time(queries))
     return Panel(
         title=title,
         description=description,
@@ -186,18 +195,19 @@ def time_series(
         alerts=tuple(alerts),
         when=when,
         bands=bands,
+        datasource=datasource,
     )
 
 
 def state_timeline(
     title: str,
     description: str,
-    query: Query,
-    *,
+    *queries: AnyQuery,
     states: Mapping[int, tuple[str, str]],
     no_value: str,
     alerts: Sequence[str] = (),
     when: str = "",
+    datasource: options.DataSourceRef = DATASOURCE,
 ) -> Panel:
     """Draw a coloured strip for each series; `states` maps each value to its text and colour."""
     panel = StateTimeline().show_value(options.VisibilityMode.NEVER).no_value(no_value)
@@ -205,7 +215,7 @@ def state_timeline(
     mappings: list[ValueMapping] = [ValueMap(options=texts)]
     panel.mappings(mappings).legend(_legend()).unit(units.NoUnit).height(6).span(24)
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
-    panel.targets([target.range() for target in _targets([query])])
+    panel.targets(_over_time(queries))
     return Panel(
         title=title,
         description=description,
@@ -214,6 +224,7 @@ def state_timeline(
         when=when,
         bands=NEUTRAL,
         color=alarm_color(color for _, color in states.values()),
+        datasource=datasource,
     )
 
 
@@ -229,6 +240,15 @@ def table(
     panel.with_transformation(DataTransformerConfig(id_val="organize", options=tidy))
     panel.targets([t.instant().format(PromQueryFormat.TABLE) for t in _targets(queries)])
     return Panel(title=title, description=description, builder=panel)
+
+
+def _over_time(queries: Sequence[AnyQuery]) -> list[AnyTarget]:
+    return [
+        _targets([query])[0].ref_id(_ref_id(i)).range()
+        if isinstance(query, Query)
+        else query.ref_id(_ref_id(i))
+        for i, query in enumerate(queries)
+    ]
 
 
 def _targets(queries: Sequence[Query]) -> list[prometheus.Dataquery]:

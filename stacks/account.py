@@ -1,17 +1,35 @@
 """What an AWS account has before any environment: repositories, a key, the pipeline's roles."""
 
-from components.aws.key import SecretsKey, SecretsKeyArgs
+from dataclasses import replace
+
+from components.aws.key import (
+    SECRETS_ALIAS,
+    Key,
+    KeyArgs,
+    secrets_provider,
+    use_for_alarms,
+    use_for_secrets,
+)
+from components.aws.permissions import ALARMS_ALIAS, GLOBAL_REGION
 from components.aws.pipeline import BOUNDARY, Pipeline, PipelineArgs
-from components.aws.place import find_place
 from components.aws.registry import Registry, RegistryArgs
+from problems import Problems
 from stacks.outputs import Outputs
+from stacks.refusal import refuse
 from stacks.secrets import PROJECT
 from stacks.settings.account import Account
+from stacks.whereabouts import ask_for_place
 
 
 def build_account(account: Account) -> Outputs:
-    """Declare the account's resources, and return the stack's outputs."""
-    place = find_place()
+    """Declare the account's resources, and return the stack's outputs.
+
+    Raises SystemExit before it declares anything if AWS can't be asked for the account.
+    """
+    problems = Problems()
+    place = ask_for_place(problems)
+    if place is None:
+        refuse(problems)
     registry = Registry(RegistryArgs(repositories=account.images, kept_images=account.kept_images))
     pipeline = Pipeline(
         PipelineArgs(
@@ -26,20 +44,35 @@ def build_account(account: Account) -> Outputs:
         )
     )
     stacks = tuple(account.environments)
-    key = SecretsKey(
-        SecretsKeyArgs(
+    operators = [place.arn("iam", f"role/{name}", region="") for name in account.operators]
+    readers = [
+        (pipeline.roles["preview"], stacks),
+        *((pipeline.roles[f"deploy-{stack}"], (stack,)) for stack in stacks),
+    ]
+    secrets_key = Key(
+        "secrets-key",
+        KeyArgs(
             place=place,
-            operators=[place.arn("iam", f"role/{name}", region="") for name in account.operators],
-            readers=[
-                (pipeline.roles["preview"], stacks),
-                *((pipeline.roles[f"deploy-{stack}"], (stack,)) for stack in stacks),
-            ],
-        )
+            alias=SECRETS_ALIAS,
+            purpose="Encrypts the secrets of the VaultMesh stacks",
+            uses=[*use_for_secrets(place, operators, readers)],
+        ),
     )
+    for region in dict.fromkeys((place.region, GLOBAL_REGION)):
+        there = replace(place, region=region)
+        Key(
+            f"alarms-key-{region}",
+            KeyArgs(
+                place=there,
+                alias=ALARMS_ALIAS,
+                purpose="Encrypts the messages of the VaultMesh alarms",
+                uses=[use_for_alarms(there)],
+            ),
+        )
     return {
         "images": registry.urls,
-        "secretsKey": key.arn,
-        "secretsProviders": key.provider_urls,
+        "secretsKey": secrets_key.arn,
+        "secretsProviders": {stack: secrets_provider(stack, place.region) for stack in stacks},
         "roles": pipeline.roles,
         "permissionsBoundary": BOUNDARY,
     }

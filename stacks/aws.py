@@ -6,8 +6,10 @@ from functools import partial
 
 import pulumi
 
-from components import grafana, prometheus
+from components import alertmanager, grafana, prometheus
+from dashboards.endpoints import id_placeholder
 from stacks.content import WORKSPACE_REGION, WORKSPACE_URL
+from stacks.secrets import OUTSIDE_ALARM
 from stacks.settings.schema import Settings
 
 Annotations = Mapping[str, pulumi.Input[str]]
@@ -38,14 +40,23 @@ def _replace(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def declare_aws(settings: Settings, namespace: pulumi.Input[str]) -> AwsParts:
+def declare_aws(
+    settings: Settings,
+    namespace: pulumi.Input[str],
+    secrets: Mapping[str, pulumi.Output[str]],
+) -> AwsParts:
     """Declare the AWS parts that the settings switch on; all of it is empty if there are none."""
     if settings.aws is None or not settings.cluster.eks:
         return AwsParts()
     # Imported here because pulumi_aws takes a second, and only these stacks need it.
+    from components.aws.dead_mans_switch import DeadMansSwitch, DeadMansSwitchArgs
+    from components.aws.health_checks import READING, HealthChecks, HealthChecksArgs
     from components.aws.identity import Statement, WorkloadRole, WorkloadRoleArgs, find_identity
     from components.aws.managed_prometheus import ManagedPrometheus, ManagedPrometheusArgs
+    from components.aws.permissions import role_path
+    from components.aws.place import find_place
 
+    place = find_place()
     permissions: dict[str, list[Statement]] = {}
     placeholders: dict[str, pulumi.Output[str]] = {}
     if managed := settings.aws.managed_prometheus:
@@ -61,6 +72,31 @@ def declare_aws(settings: Settings, namespace: pulumi.Input[str]) -> AwsParts:
         permissions[prometheus.NAME] = [workspace.writing]
         permissions[grafana.NAME] = [workspace.reading]
         placeholders |= {WORKSPACE_URL: workspace.url, WORKSPACE_REGION: workspace.region}
+    if settings.aws.dead_mans_switch:
+        switch = DeadMansSwitch(
+            DeadMansSwitchArgs(
+                place=place,
+                environment=settings.environment,
+                timeout_seconds=settings.alertmanager.heartbeat.timeout_seconds,
+                protocol=settings.aws.alarms_by,
+                endpoint=secrets[OUTSIDE_ALARM],
+            )
+        )
+        permissions[alertmanager.NAME] = [switch.publishing]
+    if health := settings.aws.health_checks:
+        checks = HealthChecks(
+            HealthChecksArgs(
+                place=place,
+                environment=settings.environment,
+                endpoints=health.endpoints,
+                regions=health.regions,
+                protocol=settings.aws.alarms_by,
+                endpoint=secrets[OUTSIDE_ALARM],
+            )
+        )
+        permissions.setdefault(grafana.NAME, []).append(READING)
+        placeholders |= {id_placeholder(name): found for name, found in checks.ids.items()}
+    boundary = settings.aws.permissions_boundary
     identity = find_identity(settings.aws.identity, settings.cluster.eks)
     return AwsParts(
         placeholders=placeholders,
@@ -70,7 +106,8 @@ def declare_aws(settings: Settings, namespace: pulumi.Input[str]) -> AwsParts:
                 WorkloadRoleArgs(
                     identity=identity,
                     namespace=namespace,
-                    path=f"/vaultmesh/{settings.environment}/",
+                    path=role_path(settings.environment),
+                    boundary=place.policy(boundary) if boundary else None,
                     statements=statements,
                 ),
             ).annotations

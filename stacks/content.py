@@ -14,6 +14,7 @@ from components.blackbox import blackbox_yml
 from components.grafana_config import (
     METRICS_PASSWORD_FILE,
     METRICS_USER,
+    CloudWatchSource,
     GrafanaConfig,
     LongTermSource,
     grafana_files,
@@ -27,7 +28,8 @@ from components.prometheus import (
     prometheus_yml,
 )
 from components.workload import workload_server
-from dashboards.catalog import Dashboard
+from dashboards.catalog import Dashboard, endpoints_dashboard
+from dashboards.endpoints import CLOUDWATCH_UID
 from dashboards.panels import DATASOURCE_UID
 from problems import Problems
 from promql.durations import format_duration, parse_duration
@@ -40,6 +42,7 @@ from stacks.outputs import grafana_address
 from stacks.refusal import refuse
 from stacks.servers import SERVERS
 from stacks.settings import Configuration
+from stacks.settings.aws import HEALTH_REGION
 from stacks.settings.schema import Settings
 
 CONFIG_MAP_GATE = 1000 * 1024
@@ -74,7 +77,7 @@ def compose_content(configuration: Configuration) -> Content:
     check_retention(settings.prometheus.retention, rulebook, problems)
     check_capacity(settings, problems)
     urls = dashboard_urls(settings, boards)
-    config = _alertmanager_yml(settings, rulebook)
+    config = _alertmanager_yml(settings, rulebook, _heartbeat_topic(settings, problems))
     templates = load_notifications(ROOT, template_names(config), problems)
     rules = rulebook.files(urls)
     content = Content(
@@ -98,10 +101,15 @@ def compose_content(configuration: Configuration) -> Content:
                         if _has_long_term_store(settings)
                         else None
                     ),
+                    cloudwatch=(
+                        CloudWatchSource(uid=CLOUDWATCH_UID, region=HEALTH_REGION)
+                        if settings.aws and settings.aws.health_checks
+                        else None
+                    ),
                 )
             ),
         },
-        dashboards={board.filename: board.json for board in boards},
+        dashboards={board.filename: board.json for board in (*boards, *_outside_boards(settings))},
         object_metrics=tuple(
             metric.name for metric in rulebook.metrics if metric.workload == kube_state_metrics.NAME
         ),
@@ -177,7 +185,33 @@ def _prometheus_yml(settings: Settings, rulebook: Rulebook, rule_files: tuple[st
     )
 
 
-def _alertmanager_yml(settings: Settings, rulebook: Rulebook) -> str:
+def _heartbeat_topic(settings: Settings, problems: Problems) -> str | None:
+    """The ARN of the SNS topic that gets the heartbeat, if any does.
+
+    Reports what the AWS account lacks for these settings.
+    """
+    aws = settings.aws
+    if aws is None or not (aws.raises_alarms or aws.permissions_boundary):
+        return None
+    # Imported here because pulumi_aws takes a second, and only stacks with AWS parts need it.
+    from components.aws.dead_mans_switch import heartbeat_topic
+    from stacks.whereabouts import ask_for_place, check_account
+
+    place = ask_for_place(problems)
+    if place is None:
+        return None
+    check_account(aws, place, problems)
+    return heartbeat_topic(place, settings.environment) if aws.dead_mans_switch else None
+
+
+def _outside_boards(settings: Settings) -> list[Dashboard]:
+    """The dashboard of the health checks, if the settings have any."""
+    if settings.aws is None or settings.aws.health_checks is None:
+        return []
+    return [endpoints_dashboard(tuple(settings.aws.health_checks.endpoints), HEALTH_REGION)]
+
+
+def _alertmanager_yml(settings: Settings, rulebook: Rulebook, heartbeat_topic: str | None) -> str:
     severities = {alert.name: alert.severity for alert in rulebook.alerts}
     webhook = settings.alertmanager.webhook
     return alertmanager_yml(
@@ -185,6 +219,7 @@ def _alertmanager_yml(settings: Settings, rulebook: Rulebook) -> str:
             environment=settings.environment,
             routing=settings.alertmanager,
             webhook_url=_url(settings, webhook.workload, webhook.path) if webhook else None,
+            heartbeat_topic=heartbeat_topic,
             heartbeat=(WATCHDOG, WATCHDOG_SEVERITY),
             idle=(IDLE_ALERT, severities.get(IDLE_ALERT, "")),
             inhibitions=rulebook.siblings,

@@ -62,7 +62,7 @@ def build(configuration: Configuration) -> Outputs:
         opts,
     )
 
-    aws = declare_aws(settings, namespace)
+    aws = declare_aws(settings, namespace, secrets)
     if settings.ebs_volumes:
         StorageClass(
             StorageClassArgs(namespace=settings.namespace, volumes=settings.ebs_volumes), opts
@@ -104,6 +104,7 @@ def build(configuration: Configuration) -> Outputs:
                 credentials=_files(
                     secrets, {key: credential.file for key, credential in CREDENTIALS.items()}
                 ),
+                role=aws.roles.get(alertmanager.NAME),
             ),
             opts,
         ),
@@ -128,7 +129,7 @@ def build(configuration: Configuration) -> Outputs:
                 image=images.grafana,
                 resources=settings.grafana.resources,
                 files=aws.complete(content.files[grafana.NAME]),
-                dashboards=content.dashboards,
+                dashboards=aws.complete(content.dashboards),
                 credentials=_files(
                     secrets,
                     {

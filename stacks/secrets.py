@@ -21,10 +21,12 @@ CREDENTIALS = {
     if channel.credential
 }
 """The credential of each channel, by its configuration key."""
+OUTSIDE_ALARM = "outsideAlarmEndpoint"
 SECRETS = {
     ADMIN_PASSWORD: "Grafana's admin signs in with it",
     METRICS_PASSWORD: "Prometheus reads with it the metrics of a Grafana behind a load balancer",
     CLIENT_SECRET: "Grafana proves with it to the OpenID Connect provider who it is",
+    OUTSIDE_ALARM: "alarms of CloudWatch go to it",
     **{key: credential.reason for key, credential in CREDENTIALS.items()},
 }
 """Configuration key of every secret -> why a stack needs it, for the message if it is missing."""

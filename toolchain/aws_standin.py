@@ -103,9 +103,10 @@ class AwsStandIn:
                 answer = {"id": region, "name": region, "region": region, "description": region}
             case "aws:index/getPartition:getPartition":
                 answer = {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com"}
-            case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
-                arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{args['url'].removeprefix('https://')}"
-                answer = {"id": arn, "arn": arn, "url": args["url"]}
+            case "aws:kms/getAlias:getAlias":
+                answer = {"id": args["name"], "name": args["name"]}
+            case "aws:iam/getPolicy:getPolicy":
+                answer = {"id": args["arn"], "arn": args["arn"]}
             case _:
                 _refuse(context, f"has no answer to {request.tok}")
         found = json_format.ParseDict(answer, Struct())

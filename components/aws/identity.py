@@ -53,12 +53,14 @@ class Statement:
 class WorkloadRoleArgs:
     """Only pods under the ServiceAccount `workload` of the namespace can assume the role.
 
-    `path` begins and ends with a slash; it groups the roles of one environment.
+    `path` begins and ends with a slash; it groups the roles of one environment. `boundary` is the
+    ARN of the policy that says what any of these roles may do at most.
     """
 
     identity: Identity
     namespace: pulumi.Input[str]
     path: str
+    boundary: str | None
     statements: Sequence[Statement]
 
 
@@ -82,6 +84,7 @@ class WorkloadRole(pulumi.ComponentResource):
         role = iam.Role(
             workload,
             path=args.path,
+            permissions_boundary=args.boundary,
             assume_role_policy=_policy(trust(workload, args)),
             opts=child,
         )

@@ -1,6 +1,6 @@
-"""The KMS key that encrypts the secrets of all stacks."""
+"""The account's KMS keys: one encrypts the secrets of all stacks, others the alarms' messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -8,9 +8,9 @@ from pulumi import Input, ResourceOptions
 from pulumi_aws import kms
 
 from components.aws.place import Place
-from components.aws.policies import allow_principal, policy
+from components.aws.policies import Block, allow_principal, from_alarms, policy
 
-ALIAS = "alias/vaultmesh-stacks"
+SECRETS_ALIAS = "alias/vaultmesh-stacks"
 CONTEXT = "stack"
 """The key of the encryption context, whose value is the stack's name. Pulumi takes it from the
 parameter `context_stack` of the secrets provider's URL."""
@@ -43,70 +43,75 @@ WAITING_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class SecretsKeyArgs:
-    """`operators` are the ARNs of those who set secrets; `readers` map ARNs of roles to stacks.
-
-    Without operators, everybody whom the account's IAM policies allow it may use the key.
-    """
+class KeyArgs:
+    """The key is in the region of `place`; `uses` are the statements of those who may use it."""
 
     place: Place
-    operators: Sequence[str]
-    readers: Sequence[tuple[Input[str], Sequence[str]]]
+    alias: str
+    purpose: str
+    uses: Sequence[Block]
 
 
-class SecretsKey(pulumi.ComponentResource):
-    """The key: it rotates once a year, and Pulumi refuses to delete it.
+class Key(pulumi.ComponentResource):
+    """A key that rotates once a year, and that Pulumi refuses to delete.
 
-    The account's administrators manage it. A role of the pipeline can decrypt the secrets of its
-    own stacks alone.
+    The account's administrators manage it. Only those in its policy use it.
     """
 
-    provider_urls: Mapping[str, str]
-    """Stack -> the value of `--secrets-provider` for it."""
     arn: pulumi.Output[str]
 
-    def __init__(self, args: SecretsKeyArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("vaultmesh:aws:SecretsKey", "secrets-key", None, opts)
+    def __init__(self, name: str, args: KeyArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("vaultmesh:aws:Key", name, None, opts)
+        root = args.place.arn("iam", "root", region="")
         key = kms.Key(
-            "secrets-key",
-            description="Encrypts the secrets of the VaultMesh stacks",
+            name,
+            region=args.place.region,
+            description=args.purpose,
             enable_key_rotation=True,
             rotation_period_in_days=ROTATION_DAYS,
             deletion_window_in_days=WAITING_DAYS,
-            policy=_key_policy(args),
+            policy=policy(allow_principal("Manage", {"AWS": root}, MANAGE, "*"), *args.uses),
             opts=ResourceOptions(parent=self, protect=True),
         )
         kms.Alias(
-            "secrets-key",
-            name=ALIAS,
+            name,
+            region=args.place.region,
+            name=args.alias,
             target_key_id=key.key_id,
             opts=ResourceOptions(parent=self),
         )
-        stacks = sorted({stack for _, found in args.readers for stack in found})
-        base = f"awskms://{ALIAS}?region={args.place.region}"
-        self.provider_urls = {stack: f"{base}&context_{CONTEXT}={stack}" for stack in stacks}
         self.arn = key.arn
         self.register_outputs({"arn": self.arn})
 
 
-def _key_policy(args: SecretsKeyArgs) -> pulumi.Output[str]:
-    root = args.place.arn("iam", "root", region="")
-    return policy(
-        allow_principal("Manage", {"AWS": root}, MANAGE, "*"),
-        allow_principal(
-            "SetSecrets",
-            {"AWS": list(args.operators) or root},
-            ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"),
-            "*",
-        ),
-        *(
-            allow_principal(
-                f"ReadSecrets{number}",
-                {"AWS": role},
-                ("kms:Decrypt",),
-                "*",
-                {"StringEquals": {f"kms:EncryptionContext:{CONTEXT}": list(stacks)}},
-            )
-            for number, (role, stacks) in enumerate(args.readers, 1)
-        ),
+def use_for_secrets(
+    place: Place, operators: Sequence[str], readers: Sequence[tuple[Input[str], Sequence[str]]]
+) -> Iterator[Block]:
+    """Let operators, by ARN, encrypt and decrypt, and each role decrypt what belongs to its stacks.
+
+    Without operators, everybody whom the account's IAM policies allow it may use the key.
+    """
+    yield allow_principal(
+        "SetSecrets",
+        {"AWS": list(operators) or place.arn("iam", "root", region="")},
+        ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"),
+        "*",
     )
+    for number, (role, stacks) in enumerate(readers, 1):
+        yield allow_principal(
+            f"ReadSecrets{number}",
+            {"AWS": role},
+            ("kms:Decrypt",),
+            "*",
+            {"StringEquals": {f"kms:EncryptionContext:{CONTEXT}": list(stacks)}},
+        )
+
+
+def use_for_alarms(place: Place) -> Block:
+    """Let alarms of CloudWatch publish to topics that the key encrypts."""
+    return from_alarms(place, "vaultmesh-*", ("kms:Decrypt", "kms:GenerateDataKey"), "*")
+
+
+def secrets_provider(stack: str, region: str) -> str:
+    """The value of `--secrets-provider` for a stack."""
+    return f"awskms://{SECRETS_ALIAS}?region={region}&context_{CONTEXT}={stack}"

@@ -7,6 +7,7 @@ from pulumi import Output, ResourceOptions
 from pulumi_aws import amp
 
 from components.aws.identity import Statement
+from components.aws.permissions import OWNER_TAG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ def _workspace(args: ManagedPrometheusArgs, opts: ResourceOptions) -> amp.Worksp
     workspace = amp.Workspace(
         "managed-prometheus",
         alias=args.environment,
+        tags={OWNER_TAG: args.environment},
         opts=ResourceOptions.merge(opts, ResourceOptions(protect=args.protect)),
     )
     amp.WorkspaceConfiguration(

@@ -4,8 +4,9 @@ The actions are those that the AWS provider calls to read, create, change and de
 types of `components.aws`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pulumi import Input
 
@@ -15,8 +16,10 @@ from components.values import DnsLabel, Text, Value
 
 OWNER_TAG = "vaultmesh-environment"
 """The tag that names the environment of a resource whose ARN doesn't."""
+ALARMS_ALIAS = "alias/vaultmesh-alarms"
+"""The name of the key that encrypts messages of alarms, in each region that has alarms."""
 GLOBAL_REGION = "us-east-1"
-"""The only region with the metrics of Route 53, so alarms on them are there too."""
+"""Where alarms on the metrics of Route 53 are."""
 
 
 class Target(Value):
@@ -32,16 +35,13 @@ class Target(Value):
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """The actions that read, and those that change, the resources with these ARNs.
-
-    With `tagged`, only those whose tag OWNER_TAG names the environment.
-    """
+    """The actions that read, and those that change, the resources with these ARNs."""
 
     name: str
     resources: Sequence[str]
     reads: Sequence[str]
     writes: Sequence[str] = ()
-    tagged: bool = False
+    condition: Mapping[str, Any] | None = None
 
 
 def role_path(environment: str) -> str:
@@ -50,14 +50,14 @@ def role_path(environment: str) -> str:
 
 
 def name_prefix(environment: str) -> str:
-    """The beginning of the names of an environment's topics, alarms and keys."""
+    """The beginning of the names of an environment's topics and alarms."""
     return f"vaultmesh-{environment}-"
 
 
 def read_environment(place: Place, target: Target, number: int) -> Iterator[Block]:
     """Statements for a preview or a refresh; `number` keeps their names apart from others'."""
     for grant in _grants(place, target):
-        yield _statement(f"Read{grant.name}{number}", grant.reads, grant, target.environment)
+        yield allow(f"Read{grant.name}{number}", grant.reads, grant.resources, grant.condition)
     yield allow(f"Find{number}", _FIND, ["*"])
 
 
@@ -65,7 +65,7 @@ def change_environment(place: Place, target: Target, boundary: Input[str]) -> It
     """Statements for an update; `boundary` is the ARN of the policy that limits pods' roles."""
     for grant in _grants(place, target):
         if grant.writes:
-            yield _statement(f"Change{grant.name}", grant.writes, grant, target.environment)
+            yield allow(f"Change{grant.name}", grant.writes, grant.resources, grant.condition)
     roles = place.arn("iam", f"role{role_path(target.environment)}*", region="")
     # Without the boundary, the pipeline could make a role that may do more than the pipeline.
     yield allow(
@@ -80,26 +80,31 @@ def change_environment(place: Place, target: Target, boundary: Input[str]) -> It
         [roles],
         {"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}},
     )
+    own_tag = {f"aws:RequestTag/{OWNER_TAG}": target.environment}
+    yield allow("CreateWorkspaces", ["aps:CreateWorkspace"], ["*"], {"StringEquals": own_tag})
     yield allow(
-        "CreateTagged",
-        ["aps:CreateWorkspace", "kms:CreateKey"],
-        ["*"],
-        {"StringEquals": {f"aws:RequestTag/{OWNER_TAG}": target.environment}},
+        "TagWorkspaces",
+        ["aps:TagResource"],
+        [place.arn("aps", "workspace/*")],
+        # A new workspace has no tag yet; one that has may not change its owner.
+        {
+            "StringEquals": own_tag,
+            "StringEqualsIfExists": {f"aws:ResourceTag/{OWNER_TAG}": target.environment},
+        },
     )
     yield allow(
-        "CreateUntagged",
+        "CreateAndSubscribe",
         ["route53:CreateHealthCheck", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"],
         ["*"],
     )
 
 
-_FIND = ("iam:ListOpenIDConnectProviders", "kms:ListAliases", "sns:GetSubscriptionAttributes")
+_FIND = (
+    "iam:ListOpenIDConnectProviders",
+    "kms:ListAliases",
+    "sns:GetSubscriptionAttributes",
+)
 """Actions that AWS does not limit to a resource."""
-
-
-def _statement(name: str, actions: Sequence[str], grant: Grant, environment: str) -> Block:
-    owned = {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": environment}}
-    return allow(name, actions, grant.resources, owned if grant.tagged else None)
 
 
 def _grants(place: Place, target: Target) -> Iterator[Grant]:
@@ -152,17 +157,17 @@ def _grants(place: Place, target: Target) -> Iterator[Grant]:
         name="Workspaces",
         resources=[place.arn("aps", "workspace/*")],
         reads=[
+            "aps:DescribeLoggingConfiguration",
             "aps:DescribeWorkspace",
             "aps:DescribeWorkspaceConfiguration",
             "aps:ListTagsForResource",
         ],
         writes=[
             "aps:DeleteWorkspace",
-            "aps:TagResource",
             "aps:UpdateWorkspaceAlias",
             "aps:UpdateWorkspaceConfiguration",
         ],
-        tagged=True,
+        condition={"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": target.environment}},
     )
     yield Grant(
         name="Topics",
@@ -183,22 +188,10 @@ def _grants(place: Place, target: Target) -> Iterator[Grant]:
         writes=["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"],
     )
     yield Grant(
-        name="Keys",
+        name="AlarmsKey",
         resources=in_each_region("kms", "key/*"),
-        reads=[
-            "kms:DescribeKey",
-            "kms:GetKeyPolicy",
-            "kms:GetKeyRotationStatus",
-            "kms:ListResourceTags",
-        ],
-        writes=[
-            "kms:EnableKeyRotation",
-            "kms:PutKeyPolicy",
-            "kms:ScheduleKeyDeletion",
-            "kms:TagResource",
-            "kms:UpdateKeyDescription",
-        ],
-        tagged=True,
+        reads=["kms:DescribeKey"],
+        condition={"ForAnyValue:StringEquals": {"kms:ResourceAliases": ALARMS_ALIAS}},
     )
     yield Grant(
         name="HealthChecks",

@@ -193,11 +193,5 @@ def _workload_limits(place: Place) -> list[Block]:
             [place.arn("aps", "workspace/*")],
         ),
         allow("Heartbeat", ["sns:Publish"], [place.arn("sns", "vaultmesh-*")]),
-        allow(
-            "EncryptHeartbeat",
-            ["kms:Decrypt", "kms:GenerateDataKey"],
-            [place.arn("kms", "key/*")],
-            {"StringEquals": {"kms:ViaService": f"sns.{place.region}.amazonaws.com"}},
-        ),
         allow("HealthChecks", ["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"], ["*"]),
     ]

@@ -17,6 +17,10 @@ class Place:
         where = self.region if region is None else region
         return f"arn:aws:{service}:{where}:{self.account}:{resource}"
 
+    def policy(self, name: str) -> str:
+        """The ARN of the account's IAM policy of this name."""
+        return self.arn("iam", f"policy/{name}", region="")
+
 
 def find_place() -> Place:
     """Ask AWS for the account of the caller's credentials and for the provider's region.

@@ -5,6 +5,8 @@ from typing import Any
 
 from pulumi import Input, Output
 
+from components.aws.place import Place
+
 POLICY_LANGUAGE = "2012-10-17"
 
 Block = Mapping[str, Any]
@@ -43,3 +45,13 @@ def allow_principal(
     when = {"Condition": condition} if condition else {}
     block = {"Sid": name, "Effect": "Allow", "Principal": principal, "Action": list(actions)}
     return {**block, **on, **when}
+
+
+def from_alarms(place: Place, names: str, actions: Sequence[str], resource: str) -> Block:
+    """Allow these actions to the account's alarms of CloudWatch whose names match the pattern."""
+    condition = {
+        "StringEquals": {"aws:SourceAccount": place.account},
+        "ArnLike": {"aws:SourceArn": place.arn("cloudwatch", f"alarm:{names}")},
+    }
+    service = {"Service": "cloudwatch.amazonaws.com"}
+    return allow_principal("Alarms", service, actions, resource, condition)

@@ -55,10 +55,9 @@ def given_configuration() -> Mapping[str, str]:
 
     Structures are JSON texts.
     """
-    values = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     return {
         key.removeprefix(f"{PROJECT}:"): value
-        for key, value in values.items()
+        for key, value in _whole_configuration().items()
         if key.startswith(f"{PROJECT}:")
     }
 
@@ -107,7 +106,7 @@ def load_configuration() -> Configuration:
         images=images,
         services_image=services.root,
         secrets={key: config.require_secret(key) for key in present},
-        aws_login=read_aws_login(values, problems),
+        aws_login=read_aws_login(_whole_configuration(), problems),
         problems=problems,
     )
 
@@ -120,6 +119,11 @@ def _own_images(settings: Settings, services_image: str) -> dict[str, str]:
             key = f"{OWN}.{section}.{name}.image" if runs.image else SERVICES_IMAGE
             images[f"{PROJECT}:{key}"] = runs.image or services_image
     return images
+
+
+def _whole_configuration() -> dict[str, str]:
+    """The configuration of the project and of providers, by key with the name before a colon."""
+    return {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
 
 
 def _parse_mapping(text: str) -> Mapping[str, Any] | None:

@@ -9,13 +9,14 @@ from pydantic import Field, ValidationError, model_validator
 from components.aws.permissions import Target
 from components.values import DnsLabel, Value, WrongKeysError, matching
 from problems import Problems
+from stacks.images import SERVICES_IMAGE
 from stacks.refusal import refuse
 from stacks.secrets import PROJECT, SECRETS
 from stacks.settings.credentials import PAGERS
 from stacks.settings.layers import ACCOUNT, SHARED
 from stacks.settings.messages import explain, unknown_key_message
 
-IGNORED = (SHARED, "images", PAGERS, *SECRETS)
+IGNORED = (SHARED, SERVICES_IMAGE, "images", PAGERS, *SECRETS)
 """What Pulumi.yaml gives every stack, and a rehearsal."""
 
 RepositoryName = Annotated[

@@ -6,14 +6,34 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from components import grafana, prometheus
-from components.values import Value, WrongKeysError, matching
+from components import alertmanager, grafana, prometheus
+from components.values import DnsLabel, HttpsUrl, Text, Value, WrongKeysError, matching
+from problems import did_you_mean
 
 MANAGED_PROMETHEUS = "managed-prometheus"
 IDENTITY_AGENT = "pod-identity-agent"
 TOKEN_SERVICE = "aws-sts"
-AWS_DESTINATIONS = frozenset({MANAGED_PROMETHEUS, IDENTITY_AGENT, TOKEN_SERVICE})
+HEARTBEAT_TOPIC = "sns"
+CLOUDWATCH = "cloudwatch"
+AWS_DESTINATIONS = frozenset(
+    {MANAGED_PROMETHEUS, IDENTITY_AGENT, TOKEN_SERVICE, HEARTBEAT_TOPIC, CLOUDWATCH}
+)
 """Every destination in AWS. Pods get the credentials of a role from the agent or the service."""
+CHECKER_REGIONS = (
+    "us-east-1",
+    "us-west-1",
+    "us-west-2",
+    "eu-west-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-northeast-1",
+    "sa-east-1",
+)
+HEALTH_REGION = "us-east-1"
+"""The only region with the metrics of Route 53, so alarms on them are there too."""
+FEWEST_REGIONS = 3
+"""Where Route 53 has checkers, and how many it wants: HealthCheckRegion, HealthCheckRegionList in
+the model of its API."""
 
 
 class ManagedPrometheus(Value):
@@ -46,11 +66,45 @@ class ManagedPrometheus(Value):
         return self
 
 
+class HealthChecks(Value):
+    """Probes of public addresses, from Route 53's checkers in `regions`; `endpoints` by name."""
+
+    endpoints: dict[DnsLabel, HttpsUrl] = Field(min_length=1)
+    regions: tuple[str, ...] = ("us-east-1", "eu-west-1", "ap-southeast-1")
+
+    @model_validator(mode="after")
+    def _regions_exist(self) -> "HealthChecks":
+        known = f"Write {FEWEST_REGIONS} or more of {', '.join(CHECKER_REGIONS)}."
+        for number, region in enumerate(self.regions):
+            if region not in CHECKER_REGIONS:
+                advice = did_you_mean(region, CHECKER_REGIONS, known)
+                raise WrongKeysError(
+                    {f"regions.{number}": f"Route 53 has no checkers in `{region}`. {advice}"}
+                )
+        if len({*self.regions}) < FEWEST_REGIONS:
+            raise WrongKeysError({"regions": f"Route 53 asks for more regions. {known}"})
+        return self
+
+
 class Aws(Value):
-    """The parts that run in AWS. `identity` is how pods get the IAM roles that these parts need."""
+    """The parts that run in AWS. `identity` is how pods get the IAM roles that these parts need.
+
+    `permissions_boundary` is the name of the IAM policy that limits these roles. With
+    `dead_mans_switch`, CloudWatch raises an alarm when the heartbeat stops. It notifies the secret
+    outsideAlarmEndpoint, which is an address of the kind `alarms_by`.
+    """
 
     identity: Literal["pod-identity", "irsa"] = "pod-identity"
+    permissions_boundary: Text | None = None
     managed_prometheus: ManagedPrometheus | None = None
+    alarms_by: Literal["email", "https"] = "email"
+    dead_mans_switch: bool = False
+    health_checks: HealthChecks | None = None
+
+    @property
+    def raises_alarms(self) -> bool:
+        """Whether alarms of CloudWatch have to reach somebody."""
+        return self.dead_mans_switch or self.health_checks is not None
 
     @property
     def calls(self) -> Iterator[tuple[str, str]]:
@@ -58,3 +112,7 @@ class Aws(Value):
         if self.managed_prometheus:
             yield prometheus.NAME, MANAGED_PROMETHEUS
             yield grafana.NAME, MANAGED_PROMETHEUS
+        if self.dead_mans_switch:
+            yield alertmanager.NAME, HEARTBEAT_TOPIC
+        if self.health_checks:
+            yield grafana.NAME, CLOUDWATCH

@@ -22,6 +22,7 @@ from stacks.secrets import (
     CREDENTIALS,
     MADE_UP,
     METRICS_PASSWORD,
+    OUTSIDE_ALARM,
     PROJECT,
     plain_text_message,
 )
@@ -53,6 +54,7 @@ def needed_secrets(settings: Settings) -> tuple[str, ...]:
         *((CLIENT_SECRET,) if settings.grafana.oidc else ()),
         *(credential.key for credential in credentials if credential),
         *(key for program in programs for key in program.secrets.values()),
+        *((OUTSIDE_ALARM,) if settings.aws and settings.aws.raises_alarms else ()),
     )
     return tuple(dict.fromkeys(needed))
 
@@ -89,12 +91,22 @@ def check_secrets(
                 )
             if key in CREDENTIALS and CREDENTIALS[key].is_url and not _is_https_url(value):
                 problems.add(place, 0, f"is not a URL that begins with https://. {remedy}.")
+            if key == OUTSIDE_ALARM and not _is_endpoint(value, settings):
+                expected = settings.aws.alarms_by if settings.aws else ""
+                text = f"is no address for {PROJECT}:settings.aws.alarmsBy: {expected}. {remedy}."
+                problems.add(place, 0, text)
             if key == ROUTING_KEY.key:
                 _check_pager(value, settings.production, production_pagers, problems)
 
 
 def _is_https_url(text: str) -> bool:
     return re.fullmatch(r"https://[^\s/]+\S*", text) is not None
+
+
+def _is_endpoint(text: str, settings: Settings) -> bool:
+    if settings.aws and settings.aws.alarms_by == "email":
+        return re.fullmatch(r"[^\s@]+@[^\s@]+", text) is not None
+    return _is_https_url(text)
 
 
 def _check_pager(

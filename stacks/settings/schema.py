@@ -15,6 +15,7 @@ from components.values import (
     DnsLabel,
     Duration,
     Gibibytes,
+    HttpsUrl,
     Resources,
     Value,
     WrongKeysError,
@@ -39,6 +40,8 @@ MARGIN = "1s"
 """A probe must end this long before the next one; the exporter needs half of it to answer."""
 SHORTEST_ROLLOUT, LONGEST_ROLLOUT = "1m", "2h"
 """Limits of the rollout timeout."""
+LONGEST_SILENCE = parse_duration("23h")
+"""An alarm of CloudWatch looks back one day at most."""
 
 
 def _bounded_rollout(timeout: str) -> str:
@@ -52,9 +55,6 @@ def _bounded_rollout(timeout: str) -> str:
     return timeout
 
 
-HttpsUrl = Annotated[
-    str, matching(r"https://[^\s/]+(/\S*[^\s/])?", "an https URL", "https://example.com/runbooks")
-]
 RolloutTimeout = Annotated[Duration, AfterValidator(_bounded_rollout)]
 
 
@@ -207,6 +207,11 @@ class Settings(Value):
         wrong = wrong or dict(self._unreachable_addresses())
         if self.aws and not self.cluster.eks:
             wrong["aws"] = "needs a cluster on EKS. Set cluster.eks, or remove aws."
+        timeout = self.alertmanager.heartbeat.timeout
+        if self.aws and self.aws.dead_mans_switch and parse_duration(timeout) > LONGEST_SILENCE:
+            wrong["alertmanager.heartbeat.timeout"] = (
+                f"`{timeout}` is longer than an alarm of CloudWatch can wait. Write 23h or less."
+            )
         if wrong:
             raise WrongKeysError(wrong)
         return self

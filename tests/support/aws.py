@@ -45,6 +45,8 @@ def computed(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
                 "keyId": key,
                 "arn": arn("kms", f"key/{key}", region=inputs.get("region", REGION)),
             }
+        case "aws:sns/topic:Topic":
+            return {"arn": arn("sns", inputs["name"], region=inputs.get("region", REGION))}
         case "aws:eks/podIdentityAssociation:PodIdentityAssociation":
             return {"associationId": f"a-{name}"}
         case "aws:amp/workspace:Workspace":
@@ -68,6 +70,10 @@ def look_up(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
             }
         case "aws:index/getCallerIdentity:getCallerIdentity":
             return {"accountId": ACCOUNT}
+        case "aws:iam/getPolicy:getPolicy":
+            return {"arn": args["arn"]}
+        case "aws:kms/getAlias:getAlias":
+            return {"name": args["name"]}
         case "aws:index/getRegion:getRegion":
             return {"region": REGION}
         case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":

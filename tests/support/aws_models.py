@@ -16,6 +16,8 @@ from tests.support.recording import Declared
 
 SUFFIX = "-0123456"
 """Pulumi appends as much to the name of a resource that has no `name`."""
+SECRET = "4dabf18193072939515e22adb298388d"
+"""The key by which Pulumi marks the wrapper of a secret."""
 CLASSES = {r"\p{L}": "a-zA-Z", r"\p{N}": "0-9", r"\p{Z}": " ", r"\p{ASCII}": r"\x00-\x7f"}
 """Classes of characters in the models' patterns, as far as our texts use them."""
 
@@ -42,6 +44,39 @@ class Api:
     local: Sequence[str] = field(default=())
 
 
+ALARM = {
+    "alarmActions": "AlarmActions",
+    "alarmDescription": "AlarmDescription",
+    "comparisonOperator": "ComparisonOperator",
+    "datapointsToAlarm": "DatapointsToAlarm",
+    "dimensions": "Dimensions",
+    "evaluationPeriods": "EvaluationPeriods",
+    "metricName": "MetricName",
+    "metricQueries": "Metrics",
+    "name": "AlarmName",
+    "namespace": "Namespace",
+    "okActions": "OKActions",
+    "period": "Period",
+    "statistic": "Statistic",
+    "threshold": "Threshold",
+    "treatMissingData": "TreatMissingData",
+}
+
+HEALTH_CHECK = {
+    key: f"HealthCheckConfig.{parameter}"
+    for key, parameter in {
+        "enableSni": "EnableSNI",
+        "failureThreshold": "FailureThreshold",
+        "fqdn": "FullyQualifiedDomainName",
+        "measureLatency": "MeasureLatency",
+        "port": "Port",
+        "regions": "Regions",
+        "requestInterval": "RequestInterval",
+        "resourcePath": "ResourcePath",
+        "type": "Type",
+    }.items()
+}
+
 APIS = {
     "aws:amp/workspace:Workspace": Api(
         [Call("amp", "CreateWorkspace", {"alias": "alias", "tags": "tags"})]
@@ -58,6 +93,9 @@ APIS = {
                 },
             )
         ]
+    ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Api(
+        [Call("cloudwatch", "PutMetricAlarm", ALARM)], local=["region"]
     ),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": Api(
         [
@@ -183,6 +221,36 @@ APIS = {
         ],
         local=["enableKeyRotation", "region"],
     ),
+    "aws:route53/healthCheck:HealthCheck": Api(
+        [
+            Call("route53", "CreateHealthCheck", HEALTH_CHECK),
+            Call("route53", "ChangeTagsForResource", {"id": "ResourceId", "tags": "AddTags"}),
+        ]
+    ),
+    "aws:sns/topic:Topic": Api(
+        [
+            Call(
+                "sns",
+                "CreateTopic",
+                {
+                    "kmsMasterKeyId": "Attributes.KmsMasterKeyId",
+                    "name": "Name",
+                    "policy": "Attributes.Policy",
+                },
+            )
+        ],
+        local=["region"],
+    ),
+    "aws:sns/topicSubscription:TopicSubscription": Api(
+        [
+            Call(
+                "sns",
+                "Subscribe",
+                {"endpoint": "Endpoint", "protocol": "Protocol", "topic": "TopicArn"},
+            )
+        ],
+        local=["endpointAutoConfirms", "region"],
+    ),
 }
 
 
@@ -191,7 +259,11 @@ def problems_of(resource: Declared) -> list[str]:
     api = APIS.get(resource.type)
     if api is None:
         return [f"{resource.type} is not in tests/support/aws_models.py. Add its operations there."]
-    inputs = {"id": "made-up-id", **resource.inputs}
+    inputs = {"id": "made-up-id"}
+    for key, value in resource.inputs.items():
+        inputs[key] = value["value"] if isinstance(value, dict) and SECRET in value else value
+    if queries := inputs.get("metricQueries"):
+        inputs["metricQueries"] = list(map(as_the_service_has_it, queries))
     known = {"id", *api.local, *(key for call in api.calls for key in call.parameters)}
     problems = [f"no operation takes the input {key}" for key in sorted(inputs.keys() - known)]
     if "region" in inputs and inputs["region"] not in regions(api.calls[0].service):
@@ -206,6 +278,15 @@ def problems_of(resource: Declared) -> list[str]:
         assert shape is not None
         problems += judge(shape, nested(given), call.operation)
     return problems
+
+
+def as_the_service_has_it(query: Mapping[str, Any]) -> dict[str, Any]:
+    """A query of an alarm, whose metric has another level in the service than in the provider."""
+    outer = {key: value for key, value in query.items() if key != "metric"}
+    if metric := dict(query.get("metric") or {}):
+        statistic = {key: metric.pop(key) for key in ("period", "stat")}
+        outer["metricStat"] = {**statistic, "metric": metric}
+    return outer
 
 
 @cache
@@ -263,8 +344,9 @@ def judge_structure(shape: Any, value: Any, place: str) -> Iterator[str]:
     members = {name.lower(): name for name in shape.members}
     given = {members.get(key.lower(), key): part for key, part in value.items()}
     for name in shape.required_members:
-        # Pulumi makes the token that keeps a repeated request from creating a second resource.
-        if name not in given and name != "CallerReference":
+        # Pulumi makes the token that keeps a repeated request from creating a second resource, and
+        # knows the type.
+        if name not in given and name not in ("CallerReference", "ResourceType"):
             yield f"{place}.{name}: missing"
     for name, part in given.items():
         if name in shape.members:

@@ -34,6 +34,7 @@ SECRETS = {
     "vaultmesh:slackApiUrl": "https://slack.invalid/made-up",
     "vaultmesh:pagerdutyRoutingKey": "made-up-routing-key",
     "vaultmesh:heartbeatUrl": "https://heartbeat.invalid/made-up",
+    "vaultmesh:outsideAlarmEndpoint": "https://alarm.invalid/made-up",
 }
 
 _LOOP = asyncio.new_event_loop()
@@ -193,7 +194,7 @@ def configured(stack: str) -> dict[str, Any]:
         if "default" in schema
     }
     own = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
-    if "eks" in own["vaultmesh:settings"]["cluster"]:
+    if stack in STACKS and "eks" in own["vaultmesh:settings"]["cluster"]:
         defaults[f"vaultmesh:{SERVICES_IMAGE}"] = MADE_UP_IMAGE
     return defaults | own
 

@@ -19,6 +19,7 @@ from tests.support.recording import Recording, record
 
 TOPIC = arn("sns", "heartbeat")
 CLUSTER = arn("eks", "cluster/aurora")
+BOUNDARY = arn("iam", "policy/limits", region="")
 
 
 def role(kind: IdentityKind) -> Recording:
@@ -27,6 +28,7 @@ def role(kind: IdentityKind) -> Recording:
             identity=find_identity(kind, "aurora"),
             namespace=pulumi.Output.from_input("space"),
             path="/vaultmesh/test/",
+            boundary=BOUNDARY,
             statements=[Statement(actions=["sns:Publish"], resources=[TOPIC])],
         )
         return WorkloadRole("server", args)
@@ -42,6 +44,10 @@ def inputs(recording: Recording, kind: str) -> Mapping[str, Any]:
 def trust(recording: Recording) -> dict[str, Any]:
     (statement,) = json.loads(inputs(recording, "Role")["assumeRolePolicy"])["Statement"]
     return statement
+
+
+def test_a_boundary_limits_the_role() -> None:
+    assert inputs(role("pod-identity"), "Role")["permissionsBoundary"] == BOUNDARY
 
 
 def test_pod_identity_is_trusted_for_one_cluster_namespace_and_service_account() -> None:

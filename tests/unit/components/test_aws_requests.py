@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
+from itertools import product
 from typing import Any
 
 import pytest
@@ -22,7 +24,13 @@ LONGEST = 10_240
 """AWS limits the inline policies of a role to as many characters, not counting white space."""
 
 
-EVERYTHING: Mapping[str, Any] = {"managedPrometheus": {}}
+EVERYTHING: Mapping[str, Any] = {
+    "managedPrometheus": {},
+    "deadMansSwitch": True,
+    "healthChecks": {"endpoints": {"grafana": "https://grafana.example.com:8443/api/health?a=b"}},
+    "alarmsBy": "https",
+    "permissionsBoundary": "vaultmesh-workloads",
+}
 """The settings of all AWS parts."""
 
 
@@ -81,6 +89,9 @@ def changed(resources: list[Declared], kind: str, **inputs: Any) -> list[str]:
         ("Key", {"rotationPeriodInDays": 90.5}, "is not a whole number"),
         ("Key", {"region": "eu-west-9"}, "no region eu-west-9"),
         ("Alias", {"name": 7}, "is not text"),
+        ("HealthCheck", {"regions": ["us-east-1", "eu-west-1"]}, "2 entries: less than 3"),
+        ("HealthCheck", {"regions": ["us-east-1", "eu-west-1", "eu-central-1"]}, "is not one of"),
+        ("MetricAlarm", {"comparisonOperator": "Less"}, "is not one of"),
         ("OpenIdConnectProvider", {"clientIdLists": [""]}, "less than 1 characters"),
     ],
 )
@@ -132,6 +143,22 @@ def test_every_policy_names_actions_and_allows_nothing_by_negation(
 def test_a_wrong_policy_is_noticed(block: dict[str, Any], issue: str) -> None:
     found = findings(Document("test", "identity", [{"Effect": "Allow", **block}]))
     assert issue in {finding.issue for finding in found}
+
+
+def test_the_boundary_allows_what_the_roles_of_pods_may_do(resources: list[Declared]) -> None:
+    (boundary,) = [found for found in resources if found.type == "aws:iam/policy:Policy"]
+    (limits,) = documents(boundary)
+    roles = {found.name for found in resources if found.kind == "Role" and "path" in found.inputs}
+    assert {"prometheus-server", "alertmanager", "grafana"} <= roles
+    for resource in resources:
+        if resource.kind == "RolePolicy" and resource.name in roles:
+            for block in next(documents(resource)).statements:
+                for action, target in product(block["Action"], block["Resource"]):
+                    assert any(
+                        action in limit["Action"] and fnmatchcase(target, pattern)
+                        for limit in limits.statements
+                        for pattern in limit["Resource"]
+                    ), f"the boundary keeps {resource.name} from {action} on {target}"
 
 
 def test_no_role_has_a_longer_policy_than_aws_accepts(resources: list[Declared]) -> None:

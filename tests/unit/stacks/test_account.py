@@ -52,7 +52,8 @@ def account() -> Recording:
 
 def inputs(recording: Recording, kind: str) -> dict[str, Mapping[str, Any]]:
     """The inputs of the AWS resources of a kind, by Pulumi's name."""
-    return {found.name: found.inputs for found in recording.resources if found.kind == kind}
+    found = [one for one in recording.resources if one.type.startswith("aws:")]
+    return {one.name: one.inputs for one in found if one.kind == kind}
 
 
 def allowed(recording: Recording, job: str) -> list[Mapping[str, Any]]:
@@ -132,6 +133,7 @@ def test_a_deployment_changes_its_own_environment_alone(
         ("eks:DescribeCluster", place("eks", "cluster/aurora-{}")),
         ("iam:CreateRole", place("iam", "role/vaultmesh/aurora-{}/prometheus", region="")),
         ("sns:SetTopicAttributes", place("sns", "vaultmesh-aurora-{}-heartbeat")),
+        ("sns:CreateTopic", place("sns", "vaultmesh-aurora-{}-endpoint-alarm", "us-east-1")),
         ("cloudwatch:PutMetricAlarm", place("cloudwatch", "alarm:vaultmesh-aurora-{}-heartbeat")),
     ):
         job = f"deploy-{own}"
@@ -146,6 +148,28 @@ def test_a_deployment_makes_no_role_that_may_do_more_than_pods(account: Recordin
                 (boundary,) = block["Condition"]["ArnEquals"].values()
                 assert boundary == "arn:aws:iam::000000000000:policy/vaultmesh-workloads"
     assert inputs(account, "Policy")["workloads"]["name"] == "vaultmesh-workloads"
+
+
+def test_a_deployment_tags_no_workspace_of_another_environment_as_its_own(
+    account: Recording,
+) -> None:
+    (tagging,) = [
+        block
+        for block in allowed(account, "deploy-staging")
+        if "aps:TagResource" in block["Action"]
+    ]
+    for key, values in tagging["Condition"].items():
+        assert values.popitem()[1] == "aurora-staging", key
+    assert tagging["Condition"].keys() == {"StringEquals", "StringEqualsIfExists"}
+
+
+def test_no_deployment_manages_a_key(account: Recording) -> None:
+    for job in ("deploy-staging", "deploy-production"):
+        used = {action for block in allowed(account, job) for action in block["Action"]}
+        assert {action for action in used if action.startswith("kms:")} == {
+            "kms:DescribeKey",
+            "kms:ListAliases",
+        }
 
 
 def readers(recording: Recording, action: str) -> dict[str, Any]:

@@ -86,6 +86,8 @@ def test_a_real_up_asks_for_confirmation_and_a_local_one_does_not(clone: Path):
 def test_a_plan_is_compared_with_all_changes_before_the_first_is_made(clone: Path):
     command = stacks.plan("up", "local", ["--plan=a.json"], root=clone).command
     assert "--yes" in command and "--skip-preview" not in command
+
+
 def test_a_rehearsal_of_an_account_previews_on_the_stand_in_and_renders_nothing(
     clone: Path, capsys: pytest.CaptureFixture[str]
 ):
