@@ -86,7 +86,16 @@ def _project_of(commit: str, root: Path) -> Project:
     if not (root / FILE).exists():
         shutil.copy(CLONE / FILE, root)
     (root / VENV.name).symlink_to(VENV)
+    _use_images_of_the_node(root / "Pulumi.yaml")
     return Project(root)
+
+
+def _use_images_of_the_node(path: Path) -> None:
+    """Set the images in a release's Pulumi.yaml: the node has those of this tree alone."""
+    content, mine = (yaml.safe_load(file.read_text()) for file in (path, CLONE / "Pulumi.yaml"))
+    theirs, built = (found["config"]["images"]["default"] for found in (content, mine))
+    theirs.update({name: built[name] for name in theirs})
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def _shrink(project: Project, own: Mapping[str, str]) -> None:
