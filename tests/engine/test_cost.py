@@ -34,7 +34,7 @@ def test_a_rehearsal_is_priced_as_the_program_declares_it(
 
 def test_a_stack_that_is_refused_has_no_price(project: Project) -> None:
     with (
-        project.edited("Pulumi.staging.yaml", "storage: 50Gi", "storage: much"),
+        project.edited("Pulumi.staging.yaml", "production: false", "production: perhaps"),
         pytest.raises(UserError, match="`make preview STACK=staging` says why"),
     ):
         costs.preview("staging", project.root)
