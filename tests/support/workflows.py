@@ -28,3 +28,11 @@ def commands_of(job: Job) -> list[str]:
     """What the job's steps run, with each expression of GitHub's as one word `?`."""
     runs = [step["run"] for step in job["steps"] if "run" in step]
     return [re.sub(r"\$\{\{.*?\}\}", "?", run.removeprefix(AS_ROOT)) for run in runs]
+
+
+def stacks_of(job: Job) -> set[str]:
+    """The stacks that the job works on, in its matrix or by name."""
+    matrix = job.get("strategy", {}).get("matrix", {})
+    listed = matrix.get("stack", [row["stack"] for row in matrix.get("include", ())])
+    named = [word for run in commands_of(job) for word in re.findall(r"STACK=([\w-]+)", run)]
+    return {*listed, *named}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.recording import STACKS
-from tests.support.workflows import FOLDER, Job, commands_of, jobs, workflow
+from tests.support.recording import ALL_STACKS
+from tests.support.workflows import FOLDER, Job, commands_of, jobs, stacks_of, workflow
 from toolchain import changes, commands, registry, stacks
 from toolchain.base import CLONE
 
@@ -33,14 +33,6 @@ def expressions_of(text: str) -> list[str]:
         for expression in re.findall(r"\$\{\{(.*?)\}\}", text)
         for word in re.findall(r"'(--[^']*)'", expression)
     ]
-
-
-def stacks_of(job: Job) -> set[str]:
-    """The stacks that the job works on, in its matrix or by name."""
-    matrix = job.get("strategy", {}).get("matrix", {})
-    listed = matrix.get("stack", [row["stack"] for row in matrix.get("include", ())])
-    named = [word for run in commands_of(job) for word in re.findall(r"STACK=([\w-]+)", run)]
-    return {*listed, *named}
 
 
 def steps_with(job: Job, action: str) -> Iterator[Mapping[str, Any]]:
@@ -71,7 +63,7 @@ def test_a_step_runs_a_command_of_the_makefile(job: Job) -> None:
 
 @every_job
 def test_a_job_works_on_stacks_that_exist(job: Job) -> None:
-    assert stacks_of(job) <= {*STACKS}
+    assert stacks_of(job) <= {*ALL_STACKS}
 
 
 @every_job
@@ -150,7 +142,7 @@ def test_the_pipeline_runs_the_pulumi_that_the_program_is_tested_with() -> None:
 
 
 def test_a_pull_request_shows_every_stack_that_no_node_of_this_machine_runs() -> None:
-    assert stacks_of(JOBS["preview/plan"]) == {*STACKS} - {"node"}
+    assert stacks_of(JOBS["preview/plan"]) == {*ALL_STACKS} - {"node"}
 
 
 def test_drift_is_looked_for_in_every_stack_that_is_deployed() -> None:
