@@ -104,13 +104,15 @@ def test_the_receivers_of(what: str, amtool: str, stack_folder: Path) -> None:
 def test_a_receiver_uses_the_channel_in_the_settings(
     stack: str, config_maps: Mapping[str, Any]
 ) -> None:
-    given = stack_values(stack)["vaultmesh:settings"]["alertmanager"]
+    settings = stack_values(stack)["vaultmesh:settings"]
+    given = settings["alertmanager"]
     found = yaml.safe_load(config_maps[stack]["alertmanager"]["alertmanager.yml"])["receivers"]
     configs = {r["name"]: {key for key in r if key.endswith("_configs")} for r in found}
     for severity, route in given["routes"].items():
         channel = route if isinstance(route, str) else route["channel"]
         assert configs.pop(severity) == CHANNELS[channel] | {"webhook_configs"}
-    assert configs == {"heartbeat": {"webhook_configs"}}
+    switched_on = settings.get("aws", {}).get("deadMansSwitch")
+    assert configs == {"heartbeat": {"webhook_configs", *(["sns_configs"] if switched_on else [])}}
 
 
 ANY_VALUE = st.text(st.characters(codec="ascii", exclude_characters='"\\', categories=["L", "N"]))
