@@ -1,4 +1,4 @@
-"""docs/operations.md names every secret, and its numbers are those that the program computes."""
+"""docs/operations.md has its steps in order, every secret, and the numbers of the program."""
 
 import re
 
@@ -16,6 +16,22 @@ PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 def section(title: str) -> str:
     [text] = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
     return text
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        # After the login, the same command works on the real stack, and is no rehearsal.
+        ("make preview STACK=staging", "pulumi login"),
+        # It writes into the file of a stack that exists.
+        ("pulumi stack init staging", "make pin STACK=staging"),
+        # It needs the key that the account's stack makes.
+        ("how-to.md#prepare-the-aws-account", "pulumi stack init staging"),
+    ],
+)
+def test_the_first_deployment_names_each_step_after_what_it_needs(first: str, then: str) -> None:
+    steps = section("First deployment")
+    assert steps.index(first) < steps.index(then), f"move `{first}` before `{then}`"
 
 
 @pytest.mark.parametrize("secret", SECRETS)
