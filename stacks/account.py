@@ -6,19 +6,20 @@ from components.aws.key import (
     SECRETS_ALIAS,
     Key,
     KeyArgs,
+    alarms_statement,
     secrets_provider,
-    use_for_alarms,
-    use_for_secrets,
+    secrets_statements,
 )
-from components.aws.permissions import ALARMS_ALIAS, GLOBAL_REGION
-from components.aws.pipeline import BOUNDARY, Pipeline, PipelineArgs
+from components.aws.permissions import ALARMS_ALIAS, BOUNDARY
+from components.aws.pipeline import Pipeline, PipelineArgs
+from components.aws.place import GLOBAL_REGION
 from components.aws.registry import Registry, RegistryArgs
 from problems import Problems
+from stacks.account_checks import ask_for_place
 from stacks.outputs import Outputs
 from stacks.refusal import refuse
 from stacks.secrets import PROJECT
 from stacks.settings.account import Account
-from stacks.whereabouts import ask_for_place
 
 
 def build_account(account: Account) -> Outputs:
@@ -55,7 +56,7 @@ def build_account(account: Account) -> Outputs:
             place=place,
             alias=SECRETS_ALIAS,
             purpose="Encrypts the secrets of the VaultMesh stacks",
-            uses=[*use_for_secrets(place, operators, readers)],
+            uses=[*secrets_statements(place, operators, readers)],
         ),
     )
     for region in dict.fromkeys((place.region, GLOBAL_REGION)):
@@ -66,7 +67,7 @@ def build_account(account: Account) -> Outputs:
                 place=there,
                 alias=ALARMS_ALIAS,
                 purpose="Encrypts the messages of the VaultMesh alarms",
-                uses=[use_for_alarms(there)],
+                uses=[alarms_statement(there)],
             ),
         )
     return {

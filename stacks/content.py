@@ -10,6 +10,7 @@ from components.alertmanager_config import (
     AlertmanagerConfig,
     alertmanager_yml,
 )
+from components.aws.place import GLOBAL_REGION
 from components.blackbox import blackbox_yml
 from components.grafana_config import (
     METRICS_PASSWORD_FILE,
@@ -42,7 +43,6 @@ from stacks.outputs import grafana_address
 from stacks.refusal import refuse
 from stacks.servers import SERVERS
 from stacks.settings import Configuration
-from stacks.settings.aws import HEALTH_REGION
 from stacks.settings.schema import Settings
 
 CONFIG_MAP_GATE = 1000 * 1024
@@ -102,7 +102,7 @@ def compose_content(configuration: Configuration) -> Content:
                         else None
                     ),
                     cloudwatch=(
-                        CloudWatchSource(uid=CLOUDWATCH_UID, region=HEALTH_REGION)
+                        CloudWatchSource(uid=CLOUDWATCH_UID, region=GLOBAL_REGION)
                         if settings.aws and settings.aws.health_checks
                         else None
                     ),
@@ -195,7 +195,7 @@ def _heartbeat_topic(settings: Settings, problems: Problems) -> str | None:
         return None
     # Imported here because pulumi_aws takes a second, and only stacks with AWS parts need it.
     from components.aws.dead_mans_switch import heartbeat_topic
-    from stacks.whereabouts import ask_for_place, check_account
+    from stacks.account_checks import ask_for_place, check_account
 
     place = ask_for_place(problems)
     if place is None:
@@ -208,7 +208,7 @@ def _outside_boards(settings: Settings) -> list[Dashboard]:
     """The dashboard of the health checks, if the settings have any."""
     if settings.aws is None or settings.aws.health_checks is None:
         return []
-    return [endpoints_dashboard(tuple(settings.aws.health_checks.endpoints), HEALTH_REGION)]
+    return [endpoints_dashboard(tuple(settings.aws.health_checks.endpoints), GLOBAL_REGION)]
 
 
 def _alertmanager_yml(settings: Settings, rulebook: Rulebook, heartbeat_topic: str | None) -> str:

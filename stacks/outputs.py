@@ -48,13 +48,16 @@ def export(values: Outputs) -> None:
 def _port_forward(settings: Settings) -> dict[str, str]:
     """Server -> the command that forwards its user interface to the same port of this machine.
 
-    Grafana needs none behind a load balancer.
+    Without a context in the settings, the user's current one counts. Grafana needs no command
+    behind a load balancer.
     """
+    context = settings.cluster.context
+    kubectl = f"kubectl --context {context}" if context else "kubectl"
     servers = [server for server in SERVERS if server.has_ui]
     if not settings.grafana.is_internal:
         servers.remove(grafana.SERVER)
     return {
-        server.name: f"kubectl --namespace {settings.namespace} port-forward"
+        server.name: f"{kubectl} --namespace {settings.namespace} port-forward"
         f" service/{server.name} {server.port}:{server.service_port}"
         for server in servers
     }

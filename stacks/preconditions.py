@@ -29,7 +29,7 @@ def stack_identity() -> str:
 def check_cluster(settings: Settings, access: Access | None, problems: Problems) -> None:
     """Report what the cluster lacks for these settings; does nothing if it can't be asked.
 
-    "Deploy to EKS" in the README lists the permissions that this needs.
+    "What you need" in docs/operations.md lists the permissions that this needs.
     """
     if access is None:
         return

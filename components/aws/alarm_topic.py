@@ -1,4 +1,4 @@
-"""An SNS topic through which alarms of CloudWatch reach somebody, by e-mail or an HTTPS request."""
+"""An SNS topic through which alarms of CloudWatch notify people, by e-mail or an HTTPS request."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ from pulumi_aws import sns
 
 from components.aws.permissions import ALARMS_ALIAS, name_prefix
 from components.aws.place import Place
-from components.aws.policies import from_alarms, policy
+from components.aws.policies import allow_alarms, policy
 
 Protocol = Literal["email", "https"]
 
@@ -48,7 +48,7 @@ class AlarmTopic(pulumi.ComponentResource):
             name=full_name,
             kms_master_key_id=ALARMS_ALIAS,
             policy=policy(
-                from_alarms(place, f"{prefix}*", ("sns:Publish",), place.arn("sns", full_name))
+                allow_alarms(place, f"{prefix}*", ("sns:Publish",), place.arn("sns", full_name))
             ),
             opts=child,
         )

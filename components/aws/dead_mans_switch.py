@@ -1,4 +1,4 @@
-"""The part of the dead-man's switch outside the cluster: it calls somebody if the heartbeat stops.
+"""The part of the dead-man's switch outside the cluster: it notifies people if the heartbeat stops.
 
 Alertmanager publishes each heartbeat to an SNS topic. CloudWatch counts the messages, and raises an
 alarm when there are none, whether Alertmanager, Prometheus or the whole cluster is gone.
@@ -35,7 +35,7 @@ def alarm_periods(timeout_seconds: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class DeadMansSwitchArgs:
-    """Nothing may happen for `timeout_seconds`; then `endpoint` is notified by `protocol`."""
+    """After `timeout_seconds` without a heartbeat, `endpoint` is notified by `protocol`."""
 
     place: Place
     environment: str
@@ -45,7 +45,7 @@ class DeadMansSwitchArgs:
 
 
 class DeadMansSwitch(pulumi.ComponentResource):
-    """The topic of the heartbeat, the alarm on its silence, and the way to somebody."""
+    """The topic of the heartbeat, the alarm on its silence, and the topic that notifies people."""
 
     publishing: Statement
     """What Alertmanager's role needs."""
@@ -57,7 +57,8 @@ class DeadMansSwitch(pulumi.ComponentResource):
         topic = sns.Topic(
             "heartbeat",
             name=arn.rpartition(":")[2],
-            # Every role of the account that may publish to the topic can use this key.
+            # Every role of the account that may publish to the topic can use this key: its policy
+            # says so to any principal, which no boundary of a role limits.
             kms_master_key_id="alias/aws/sns",
             policy=policy(
                 allow_principal(
@@ -69,7 +70,7 @@ class DeadMansSwitch(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        somebody = AlarmTopic(
+        alarm_topic = AlarmTopic(
             "heartbeat-alarm",
             AlarmTopicArgs(
                 place=args.place,
@@ -111,8 +112,8 @@ class DeadMansSwitch(pulumi.ComponentResource):
                     return_data=True,
                 ),
             ],
-            alarm_actions=[somebody.arn],
-            ok_actions=[somebody.arn],
+            alarm_actions=[alarm_topic.arn],
+            ok_actions=[alarm_topic.arn],
             opts=child,
         )
         self.publishing = Statement(actions=["sns:Publish"], resources=[topic.arn])

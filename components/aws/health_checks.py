@@ -10,12 +10,12 @@ from pulumi_aws import cloudwatch, route53
 
 from components.aws.alarm_topic import AlarmTopic, AlarmTopicArgs, Protocol
 from components.aws.identity import Statement
-from components.aws.permissions import GLOBAL_REGION, OWNER_TAG, name_prefix
-from components.aws.place import Place
+from components.aws.permissions import OWNER_TAG, name_prefix
+from components.aws.place import GLOBAL_REGION, Place
 
 INTERVAL_SECONDS = 30
 FAILURES = 3
-"""An endpoint is unhealthy for a checker after as many failures in a row, and for Route 53 if at
+"""An endpoint is unhealthy for a checker after this many failures in a row, and for Route 53 if at
 most 18 % of the checkers find it healthy."""
 READING = Statement(actions=["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"], resources=["*"])
 """What Grafana's role needs to show the results. AWS limits neither action to a resource."""
@@ -45,7 +45,7 @@ class HealthChecks(pulumi.ComponentResource):
     def __init__(self, args: HealthChecksArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:aws:HealthChecks", "health-checks", None, opts)
         child = ResourceOptions(parent=self)
-        somebody = AlarmTopic(
+        alarm_topic = AlarmTopic(
             "endpoint-alarm",
             AlarmTopicArgs(
                 place=replace(args.place, region=GLOBAL_REGION),
@@ -75,8 +75,8 @@ class HealthChecks(pulumi.ComponentResource):
                 comparison_operator="LessThanThreshold",
                 threshold=1,
                 treat_missing_data="breaching",
-                alarm_actions=[somebody.arn],
-                ok_actions=[somebody.arn],
+                alarm_actions=[alarm_topic.arn],
+                ok_actions=[alarm_topic.arn],
                 opts=child,
             )
         self.register_outputs({"ids": self.ids})

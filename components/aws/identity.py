@@ -5,7 +5,7 @@ ServiceAccount, through EKS Pod Identity or, where that add-on is missing, throu
 OpenID Connect provider (IRSA).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,8 +13,9 @@ import pulumi
 from pulumi import Output, ResourceOptions
 from pulumi_aws import eks, iam
 
+from components.aws.policies import Block, allow, allow_principal, policy
+
 IdentityKind = Literal["pod-identity", "irsa"]
-POLICY_LANGUAGE = "2012-10-17"
 ROLE_ANNOTATION = "vaultmesh.io/aws-role"
 IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
 """What the webhook of IRSA looks for on a ServiceAccount."""
@@ -85,11 +86,11 @@ class WorkloadRole(pulumi.ComponentResource):
             workload,
             path=args.path,
             permissions_boundary=args.boundary,
-            assume_role_policy=_policy(trust(workload, args)),
+            assume_role_policy=policy(trust(workload, args)),
             opts=child,
         )
         permissions = iam.RolePolicy(
-            workload, role=role.id, policy=_policy(*map(_allow, args.statements)), opts=child
+            workload, role=role.id, policy=policy(*_work(args.statements)), opts=child
         )
         complete: list[Output[Any]] = [role.arn, permissions.id]
         if with_agent:
@@ -107,29 +108,22 @@ class WorkloadRole(pulumi.ComponentResource):
         self.register_outputs({"annotations": self.annotations})
 
 
-def _policy(*statements: Mapping[str, Any]) -> Output[str]:
-    return Output.json_dumps({"Version": POLICY_LANGUAGE, "Statement": list(statements)})
+def _work(statements: Sequence[Statement]) -> Iterator[Block]:
+    for number, one in enumerate(statements, 1):
+        yield allow(f"Work{number}", one.actions, one.resources)
 
 
-def _allow(statement: Statement) -> dict[str, Any]:
-    return {
-        "Effect": "Allow",
-        "Action": list(statement.actions),
-        "Resource": list(statement.resources),
-    }
-
-
-def _agent_trust(workload: str, args: WorkloadRoleArgs) -> dict[str, Any]:
+def _agent_trust(workload: str, args: WorkloadRoleArgs) -> Block:
     """Trust in EKS, when it acts for this cluster and for pods under this ServiceAccount.
 
     The request tags are session tags that EKS sets, never the pod.
     """
     cluster = args.identity.arn
-    return {
-        "Effect": "Allow",
-        "Principal": {"Service": "pods.eks.amazonaws.com"},
-        "Action": ["sts:AssumeRole", "sts:TagSession"],
-        "Condition": {
+    return allow_principal(
+        "Pods",
+        {"Service": "pods.eks.amazonaws.com"},
+        ("sts:AssumeRole", "sts:TagSession"),
+        condition={
             "StringEquals": {
                 "aws:SourceAccount": cluster.apply(lambda arn: arn.split(":")[4]),
                 "aws:RequestTag/eks-cluster-arn": cluster,
@@ -138,26 +132,23 @@ def _agent_trust(workload: str, args: WorkloadRoleArgs) -> dict[str, Any]:
             },
             "ArnEquals": {"aws:SourceArn": cluster},
         },
-    }
+    )
 
 
-def _web_identity_trust(workload: str, args: WorkloadRoleArgs) -> dict[str, Any]:
+def _web_identity_trust(workload: str, args: WorkloadRoleArgs) -> Block:
     """Trust in tokens that this cluster's OIDC provider has signed for this ServiceAccount.
 
     The look-up fails at preview if the account has no such provider.
     """
     provider = iam.get_open_id_connect_provider_output(url=args.identity.issuer)
     account = Output.concat("system:serviceaccount:", args.namespace, ":", workload)
-    return {
-        "Effect": "Allow",
-        "Principal": {"Federated": provider.arn},
-        "Action": ["sts:AssumeRoleWithWebIdentity"],
-        "Condition": {
-            "StringEquals": Output.all(args.identity.issuer, account).apply(
-                lambda found: _token_claims(*found)
-            )
-        },
-    }
+    claims = Output.all(args.identity.issuer, account).apply(lambda found: _token_claims(*found))
+    return allow_principal(
+        "Pods",
+        {"Federated": provider.arn},
+        ("sts:AssumeRoleWithWebIdentity",),
+        condition={"StringEquals": claims},
+    )
 
 
 def _token_claims(issuer: str, account: str) -> dict[str, str]:

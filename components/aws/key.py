@@ -8,7 +8,7 @@ from pulumi import Input, ResourceOptions
 from pulumi_aws import kms
 
 from components.aws.place import Place
-from components.aws.policies import Block, allow_principal, from_alarms, policy
+from components.aws.policies import Block, allow_alarms, allow_principal, policy
 
 SECRETS_ALIAS = "alias/vaultmesh-stacks"
 CONTEXT = "stack"
@@ -84,7 +84,7 @@ class Key(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
 
-def use_for_secrets(
+def secrets_statements(
     place: Place, operators: Sequence[str], readers: Sequence[tuple[Input[str], Sequence[str]]]
 ) -> Iterator[Block]:
     """Let operators, by ARN, encrypt and decrypt, and each role decrypt what belongs to its stacks.
@@ -107,9 +107,9 @@ def use_for_secrets(
         )
 
 
-def use_for_alarms(place: Place) -> Block:
+def alarms_statement(place: Place) -> Block:
     """Let alarms of CloudWatch publish to topics that the key encrypts."""
-    return from_alarms(place, "vaultmesh-*", ("kms:Decrypt", "kms:GenerateDataKey"), "*")
+    return allow_alarms(place, "vaultmesh-*", ("kms:Decrypt", "kms:GenerateDataKey"), "*")
 
 
 def secrets_provider(stack: str, region: str) -> str:

@@ -12,10 +12,11 @@ from components.aws.permissions import OWNER_TAG
 
 @dataclass(frozen=True, kw_only=True)
 class ManagedPrometheusArgs:
-    """An existing `workspace`, by its ID, or the `environment` whose own workspace this is.
+    """An existing `workspace`, by its ID, or the `environment` for which one is made.
 
-    An own workspace keeps samples for `retention_days`, and takes at most `max_series` active
-    series, whoever writes them. With `protect`, it can't be deleted until somebody unprotects it.
+    The stack's own workspace keeps samples for `retention_days`, and takes at most `max_series`
+    active series, whoever writes them. With `protect`, it can't be deleted until somebody
+    unprotects it.
     """
 
     workspace: str | None

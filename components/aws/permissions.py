@@ -1,7 +1,7 @@
 """What the pipeline may do with the AWS parts of one environment.
 
-The actions are those that the AWS provider calls to read, create, change and delete the resource
-types of `components.aws`.
+The actions are those that the AWS provider calls for the program's look-ups, and to read, create,
+change and delete the resource types of `components.aws`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 from pulumi import Input
 
-from components.aws.place import Place
+from components.aws.place import GLOBAL_REGION, Place
 from components.aws.policies import Block, allow
 from components.values import DnsLabel, Text, Value
 
@@ -18,8 +18,8 @@ OWNER_TAG = "vaultmesh-environment"
 """The tag that names the environment of a resource whose ARN doesn't."""
 ALARMS_ALIAS = "alias/vaultmesh-alarms"
 """The name of the key that encrypts messages of alarms, in each region that has alarms."""
-GLOBAL_REGION = "us-east-1"
-"""Where alarms on the metrics of Route 53 are."""
+BOUNDARY = "vaultmesh-workloads"
+"""The name of the IAM policy that limits what the role of any pod can do."""
 
 
 class Target(Value):
@@ -149,16 +149,26 @@ def _grants(place: Place, target: Target) -> Iterator[Grant]:
         ],
     )
     yield Grant(
+        name="Boundary",
+        resources=[place.policy(BOUNDARY)],
+        reads=["iam:GetPolicy", "iam:GetPolicyVersion"],
+    )
+    yield Grant(
         name="IdentityProviders",
         resources=[place.arn("iam", "oidc-provider/*", region="")],
         reads=["iam:GetOpenIDConnectProvider"],
+    )
+    # A stack may name the workspace of another.
+    yield Grant(
+        name="AnyWorkspace",
+        resources=[place.arn("aps", "workspace/*")],
+        reads=["aps:DescribeWorkspace"],
     )
     yield Grant(
         name="Workspaces",
         resources=[place.arn("aps", "workspace/*")],
         reads=[
             "aps:DescribeLoggingConfiguration",
-            "aps:DescribeWorkspace",
             "aps:DescribeWorkspaceConfiguration",
             "aps:ListTagsForResource",
         ],

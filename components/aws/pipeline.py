@@ -7,15 +7,13 @@ import pulumi
 from pulumi import Input, ResourceOptions
 from pulumi_aws import eks, iam
 
-from components.aws.permissions import Target, change_environment, read_environment
+from components.aws.permissions import BOUNDARY, Target, change_environment, read_environment
 from components.aws.place import Place
 from components.aws.policies import Block, allow, allow_principal, policy
 
 TOKEN_HOST = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 PREFIX = "vaultmesh-pipeline"
-BOUNDARY = "vaultmesh-workloads"
-"""The name of the IAM policy that limits what the role of any pod can do."""
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy"
 ADMINISTER = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 """The program creates the namespace, so a policy for one namespace is not enough."""

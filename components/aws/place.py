@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-import pulumi_aws
+GLOBAL_REGION = "us-east-1"
+"""The only region with the metrics of Route 53, so alarms on them are there too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,9 @@ def find_place() -> Place:
     Both are known at preview, so that texts which contain ARNs can be checked before anything is
     declared.
     """
+    # Imported here because it takes a second, and stacks without AWS use this module too.
+    import pulumi_aws
+
     return Place(
         account=pulumi_aws.get_caller_identity().account_id,
         region=pulumi_aws.get_region().region,

@@ -47,7 +47,7 @@ def allow_principal(
     return {**block, **on, **when}
 
 
-def from_alarms(place: Place, names: str, actions: Sequence[str], resource: str) -> Block:
+def allow_alarms(place: Place, names: str, actions: Sequence[str], resource: str) -> Block:
     """Allow these actions to the account's alarms of CloudWatch whose names match the pattern."""
     condition = {
         "StringEquals": {"aws:SourceAccount": place.account},

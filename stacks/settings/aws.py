@@ -29,8 +29,6 @@ CHECKER_REGIONS = (
     "ap-northeast-1",
     "sa-east-1",
 )
-HEALTH_REGION = "us-east-1"
-"""The only region with the metrics of Route 53, so alarms on them are there too."""
 FEWEST_REGIONS = 3
 """Where Route 53 has checkers, and how many it wants: HealthCheckRegion, HealthCheckRegionList in
 the model of its API."""

@@ -63,11 +63,13 @@ class Recording(mocks.Mocks):
 
     `timeouts` says how long the engine waits for the creation and for an update of an object, by
     its kind and Pulumi name; `protected` holds the kinds and names of what it refuses to delete.
+    `look_ups` holds the token and the arguments of each question to AWS.
     """
 
     resources: list[Declared] = field(default_factory=list)
     timeouts: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     protected: set[tuple[str, str]] = field(default_factory=set)
+    look_ups: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     result: Any = None
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -75,6 +77,7 @@ class Recording(mocks.Mocks):
         return f"{args.name}-id", {**args.inputs, **computed(args.typ, args.name, args.inputs)}
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        self.look_ups.append((args.token, args.args))
         return look_up(args.token, args.args)
 
     def one(self, kind: str, name: str) -> dict[str, Any]:

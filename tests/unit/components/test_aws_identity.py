@@ -52,6 +52,7 @@ def test_a_boundary_limits_the_role() -> None:
 
 def test_pod_identity_is_trusted_for_one_cluster_namespace_and_service_account() -> None:
     assert trust(role("pod-identity")) == {
+        "Sid": "Pods",
         "Effect": "Allow",
         "Principal": {"Service": "pods.eks.amazonaws.com"},
         "Action": ["sts:AssumeRole", "sts:TagSession"],
@@ -69,6 +70,7 @@ def test_pod_identity_is_trusted_for_one_cluster_namespace_and_service_account()
 
 def test_the_clusters_own_tokens_are_trusted_for_one_service_account() -> None:
     assert trust(role("irsa")) == {
+        "Sid": "Pods",
         "Effect": "Allow",
         "Principal": {"Federated": arn("iam", f"oidc-provider/{ISSUER}", region="")},
         "Action": ["sts:AssumeRoleWithWebIdentity"],
@@ -86,7 +88,7 @@ def test_the_role_may_do_what_its_statements_say_and_nothing_else(kind: Identity
     recording = role(kind)
     policy = json.loads(inputs(recording, "RolePolicy")["policy"])
     assert policy["Statement"] == [
-        {"Effect": "Allow", "Action": ["sns:Publish"], "Resource": [TOPIC]}
+        {"Sid": "Work1", "Effect": "Allow", "Action": ["sns:Publish"], "Resource": [TOPIC]}
     ]
     attached = {found.kind for found in recording.resources} - {"WorkloadRole"}
     association = {"PodIdentityAssociation"} if kind == "pod-identity" else set()

@@ -94,6 +94,12 @@ def test_its_environments_are_those_of_the_stacks_on_eks() -> None:
     }
 
 
+def test_the_repository_whose_jobs_get_in_is_the_one_that_alerts_link() -> None:
+    runbooks = stack_values("production")["vaultmesh:settings"]["rules"]["runbookBaseUrl"]
+    repository = configured(STACK)[KEY]["repository"]
+    assert runbooks.startswith(f"https://github.com/{repository}/")
+
+
 def test_an_image_with_a_tag_never_expires_by_age(account: Recording) -> None:
     policies = inputs(account, "LifecyclePolicy")
     assert policies.keys() == inputs(account, "Repository").keys() == {"vaultmesh/services"}

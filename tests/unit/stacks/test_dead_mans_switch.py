@@ -8,8 +8,8 @@ import pytest
 
 from components.aws.place import Place
 from problems import Problems
+from stacks.account_checks import ask_for_place, check_account
 from stacks.settings.aws import Aws
-from stacks.whereabouts import ask_for_place, check_account
 from tests.support.recording import (
     SECRETS,
     Declared,
@@ -208,7 +208,7 @@ def test_an_aws_that_cannot_be_asked_is_one_problem(monkeypatch: pytest.MonkeyPa
     def fail() -> None:
         raise Exception("invoke of aws:index/getCallerIdentity failed: no\nvalid credentials.")
 
-    monkeypatch.setattr("stacks.whereabouts.find_place", fail)
+    monkeypatch.setattr("stacks.account_checks.find_place", fail)
     problems = Problems()
     assert ask_for_place(problems) is None
     (line,) = problems.lines()

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from stacks.settings.aws import CHECKER_REGIONS, FEWEST_REGIONS, HEALTH_REGION
+from components.aws.place import GLOBAL_REGION
+from stacks.settings.aws import CHECKER_REGIONS, FEWEST_REGIONS
 from tests.support.aws_models import model
 from tests.support.recording import Recording, run_values, stack_values
 from tests.support.refusals import refusals
@@ -63,7 +64,7 @@ def test_every_endpoint_has_an_alarm_where_the_metrics_are(platform: Recording) 
     for name, alarm in alarms.items():
         assert alarm["dimensions"] == {"HealthCheckId": f"{name}-id"}
         regions = {alarm["region"], topic["region"], alarm["alarmActions"][0].split(":")[3]}
-        assert regions == {HEALTH_REGION}
+        assert regions == {GLOBAL_REGION}
         assert ENDPOINTS[name] in alarm["alarmDescription"]
 
 

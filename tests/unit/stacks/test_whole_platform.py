@@ -3,6 +3,7 @@
 from typing import Any
 
 import pulumi
+import pytest
 
 from tests.support.recording import STACKS, Recording, run_values, stack_values
 
@@ -30,11 +31,23 @@ def test_the_outputs_name_addresses_and_ports_that_services_have(platform: Any) 
         assert url in ({host, f"{host}:80"} if port == 80 else {f"{host}:{port:.0f}"})
     assert {"prometheus-server", "alertmanager", "grafana"} <= set(told["portForward"])
     for command in told["portForward"].values():
-        _, _, namespace, _, target, ports = command.split(" ")
+        *_, namespace, _, target, ports = command.split(" ")
         assert namespace == told["namespace"]
         assert [p["port"] for p in services[target.removeprefix("service/")]["spec"]["ports"]] == [
             int(ports.split(":")[1])
         ]
+
+
+@pytest.mark.parametrize(
+    ("stack", "beginning"),
+    [
+        ("node", "kubectl --context vaultmesh-node --namespace aurora-node "),
+        ("staging", "kubectl --namespace aurora-staging "),
+    ],
+)
+def test_a_port_forward_names_the_context_of_the_settings(stack: str, beginning: str) -> None:
+    commands = run_values(stack_values(stack)).result["portForward"].values()
+    assert all(command.startswith(beginning) for command in commands)
 
 
 def images_that_run(platform: Recording) -> set[str]:

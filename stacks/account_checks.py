@@ -5,8 +5,8 @@ from functools import partial
 
 from pulumi_aws import iam, kms
 
-from components.aws.permissions import ALARMS_ALIAS, GLOBAL_REGION
-from components.aws.place import Place, find_place
+from components.aws.permissions import ALARMS_ALIAS
+from components.aws.place import GLOBAL_REGION, Place, find_place
 from problems import Problems
 from stacks.settings.aws import Aws
 
