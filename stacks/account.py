@@ -36,7 +36,7 @@ def build_account(account: Account) -> Outputs:
         PipelineArgs(
             place=place,
             project=PROJECT,
-            repository=account.repository,
+            source=account.source,
             branch=account.branch,
             provider_exists=account.github_tokens_trusted,
             images=registry.arns,
@@ -59,7 +59,8 @@ def build_account(account: Account) -> Outputs:
             uses=[*secrets_statements(place, operators, readers)],
         ),
     )
-    for region in dict.fromkeys((place.region, GLOBAL_REGION)):
+    regions = (target.place(place).region for target in account.environments.values())
+    for region in dict.fromkeys((place.region, GLOBAL_REGION, *regions)):
         there = replace(place, region=region)
         Key(
             f"alarms-key-{region}",

@@ -4,15 +4,15 @@ The actions are those that the AWS provider calls for the program's look-ups, an
 change and delete the resource types of `components.aws`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 from pulumi import Input
 
 from components.aws.place import GLOBAL_REGION, Place
 from components.aws.policies import Block, allow
-from components.values import DnsLabel, Text, Value
+from components.values import DnsLabel, Text, Value, matching
 
 OWNER_TAG = "vaultmesh-environment"
 """The tag that names the environment of a resource whose ARN doesn't."""
@@ -26,21 +26,33 @@ class Target(Value):
     """An environment that the pipeline deploys: its name in the settings, and its EKS cluster.
 
     `approval` is the environment of GitHub in which the pipeline's job runs, with its reviewers.
+    Without a `region`, the cluster and the AWS parts are in that of the account's stack.
     """
 
     environment: DnsLabel
     cluster: Text
     approval: Text
+    region: (
+        Annotated[str, matching(r"[a-z]+(-[a-z]+)+-[0-9]", "a region of AWS", "eu-west-1")] | None
+    ) = None
+
+    def place(self, account: Place) -> Place:
+        """Where the environment is; `account` is where the account's stack works."""
+        return replace(account, region=self.region or account.region)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """The actions that read, and those that change, the resources with these ARNs."""
+    """The actions that read, and those that change, the resources with these ARNs.
+
+    Those with an `owner` only if their tag names it.
+    """
 
     name: str
     resources: Sequence[str]
     reads: Sequence[str]
     writes: Sequence[str] = ()
+    owner: str | None = None
     condition: Mapping[str, Any] | None = None
 
 
@@ -54,18 +66,23 @@ def name_prefix(environment: str) -> str:
     return f"vaultmesh-{environment}-"
 
 
-def read_environment(place: Place, target: Target, number: int) -> Iterator[Block]:
-    """Statements for a preview or a refresh; `number` keeps their names apart from others'."""
-    for grant in _grants(place, target):
-        yield allow(f"Read{grant.name}{number}", grant.reads, grant.resources, grant.condition)
-    yield allow(f"Find{number}", _FIND, ["*"])
+def read_environments(account: Place, targets: Iterable[Target]) -> Iterator[Block]:
+    """Statements for a preview or a refresh of these environments.
+
+    All of them share each statement: a role's policies may have 10,240 characters.
+    """
+    for alike in zip(*(_grants(one.place(account), one) for one in targets), strict=True):
+        resources = dict.fromkeys(arn for grant in alike for arn in grant.resources)
+        yield allow(f"Read{alike[0].name}", alike[0].reads, [*resources], _condition(*alike))
+    yield allow("Find", _FIND, ["*"])
 
 
-def change_environment(place: Place, target: Target, boundary: Input[str]) -> Iterator[Block]:
+def change_environment(account: Place, target: Target, boundary: Input[str]) -> Iterator[Block]:
     """Statements for an update; `boundary` is the ARN of the policy that limits pods' roles."""
+    place = target.place(account)
     for grant in _grants(place, target):
         if grant.writes:
-            yield allow(f"Change{grant.name}", grant.writes, grant.resources, grant.condition)
+            yield allow(f"Change{grant.name}", grant.writes, grant.resources, _condition(grant))
     roles = place.arn("iam", f"role{role_path(target.environment)}*", region="")
     # Without the boundary, the pipeline could make a role that may do more than the pipeline.
     yield allow(
@@ -105,6 +122,13 @@ _FIND = (
     "sns:GetSubscriptionAttributes",
 )
 """Actions that AWS does not limit to a resource."""
+
+
+def _condition(*alike: Grant) -> Mapping[str, Any] | None:
+    owners = [grant.owner for grant in alike if grant.owner]
+    if not owners:
+        return alike[0].condition
+    return {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": owners}}
 
 
 def _grants(place: Place, target: Target) -> Iterator[Grant]:
@@ -177,7 +201,7 @@ def _grants(place: Place, target: Target) -> Iterator[Grant]:
             "aps:UpdateWorkspaceAlias",
             "aps:UpdateWorkspaceConfiguration",
         ],
-        condition={"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": target.environment}},
+        owner=target.environment,
     )
     yield Grant(
         name="Topics",

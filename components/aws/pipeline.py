@@ -7,7 +7,7 @@ import pulumi
 from pulumi import Input, ResourceOptions
 from pulumi_aws import eks, iam
 
-from components.aws.permissions import BOUNDARY, Target, change_environment, read_environment
+from components.aws.permissions import BOUNDARY, Target, change_environment, read_environments
 from components.aws.place import Place
 from components.aws.policies import Block, allow, allow_principal, policy
 
@@ -34,6 +34,7 @@ PUSH = (
 class PipelineArgs:
     """The repository on GitHub and its main branch, and what the pipeline works on.
 
+    `source` is how the subject of a job's token begins: `repo:`, and the repository.
     `provider_exists` says that the account already trusts GitHub's tokens. `images` are the ARNs of
     the ECR repositories. `targets` maps stacks to the environments that they deploy. Without a
     `state_bucket`, no role can read or write the state of a stack.
@@ -41,7 +42,7 @@ class PipelineArgs:
 
     place: Place
     project: str
-    repository: str
+    source: str
     branch: str
     provider_exists: bool
     images: Sequence[Input[str]]
@@ -66,7 +67,7 @@ class Pipeline(pulumi.ComponentResource):
             policy=policy(*_workload_limits(args.place)),
             opts=self._child,
         )
-        main, source = f"ref:refs/heads/{args.branch}", f"repo:{args.repository}"
+        main, source = f"ref:refs/heads/{args.branch}", args.source
         jobs: dict[str, tuple[list[str], list[Block]]] = {
             "image": ([f"{source}:{main}"], _push(args.images)),
             "preview": ([f"{source}:pull_request", f"{source}:{main}"], _preview(args)),
@@ -76,9 +77,9 @@ class Pipeline(pulumi.ComponentResource):
             jobs[f"deploy-{stack}"] = (subjects, _deploy(args, stack, target, boundary.arn))
         self.roles = {job: self._role(job, *of_job) for job, of_job in jobs.items()}
         for stack, target in args.targets.items():
-            self._admit(f"preview-{stack}", self.roles["preview"], target.cluster, VIEW)
+            self._admit(f"preview-{stack}", self.roles["preview"], target, VIEW)
             deploy = f"deploy-{stack}"
-            self._admit(deploy, self.roles[deploy], target.cluster, ADMINISTER)
+            self._admit(deploy, self.roles[deploy], target, ADMINISTER)
         self.register_outputs({"roles": self.roles})
 
     def _token_provider(self, exists: bool) -> Input[str]:
@@ -110,12 +111,19 @@ class Pipeline(pulumi.ComponentResource):
         iam.RolePolicy(job, name=job, role=role.name, policy=policy(*statements), opts=self._child)
         return role.arn
 
-    def _admit(self, name: str, role: Input[str], cluster: str, access: str) -> None:
+    def _admit(self, name: str, role: Input[str], target: Target, access: str) -> None:
         """Give the role this access to the Kubernetes API of the cluster."""
-        entry = eks.AccessEntry(name, cluster_name=cluster, principal_arn=role, opts=self._child)
+        entry = eks.AccessEntry(
+            name,
+            region=target.region,
+            cluster_name=target.cluster,
+            principal_arn=role,
+            opts=self._child,
+        )
         eks.AccessPolicyAssociation(
             name,
-            cluster_name=cluster,
+            region=target.region,
+            cluster_name=target.cluster,
             principal_arn=entry.principal_arn,
             policy_arn=access,
             access_scope=eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
@@ -131,21 +139,14 @@ def _push(images: Sequence[Input[str]]) -> list[Block]:
 
 
 def _preview(args: PipelineArgs) -> list[Block]:
-    return [
-        *_read_state(args),
-        *(
-            block
-            for number, target in enumerate(args.targets.values(), 1)
-            for block in read_environment(args.place, target, number)
-        ),
-    ]
+    return [*_read_state(args), *read_environments(args.place, args.targets.values())]
 
 
 def _deploy(args: PipelineArgs, stack: str, target: Target, boundary: Input[str]) -> list[Block]:
     return [
         *_read_state(args),
         *_write_state(args, stack),
-        *read_environment(args.place, target, 1),
+        *read_environments(args.place, [target]),
         *change_environment(args.place, target, boundary),
     ]
 
@@ -177,7 +178,7 @@ def _write_state(args: PipelineArgs, stack: str) -> list[Block]:
 
 
 def _workload_limits(place: Place) -> list[Block]:
-    """The most that pods may do; the role of each is narrower."""
+    """The most that pods of any region may do; the role of each is narrower."""
     return [
         allow(
             "Metrics",
@@ -188,8 +189,8 @@ def _workload_limits(place: Place) -> list[Block]:
                 "aps:QueryMetrics",
                 "aps:RemoteWrite",
             ],
-            [place.arn("aps", "workspace/*")],
+            [place.arn("aps", "workspace/*", region="*")],
         ),
-        allow("Heartbeat", ["sns:Publish"], [place.arn("sns", "vaultmesh-*")]),
+        allow("Heartbeat", ["sns:Publish"], [place.arn("sns", "vaultmesh-*", region="*")]),
         allow("HealthChecks", ["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"], ["*"]),
     ]

@@ -1,6 +1,7 @@
 """Reads and checks `vaultmesh:account`: what an AWS account has before any environment."""
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Annotated
 
 import pulumi
@@ -19,6 +20,9 @@ from stacks.settings.messages import explain, unknown_key_message
 IGNORED = (SHARED, SERVICES_IMAGE, "images", PAGERS, *SECRETS)
 """What Pulumi.yaml gives every stack, and a rehearsal."""
 
+MOST_ENVIRONMENTS = 7
+"""With the longest names, the preview role may read no more of them: IAM limits its policy."""
+
 RepositoryName = Annotated[
     str,
     matching(
@@ -35,7 +39,8 @@ RoleName = Annotated[
 class Account(Value):
     """All of `vaultmesh:account`.
 
-    `repository` is on GitHub, and only its jobs can assume the pipeline's roles. `images` are the
+    `repository` is on GitHub, and only its jobs can assume the pipeline's roles. Newer ones name
+    themselves to AWS with two numbers, `owner_id` and `repository_id`, too. `images` are the
     repositories in ECR. `operators` are the IAM roles of people who set secrets.
     `github_tokens_trusted` says that the account already has GitHub's OpenID Connect provider, of
     which it can have one.
@@ -44,6 +49,8 @@ class Account(Value):
     repository: Annotated[
         str, matching(r"[\w-]+/[\w.-]+", "a repository on GitHub", "vaultmesh/observability")
     ]
+    owner_id: int | None = Field(default=None, ge=1)
+    repository_id: int | None = Field(default=None, ge=1)
     branch: Annotated[str, matching(r"[\w./-]+", "the name of a branch", "main")] = "main"
     github_tokens_trusted: bool = False
     images: tuple[RepositoryName, ...]
@@ -57,20 +64,45 @@ class Account(Value):
     operators: tuple[RoleName, ...] = ()
     environments: dict[DnsLabel, Target] = Field(min_length=1)
 
+    @property
+    def source(self) -> str:
+        """How the subject begins that GitHub writes into the tokens of the repository's jobs."""
+        if self.owner_id is None:
+            return f"repo:{self.repository}"
+        owner, _, name = self.repository.partition("/")
+        return f"repo:{owner}@{self.owner_id}/{name}@{self.repository_id}"
+
     @model_validator(mode="after")
     def _is_consistent(self) -> "Account":
         wrong = {} if self.images else {"images": "empty. Write at least one entry."}
-        seen: dict[str, str] = {}
-        for stack, target in self.environments.items():
-            other = seen.setdefault(target.approval, stack)
-            if other != stack:
-                wrong[f"environments.{stack}.approval"] = (
-                    f"`{target.approval}` is the approval of {other} too, whose jobs could then"
-                    f" deploy {stack}. Write another one."
+        ids = {"ownerId": self.owner_id, "repositoryId": self.repository_id}
+        if len(missing := [key for key, value in ids.items() if value is None]) == 1:
+            wrong[missing[0]] = "missing. Set both numbers, or none of them."
+        if len(self.environments) > MOST_ENVIRONMENTS:
+            wrong["environments"] = (
+                "so many that the preview role's policy is too long for IAM."
+                f" Write {MOST_ENVIRONMENTS} or fewer."
+            )
+        for (other, first), (stack, second) in combinations(self.environments.items(), 2):
+            place, shared = f"environments.{stack}", f"of {other} too, whose deployments could then"
+            if first.approval == second.approval:
+                wrong[f"{place}.approval"] = (
+                    f"`{second.approval}` is the approval {shared} assume the role of {stack}."
+                    " Write another one."
+                )
+            if first.cluster == second.cluster and _may_be_one(first.region, second.region):
+                wrong[f"{place}.cluster"] = (
+                    f"`{second.cluster}` is the cluster {shared} change {stack}: they administer"
+                    " all of it. Write another one, or the region of each."
                 )
         if wrong:
             raise WrongKeysError(wrong)
         return self
+
+
+def _may_be_one(region: str | None, other: str | None) -> bool:
+    """Whether both can be the same region; without a name, it is that of the account's stack."""
+    return region == other or None in (region, other)
 
 
 def load_account(given: Mapping[str, str]) -> Account:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stacks.settings import given_configuration
-from stacks.settings.account import load_account
+from stacks.settings.account import MOST_ENVIRONMENTS, load_account
 from tests.support.recording import (
     ALL_STACKS,
     STACKS,
@@ -117,6 +117,55 @@ def test_a_job_of_each_kind_gets_a_role_of_its_own(account: Recording) -> None:
         "deploy-staging": [f"{source}:environment:staging"],
         "deploy-production": [f"{source}:environment:production"],
     }
+
+
+def test_the_jobs_of_a_newer_repository_name_it_with_its_numbers() -> None:
+    newer = declared(ownerId=123456, repositoryId=456789)
+    source = "repo:vaultmesh@123456/observability@456789"
+    assert {job: subjects(newer, job) for job in inputs(newer, "Role")} == {
+        "image": [f"{source}:ref:refs/heads/main"],
+        "preview": [f"{source}:pull_request", f"{source}:ref:refs/heads/main"],
+        "deploy-staging": [f"{source}:environment:staging"],
+        "deploy-production": [f"{source}:environment:production"],
+    }
+
+
+def test_an_environment_can_be_in_another_region() -> None:
+    targets = configured(STACK)[KEY]["environments"]
+    region = "ap-northeast-1"
+    there = {**targets, "staging": {**targets["staging"], "region": region}}
+    recording = declared(environments=there)
+    for service, resource, action in (
+        ("eks", "cluster/aurora-{}", "eks:DescribeCluster"),
+        ("sns", "vaultmesh-aurora-{}-heartbeat", "sns:SetTopicAttributes"),
+    ):
+        for stack, own in (("staging", region), ("production", "eu-west-1")):
+            for one in (region, "eu-west-1"):
+                arn = f"arn:aws:{service}:{one}:000000000000:{resource.format(stack)}"
+                assert may(recording, f"deploy-{stack}", action, arn) == (one == own), arn
+    for kind in ("AccessEntry", "AccessPolicyAssociation"):
+        found = inputs(recording, kind)
+        assert {name for name, entry in found.items() if entry.get("region") == region} == {
+            "preview-staging",
+            "deploy-staging",
+        }
+    assert f"alarms-key-{region}" in inputs(recording, "Key")
+
+
+def test_the_previews_policy_has_room_for_the_longest_names() -> None:
+    longest = {
+        f"stack-{number}": {
+            "environment": f"{'e' * 62}{number}",
+            "cluster": f"{'c' * 99}{number}",
+            "approval": str(number),
+            "region": "ap-northeast-1",
+        }
+        for number in range(MOST_ENVIRONMENTS)
+    }
+    recording = declared(environments=longest, stateBucket="b" * 63)
+    text = json.dumps(allowed(recording, "preview"), separators=(",", ":"))
+    envelope = len('{"Version":"2012-10-17","Statement":}')
+    assert len(text) + envelope <= 10_240, "IAM's quota of a role's inline policies, without spaces"
 
 
 def test_a_preview_changes_nothing(account: Recording) -> None:
@@ -255,6 +304,20 @@ def test_what_only_the_user_knows_is_asked_for(monkeypatch: pytest.MonkeyPatch) 
         ({"keptImages": 1}, "`1` is too small. Write 50 or more."),
         ({"stateBucket": "s3://bucket"}, "is not a bucket of S3"),
         ({"operators": ["a role"]}, "is not the name of an IAM role"),
+        ({"ownerId": 1}, "account.repositoryId: missing. Set both numbers, or none of them."),
+        ({"repositoryId": 1}, "account.ownerId: missing. Set both numbers, or none of them."),
+        (
+            {
+                "environments": {
+                    f"stack-{number}": dict.fromkeys(
+                        ("environment", "cluster", "approval"), f"stack-{number}"
+                    )
+                    for number in range(MOST_ENVIRONMENTS + 1)
+                }
+            },
+            f"account.environments: so many that the preview role's policy is too long for IAM. "
+            f"Write {MOST_ENVIRONMENTS} or fewer.",
+        ),
     ],
 )
 def test_a_wrong_setting_is_refused(
@@ -264,11 +327,22 @@ def test_a_wrong_setting_is_refused(
     assert expected in line
 
 
-def test_one_approval_never_serves_two_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("key", ["approval", "cluster"])
+def test_two_environments_never_share(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     targets = configured(STACK)[KEY]["environments"]
-    same = {name: {**target, "approval": "both"} for name, target in targets.items()}
+    same = {name: {**target, key: "both"} for name, target in targets.items()}
     (line,) = refusals(changed(environments=same), monkeypatch)
-    assert "environments.staging.approval: `both` is the approval of production too" in line
+    assert f"environments.staging.{key}: `both` is the {key} of production too" in line
+
+
+def test_two_regions_can_have_a_cluster_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = configured(STACK)[KEY]["environments"]
+    same = {name: {**target, "cluster": "both"} for name, target in targets.items()}
+    same["staging"]["region"] = "eu-west-1"
+    (line,) = refusals(changed(environments=same), monkeypatch)
+    assert line.endswith("Write another one, or the region of each.")
+    same["production"]["region"] = "eu-central-1"
+    assert declared(environments=same).result["roles"].keys() > {"deploy-staging"}
 
 
 def test_a_stack_is_never_an_environment_and_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
