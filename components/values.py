@@ -82,6 +82,7 @@ DomainName = Annotated[str, matching(DOMAIN_NAME, "a domain name", "grafana.exam
 HttpsUrl = Annotated[
     str, matching(r"https://[^\s/]+(/\S*[^\s/])?", "an https URL", "https://example.com/runbooks")
 ]
+Region = Annotated[str, matching(r"[a-z]+(-[a-z]+)+-[0-9]", "a region of AWS", "eu-west-1")]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Path = Annotated[str, matching(r"/\S*", "a path", "/ready")]
 Duration = Annotated[str, AfterValidator(_nonzero_duration)]

@@ -63,6 +63,7 @@ def declare_aws(
         workspace = ManagedPrometheus(
             ManagedPrometheusArgs(
                 workspace=managed.workspace,
+                region=managed.region,
                 environment=settings.environment,
                 retention_days=managed.retention_days,
                 max_series=managed.max_series,

@@ -14,12 +14,15 @@ from components.aws.permissions import OWNER_TAG
 class ManagedPrometheusArgs:
     """An existing `workspace`, by its ID, or the `environment` for which one is made.
 
+    Without a `region`, an existing one is in that of the stack.
+
     The stack's own workspace keeps samples for `retention_days`, and takes at most `max_series`
     active series, whoever writes them. With `protect`, it can't be deleted until somebody
     unprotects it.
     """
 
     workspace: str | None
+    region: str | None
     environment: str
     retention_days: int
     max_series: int
@@ -38,7 +41,7 @@ class ManagedPrometheus(pulumi.ComponentResource):
     def __init__(self, args: ManagedPrometheusArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:aws:ManagedPrometheus", "managed-prometheus", None, opts)
         if args.workspace:
-            found = amp.get_workspace_output(workspace_id=args.workspace)
+            found = amp.get_workspace_output(workspace_id=args.workspace, region=args.region)
         else:
             found = _workspace(args, ResourceOptions(parent=self))
         self.url = found.prometheus_endpoint.apply(lambda endpoint: endpoint.rstrip("/"))

@@ -6,13 +6,13 @@ change and delete the resource types of `components.aws`.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
 from pulumi import Input
 
 from components.aws.place import GLOBAL_REGION, Place
 from components.aws.policies import Block, allow
-from components.values import DnsLabel, Text, Value, matching
+from components.values import DnsLabel, Region, Text, Value
 
 OWNER_TAG = "vaultmesh-environment"
 """The tag that names the environment of a resource whose ARN doesn't."""
@@ -32,9 +32,7 @@ class Target(Value):
     environment: DnsLabel
     cluster: Text
     approval: Text
-    region: (
-        Annotated[str, matching(r"[a-z]+(-[a-z]+)+-[0-9]", "a region of AWS", "eu-west-1")] | None
-    ) = None
+    region: Region | None = None
 
     def place(self, account: Place) -> Place:
         """Where the environment is; `account` is where the account's stack works."""
@@ -182,10 +180,10 @@ def _grants(place: Place, target: Target) -> Iterator[Grant]:
         resources=[place.arn("iam", "oidc-provider/*", region="")],
         reads=["iam:GetOpenIDConnectProvider"],
     )
-    # A stack may name the workspace of another.
+    # A stack may name the workspace of another, in any region.
     yield Grant(
         name="AnyWorkspace",
-        resources=[place.arn("aps", "workspace/*")],
+        resources=[place.arn("aps", "workspace/*", region="*")],
         reads=["aps:DescribeWorkspace"],
     )
     yield Grant(

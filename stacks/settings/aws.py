@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from components import alertmanager, grafana, prometheus
-from components.values import DnsLabel, HttpsUrl, Text, Value, WrongKeysError, matching
+from components.values import DnsLabel, HttpsUrl, Region, Text, Value, WrongKeysError, matching
 from problems import did_you_mean
 
 MANAGED_PROMETHEUS = "managed-prometheus"
@@ -37,8 +37,9 @@ the model of its API."""
 class ManagedPrometheus(Value):
     """Amazon Managed Prometheus: a long-term copy of the recorded series and the SLOs' inputs.
 
-    Without `workspace`, the ID of another stack's workspace, the stack has one of its own. It keeps
-    samples for `retention_days` and takes at most `max_series`, whoever writes them.
+    Without `workspace`, the ID of another stack's workspace, the stack has one of its own. `region`
+    is that of the other's, if it is not the stack's. An own one keeps samples for `retention_days`
+    and takes at most `max_series`, whoever writes them.
     """
 
     workspace: (
@@ -52,12 +53,16 @@ class ManagedPrometheus(Value):
         ]
         | None
     ) = None
+    region: Region | None = None
     retention_days: int = Field(default=395, ge=1, le=1095)
     max_series: int = Field(default=2000, ge=1)
 
     @model_validator(mode="after")
     def _limits_belong_to_the_owner(self) -> "ManagedPrometheus":
-        limits = self.model_fields_set - {"workspace"}
+        if self.region and not self.workspace:
+            text = "belongs to `workspace`, the ID of another stack's. Set it, or remove this."
+            raise WrongKeysError({"region": text})
+        limits = self.model_fields_set - {"workspace", "region"}
         if self.workspace and limits:
             text = "belongs to the stack that owns the workspace. Remove it here."
             raise WrongKeysError({to_camel(limit): text for limit in limits})

@@ -13,10 +13,10 @@ def arn(service: str, resource: str, *, region: str = REGION) -> str:
     return f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"
 
 
-def workspace(identifier: str) -> dict[str, Any]:
-    host = f"https://aps-workspaces.{REGION}.amazonaws.com"
+def workspace(identifier: str, region: str = REGION) -> dict[str, Any]:
+    host = f"https://aps-workspaces.{region}.amazonaws.com"
     return {
-        "arn": arn("aps", f"workspace/{identifier}"),
+        "arn": arn("aps", f"workspace/{identifier}", region=region),
         "prometheusEndpoint": f"{host}/workspaces/{identifier}/",
     }
 
@@ -80,6 +80,6 @@ def look_up(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
             host = args["url"].removeprefix("https://")
             return {"arn": arn("iam", f"oidc-provider/{host}", region=""), "url": host}
         case "aws:amp/getWorkspace:getWorkspace":
-            return workspace(args["workspaceId"])
+            return workspace(args["workspaceId"], args.get("region") or REGION)
         case _:
             raise AssertionError(f"no answer to {token}: add one to tests/support/aws.py")

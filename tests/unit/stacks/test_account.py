@@ -218,6 +218,16 @@ def test_a_deployment_tags_no_workspace_of_another_environment_as_its_own(
     assert tagging["Condition"].keys() == {"StringEquals", "StringEqualsIfExists"}
 
 
+def test_a_stack_can_look_up_the_workspace_of_another(account: Recording) -> None:
+    workspace = "arn:aws:aps:us-west-2:000000000000:workspace/ws-1"
+    for job in ("preview", "deploy-staging"):
+        assert may(account, job, "aps:DescribeWorkspace", workspace)
+        (looking,) = [
+            block for block in allowed(account, job) if "aps:DescribeWorkspace" in block["Action"]
+        ]
+        assert "Condition" not in looking
+
+
 def test_no_deployment_manages_a_key(account: Recording) -> None:
     for job in ("deploy-staging", "deploy-production"):
         used = {action for block in allowed(account, job) for action in block["Action"]}

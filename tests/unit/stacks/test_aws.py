@@ -87,11 +87,17 @@ def test_the_writer_writes_and_the_reader_reads_this_workspace_alone() -> None:
         assert resource.startswith("arn:aws:aps:eu-west-1:000000000000:workspace/ws-")
 
 
-def test_a_stack_can_write_into_the_workspace_of_another() -> None:
-    recording = run_values(values(managedPrometheus={"workspace": WORKSPACE}))
+@pytest.mark.parametrize(
+    ("elsewhere", "region"), [({}, "eu-west-1"), ({"region": "us-west-2"}, "us-west-2")]
+)
+def test_a_stack_can_write_into_the_workspace_of_another(
+    elsewhere: dict[str, str], region: str
+) -> None:
+    recording = run_values(values(managedPrometheus={"workspace": WORKSPACE, **elsewhere}))
     assert not [found for found in recording.resources if found.type.startswith("aws:amp/")]
     (target,) = recording.config("prometheus-server")["remote_write"]
     assert f"/workspaces/{WORKSPACE}/api/v1/remote_write" in target["url"]
+    assert target["sigv4"]["region"] == region
 
 
 def test_a_workspace_of_production_is_not_deleted_by_a_changed_setting(
@@ -132,6 +138,10 @@ def test_aws_parts_without_a_cluster_on_eks_are_refused() -> None:
         (
             {"managedPrometheus": {"workspace": WORKSPACE, "maxSeries": 1}},
             "belongs to the stack that owns the workspace. Remove it here.",
+        ),
+        (
+            {"managedPrometheus": {"region": "us-west-2"}},
+            "belongs to `workspace`, the ID of another stack's. Set it, or remove this.",
         ),
         ({"managedPrometheus": {"retentionDays": 4000}}, "`4000` is too large. Write 1095 or less"),
     ],
