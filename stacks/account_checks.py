@@ -43,8 +43,13 @@ def _require(find: Callable[[], object], key: str, what: str, problems: Problems
     try:
         find()
     except Exception as error:  # The SDK raises no narrower one for a failed look-up.
-        text = f"the account has no {what} that can be read: {_reason(error)}"
-        problems.add(key, 0, f"{text}. Run `pulumi up --stack account` first.")
+        reason = _reason(error)
+        if "AccessDenied" in reason:
+            text = f"AWS doesn't let you look for {what}: {reason}"
+            problems.add(key, 0, f"{text}. Allow that action, or sign in with another role.")
+        else:
+            text = f"the account has no {what} that can be read: {reason}"
+            problems.add(key, 0, f"{text}. Run `pulumi up --stack account` first.")
 
 
 def _reason(error: Exception) -> str:

@@ -14,11 +14,9 @@ from components.aws.permissions import OWNER_TAG
 class ManagedPrometheusArgs:
     """An existing `workspace`, by its ID, or the `environment` for which one is made.
 
-    Without a `region`, an existing one is in that of the stack.
-
-    The stack's own workspace keeps samples for `retention_days`, and takes at most `max_series`
-    active series, whoever writes them. With `protect`, it can't be deleted until somebody
-    unprotects it.
+    Without a `region`, an existing one is in the stack's. The stack's own workspace keeps samples
+    for `retention_days`, and takes at most `max_series` active series, whoever writes them. With
+    `protect`, it can't be deleted until somebody unprotects it.
     """
 
     workspace: str | None

@@ -204,6 +204,21 @@ def test_each_thing_that_the_account_lacks_is_one_problem(monkeypatch: pytest.Mo
     ]
 
 
+def test_what_may_not_be_looked_for_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: str) -> None:
+        raise Exception(
+            "api error AccessDeniedException: User: x is not authorized to perform: kms:ListAliases"
+        )
+
+    monkeypatch.setattr("pulumi_aws.kms.get_alias", fail)
+    problems = Problems()
+    place = Place(account="000000000000", region="eu-west-1")
+    check_account(Aws(dead_mans_switch=True), place, problems)
+    (line,) = problems.lines()
+    assert "AWS doesn't let you look for key alias/vaultmesh-alarms in eu-west-1: api" in line
+    assert line.endswith("kms:ListAliases. Allow that action, or sign in with another role.")
+
+
 def test_an_aws_that_cannot_be_asked_is_one_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise Exception("invoke of aws:index/getCallerIdentity failed: no\nvalid credentials.")
