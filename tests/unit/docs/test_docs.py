@@ -110,6 +110,16 @@ def test_the_picture_shows_exactly_the_edges_that_the_stacks_open(
     assert not drawn - declared, f"remove these arrows from README.md's picture: {drawn - declared}"
 
 
+@pytest.mark.parametrize(("page", "stack"), [("try-it.md", "node"), ("operations.md", "staging")])
+def test_the_port_forwards_that_a_page_shows_are_those_that_up_prints(
+    page: str, stack: str, recordings: dict[str, Recording]
+) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^ +([\w-]+) *: \"(kubectl .+)\"$", text, re.MULTILINE))
+    printed = recordings[stack].result["portForward"]
+    assert shown and shown.items() <= printed.items(), f"write {printed} in docs/{page}"
+
+
 def test_every_dashboard_is_shown_with_a_small_picture(recordings: dict[str, Recording]) -> None:
     folder = ROOT / "docs"
     page = (folder / "dashboards.md").read_text(encoding="utf-8")
