@@ -5,28 +5,22 @@ from typing import Annotated, Literal
 from pulumi_kubernetes.core import v1 as core
 from pydantic import AfterValidator, Field
 
-from components.values import ObjectName, Value, matching
+from components.values import NOT_EMPTY, ObjectName, Value, matching
 
 OS_LABEL, ARCHITECTURE_LABEL = "kubernetes.io/os", "kubernetes.io/arch"
 """Labels that each kubelet gives to its node."""
 
 
-def _not_derived(label: str) -> str:
+def _refuse_derived(label: str) -> str:
     if label in (OS_LABEL, ARCHITECTURE_LABEL):
         raise ValueError(f"{label} is set for all pods. Remove it, and write `architectures`.")
     return label
 
 
-def _not_empty(entries: tuple[str, ...]) -> tuple[str, ...]:
-    if not entries:
-        raise ValueError("empty. Write at least one entry.")
-    return entries
-
-
 _NAME = r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?"
 _LABEL = matching(rf"([a-z0-9][-.a-z0-9]*/)?{_NAME}", "the key of a label", "dedicated")
 LabelKey = Annotated[str, _LABEL]
-NodeLabel = Annotated[str, _LABEL, AfterValidator(_not_derived)]
+NodeLabel = Annotated[str, _LABEL, AfterValidator(_refuse_derived)]
 LabelValue = Annotated[str, matching(_NAME, "the value of a label", "observability")]
 
 
@@ -46,10 +40,7 @@ class Placement(Value):
     kubernetes.io/dockerconfigjson, in the namespace) must exist.
     """
 
-    architectures: Annotated[tuple[Literal["amd64", "arm64"], ...], AfterValidator(_not_empty)] = (
-        "amd64",
-        "arm64",
-    )
+    architectures: Annotated[tuple[Literal["amd64", "arm64"], ...], NOT_EMPTY] = ("amd64", "arm64")
     node_selector: dict[NodeLabel, LabelValue] = Field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
     priority_class: ObjectName | None = None

@@ -42,6 +42,12 @@ def matching(pattern: str, kind: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _filled(entries: tuple[str, ...]) -> tuple[str, ...]:
+    if not entries:
+        raise ValueError(EMPTY)
+    return entries
+
+
 def _narrow_network(network: str) -> str:
     if ipaddress.ip_network(network).prefixlen < 8:
         raise ValueError(f"{network} is too wide. Name the networks that you mean.")
@@ -54,6 +60,10 @@ def _nonzero_duration(text: str) -> str:
     return text
 
 
+EMPTY = "empty. Write at least one entry."
+"""What is wrong with a list or a mapping without entries."""
+NOT_EMPTY = AfterValidator(_filled)
+"""A validator that sees valid entries alone: `min_length` would report invalid ones as missing."""
 DNS_LABEL = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
 DnsLabel = Annotated[
     str, matching(DNS_LABEL, "a DNS label (lower case, digits and hyphens)", "aurora-staging")

@@ -9,6 +9,8 @@ from problems import Problems
 
 SERVICES_IMAGE = "servicesImage"
 """Configuration key of the image of all workloads and cron jobs without their own."""
+IMAGES = "images"
+"""Configuration key of the servers' images."""
 NODE_CONTEXT = "vaultmesh-node"
 """The kubeconfig context of this machine's own node: its images are imported, never pulled."""
 MADE_UP_IMAGE = f"made-up.invalid/vaultmesh/services@sha256:{'0' * 64}"

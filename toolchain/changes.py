@@ -119,7 +119,7 @@ def require_fresh(run: stacks.Run, stack: str, file: Path) -> None:
     again = f"Run `make plan STACK={stack}` and have the new plan approved."
     try:
         planned = json.loads((run.root / file).read_text(encoding="utf-8"))
-        made = _moment(planned["manifest"]["time"])
+        made = datetime.fromisoformat(planned["manifest"]["time"])
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{file}: is not a plan. {again}") from None
     configured = yaml.safe_load(stacks.config_file(run, stack).read_text(encoding="utf-8")) or {}
@@ -132,7 +132,7 @@ def require_fresh(run: stacks.Run, stack: str, file: Path) -> None:
         reason = "".join(exported.stderr.strip().splitlines()[-1:])
         raise UserError(f"the state of stack {stack} can't be read: {reason}. Correct that.")
     manifest = (json.loads(exported.stdout).get("deployment") or {}).get("manifest") or {}
-    if "time" in manifest and _moment(manifest["time"]) > made:
+    if "time" in manifest and datetime.fromisoformat(manifest["time"]) > made:
         raise UserError(f"{file}: stack {stack} has changed since this plan was made. {again}")
 
 
@@ -235,10 +235,6 @@ def _row(change: Change) -> str:
 
 def _kind(change: Change) -> str:
     return change.type.rpartition(":")[2]
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 def _ciphertexts(config: Mapping[str, Any] | None) -> dict[str, str]:

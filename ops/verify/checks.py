@@ -14,7 +14,7 @@ from ops.verify.inside import DENIED, DNS, EDGES, Tries, can_try
 from ops.verify.loopback import Live
 from ops.verify.paging import CHECK as PAGE
 from ops.verify.paging import send_test_page
-from ops.verify.policies import POLICIES, check_policies, edges, outside
+from ops.verify.policies import POLICIES, check_policies, departures, edges
 from ops.verify.rollouts import check_rollouts
 from ops.verify.rows import Row, red, untried
 from ops.verify.servers import (
@@ -73,7 +73,7 @@ class ClusterChecks:
         rows += [*check_servers(manifests, views, exact=True), *self._grafana(pods)]
         rows += check_policies(manifests.policies, specs)
         rows += self._tries.rows(pods)
-        leaving = outside(manifests.policies)
+        leaving = departures(manifests.policies)
         rows += check_traffic(manifests, self._carried, leaving, views, rows)
         return rows
 
@@ -92,9 +92,9 @@ class ClusterChecks:
                     for name in (ALERTMANAGER, webhook_workload(manifests))
                     if name
                 }
-                alertmanagers, *listeners = addresses.values()
-                heard = [address for found in listeners for address in found]
-                return list(send_test_page(manifests, alertmanagers, heard, sender))
+                alertmanagers, *others = addresses.values()
+                listeners = [address for found in others for address in found]
+                return list(send_test_page(manifests, alertmanagers, listeners, sender))
         except ApiError as error:
             return [red(PAGE, ALERTMANAGER, str(error), "docs/runbooks/PlatformTargetDown.md")]
 

@@ -16,12 +16,11 @@ from ops.kubernetes_api import Pod
 from ops.manifests import CronJob, Json, Manifests, Workload
 from ops.verify import attempts
 from ops.verify.policies import TCP, Edge
-from ops.verify.rows import Row, judge, red
+from ops.verify.rows import Row, judge, red, some
 
 DNS, EDGES, DENIED = "DNS", "edges", "denied"
 API_NAME = "kubernetes.default.svc"
 PYTHON = "python"
-SHOWN = 3
 
 Reasons = Mapping[str, str | None]
 """Why each name or address does not answer; None if it does."""
@@ -144,7 +143,7 @@ def judge_answers(source: str, planned: Plan, answers: Mapping[str, Reasons]) ->
         DNS,
         source,
         f"{len(planned.names)} names are known",
-        _some([f"{name}: {why}" for name, why in answers["names"].items() if why]),
+        some([f"{name}: {why}" for name, why in answers["names"].items() if why]),
         "`kubectl -n kube-system get pods -l k8s-app=kube-dns` shows whether the name servers run;"
         " a policy of the stack lets every pod ask them on port 53",
     )
@@ -154,7 +153,7 @@ def judge_answers(source: str, planned: Plan, answers: Mapping[str, Reasons]) ->
             EDGES,
             str(edge),
             f"connects to {len(addresses)} addresses",
-            _some(wrong) or (None if addresses else "its pods have no address"),
+            some(wrong) or (None if addresses else "its pods have no address"),
             f"the policy {edge.source}-to-{edge.target} should allow it: `kubectl get networkpolicy"
             f" {edge.source}-to-{edge.target} -o yaml`; if it is there, read the network plug-in's"
             " log",
@@ -164,13 +163,7 @@ def judge_answers(source: str, planned: Plan, answers: Mapping[str, Reasons]) ->
         DENIED,
         source,
         f"{len(planned.closed)} addresses stay closed",
-        f"connects to {_some(passed)}" if passed else None,
+        f"connects to {some(passed)}" if passed else None,
         "the cluster does not enforce NetworkPolicies: switch them on in the VPC CNI add-on"
         " (`enableNetworkPolicy`), or look for a policy that is not the stack's",
     )
-
-
-def _some(texts: Sequence[str]) -> str | None:
-    """The first texts; None without any."""
-    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return "; ".join(texts[:SHOWN]) + more if texts else None

@@ -24,7 +24,7 @@ class Edge:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outside:
+class Departure:
     """A connection that leaves or enters the namespace, as its policy is called."""
 
     source: str
@@ -47,10 +47,10 @@ def edges(policies: Mapping[str, Json]) -> list[Edge]:
     ]
 
 
-def outside(policies: Mapping[str, Json]) -> list[Outside]:
+def departures(policies: Mapping[str, Json]) -> list[Departure]:
     """Every connection between a pod and the world outside of the namespace, but DNS."""
     return [
-        Outside(source=source, target=target)
+        Departure(source=source, target=target)
         for name, spec in policies.items()
         if _named(spec["podSelector"]) and not _comes_from_pods(spec)
         for source, _, target in [name.partition("-to-")]

@@ -8,6 +8,8 @@ from typing import Any
 
 from problems import one_line
 
+SHOWN = 3
+
 
 class State(StrEnum):
     """How a check came out. `UNTRIED` says that nothing could be tried here, which is no fault."""
@@ -56,6 +58,12 @@ def red(check: str, subject: str, detail: str, remedy: str) -> Row:
 def judge(check: str, subject: str, right: str, wrong: str | None, remedy: str) -> Row:
     """A row that is red with the detail `wrong`, or green with `right` if nothing is wrong."""
     return red(check, subject, wrong, remedy) if wrong else green(check, subject, right)
+
+
+def some(texts: Sequence[str]) -> str:
+    """The first texts and the number of the others; empty without any."""
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return "; ".join(texts[:SHOWN]) + more
 
 
 def table(rows: Sequence[Row]) -> list[str]:

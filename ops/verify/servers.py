@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from ops.http_api import ApiError
 from ops.manifests import NAME_LABEL, Manifests, load_yaml
 from ops.prometheus_api import Prometheus, RuleGroup, Sample, Target
-from ops.verify.rows import Row, judge, red, untried
+from ops.verify.rows import Row, judge, red, some, untried
 from promql.expressions import parse
 
 PROMETHEUS, ALERTMANAGER = "prometheus-server", "alertmanager"
@@ -30,8 +30,6 @@ _METRICS = (
     *(f"{prefix}_{RELOADED}" for prefix in SERVERS.values()),
     *(WATCHDOG_HEALTHY, WATCHDOG_SEEN, PROBED, MEMBERS, CRON_JOBS, WRITTEN, SENT),
 )
-SHOWN = 3
-"""How many names a row shows."""
 _LOGS = "read its log: `kubectl logs` names the cause"
 
 
@@ -45,7 +43,7 @@ class View:
     samples: Sequence[Sample] = ()
     problem: str | None = None
 
-    def of(self, metric: str) -> list[Sample]:
+    def samples_of(self, metric: str) -> list[Sample]:
         """The current samples of a metric, one of each series."""
         return [one for one in self.samples if one.metric["__name__"] == metric]
 
@@ -69,7 +67,7 @@ def check_configuration(manifests: Manifests, view: View) -> Iterator[Row]:
     for workload in manifests.workloads:
         if workload.name not in SERVERS:
             continue
-        samples = view.of(f"{SERVERS[workload.name]}_{RELOADED}")
+        samples = view.samples_of(f"{SERVERS[workload.name]}_{RELOADED}")
         refused = [one.metric.get("pod", "?") for one in samples if one.value[1] != 1]
         problem = None
         if refused:
@@ -95,7 +93,9 @@ def check_rules(manifests: Manifests, view: View, *, exact: bool) -> Row:
         "loaded that the stack does not have": [name for _, name, _ in loaded - wanted],
         "not healthy": sick,
     }
-    problems = [f"{len(names)} {what}: {_some(names)}" for what, names in found.items() if names]
+    problems = [
+        f"{len(names)} {what}: {some(sorted(names))}" for what, names in found.items() if names
+    ]
     return judge(
         "rules",
         view.pod,
@@ -177,7 +177,7 @@ def check_watchdog(manifests: Manifests, view: View) -> Row:
     receiver = webhook_workload(manifests)
     if receiver is None:
         return untried(WATCHDOG, "Watchdog", "the stack sends it to no workload of its own")
-    healthy, seen = view.of(WATCHDOG_HEALTHY), view.of(WATCHDOG_SEEN)
+    healthy, seen = view.samples_of(WATCHDOG_HEALTHY), view.samples_of(WATCHDOG_SEEN)
     problem, right = None, ""
     if not healthy:
         problem = f"{receiver} has not received it yet"
@@ -199,9 +199,3 @@ def webhook_workload(manifests: Manifests) -> str | None:
     ]
     services = {f"{one.name}.{manifests.namespace}.svc": one.selects for one in manifests.services}
     return next((services[host] for host in urls if host in services), None)
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first names."""
-    shown = ", ".join(" ".join(name.split()) for name in sorted(names)[:SHOWN])
-    return f"{shown}, ..." if len(names) > SHOWN else shown

@@ -61,8 +61,8 @@ def read_stack(name: str) -> Stack:
     provider = providers[0] if providers else {}
     if provider.get("renderYamlToDirectory"):
         raise StackError(
-            f"the stack {name} was rendered, not deployed: there is nothing to ask. To render"
-            " nothing, deploy it with a Pulumi login."
+            f"the stack {name} was rendered, not deployed: there is nothing to ask. Run"
+            f" `pulumi login`, then `make up STACK={name}`."
         )
     try:
         manifests = parse_manifests(f"the state of the stack {name}", _objects(resources))

@@ -7,7 +7,7 @@ from ops.manifests import Manifests
 from ops.prometheus_api import Sample
 from ops.verify.grafana import GRAFANA, SOURCES
 from ops.verify.inside import EDGES
-from ops.verify.policies import Edge, Outside
+from ops.verify.policies import Departure, Edge
 from ops.verify.rows import Row, State, judge, untried
 from ops.verify.servers import (
     CRON_JOBS,
@@ -36,7 +36,7 @@ Proof = tuple[str, str | None] | None
 def check_traffic(
     manifests: Manifests,
     edges: Sequence[Edge],
-    outside: Sequence[Outside],
+    departures: Sequence[Departure],
     views: Sequence[View],
     rows: Sequence[Row],
 ) -> Iterator[Row]:
@@ -49,9 +49,9 @@ def check_traffic(
         webhook=webhook_workload(manifests),
     )
     for edge in edges:
-        yield _row(str(edge), traffic.of_edge(edge))
-    for one in outside:
-        yield _row(str(one), traffic.of_departure(one))
+        yield _row(str(edge), traffic.edge_proof(edge))
+    for one in departures:
+        yield _row(str(one), traffic.departure_proof(one))
 
 
 def _row(subject: str, proof: Proof) -> Row:
@@ -70,7 +70,7 @@ class _Traffic:
     jobs: Mapping[str, tuple[str, int]]
     webhook: str | None
 
-    def of_edge(self, edge: Edge) -> Proof:
+    def edge_proof(self, edge: Edge) -> Proof:
         """The proof of a connection between pods."""
         match edge.source, edge.target:
             case "prometheus-server", target:
@@ -85,7 +85,7 @@ class _Traffic:
                 return self._of_check(SOURCES, "Grafana queries it")
         return None
 
-    def of_departure(self, one: Outside) -> Proof:
+    def departure_proof(self, one: Departure) -> Proof:
         """The proof of a connection that leaves the namespace."""
         if one.target in LONG_TERM and one.source == GRAFANA:
             return self._of_check(SOURCES, "Grafana queries through it")
@@ -102,7 +102,7 @@ class _Traffic:
         return self._seen("lists the CronJobs through it", problem)
 
     def _samples(self, metric: str) -> Sequence[Sample]:
-        return [sample for view in self.views for sample in view.of(metric)]
+        return [sample for view in self.views for sample in view.samples_of(metric)]
 
     def _seen(self, what: str, problem: str | None) -> Proof:
         return what, problem if self.views else "no Prometheus answers"
@@ -133,7 +133,7 @@ class _Traffic:
     def _remote_write(self) -> Proof:
         for view in self.views:
             written, sent = (
-                max((sample.value[1] for sample in view.of(metric)), default=0.0)
+                max((sample.value[1] for sample in view.samples_of(metric)), default=0.0)
                 for metric in (WRITTEN, SENT)
             )
             if not written or written - sent > BEHIND_SECONDS:

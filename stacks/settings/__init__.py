@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from problems import Problems
 from rules.notifications import load_notifications
 from stacks.files import ROOT, read_files
-from stacks.images import SERVICES_IMAGE, check_images
+from stacks.images import IMAGES, SERVICES_IMAGE, check_images
 from stacks.refusal import refuse
 from stacks.secrets import PROJECT, SECRETS, program_secrets
 from stacks.settings.aws_login import AwsLogin, read_aws_login
@@ -27,7 +27,6 @@ from stacks.settings.layers import OWN, SHARED, LayeredProblems, Layers
 from stacks.settings.messages import explain, unknown_key_message
 from stacks.settings.schema import Images, Rules, ServicesImage, Settings
 
-IMAGES = "images"
 Model = TypeVar("Model", bound=BaseModel)
 
 KEYS = (OWN, SHARED, SERVICES_IMAGE, IMAGES, PAGERS)

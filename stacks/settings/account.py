@@ -8,16 +8,16 @@ import pulumi
 from pydantic import Field, ValidationError, model_validator
 
 from components.aws.permissions import Target
-from components.values import DnsLabel, Value, WrongKeysError, matching
+from components.values import NOT_EMPTY, DnsLabel, Value, WrongKeysError, matching
 from problems import Problems
-from stacks.images import SERVICES_IMAGE
+from stacks.images import IMAGES, SERVICES_IMAGE
 from stacks.refusal import refuse
 from stacks.secrets import PROJECT, SECRETS
 from stacks.settings.credentials import PAGERS
 from stacks.settings.layers import ACCOUNT, SHARED
 from stacks.settings.messages import explain, unknown_key_message
 
-IGNORED = (SHARED, SERVICES_IMAGE, "images", PAGERS, *SECRETS)
+IGNORED = (SHARED, SERVICES_IMAGE, IMAGES, PAGERS, *SECRETS)
 """What Pulumi.yaml gives every stack, and a rehearsal."""
 
 MOST_ENVIRONMENTS = 7
@@ -53,7 +53,7 @@ class Account(Value):
     repository_id: int | None = Field(default=None, ge=1)
     branch: Annotated[str, matching(r"[\w./-]+", "the name of a branch", "main")] = "main"
     github_tokens_trusted: bool = False
-    images: tuple[RepositoryName, ...]
+    images: Annotated[tuple[RepositoryName, ...], NOT_EMPTY]
     kept_images: int = Field(default=500, ge=50, le=10000)
     state_bucket: (
         Annotated[
@@ -74,7 +74,7 @@ class Account(Value):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Account":
-        wrong = {} if self.images else {"images": "empty. Write at least one entry."}
+        wrong: dict[str, str] = {}
         ids = {"ownerId": self.owner_id, "repositoryId": self.repository_id}
         if len(missing := [key for key, value in ids.items() if value is None]) == 1:
             wrong[missing[0]] = "missing. Set both numbers, or none of them."

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from components.values import WrongKeysError
+from components.values import EMPTY, WrongKeysError
 from problems import did_you_mean
 
 Path = Sequence[int | str]
@@ -71,7 +71,7 @@ def _mismatch_message(kind: str, value: Any, context: dict[str, Any], message: s
         case "less_than_equal":
             return f"{shown} is too large. Write {context['le']} or less."
         case "too_short":
-            return "empty. Write at least one entry."
+            return EMPTY
         case "string_too_short":
             return "empty. Write some text."
         case "literal_error":

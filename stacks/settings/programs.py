@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from components.cron_job import CronJobSpec
 from components.kit import headless_name
-from components.values import DOMAIN_NAME, Value, WrongKeysError, matching
+from components.values import DOMAIN_NAME, EMPTY, Value, WrongKeysError, matching
 from components.workload import WorkloadSpec
 from stacks.servers import RESERVED, SERVERS
 from stacks.settings.addresses import Neighbourhood, Target, check_address, find_addresses
@@ -18,13 +18,13 @@ WATCHDOG_TIMEOUT = "HARBINGER_WATCHDOG_TIMEOUT_SECONDS"
 """The environment variable with harbinger's timeout for the heartbeat."""
 
 
-def _not_reserved(name: str) -> str:
+def _refuse_reserved(name: str) -> str:
     if name in RESERVED | AWS_DESTINATIONS:
         raise ValueError(f"{name} is reserved for the platform itself. Choose another name.")
     return name
 
 
-def _not_derived(name: str) -> str:
+def _refuse_derived(name: str) -> str:
     if name in ("HOST", "PORT", "POD_NAME", WATCHDOG_TIMEOUT):
         raise ValueError(f"{name} is computed from other settings. Remove it.")
     return name
@@ -42,7 +42,7 @@ Image = Annotated[
 VariableName = Annotated[
     str,
     matching(r"[A-Z][A-Z0-9_]*", "the name of a variable", "LOG_LEVEL"),
-    AfterValidator(_not_derived),
+    AfterValidator(_refuse_derived),
 ]
 WorkloadName = Annotated[
     str,
@@ -52,7 +52,7 @@ WorkloadName = Annotated[
         "a name of at most 54 lower-case letters, digits and hyphens",
         "psi-field",
     ),
-    AfterValidator(_not_reserved),
+    AfterValidator(_refuse_reserved),
 ]
 Host = Annotated[
     str,
@@ -113,7 +113,7 @@ class CronJob(CronJobSpec, Program):
     @model_validator(mode="after")
     def _connects_to_something(self) -> "CronJob":
         if not (self.calls or self.outside):
-            raise WrongKeysError({"calls": "empty. Write at least one entry."})
+            raise WrongKeysError({"calls": EMPTY})
         return self
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ops.verify import attempts
 from ops.verify.inside import can_try, plan
-from ops.verify.policies import edges, outside
+from ops.verify.policies import departures, edges
 from tests.support.loopback import unused_address
 from tests.support.recording import Recording
 from tests.support.verify import FakePlatform, node_manifests
@@ -24,7 +24,7 @@ def test_the_edges_are_those_of_the_policies(stack: str, recordings: dict[str, R
     found = {(edge.source, edge.target, edge.port) for edge in edges(policies)}
     assert found == recorded.edges()
     named = {f"{edge.source}-to-{edge.target}" for edge in edges(policies)}
-    leaving = {f"{one.source}-to-{one.target}" for one in outside(policies)}
+    leaving = {f"{one.source}-to-{one.target}" for one in departures(policies)}
     general = {"default-deny", "pods-to-dns", "pods-to-pods"}
     assert named | leaving | general == policies.keys()
     assert not named & leaving
