@@ -18,6 +18,7 @@ _SETTINGS = "vaultmesh:settings"
 _ENFORCERS = {"cilium", "calico-node", "canal", "kube-router", "antrea-agent"}
 """DaemonSets of other programs that enforce network policies."""
 _CNI, _CNI_AGENT, _CNI_FLAG = "aws-node", "aws-eks-nodeagent", "--enable-network-policy=true"
+_IDENTITY_AGENT = "eks-pod-identity-agent"
 _CNI_SETTINGS, _CNI_SWITCH = "amazon-vpc-cni", "enable-network-policy-controller"
 
 
@@ -50,7 +51,10 @@ def check_cluster(settings: Settings, access: Access | None, problems: Problems)
     _check_namespace(settings, answers["namespace"], access.kubectl.command, problems)
     if settings.cluster.eks:
         switch = answers["cni"] or {}
-        _check_policies(settings.cluster.eks, answers["daemons"]["items"], switch, problems)
+        daemons = answers["daemons"]["items"]
+        _check_policies(settings.cluster.eks, daemons, switch, problems)
+        if settings.aws and [*settings.aws.calls] and settings.aws.identity == "pod-identity":
+            _check_identity_agent(settings.cluster.eks, daemons, problems)
     volumes = Volumes(
         classes=answers["classes"]["items"],
         drivers=answers["drivers"]["items"] if settings.ebs_volumes else (),
@@ -178,3 +182,15 @@ def _check_policies(
     if not enforced:
         text = f"the cluster {cluster} does not enforce network policies. {remedy}"
         problems.add(f"{_SETTINGS}.cluster.eks", 0, text)
+
+
+def _check_identity_agent(cluster: str, daemons: Iterable[Object], problems: Problems) -> None:
+    """Report an EKS cluster whose pods would get no credentials; EKS Auto Mode has the agent."""
+    names = {daemon["metadata"]["name"] for daemon in daemons}
+    if _CNI in names and _IDENTITY_AGENT not in names:
+        problems.add(
+            f"{_SETTINGS}.aws.identity",
+            0,
+            f"the cluster {cluster} has no Pod Identity agent. Run `aws eks create-addon"
+            f" --cluster-name {cluster} --addon-name {_IDENTITY_AGENT}`, or write irsa.",
+        )

@@ -5,18 +5,27 @@ ServiceAccount, through EKS Pod Identity or, where that add-on is missing, throu
 OpenID Connect provider (IRSA).
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pulumi
-from pulumi import Output, ResourceOptions
+from pulumi import (
+    Output,
+    ResourceHook,
+    ResourceHookArgs,
+    ResourceHookBinding,
+    ResourceOptions,
+)
 from pulumi_aws import eks, iam
 
 from components.aws.policies import Block, allow, allow_principal, policy
 
 IdentityKind = Literal["pod-identity", "irsa"]
 ROLE_ANNOTATION = "vaultmesh.io/aws-role"
+EFFECTIVE_SECONDS = 20
+"""How long a new association may take until pods get its role. AWS says "several seconds"."""
 IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
 """What the webhook of IRSA looks for on a ServiceAccount."""
 
@@ -100,7 +109,7 @@ class WorkloadRole(pulumi.ComponentResource):
                 namespace=args.namespace,
                 service_account=workload,
                 role_arn=role.arn,
-                opts=child,
+                opts=ResourceOptions(parent=self, hooks=_wait_until_effective(workload)),
             )
             complete.append(association.association_id)
         arn = Output.all(*complete).apply(lambda values: str(values[0]))
@@ -111,6 +120,19 @@ class WorkloadRole(pulumi.ComponentResource):
 def _work(statements: Sequence[Statement]) -> Iterator[Block]:
     for number, one in enumerate(statements, 1):
         yield allow(f"Work{number}", one.actions, one.resources)
+
+
+def _wait_until_effective(workload: str) -> ResourceHookBinding:
+    """A hook that ends the creation of an association when new pods surely get its role.
+
+    A pod that is created earlier never gets the role, and the provider does not wait.
+    """
+
+    async def wait(_: ResourceHookArgs) -> None:
+        await asyncio.sleep(EFFECTIVE_SECONDS)
+
+    hook = ResourceHook(f"{workload}-has-its-role", wait)
+    return ResourceHookBinding(after_create=[hook])
 
 
 def _agent_trust(workload: str, args: WorkloadRoleArgs) -> Block:

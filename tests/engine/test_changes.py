@@ -70,7 +70,7 @@ def test_an_edited_rule_is_one_update_and_can_be_applied(clone: Project):
     ("old", "new", "lost"),
     [
         ("namespace: aurora-staging", "namespace: elsewhere", "delete Namespace aurora-staging"),
-        ("storage: 50Gi", "storage: 60Gi", "replace StatefulSet prometheus-server"),
+        ("storage: 3Gi", "storage: 4Gi", "replace StatefulSet prometheus-server"),
     ],
 )
 def test_an_edit_that_loses_data_is_refused_and_shown(

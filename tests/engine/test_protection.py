@@ -5,7 +5,7 @@ import pytest
 from tests.support.project import Project
 
 STACK, FILE = "production", "Pulumi.production.yaml"
-HOLDS_DATA = {"aurora-production", "prometheus-server", "alertmanager"}
+HOLDS_DATA = {"aurora-production", "prometheus-server", "alertmanager", "managed-prometheus"}
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,8 @@ import yaml
 
 from components.channels import SECRET_FOLDER
 from ops.live.rewriting import LocalEnvironment, rewrite_config_map
-from stacks.settings import load_configuration
 from tests.support.loopback import Stub, StubRequest, stub, unused_address
-from tests.support.recording import configure, record, stack_values
+from tests.support.recording import run_values, stack_values
 from tests.support.rules.promtool import WITH_ZONES
 from tests.support.waiting import wait_for
 
@@ -26,13 +25,9 @@ ROUTING_KEY = "made-up-routing-key"
 
 def files_of(stack: str, **alertmanager: Any) -> dict[str, str]:
     """The files that the program renders for Alertmanager with these settings replaced."""
-    from stacks.platform import build
-
     values = stack_values(stack)
     values["vaultmesh:settings"]["alertmanager"].update(alertmanager)
-    configure(values)
-    declared = record(lambda: build(load_configuration()))
-    return declared.one("ConfigMap", "alertmanager")["data"]
+    return run_values(values).one("ConfigMap", "alertmanager")["data"]
 
 
 @dataclass(frozen=True)

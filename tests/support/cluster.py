@@ -49,6 +49,10 @@ def _vpc_cni() -> dict[str, Any]:
     return daemon_set("aws-node", "--enable-ipv6=false", "--enable-network-policy=true")
 
 
+AGENT = {"metadata": {"name": "eks-pod-identity-agent"}, "spec": {}}
+"""The DaemonSet of the add-on that gives pods their IAM roles."""
+
+
 @dataclass
 class FakeCluster:
     """What a cluster has. By default, it is new and lacks nothing that the stacks need.
@@ -63,7 +67,7 @@ class FakeCluster:
     namespace: dict[str, Any] | None = None
     claims: list[dict[str, Any]] = field(default_factory=list)
     stateful_sets: list[dict[str, Any]] = field(default_factory=list)
-    daemons: list[dict[str, Any]] = field(default_factory=lambda: [_vpc_cni()])
+    daemons: list[dict[str, Any]] = field(default_factory=lambda: [_vpc_cni(), AGENT])
     cni: dict[str, str] | None = None
     version: str = "v1.34.4-eks-0000000"
 

@@ -8,7 +8,7 @@ import pytest
 from kubectl import Kubectl, KubectlError
 from stacks.access import find_cluster
 from stacks.preconditions import check_cluster
-from tests.support.cluster import FakeCluster, daemon_set
+from tests.support.cluster import AGENT, FakeCluster, daemon_set
 from tests.support.grafana import LOAD_BALANCER
 from tests.support.recording import record, run_values, stack_values
 from tests.support.refusals import changed_stack, cluster_refusals, read_configuration
@@ -128,7 +128,7 @@ def test_in_a_namespace_that_somebody_else_makes_only_objects_are_put() -> None:
 
 @pytest.mark.parametrize("flags", [(), ("--enable-network-policy=false",)])
 def test_an_eks_cluster_that_ignores_network_policies_is_refused(flags: tuple[str, ...]) -> None:
-    cluster = FakeCluster(daemons=[daemon_set("aws-node", *flags)])
+    cluster = FakeCluster(daemons=[daemon_set("aws-node", *flags), AGENT])
     (line,) = cluster_refusals(cluster, stack_values("staging"))
     assert line.startswith("vaultmesh:settings.cluster.eks (Pulumi.")
     assert "the cluster aurora-staging does not enforce network policies. Run `aws eks upd" in line
@@ -144,8 +144,18 @@ def test_eks_auto_mode_has_a_switch_for_network_policies() -> None:
     assert run_values(stack_values("staging"), cluster=on).resources
 
 
+def test_an_eks_cluster_without_the_agent_that_gives_pods_their_roles_is_refused() -> None:
+    cluster = FakeCluster(daemons=[daemon_set("aws-node", "--enable-network-policy=true")])
+    (line,) = cluster_refusals(cluster, stack_values("staging"))
+    assert line.startswith("vaultmesh:settings.aws.identity (Pulumi.test.yaml): ")
+    assert "--addon-name eks-pod-identity-agent`, or write irsa." in line
+    values = stack_values("staging")
+    values["vaultmesh:settings"]["aws"] = {"identity": "irsa"}
+    assert run_values(values, cluster=cluster).resources
+
+
 def test_network_policies_may_be_enforced_by_another_program() -> None:
-    cluster = FakeCluster(daemons=[daemon_set("aws-node"), daemon_set("cilium")])
+    cluster = FakeCluster(daemons=[daemon_set("aws-node"), daemon_set("cilium"), AGENT])
     assert run_values(stack_values("staging"), cluster=cluster).resources
 
 

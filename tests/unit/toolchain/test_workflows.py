@@ -104,7 +104,10 @@ def test_one_run_at_a_time_changes_a_stack_and_nobody_cancels_it(job: Job) -> No
         [group] = {job["concurrency"]["group"]}
         matrix = "matrix" in job.get("strategy", {})
         expected = "${{ matrix.stack }}" if matrix else "".join(stacks_of(job))
-        assert group == f"stack-{expected}"
+        kind = (
+            "drift" if any(run.startswith("make drift ") for run in commands_of(job)) else "stack"
+        )
+        assert group == f"{kind}-{expected}"
         assert job["concurrency"]["cancel-in-progress"] is False
 
 
