@@ -166,7 +166,7 @@ def test_a_namespace_that_somebody_else_makes_is_used_once_it_has_its_marks(smal
                 small.node.kubectl(*recipe.split())
             result = small.preview()
         assert result.code == 0, result.text
-        assert f"Namespace {name} create" not in result.text
+        assert f"core/v1:Namespace {name} create" not in result.text
     finally:
         small.node.kubectl("delete", "namespace", name, "--wait=false")
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -61,10 +62,18 @@ def upgraded(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
 
 
 def samples(small: Deployed) -> list[float]:
-    """The times of samples that Prometheus makes even without a target; the oldest comes first."""
+    """The times of samples that Prometheus makes even without a target; the oldest comes first.
+
+    None while Prometheus starts.
+    """
     query = urlencode({"query": 'ALERTS{alertname="Watchdog"}[1h]'})
-    with urlopen(f"{small.url('prometheus-server')}/api/v1/query?{query}") as answer:
-        found = json.load(answer)["data"]["result"]
+    try:
+        with urlopen(f"{small.url('prometheus-server')}/api/v1/query?{query}") as answer:
+            found = json.load(answer)["data"]["result"]
+    except HTTPError as error:
+        if error.code == 503:
+            return []
+        raise
     return sorted(time for series in found for time, _ in series["values"])
 
 
@@ -102,6 +111,23 @@ def test_an_upgrade_keeps_samples_and_silences(upgraded: Upgraded):
     assert silences(upgraded.small) == [SILENCE["comment"]]
 
 
+def test_naming_the_server_of_the_context_changes_the_provider_alone(upgraded: Upgraded):
+    small, server = upgraded.small, "{.clusters[0].cluster.server}"
+    address = small.kubectl("config", "view", "--minify", f"--output=jsonpath={server}")
+    context = "context: vaultmesh-node"
+    wrong = f"{context}\n      server: https://127.0.0.1:1"
+    with small.project.edited("Pulumi.node.yaml", context, wrong):
+        [refusal] = small.preview().errors
+    assert f"the context vaultmesh-node points at {address}. Correct" in refusal
+    right = f"{context}\n      server: {address}"
+    with small.project.edited("Pulumi.node.yaml", context, right):
+        result = small.up()
+        assert result.code == 0, result.text
+        assert result.changes.keys() == {"~", "="} and result.changes["~"] == 1, result.text
+        assert small.preview().changes.keys() == {"="}
+    assert small.up().changes["~"] == 1
+
+
 def test_preview_refuses_a_larger_volume_until_its_claim_has_grown(upgraded: Upgraded):
     small = upgraded.small
     with small.project.edited("Pulumi.node.yaml", "storage: 2Gi", "storage: 3Gi"):
@@ -129,23 +155,6 @@ def test_the_recipe_to_grow_a_volume_restarts_nothing_and_loses_nothing(upgraded
         assert small.preview().changes.keys() == {"="}
     assert kept == {kind: small.uids(kind) for kind in kept}
     assert upgraded.oldest_sample in samples(small)
-
-
-def test_naming_the_server_of_the_context_changes_the_provider_alone(upgraded: Upgraded):
-    small, server = upgraded.small, "{.clusters[0].cluster.server}"
-    address = small.kubectl("config", "view", "--minify", f"--output=jsonpath={server}")
-    context = "context: vaultmesh-node"
-    wrong = f"{context}\n      server: https://127.0.0.1:1"
-    with small.project.edited("Pulumi.node.yaml", context, wrong):
-        [refusal] = small.preview().errors
-    assert f"the context vaultmesh-node points at {address}. Correct" in refusal
-    right = f"{context}\n      server: {address}"
-    with small.project.edited("Pulumi.node.yaml", context, right):
-        result = small.up()
-        assert result.code == 0, result.text
-        assert result.changes.keys() == {"~", "="} and result.changes["~"] == 1, result.text
-        assert small.preview().changes.keys() == {"="}
-    assert small.up().changes["~"] == 1
 
 
 def test_preview_of_another_namespace_shows_that_everything_is_made_anew(upgraded: Upgraded):
