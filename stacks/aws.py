@@ -109,6 +109,7 @@ def declare_aws(
                     namespace=namespace,
                     path=role_path(settings.environment),
                     boundary=place.policy(boundary) if boundary else None,
+                    has_pods=not settings.cluster.render,
                     statements=statements,
                 ),
             ).annotations

@@ -64,13 +64,15 @@ class WorkloadRoleArgs:
     """Only pods under the ServiceAccount `workload` of the namespace can assume the role.
 
     `path` begins and ends with a slash; it groups the roles of one environment. `boundary` is the
-    ARN of the policy that says what any of these roles may do at most.
+    ARN of the policy that says what any of these roles may do at most. `has_pods` is false where
+    manifests are only rendered, so no pod could be created too early.
     """
 
     identity: Identity
     namespace: pulumi.Input[str]
     path: str
     boundary: str | None
+    has_pods: bool
     statements: Sequence[Statement]
 
 
@@ -109,7 +111,9 @@ class WorkloadRole(pulumi.ComponentResource):
                 namespace=args.namespace,
                 service_account=workload,
                 role_arn=role.arn,
-                opts=ResourceOptions(parent=self, hooks=_wait_until_effective(workload)),
+                opts=ResourceOptions(
+                    parent=self, hooks=_wait_until_effective(workload) if args.has_pods else None
+                ),
             )
             complete.append(association.association_id)
         arn = Output.all(*complete).apply(lambda values: str(values[0]))

@@ -22,13 +22,14 @@ CLUSTER = arn("eks", "cluster/aurora")
 BOUNDARY = arn("iam", "policy/limits", region="")
 
 
-def role(kind: IdentityKind) -> Recording:
+def role(kind: IdentityKind, *, has_pods: bool = True) -> Recording:
     def program() -> WorkloadRole:
         args = WorkloadRoleArgs(
             identity=find_identity(kind, "aurora"),
             namespace=pulumi.Output.from_input("space"),
             path="/vaultmesh/test/",
             boundary=BOUNDARY,
+            has_pods=has_pods,
             statements=[Statement(actions=["sns:Publish"], resources=[TOPIC])],
         )
         return WorkloadRole("server", args)
@@ -44,6 +45,19 @@ def inputs(recording: Recording, kind: str) -> Mapping[str, Any]:
 def trust(recording: Recording) -> dict[str, Any]:
     (statement,) = json.loads(inputs(recording, "Role")["assumeRolePolicy"])["Statement"]
     return statement
+
+
+@pytest.mark.parametrize(
+    ("kind", "has_pods", "waits"),
+    [("pod-identity", True, ["server"]), ("pod-identity", False, []), ("irsa", True, [])],
+)
+def test_up_waits_until_an_association_takes_effect_if_pods_follow(
+    kind: IdentityKind, has_pods: bool, waits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr("components.aws.identity._wait_until_effective", waited.append)
+    role(kind, has_pods=has_pods)
+    assert waited == waits
 
 
 def test_a_boundary_limits_the_role() -> None:
