@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.alias_generators import to_camel
 
 from promql.durations import parse_duration
+from quantities import amount
 
 
 class Value(BaseModel):
@@ -79,12 +80,6 @@ ObjectName = Annotated[
 Quantity = Annotated[
     str, matching(r"[0-9]+(\.[0-9]+)?(m|Ki|Mi|Gi|Ti)?", "a quantity", "500m, 2 or 256Mi")
 ]
-UNITS = {
-    "m": 1e-3,
-    **{unit: 1000.0**power for power, unit in enumerate(("", "k", "M", "G", "T", "P", "E"))},
-    **{unit: 1024.0**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
-}
-"""The factors of the suffixes of Kubernetes' quantities."""
 Gibibytes = Annotated[str, matching(r"[1-9][0-9]*Gi", "a size in whole gibibytes", "50Gi")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 DOMAIN_NAME = r"([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]+"
@@ -105,12 +100,6 @@ LOG_STORAGE = "50Mi"
 """What the log of one container may take of its ephemeral storage: the kubelet keeps 5 files
 (`containerLogMaxFiles`) of 10Mi (`containerLogMaxSize`), its defaults, which EKS does not change.
 A pod that exceeds its limit is evicted."""
-
-
-def amount(quantity: str) -> float:
-    """The bytes or cores of a quantity of Kubernetes, such as 50Gi or 500m."""
-    number = quantity.rstrip("mkKMGTPEi")
-    return float(number) * UNITS[quantity[len(number) :]]
 
 
 def _room_for_logs(quantity: str) -> str:

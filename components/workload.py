@@ -22,7 +22,8 @@ from components.pods import (
     template,
     variables,
 )
-from components.values import LOG_STORAGE, Port, Quantity, Resources, Value, WrongKeysError, amount
+from components.values import LOG_STORAGE, Port, Quantity, Resources, Value, WrongKeysError
+from quantities import amount
 
 ROLLING = apps.DeploymentStrategyArgs(
     type="RollingUpdate",

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.prometheus import DISK_SHARE, INTERVAL
-from components.values import amount
 from problems import Problems
 from promql.durations import parse_duration
+from quantities import amount
 from stacks.settings.schema import Settings
 
 RULES = "rules"

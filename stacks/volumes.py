@@ -9,8 +9,8 @@ import pulumi
 from components import alertmanager, prometheus
 from components.kit import claim_name
 from components.storage_class import CSI_DRIVER
-from components.values import amount
 from problems import Problems, did_you_mean
+from quantities import amount
 from stacks.settings.schema import Settings
 
 Object = Mapping[str, Any]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from quantities import amount
+
 Json = Mapping[str, Any]
 GIB = 1 << 30
 DAYS_A_YEAR, MONTHS_A_YEAR = 365, 12
@@ -22,7 +24,6 @@ FREE = (
     "aws:sns/topicSubscription:*",
 )
 """Types of AWS resources that cost nothing themselves."""
-_UNITS = {"": 1, "m": 1e-3, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def uses(resources: Sequence[tuple[str, Json]], prices: Json) -> Iterator[Use]:
             gib += pods * _requests(spec, "memory") / GIB
             for claim in inputs["spec"].get("volumeClaimTemplates", ()):
                 size = claim["spec"]["resources"]["requests"]["storage"]
-                yield Use("volume", pods * _number(size) / GIB)
+                yield Use("volume", pods * amount(size) / GIB)
         elif token == "kubernetes:core/v1:Service" and inputs["spec"].get("type") == "LoadBalancer":
             yield Use("load_balancer", hours)
         elif token in BILLED:
@@ -79,13 +80,7 @@ _PODS: Mapping[str, Callable[[Json], tuple[float, Json]]] = {
 
 
 def _requests(pod: Json, resource: str) -> float:
-    return sum(_number(c["resources"]["requests"][resource]) for c in pod["containers"])
-
-
-def _number(quantity: str) -> float:
-    """The value of a Kubernetes quantity such as 250m or 50Gi."""
-    number = quantity.rstrip("mKMGTi")
-    return float(number) * _UNITS[quantity[len(number) :]]
+    return sum(amount(c["resources"]["requests"][resource]) for c in pod["containers"])
 
 
 def _workspace(inputs: Json, hours: float, assumed: Json) -> Iterator[Use]:

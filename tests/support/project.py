@@ -26,6 +26,7 @@ SOURCES = (
     "promql",
     "problems.py",
     "kubectl.py",
+    "quantities.py",
     "docs",
 )
 LIMIT_SECONDS = 180

@@ -15,15 +15,16 @@ from tests.support.recording import ROOT
 ALLOWED: Mapping[str, set[str]] = {
     "problems": set(),
     "kubectl": set(),
+    "quantities": set(),
     "promql": {"problems"},
     "rules": {"promql", "problems"},
     "dashboards": {"rules", "promql", "problems"},
-    "components": {"promql.durations", "problems"},
+    "components": {"promql.durations", "problems", "quantities"},
     "services": set(),
-    "stacks": {"components", "rules", "dashboards", "promql", "problems", "kubectl"},
+    "stacks": {"components", "rules", "dashboards", "promql", "problems", "kubectl", "quantities"},
     "__main__": {"stacks"},
     "toolchain": {"stacks.secrets", "stacks.images", "rules.reader", "problems"},
-    "ops": {"promql", "problems", "kubectl", "toolchain.base", "toolchain.browser"},
+    "ops": {"promql", "problems", "kubectl", "quantities", "toolchain.base", "toolchain.browser"},
 }
 
 
