@@ -21,12 +21,10 @@ from toolchain.node.keeper import CGROUPS
 from toolchain.node.layout import SHARED_FOLDERS, Folder
 
 USER = """\
-import signal, sys, time
+import sys, time
 from pathlib import Path
 from toolchain import tools
 from toolchain.node.cluster import running_node
-# A shell starts background commands with Ctrl-C ignored, and tests may be one of them.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 root, *archives = map(Path, sys.argv[1:])
 with running_node(root, archives, tools.folders(tools.NODE)):
     print("ready", flush=True)

@@ -53,9 +53,7 @@ def test_a_full_disk_is_refused_with_what_is_free_and_what_is_needed(
 
 def test_ctrl_c_waits_until_the_program_has_cleaned_up(tmp_path: Path) -> None:
     waits = (
-        # A shell starts background commands with Ctrl-C ignored, and tests may be one of them.
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from toolchain.base import *; run_and_wait(sys.argv[1:], os.environ, CLONE)"
+        "import sys; from toolchain.base import *; run_and_wait(sys.argv[1:], os.environ, CLONE)"
     )
     cleans = f"trap 'sleep 0.6; touch {tmp_path}/cleaned; exit' INT; touch {tmp_path}/up; sleep 30"
     command = [sys.executable, "-c", waits, "sh", "-c", cleans]
