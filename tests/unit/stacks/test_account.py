@@ -109,20 +109,20 @@ def test_an_image_with_a_tag_never_expires_by_age(account: Recording) -> None:
         assert [rule["tagStatus"] for rule in by_age] == ["untagged"]
 
 
-def test_a_job_of_each_kind_gets_a_role_of_its_own(account: Recording) -> None:
-    source = "repo:vaultmesh/observability"
+@pytest.mark.parametrize(
+    ("numbers", "source"),
+    [
+        ({}, "repo:vaultmesh/observability"),
+        (
+            {"ownerId": 123456, "repositoryId": 456789},
+            "repo:vaultmesh@123456/observability@456789",
+        ),
+    ],
+    ids=["named", "numbered"],
+)
+def test_a_job_of_each_kind_gets_a_role_of_its_own(numbers: dict[str, int], source: str) -> None:
+    account = declared(**numbers)
     assert {job: subjects(account, job) for job in inputs(account, "Role")} == {
-        "image": [f"{source}:ref:refs/heads/main"],
-        "preview": [f"{source}:pull_request", f"{source}:ref:refs/heads/main"],
-        "deploy-staging": [f"{source}:environment:staging"],
-        "deploy-production": [f"{source}:environment:production"],
-    }
-
-
-def test_the_jobs_of_a_newer_repository_name_it_with_its_numbers() -> None:
-    newer = declared(ownerId=123456, repositoryId=456789)
-    source = "repo:vaultmesh@123456/observability@456789"
-    assert {job: subjects(newer, job) for job in inputs(newer, "Role")} == {
         "image": [f"{source}:ref:refs/heads/main"],
         "preview": [f"{source}:pull_request", f"{source}:ref:refs/heads/main"],
         "deploy-staging": [f"{source}:environment:staging"],

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.values import amount
-from problems import Problems, Refused
+from problems import Problems
+from quantities import amount
 from stacks.capacity import HEADROOM, check_capacity, needed_disk, needed_memory, series
 from stacks.platform import build
 from stacks.settings import load_configuration
@@ -35,11 +35,7 @@ def test_no_stack_asks_for_many_times_what_it_needs(stack: str) -> None:
 def problems(found: Settings) -> list[str]:
     noted = Problems()
     check_capacity(found, noted)
-    try:
-        noted.refuse_if_any()
-    except Refused as refused:
-        return list(refused.problems)
-    return []
+    return list(noted.lines())
 
 
 @pytest.mark.parametrize("stack", STACKS)
