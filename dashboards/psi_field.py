@@ -58,7 +58,8 @@ def psi_field() -> Board:
         table(
             "The pods side by side",
             "What each pod reports for its last step. Pods that got the same steps show the same "
-            "numbers; a pod that stands apart got other steps, or none.",
+            "numbers; a pod that stands apart got other steps, or none. Peers in step are the "
+            "other pods whose steps this one holds, by its own comparison.",
             "pod",
             {
                 "density": _chosen_pods("density"),
@@ -68,6 +69,7 @@ def psi_field() -> Board:
                 "temporal entropy": _chosen_pods("temporal_entropy"),
                 "prediction error": _chosen_pods("prediction_error"),
                 "time dilation": _chosen_pods("time_dilation"),
+                "peers in step": _chosen_pods("peers_in_step"),
             },
             unit=units.NoUnit,
         ),
@@ -81,8 +83,11 @@ def psi_field() -> Board:
         ),
         time_series(
             "Pod drift over time",
-            "The largest minus the smallest prediction error of the pods.",
+            "The largest minus the smallest prediction error of the pods, as scraped, and among "
+            "pods that showed the same steps. Scrapes a few seconds apart show a drift under "
+            "traffic, and PsiFieldPodDrift spares it while the pods agree.",
             Query("psi:pod_drift:abs", "drift"),
+            Query("psi:pod_drift:same_steps", "drift of equal steps"),
             unit=units.NoUnit,
             alerts=["PsiFieldPodDrift"],
             top=1,

@@ -12,7 +12,14 @@ from starlette.responses import Response
 
 from services.psi_field.engine import METRICS, EngineError, load_engine
 from services.psi_field.history import KEY_PATTERN, KeyReusedError, Replica, Vector
-from services.psi_field.peers import PeerHistory, Peers, Push, PushReceipt, Sharing
+from services.psi_field.peers import (
+    INCARNATION_HEADER,
+    PeerHistory,
+    Peers,
+    Push,
+    PushReceipt,
+    Sharing,
+)
 from services.shell import Address, Addresses, Answer, Body, ServerSettings, Service, read_body
 
 # 0.25 s is the threshold of the latency SLO.
@@ -55,12 +62,28 @@ class Step(Body):
 
 
 class StepMetrics:
-    """Counts requests to /step, and reads the replica's metrics at each scrape."""
+    """Counts requests to /step, and reads the replica's and its sharing's state at each scrape.
 
-    def __init__(self, registry: CollectorRegistry, replica: Replica, engine: str) -> None:
+    A scrape must return the metrics and the digest of the same steps: PsiFieldPodDrift compares
+    the metrics of pods that show the same digest.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, replica: Replica, sharing: Sharing, engine: str
+    ) -> None:
         for name in METRICS:
             gauge = Gauge(f"psi_field_{name}", _HELP[name], registry=registry)
             gauge.set_function(lambda name=name: replica.metrics[name])
+        Gauge(
+            "psi_field_window_digest",
+            "A number that is the same for pods that hold the same steps.",
+            registry=registry,
+        ).set_function(lambda: replica.digest_number)
+        Gauge(
+            "psi_field_peers_in_step",
+            "Peers whose steps this pod had all when it compared last.",
+            registry=registry,
+        ).set_function(lambda: sharing.peers_in_step)
         Gauge(
             "psi_field_engine_info", "1 for the engine that runs.", ["engine"], registry=registry
         ).labels(engine).set(1)
@@ -101,7 +124,7 @@ def build(settings: PsiFieldSettings) -> Service:
     peers = Peers(settings.peers, replica.incarnation)
     sharing = Sharing(replica, peers)
     service = Service(settings.service, start=lambda: sharing.take_over(settings.takeover_seconds))
-    metrics = StepMetrics(service.registry, replica, engine_name)
+    metrics = StepMetrics(service.registry, replica, sharing, engine_name)
 
     async def take_step(request: Request) -> Answer:
         if not sharing.established:
@@ -128,14 +151,15 @@ def build(settings: PsiFieldSettings) -> Service:
 
     async def read_history(request: Request) -> Answer:
         etag = f'"{replica.digest}"'
+        headers = {"ETag": etag, INCARNATION_HEADER: replica.incarnation}
         if request.headers.get("if-none-match") == etag:
-            return Response(status_code=304, headers={"ETag": etag})
+            return Response(status_code=304, headers=headers)
         history = PeerHistory(
             incarnation=replica.incarnation,
             established=sharing.established,
             entries=replica.entries,
         )
-        return Response(history.model_dump_json(), 200, {"ETag": etag}, "application/json")
+        return Response(history.model_dump_json(), 200, headers, "application/json")
 
     async def add_to_history(request: Request) -> Answer:
         body = await read_body(request, Push)

@@ -92,6 +92,11 @@ class Replica:
         self._engine = engine
 
     @property
+    def digest_number(self) -> int:
+        """The first 48 bits of the digest; a float holds them exactly."""
+        return int(self.digest[:12], 16)
+
+    @property
     def counter(self) -> int:
         """The highest counter in the history; 0 before the first step."""
         return self.entries[-1].counter if self.entries else 0

@@ -23,6 +23,9 @@ PUSH_SECONDS = 0.8
 PAUSE_SECONDS = 0.2
 """Pause between two attempts of a starting pod to reach its peers."""
 
+INCARNATION_HEADER = "X-Incarnation"
+"""Names the pod in its answers to a pull, also in those without a body."""
+
 _PULL_SECONDS = 2
 _LOOKUP_SECONDS = 2
 
@@ -57,6 +60,8 @@ class Peers:
         self._targets = targets
         self._incarnation = incarnation
         self._addresses: list[Address] = []
+        self.answering = 0
+        """Number of other pods that answered the last `pull` as they should."""
         self._silent: dict[Address, bool] = {}
         """{address: whether it timed out} of the addresses whose last exchange failed."""
         # Pods are never behind a proxy. Refuse compression: a small response could unpack to a huge
@@ -95,15 +100,17 @@ class Peers:
     async def pull(self, digest: str) -> tuple[list[PeerHistory], int]:
         """Fetch the histories with another digest. Returns them and the number of failed peers."""
 
-        async def pull_from(address: Address) -> PeerHistory | None:
+        async def pull_from(address: Address) -> tuple[str, PeerHistory | None]:
             headers = {"If-None-Match": f'"{digest}"'}
-            status, raw = await self._exchange(address, "GET", headers=headers)
-            if status == httpx.codes.NOT_MODIFIED:
-                return None
-            return PeerHistory.model_validate_json(raw)
+            answer, raw = await self._exchange(address, "GET", headers=headers)
+            if answer.status_code == httpx.codes.NOT_MODIFIED:
+                return answer.headers.get(INCARNATION_HEADER, str(address)), None
+            history = PeerHistory.model_validate_json(raw)
+            return history.incarnation, history
 
         answers = await self._ask(self._addresses, _PULL_SECONDS, pull_from)
-        histories = [one for one in answers if one and one.incarnation != self._incarnation]
+        self.answering = len({pod for pod, _ in answers} - {self._incarnation})
+        histories = [one for pod, one in answers if one and pod != self._incarnation]
         return histories, len(self._addresses) - len(answers)
 
     async def _exchange(
@@ -113,8 +120,8 @@ class Peers:
         *,
         content: str = "",
         headers: dict[str, str] | None = None,
-    ) -> tuple[int, bytes]:
-        """Returns status and body. Raises httpx.HTTPError, or ValueError if the body is large."""
+    ) -> tuple[httpx.Response, bytes]:
+        """Returns answer and body. Raises httpx.HTTPError, or ValueError if the body is large."""
         url = httpx.URL(scheme="http", host=address.host, port=address.port, path="/window")
         headers = {"Content-Type": "application/json"} | (headers or {})
         raw = bytearray()
@@ -125,7 +132,7 @@ class Peers:
                 raw += chunk
                 if len(raw) > BODY_LIMIT:
                     raise ValueError(f"an answer of more than {BODY_LIMIT} bytes")
-        return answer.status_code, bytes(raw)
+        return answer, bytes(raw)
 
     async def _ask(
         self,
@@ -177,6 +184,8 @@ class Sharing:
     def __init__(self, replica: Replica, peers: Peers) -> None:
         self.established = False
         """Whether this pod has taken over the field or begun it."""
+        self.peers_in_step = 0
+        """Number of peers whose steps this pod had all after the last `catch_up`."""
         self._replica = replica
         self._peers = peers
 
@@ -207,17 +216,22 @@ class Sharing:
         """Pull and add the steps that this pod lacks."""
         await self._peers.discover()
         histories, _ = await self._peers.pull(self._replica.digest)
-        if self._merge(histories, self._replica.max_peer_counter):
+        before = self._replica.digest
+        took_all = self._merge(histories, self._replica.max_peer_counter)
+        self.peers_in_step = self._peers.answering if took_all else 0
+        if self._replica.digest != before:
             log.info("caught up with the peers")
 
     def _merge(self, histories: Sequence[PeerHistory], max_counter: int) -> bool:
+        """Add the peers' steps. Returns whether all of them could be added."""
         entries = [entry for history in histories for entry in history.entries]
         accepted = [entry for entry in entries if entry.counter <= max_counter]
         if ignored := len(entries) - len(accepted):
             fields = {"steps": ignored, "limit": max_counter}
             log.error("peers have steps with absurd counters; they are ignored", extra=fields)
         try:
-            return self._replica.merge(accepted)
+            self._replica.merge(accepted)
         except EngineError as error:
             log.error("the engine refused a peer's steps", extra={"reason": str(error)})
             return False
+        return not ignored

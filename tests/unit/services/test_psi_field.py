@@ -14,6 +14,7 @@ from services.psi_field.history import HISTORY_LENGTH, MAX_LEAD, Entry, merge
 from services.psi_field.peers import PeerHistory
 from services.shell import BODY_LIMIT, Address
 from tests.support.services.asgi import JSON, Call, serving, wait_until_ready
+from tests.support.services.exposition import parse
 from tests.support.services.psi_pod import (
     ALONE,
     GET_HISTORY,
@@ -192,6 +193,12 @@ def test_a_bad_push_is_refused_as_a_whole_and_changes_nothing(case: str) -> None
     assert answer.json()["error"].startswith(("entries", "more"))
     assert after.content == before.content
     assert same_metrics.content == metrics.content
+
+
+def test_a_scrape_shows_the_digest_of_the_history() -> None:
+    *scrapes, history = ask(GET_METRICS, post_step(), GET_METRICS, GET_HISTORY)
+    before, after = (parse(scrape.text).value("psi_field_window_digest") for scrape in scrapes[::2])
+    assert before != after == int(history.headers["etag"].strip('"')[:12], 16)
 
 
 def test_an_unchanged_history_is_not_sent_again() -> None:

@@ -157,6 +157,35 @@ def test_a_pod_is_not_its_own_peer() -> None:
     with_peer(answer(history()), scenario, incarnation=PEER)
 
 
+UNCHANGED = (
+    f"HTTP/1.1 304 Not Modified\r\nX-Incarnation: {PEER}\r\nConnection: close\r\n\r\n".encode()
+)
+
+
+@pytest.mark.parametrize(
+    ("sent", "own", "in_step"),
+    [
+        pytest.param(answer(history()), "2" * 16, 1, id="a peer with more steps"),
+        pytest.param(UNCHANGED, "2" * 16, 1, id="a peer with the same steps"),
+        pytest.param(UNCHANGED, PEER, 0, id="the pod itself"),
+        pytest.param(BAD["no JSON"], "2" * 16, 0, id="a peer that answers nonsense"),
+        pytest.param(
+            answer(history(entries=[ENTRY, ENTRY | {"counter": 2**52}])),
+            "2" * 16,
+            0,
+            id="a peer with a step that is refused",
+        ),
+    ],
+)
+def test_a_pod_counts_the_peers_whose_steps_it_has_all(sent: bytes, own: str, in_step: int) -> None:
+    async def scenario(peers: Peers, replica: Replica) -> None:
+        sharing = Sharing(replica, peers)
+        await sharing.catch_up()
+        assert sharing.peers_in_step == in_step
+
+    with_peer(sent, scenario, incarnation=own)
+
+
 def test_known_addresses_stay_when_their_name_can_no_longer_be_resolved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
