@@ -6,17 +6,21 @@ import math
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-import httpx
 from pydantic import Field
 
-from services.shell import Address, Addresses, Settings
+from services.shell import Address, Addresses, HttpClient, NoAnswerError, Settings
 
 PAUSE_SECONDS = 0.5
 """Pause between two attempts to feed a pod."""
+
+TRY_SECONDS = 4
+"""Time limit for an attempt, which is several times what a step takes: if an answer is lost, others
+follow within the time for all attempts."""
 
 SIZE = 16
 """Numbers in a step."""
@@ -123,13 +127,26 @@ async def feed(
     """
     headers = {"Idempotency-Key": f"feeder-{period_seconds}-{number}"}
     step = {"x": vector(number), "apply_guardian": apply_guardian}
-    # Pods are never behind a proxy. _feed_one limits the time of all attempts together.
-    async with httpx.AsyncClient(headers=headers, timeout=None, trust_env=False) as http:  # noqa: S113
+    async with aclosing(HttpClient()) as client:
+
+        async def feed_one(pod: Address) -> str | None:
+            """Feed one pod. Returns the reason why it missed the step, or None."""
+            try:
+                reply = await client.send_until_taken(
+                    "POST",
+                    f"http://{pod}/step",
+                    seconds=TRY_SECONDS,
+                    total_seconds=timeout_seconds,
+                    pause_seconds=PAUSE_SECONDS,
+                    body=step,
+                    headers=headers,
+                )
+            except NoAnswerError as error:
+                return str(error)
+            return None if reply.is_success else str(reply)
 
         async def feed_all(pods: Sequence[Address]) -> dict[Address, str | None]:
-            reasons = await asyncio.gather(
-                *(_feed_one(http, pod, step, timeout_seconds) for pod in pods)
-            )
+            reasons = await asyncio.gather(*map(feed_one, pods))
             return dict(zip(pods, reasons, strict=True))
 
         before = await find_pods()
@@ -141,26 +158,3 @@ async def feed(
         fed=[pod for pod, reason in reasons.items() if reason is None],
         missed={pod: reason for pod, reason in reasons.items() if reason and pod in after},
     )
-
-
-async def _feed_one(
-    http: httpx.AsyncClient, pod: Address, step: Mapping[str, Any], timeout_seconds: float
-) -> str | None:
-    """Feed one pod. Returns the reason why it missed the step, or None."""
-    reason = "no answer"
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            while True:
-                try:
-                    answer = await http.post(f"http://{pod}/step", json=step)
-                except httpx.HTTPError as error:
-                    reason = f"{type(error).__name__}: {error}"
-                else:
-                    if answer.is_success:
-                        return None
-                    reason = f"answered {answer.status_code}: {answer.text[:200]}"
-                    if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                        return reason
-                await asyncio.sleep(PAUSE_SECONDS)
-    except TimeoutError:
-        return f"{reason}, after {timeout_seconds:g} s"

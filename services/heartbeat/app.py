@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections import Counter
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 from uuid import uuid4
 
-import httpx
 from pydantic import Field, model_validator
 
-from services.shell import HttpUrl, Settings
+from services.shell import HttpClient, HttpUrl, NoAnswerError, Settings
 
 PROVENANCE = "heartbeat"
 PAUSE_SECONDS = 0.5
@@ -88,13 +88,20 @@ async def send_traffic(settings: HeartbeatSettings) -> Outcome:
     end = clock() + settings.duration_seconds
     run = uuid4().hex[:8]
     target = settings.target.rstrip("/")
-    # The treaty is never behind a proxy. Each request below sets its own time limit.
-    async with httpx.AsyncClient(timeout=None, trust_env=False) as http:  # noqa: S113
+    async with aclosing(HttpClient()) as client:
         try:
-            async with asyncio.timeout_at(end):
-                await _wait_until_ready(http, target, settings.timeout_seconds, outcome)
-        except TimeoutError:
+            # Any status but 503 comes from a running server, so the requests can be sent. The
+            # network may drop a new pod's first packets.
+            await client.send_until_taken(
+                "GET",
+                f"{target}/ready",
+                seconds=settings.timeout_seconds,
+                total_seconds=settings.duration_seconds,
+                pause_seconds=PAUSE_SECONDS,
+            )
+        except NoAnswerError as error:
             outcome.unsent = settings.requests
+            outcome.last_error = f"not ready: {error}"
             return outcome
         start = clock()
         for number in range(settings.requests):
@@ -106,13 +113,14 @@ async def send_traffic(settings: HeartbeatSettings) -> Outcome:
             if has_provenance(number, settings.provenance_share):
                 body["provenance"] = PROVENANCE
             try:
-                async with asyncio.timeout(settings.timeout_seconds):
-                    answer = await http.post(f"{target}/requests", json=body)
-            except (httpx.HTTPError, TimeoutError) as error:
+                reply = await client.send(
+                    "POST", f"{target}/requests", seconds=settings.timeout_seconds, body=body
+                )
+            except NoAnswerError as error:
                 outcome.unanswered += 1
-                outcome.last_error = _describe(error)
+                outcome.last_error = str(error)
             else:
-                outcome.answers[answer.status_code] += 1
+                outcome.answers[reply.status] += 1
     return outcome
 
 
@@ -122,26 +130,3 @@ def has_provenance(number: int, share: float) -> bool:
     For every n, n x `share` of the first n requests do, rounded down.
     """
     return int((number + 1) * share) > int(number * share)
-
-
-async def _wait_until_ready(
-    http: httpx.AsyncClient, target: str, timeout_seconds: float, outcome: Outcome
-) -> None:
-    """Poll /ready until it succeeds. The network may drop a new pod's first packets."""
-    while True:
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                answer = await http.get(f"{target}/ready")
-        except (httpx.HTTPError, TimeoutError) as error:
-            outcome.last_error = _describe(error)
-        else:
-            # Any other status comes from a running server, so the requests can be sent.
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                outcome.last_error = None
-                return
-            outcome.last_error = f"not ready: {answer.text[:200]}"
-        await asyncio.sleep(PAUSE_SECONDS)
-
-
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -9,13 +9,16 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import httpx
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.scheduler.jobs import Job, Timetable
+from services.shell import HttpClient, NoAnswerError
 
 STOP_SECONDS = 5
 """Time for runs in progress to finish after the service has stopped."""
+
+ANSWER_LIMIT = 1024 * 1024
+"""Maximum bytes of the answer to a run; none of it is used."""
 
 OUTCOMES = ("success", "failure", "timeout")
 REASONS = ("overlap", "missed")
@@ -39,28 +42,22 @@ class HttpCalls:
     """Makes the HTTP calls of all jobs; an instance is a `Call`."""
 
     def __init__(self) -> None:
-        # Workloads are never behind a proxy. `__call__` limits the time of the whole exchange.
-        self._http = httpx.AsyncClient(timeout=None, trust_env=False)  # noqa: S113
+        self._client = HttpClient(limit=ANSWER_LIMIT)
 
     async def __call__(self, job: Job) -> Result:
-        """Call the job's URL and read the body to its end; the body is discarded."""
+        """Call the job's URL, and read the answer to its end."""
         try:
-            async with (
-                asyncio.timeout(job.timeout_seconds),
-                self._http.stream(job.method, job.url, json=job.body) as answer,
-            ):
-                async for _ in answer.aiter_raw():
-                    pass
-        except TimeoutError:
-            return Result("timeout", f"no answer within {job.timeout_seconds:g} s")
-        except httpx.HTTPError as error:
-            return Result("failure", f"{type(error).__name__}: {error}".rstrip(": "))
-        outcome = "success" if answer.is_success else "failure"
-        return Result(outcome, f"answered {answer.status_code}")
+            reply = await self._client.send(
+                job.method, job.url, seconds=job.timeout_seconds, body=job.body
+            )
+        except NoAnswerError as error:
+            return Result("timeout" if error.timed_out else "failure", str(error))
+        outcome = "success" if reply.is_success else "failure"
+        return Result(outcome, f"answered {reply.status}")
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        await self._client.aclose()
 
 
 class JobMetrics:

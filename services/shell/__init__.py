@@ -28,9 +28,12 @@ A service consists of a settings model, a function that builds a `Service` from 
 Every service also answers /health, /ready and /metrics. Handlers raise
 `starlette.exceptions.HTTPException`, which is answered as `{"error": reason}`. A program that does
 not serve HTTP (a CronJob) derives its model from `Settings` and calls `run_once(Model, work)`.
+
+All requests to other programs go through `HttpClient`.
 """
 
-from services.shell.bodies import BODY_LIMIT, Body, JsonObject, read_body
+from services.shell.bodies import BODY_LIMIT, Body, JsonObject, parse_json, read_body
+from services.shell.client import HttpClient, NoAnswerError, Reply
 from services.shell.metrics import BareCounter, exposition
 from services.shell.runtime import configure_logs, run, run_once
 from services.shell.service import Answer, Service
@@ -54,8 +57,11 @@ __all__ = [
     "Answer",
     "BareCounter",
     "Body",
+    "HttpClient",
     "HttpUrl",
     "JsonObject",
+    "NoAnswerError",
+    "Reply",
     "ServerSettings",
     "Service",
     "Settings",
@@ -66,6 +72,7 @@ __all__ = [
     "load_settings",
     "one_line",
     "parse_address",
+    "parse_json",
     "read_body",
     "run",
     "run_once",

@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
@@ -17,6 +17,9 @@ BODY_SECONDS = 10
 """Time limit for receiving a body, so that a stalled sender does not hold a connection."""
 
 
+T = TypeVar("T")
+
+
 class Body(BaseModel):
     """A JSON object, checked strictly.
 
@@ -26,7 +29,7 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-def _check_finite(value: dict[str, Any]) -> dict[str, Any]:
+def _check_finite(value: T) -> T:
     try:
         json.dumps(value, allow_nan=False)
     except ValueError:
@@ -36,6 +39,19 @@ def _check_finite(value: dict[str, Any]) -> dict[str, Any]:
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(_check_finite)]
 """A JSON object with any content except NaN and infinity, which other parsers refuse."""
+
+_ANY: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+def parse_json(raw: bytes) -> Any:
+    """The value of a JSON text that another program sent.
+
+    Raises ValueError unless every JSON parser takes the value when it is sent on. That excludes NaN
+    and numbers that overflow to infinity, lone surrogates, integers of more than 4300 digits, and
+    more than 200 levels.
+    """
+    return _check_finite(_ANY.validate_json(raw))
+
 
 M = TypeVar("M", bound=Body)
 

@@ -1,12 +1,8 @@
 """Downstreams, to which the treaty routes requests."""
 
-import asyncio
-import json
 from typing import Any, Protocol
 
-import httpx
-
-from services.shell import BODY_LIMIT
+from services.shell import HttpClient, NoAnswerError, parse_json
 
 
 class DroppedError(Exception):
@@ -46,43 +42,24 @@ class HttpDownstream:
     def __init__(self, url: str, *, timeout_seconds: float, connections: int) -> None:
         self._url = url
         self._timeout_seconds = timeout_seconds
-        # The downstream is never behind a proxy. `route` limits the whole exchange.
-        self._http = httpx.AsyncClient(
-            timeout=None,  # noqa: S113
-            limits=httpx.Limits(max_connections=connections),
-            trust_env=False,
-        )
+        self._client = HttpClient(connections=connections)
 
     async def route(self, request: dict[str, Any]) -> Any:
         """Post a request. Raises DroppedError: 504 after the timeout, 502 for other failures."""
         try:
-            async with (
-                asyncio.timeout(self._timeout_seconds),
-                self._http.stream("POST", self._url, json=request) as answer,
-            ):
-                if not answer.is_success:
-                    raise DroppedError(502, f"The downstream answered {answer.status_code}.")
-                body = bytearray()
-                async for chunk in answer.aiter_bytes():
-                    body += chunk
-                    if len(body) > BODY_LIMIT:
-                        raise DroppedError(502, f"The downstream answered over {BODY_LIMIT} bytes.")
-        except TimeoutError:
-            reason = f"The downstream did not answer within {self._timeout_seconds:g} s."
-            raise DroppedError(504, reason) from None
-        except httpx.HTTPError as error:
-            reason = f"The downstream can't be reached: {type(error).__name__}."
-            raise DroppedError(502, reason) from None
+            reply = await self._client.send(
+                "POST", self._url, seconds=self._timeout_seconds, body=request
+            )
+        except NoAnswerError as error:
+            status = 504 if error.timed_out else 502
+            raise DroppedError(status, f"The downstream failed: {error}.") from None
+        if not reply.is_success:
+            raise DroppedError(502, f"The downstream answered {reply.status}.")
         try:
-            return json.loads(body, parse_constant=_refuse_constant) if body else None
-        except (ValueError, RecursionError):
+            return parse_json(reply.body) if reply.body else None
+        except ValueError:
             raise DroppedError(502, "The downstream's answer is not JSON.") from None
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
-
-
-def _refuse_constant(constant: str) -> None:
-    """Refuse NaN and Infinity, which Python's parser accepts although JSON has no such values."""
-    raise ValueError(constant)
+        await self._client.aclose()

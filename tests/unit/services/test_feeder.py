@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from services.feeder.app import FeederSettings, Outcome, feed, resolve, vector
+from services.feeder.app import (
+    PAUSE_SECONDS,
+    TRY_SECONDS,
+    FeederSettings,
+    Outcome,
+    feed,
+    resolve,
+    vector,
+)
 from services.shell import Address, SettingsError, load_settings, parse_address
 from tests.support.loopback import Stub, ok, stub, unused_address
 from tests.support.services.one_run import run_once
@@ -92,6 +100,25 @@ def test_a_pod_that_is_not_ready_is_tried_again_and_a_refusal_is_not(
     with stub(lambda _: next(answers)) as starting, stub(lambda _: (409, b"")) as refusing:
         assert missed_by(starting.address, refusing.address).keys() == {refusing.address}
     assert (len(starting.requests), len(refusing.requests)) == (3, 1)
+
+
+def test_a_pod_whose_answer_is_lost_is_fed_again_under_the_same_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.feeder.app.TRY_SECONDS", 0.1)
+    monkeypatch.setattr("services.feeder.app.PAUSE_SECONDS", 0.01)
+    with stub() as pod:
+        pod.answer = lambda seen: pod.hang(seen) if len(pod.requests) == 1 else (200, b"")
+        assert missed_by(pod.address) == {}
+        first, second = pod.requests
+    assert (first.json, first.headers["idempotency-key"]) == (
+        second.json,
+        second.headers["idempotency-key"],
+    )
+
+
+def test_several_attempts_fit_into_the_time_of_the_settings() -> None:
+    assert FeederSettings().timeout_seconds > 3 * (TRY_SECONDS + PAUSE_SECONDS)
 
 
 def test_a_pod_that_hangs_delays_the_feeder_for_a_limited_time() -> None:

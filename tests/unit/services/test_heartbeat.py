@@ -110,7 +110,7 @@ def test_a_treaty_that_does_not_become_ready_gets_no_requests() -> None:
         outcome = run_traffic(treaty.url, duration_seconds=20)
         assert {seen.path for seen in treaty.requests} == {"/ready"}
     assert not outcome.is_success and outcome.unsent == 20
-    assert outcome.last_error == "not ready: starting"
+    assert outcome.last_error == "not ready: answered 503: starting, after 20 s"
 
 
 @pytest.mark.parametrize("status", [302, 404, 422, 500])

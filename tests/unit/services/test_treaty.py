@@ -1,5 +1,7 @@
 """The treaty routes requests, counts them, and shows the rates of the recent ones."""
 
+import gzip
+import json
 import pickle
 import threading
 from collections.abc import Iterator
@@ -90,7 +92,16 @@ def test_the_rates_follow_the_requests() -> None:
         (302, b"", "302"),
         (200, b"<html>", "not JSON"),
         (200, b"[NaN]", "not JSON"),
+        (200, b"[1e999]", "not JSON"),
+        (200, b"-1%b.5" % (b"0" * 400), "not JSON"),
+        (200, b"1" * 5000, "not JSON"),
+        (200, b'"\\ud800"', "not JSON"),
+        (200, b'{"\\udc00": 1}', "not JSON"),
+        (200, b'"\xff"', "not JSON"),
+        (200, b'"\xed\xa0\x80"', "not JSON"),
+        (200, gzip.compress(b"{}"), "not JSON"),
         (200, b"[" * 60_000, "not JSON"),
+        (200, b"[" * 960 + b"]" * 960, "not JSON"),
         (200, b"1" * 70_000, "65536 bytes"),
     ],
 )
@@ -103,6 +114,16 @@ def test_a_downstream_that_fails_drops_the_request(status: int, body: bytes, rea
         assert answer.status_code == 502
         assert reason in answer.json()["error"]
         assert counts(client) == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 200 + b"]" * 200, b"1" * 4300, b"1e308", b'"\\ud83d\\ude00\\u0000"']
+)
+def test_an_odd_answer_that_any_parser_takes_reaches_the_caller(body: bytes) -> None:
+    with stub(lambda _: (200, body)) as downstream, treaty(downstream=downstream.url) as client:
+        answer = client.post("/requests", json={})
+        assert (answer.status_code, answer.json()["answer"]) == (200, json.loads(body))
+        assert counts(client) == [1, 1, 0]
 
 
 def test_an_unreachable_downstream_drops_the_request() -> None:
