@@ -244,8 +244,8 @@ def _alertmanager() -> list[Panel]:
             ),
             Query('count(up{job="alertmanager"} == 1) or vector(0)', "answer"),
             unit=units.NoUnit,
-            alerts=["AlertmanagerPeersDisagree"],
-            when="where the two differ",
+            alerts=["AlertmanagerPeersDisagree", "AlertmanagerHalfGone"],
+            when="where the two differ, or when half of the pods do not answer",
         ),
         time_series(
             "Alerts and silences held",
@@ -260,6 +260,8 @@ def _alertmanager() -> list[Panel]:
             "alerting is among them, so that this is never 0 for long.",
             Query("sum by (status) (increase(harbinger_events_total[5m]))", "{{status}}"),
             unit=units.NoUnit,
+            alerts=["AlertmanagerWebhooksFailing"],
+            when="when a quarter of what goes to programs is given up",
         ),
         stat(
             "Different configurations",

@@ -42,7 +42,7 @@ SCENARIO: Mapping[str, Any] = {
             "TreatyNoRequests": {"for": "0s"},
             "PrometheusConfigReloadFailed": {"for": "0s"},
             # The heartbeat's address outside does not exist, and must not add a fourth alert.
-            "AlertmanagerNotificationsFailing": {"for": "1h"},
+            "AlertmanagerWebhooksFailing": {"for": "1h"},
         }
     },
 }
