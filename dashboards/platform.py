@@ -16,13 +16,8 @@ QUEUED = "prometheus_remote_storage_queue_highest_timestamp_seconds"
 REFUSED = "prometheus_remote_storage_samples_failed_total"
 SENT = "prometheus_remote_storage_queue_highest_sent_timestamp_seconds"
 
-FAILED_SHARE = (
-    "sum by (pod, integration) (rate(alertmanager_notifications_failed_total[10m]))"
-    " / sum by (pod, integration) (rate(alertmanager_notifications_total[10m]))"
-)
-"""Failed share of notifications by pod and integration; NaN if nothing was sent."""
-# Alertmanager has a series for every integration that it knows, configured or not.
-NO_FAILURES = "0 * sum by (pod, integration) (alertmanager_notifications_total > 0)"
+PROGRAMS = 'integration=~"webhook|sns"'
+PEOPLE = 'integration!~"webhook|sns"'
 
 # Each prober pod has one series per probe and one for itself; this counts the pod once.
 PODS = "min by (namespace, job, pod, instance) (up)"
@@ -54,6 +49,32 @@ def platform() -> Board:
             Section("CronJobs", _cron_jobs()),
             Section("Targets and alerts", _targets()),
         ],
+    )
+
+
+def _failed_share(ways: str) -> str:
+    """The failed share of notifications by pod and integration; NaN if nothing was sent."""
+    failed, every = (
+        f"sum by (pod, integration) (rate(alertmanager_notifications{kind}_total{{{ways}}}[10m]))"
+        for kind in ("_failed", "")
+    )
+    return f"{failed} / {every}"
+
+
+def _no_failures(ways: str) -> str:
+    """0 for what has sent something: Alertmanager has a series of every kind that it knows."""
+    return f"0 * sum by (pod, integration) (alertmanager_notifications_total{{{ways}}} > 0)"
+
+
+def _given_up(what: str, ways: str, alert: str) -> Panel:
+    return time_series(
+        f"Notifications to {what} given up",
+        f"The share of notifications to {what} that each pod gave up over 10 minutes, by "
+        "integration; 0 while nothing is sent. No alert fires while another pod delivers.",
+        Query(f"({_failed_share(ways)} >= 0) or {_no_failures(ways)}", "{{pod}} {{integration}}"),
+        unit=units.PercentUnit,
+        alerts=[alert],
+        top=1,
     )
 
 
@@ -98,9 +119,9 @@ def _overview() -> list[Panel]:
         ),
         stat(
             "Notifications failing, worst way",
-            "The share of notifications that were given up over 10 minutes, by the way (Slack, "
-            "PagerDuty, webhook) that does worst.",
-            Query(f"max({FAILED_SHARE} >= 0) or vector(0)"),
+            "The share of notifications to people that were given up over 10 minutes, by the way "
+            "(Slack, PagerDuty) that does worst.",
+            Query(f"max({_failed_share(PEOPLE)} >= 0) or vector(0)"),
             unit=units.PercentUnit,
             alerts=["AlertmanagerNotificationsFailing"],
         ),
@@ -225,15 +246,8 @@ def _storage() -> list[Panel]:
 def _alertmanager() -> list[Panel]:
     return [
         _reload_panel("Alertmanager", "AlertmanagerReloadFailed"),
-        time_series(
-            "Notifications given up",
-            "The share of notifications that each pod gave up over 10 minutes, by integration; 0 "
-            "while nothing is sent. No alert fires while another pod delivers.",
-            Query(f"({FAILED_SHARE} >= 0) or {NO_FAILURES}", "{{pod}} {{integration}}"),
-            unit=units.PercentUnit,
-            alerts=["AlertmanagerNotificationsFailing"],
-            top=1,
-        ),
+        _given_up("people", PEOPLE, "AlertmanagerNotificationsFailing"),
+        _given_up("programs", PROGRAMS, "AlertmanagerWebhooksFailing"),
         time_series(
             "Cluster members",
             "How many Alertmanager pods each of them sees, itself included, and how many answer "
@@ -260,8 +274,6 @@ def _alertmanager() -> list[Panel]:
             "alerting is among them, so that this is never 0 for long.",
             Query("sum by (status) (increase(harbinger_events_total[5m]))", "{{status}}"),
             unit=units.NoUnit,
-            alerts=["AlertmanagerWebhooksFailing"],
-            when="when a quarter of what goes to programs is given up",
         ),
         stat(
             "Different configurations",

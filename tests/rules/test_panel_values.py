@@ -77,7 +77,7 @@ def check(expr: str, expected: Values) -> dict[str, Any]:
         ),
         (
             "platform",
-            "Notifications given up",
+            "Notifications to people given up",
             [
                 [
                     ('{pod="busy", integration="slack"}', 0.5),
