@@ -6,10 +6,11 @@ Never reads the server's configuration, because it may contain secrets.
 import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import AwareDatetime, Field
 
-from ops.http_api import Answer, EmptyIfNull, HttpApi, Labels
+from ops.http_api import Answer, EmptyIfNull, HttpApi, Kept, Labels
 
 
 class Matcher(Answer):
@@ -22,7 +23,8 @@ class Matcher(Answer):
 
     def __str__(self) -> str:
         equal, regex = ("=", "=~") if self.is_equal else ("!=", "!~")
-        return f'{self.name}{regex if self.is_regex else equal}"{self.value}"'
+        value = json.dumps(self.value, ensure_ascii=False)
+        return f"{self.name}{regex if self.is_regex else equal}{value}"
 
 
 class Status(Answer):
@@ -77,13 +79,14 @@ class Alertmanager(HttpApi):
 
     def alerts(self, matchers: Sequence[Matcher] = ()) -> list[NotifiedAlert]:
         """The current alerts, including silenced and inhibited ones."""
-        answer = self.call("GET", "/api/v2/alerts", params={"filter": _filters(matchers)})
-        return self.parse(list[NotifiedAlert], answer)
+        answer = self.call("GET", "/api/v2/alerts", params={"filter": [*map(str, matchers)]})
+        return self.parse(list[Kept[NotifiedAlert]], answer)
 
     def groups(self, matchers: Sequence[Matcher] = ()) -> list[AlertGroup]:
         """The groups of the current alerts, including muted ones."""
-        answer = self.call("GET", "/api/v2/alerts/groups", params={"filter": _filters(matchers)})
-        return self.parse(list[AlertGroup], answer)
+        filters = {"filter": [*map(str, matchers)]}
+        answer = self.call("GET", "/api/v2/alerts/groups", params=filters)
+        return self.parse(list[Kept[AlertGroup]], answer)
 
     def post_alerts(self, alerts: Sequence[Mapping[str, Any]]) -> None:
         """Send alerts, as Prometheus does."""
@@ -91,7 +94,7 @@ class Alertmanager(HttpApi):
 
     def silences(self) -> list[Silence]:
         """All silences, including expired ones not yet deleted."""
-        return self.parse(list[Silence], self.call("GET", "/api/v2/silences"))
+        return self.parse(list[Kept[Silence]], self.call("GET", "/api/v2/silences"))
 
     def set_silence(self, silence: Mapping[str, Any]) -> str:
         """Create a silence, or update the one with its `id`. Returns the new id."""
@@ -100,8 +103,4 @@ class Alertmanager(HttpApi):
 
     def expire_silence(self, silence_id: str) -> None:
         """End a silence now."""
-        self.call("DELETE", f"/api/v2/silence/{silence_id}")
-
-
-def _filters(matchers: Sequence[Matcher]) -> list[str]:
-    return [f"{one.name}={json.dumps(one.value, ensure_ascii=False)}" for one in matchers]
+        self.call("DELETE", f"/api/v2/silence/{quote(silence_id, safe='')}")

@@ -7,31 +7,42 @@ from collections.abc import Callable
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from ops.http_api import without_userinfo
+import httpx
+
+from problems import one_line
 
 
 class Parser(argparse.ArgumentParser):
     """A parser that reports an error in one line, without the usage text."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the error and exit with code 2."""
-        text = without_userinfo(message)
+        """Print the error and exit with code 2.
+
+        What stands before an @ in a word may be a password, or the part after its space.
+        """
+        text = one_line(re.sub(r"\S*@", "", message))
         end = "" if text.endswith((".", "?")) else "."
         sys.stderr.write(f"error: {self.prog}: {text}{end} --help lists the options.\n")
         raise SystemExit(2)
 
 
 def server_address(text: str) -> str:
-    """Validate the URL of an API: http or https, a host, and optionally port, user and path."""
+    """Validate the URL of an API: http or https, a host, and optionally port, user and path.
+
+    The message never repeats a wrong address: nobody knows which part of it is a password.
+    """
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
         usable = usable and not (parts.query or parts.fragment or parts.port == 0)
-    except ValueError:
+        # What httpx and the resolver do with the name, to refuse here what they would refuse.
+        httpx.URL(text).raw_host.decode().encode("idna")
+    except (ValueError, httpx.InvalidURL):
         usable = False
-    if not usable or re.search(r"\s|[\x00-\x1f]", text):
+    if not usable or not text.isprintable() or " " in text:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not the address of a server. Write http://HOST:PORT."
+            "it is not the address of a server. Write http://HOST:PORT, and a user or password"
+            " percent-encoded before HOST."
         )
     return text.rstrip("/")
 

@@ -54,12 +54,21 @@ def points(value: float) -> str:
 
 
 def when(moment: datetime | None) -> str:
-    """Format a time in UTC, to the minute."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else NOTHING
+    """Format a time in UTC, to the minute; at the calendar's ends, in its own zone."""
+    if moment is None:
+        return NOTHING
+    try:
+        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except OverflowError:
+        return moment.isoformat(sep=" ", timespec="minutes")
 
 
 def span(seconds: float) -> str:
-    """Format a duration in seconds: 40 s, 12 min, 3 h 05 min, 2 d 4 h."""
+    """Format a duration in seconds: 0.5 s, 40 s, 12 min, 3 h 05 min, 2 d 4 h. NaN and ∞ stay."""
+    if not math.isfinite(seconds):
+        return number(seconds)
+    if 0 < seconds < 10:
+        return f"{number(float(f'{seconds:.2g}'))} s"
     total = max(0, round(seconds))
     if total < 60:
         return f"{total} s"
@@ -70,7 +79,7 @@ def span(seconds: float) -> str:
     if hours < 24:
         return f"{hours} h {minutes:02} min" if minutes else f"{hours} h"
     days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
+    return f"{number(days)} d {hours} h" if hours else f"{number(days)} d"
 
 
 def grafana_value(value: float, unit: str, decimals: int | None = None) -> str:

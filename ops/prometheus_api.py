@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from ops.http_api import Answer, EmptyIfNull, HttpApi, Labels
+from ops.http_api import Answer, EmptyIfNull, HttpApi, Kept, Labels
 
 WATCHDOG = "Watchdog"
 """The alert that always fires: only its absence is a problem."""
@@ -55,7 +55,7 @@ class Rule(Answer):
     labels: Labels = Field(default_factory=dict)
     annotations: Labels = Field(default_factory=dict)
     duration: float = 0
-    alerts: Annotated[list[ActiveAlert], EmptyIfNull] = Field(default_factory=list)
+    alerts: Annotated[list[Kept[ActiveAlert]], EmptyIfNull] = Field(default_factory=list)
 
 
 class RuleGroup(Answer):
@@ -64,7 +64,7 @@ class RuleGroup(Answer):
     name: str
     file: str
     interval: float
-    rules: Annotated[list[Rule], EmptyIfNull]
+    rules: Annotated[list[Kept[Rule]], EmptyIfNull]
 
 
 class Sample(Answer):
@@ -100,11 +100,11 @@ class Prometheus(HttpApi):
     def targets(self) -> list[Target]:
         """All active targets."""
         answer = self._get("/targets", state="active")
-        return self.parse(list[Target], answer, "data", "activeTargets")
+        return self.parse(list[Kept[Target]], answer, "data", "activeTargets")
 
     def rules(self) -> list[RuleGroup]:
         """All loaded rule groups."""
-        return self.parse(list[RuleGroup], self._get("/rules"), "data", "groups")
+        return self.parse(list[Kept[RuleGroup]], self._get("/rules"), "data", "groups")
 
     def metadata(self) -> dict[str, list[Metadata]]:
         """Metric metadata by metric name, one entry for each distinct version."""
@@ -113,7 +113,7 @@ class Prometheus(HttpApi):
     def query(self, expression: str) -> list[Sample]:
         """Run an instant query."""
         answer = self.call("POST", "/api/v1/query", data={"query": expression})
-        return self.parse(list[Sample], answer, "data", "result")
+        return self.parse(list[Kept[Sample]], answer, "data", "result")
 
     def query_range(
         self, expression: str, start: datetime, end: datetime, step_seconds: float
@@ -121,7 +121,7 @@ class Prometheus(HttpApi):
         """Run a range query from `start` to `end`, both included."""
         form = {"query": expression, "step": str(step_seconds), **_range(start, end)}
         answer = self.call("POST", "/api/v1/query_range", data=form)
-        return self.parse(list[Series], answer, "data", "result")
+        return self.parse(list[Kept[Series]], answer, "data", "result")
 
     def _get(self, path: str, **parameters: str) -> Any:
         return self.call("GET", f"/api/v1{path}", params=parameters)

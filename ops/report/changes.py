@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from ops.numbers import number, points, when
 from ops.report.document import Cell, Items, Part, Section, cell
-from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable, subject
+from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable, reasons, subject
 from ops.report.maturity import Judged, score
 from ops.report.workloads import UNKNOWN, workloads
 
@@ -39,42 +39,44 @@ class Snapshot(BaseModel):
     def of(cls, facts: Facts, judged: list[Judged]) -> "Snapshot":
         """Take a snapshot of these facts."""
         asked = (facts.version, facts.targets, facts.groups, facts.samples, facts.manifests)
-        is_complete = not any(isinstance(one, Unavailable) for one in (*asked, facts.metrics))
+        firing = {f"{rule.name} on {subject(alert.labels)}" for rule, alert in facts.firing()}
         return cls(
             version=VERSION,
             time=facts.now,
-            score=score(judged) if is_complete else None,
+            score=None if reasons(*asked, facts.metrics) else score(judged),
             values={name: _finite(facts.value(name)) for name in NAMES},
-            workloads=None
-            if isinstance(facts.targets, Unavailable)
-            else {
-                workload.name: None
-                if workload.state == UNKNOWN
-                else f"{workload.state}, {workload.up_of_expected}"
-                for workload in workloads(facts)
-            },
+            workloads=None if reasons(facts.targets) else dict(_workloads(facts)),
             rules=None
-            if isinstance(facts.groups, Unavailable)
+            if reasons(facts.groups)
             else {rule.name: rule.health for rule in facts.rules()},
-            firing=None
-            if isinstance(facts.groups, Unavailable)
-            else sorted(
-                {f"{rule.name} on {subject(alert.labels)}" for rule, alert in facts.firing()}
-            ),
-            silences=None
-            if isinstance(facts.silences, Unavailable)
-            else sorted(
-                {
-                    ", ".join(f"{one.name}={one.value}" for one in silence.matchers)
-                    for silence in facts.silences
-                    if silence.status.state != "expired"
-                }
-            ),
+            firing=None if reasons(facts.groups) else sorted(firing),
+            silences=None if reasons(facts.silences) else sorted(_silences(facts)),
         )
+
+    @classmethod
+    def empty(cls, facts: Facts) -> "Snapshot":
+        """A snapshot without any values."""
+        unknown = dict.fromkeys(("score", "workloads", "rules", "firing", "silences"))
+        return cls(version=VERSION, time=facts.now, values={}, **unknown)
 
     def to_json(self) -> str:
         """Serialise the snapshot."""
         return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+
+
+def _workloads(facts: Facts) -> Iterator[tuple[str, str | None]]:
+    for workload in workloads(facts):
+        known = workload.state != UNKNOWN
+        yield workload.name, f"{workload.state}, {workload.up_of_expected}" if known else None
+
+
+def _silences(facts: Facts) -> set[str]:
+    found = [] if isinstance(facts.silences, Unavailable) else facts.silences
+    return {
+        ", ".join(f"{one.name}={one.value}" for one in silence.matchers)
+        for silence in found
+        if silence.status.state != "expired"
+    }
 
 
 def read_snapshot(path: Path) -> Snapshot:

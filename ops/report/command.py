@@ -3,36 +3,54 @@
 import argparse
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from ops.alertmanager_api import Alertmanager
-from ops.arguments import Parser, server_address
+from ops.arguments import Parser, server_address, whole_number
+from ops.http_api import Deadline
+from ops.live.terminal import Screen
 from ops.manifests import read_manifests
-from ops.numbers import NOTHING, percent, points, when
 from ops.prometheus_api import Prometheus
-from ops.report import alerts, changes, findings, history, maturity, metrics, slos, workloads
 from ops.report.changes import Snapshot, SnapshotError, read_snapshot
-from ops.report.document import Document, Tile, html, markdown
-from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable
+from ops.report.composition import compose
+from ops.report.document import html, markdown
 from ops.report.gather import gather, or_unavailable
+from problems import one_line
 from toolchain.base import write_atomically
 
 STEM = "kpi-status"
 MOST_HOURS = 24 * 14
+NOT_ASKED = 3
+SLOW_SECONDS = 5.0
+"""A log gets a line about the progress after each of these."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the report. Exit code: 0 written, even if facts are missing; 1 failed."""
+    """Write the report. Exit code: 0 written, 1 failed, 2 refused.
+
+    With --strict 3, if the report is written, but a server could not be asked something.
+    """
     options = _parser().parse_args(arguments)
     now = datetime.now(UTC).replace(microsecond=0)
     previous, problem = _previous(options.previous, options.out)
-    prometheus, alertmanager = Prometheus(options.prometheus), Alertmanager(options.alertmanager)
+    deadline = Deadline(options.deadline)
+    progress = Progress(sys.stderr, deadline)
+    prometheus = Prometheus(options.prometheus, deadline=deadline)
+    alertmanager = Alertmanager(options.alertmanager, deadline=deadline)
     try:
-        manifests = or_unavailable(lambda: read_manifests(options.rendered))
-        facts = gather(prometheus, alertmanager, manifests=manifests, now=now, hours=options.hours)
+        facts = gather(
+            prometheus,
+            alertmanager,
+            manifests=or_unavailable(lambda: read_manifests(options.rendered)),
+            now=now,
+            hours=options.hours,
+            tell=progress.show,
+        )
     finally:
+        progress.end()
         prometheus.close()
         alertmanager.close()
     document, current = compose(
@@ -44,101 +62,50 @@ def main(arguments: Sequence[str]) -> int:
         problem=problem,
     )
     stem = f"{STEM}-{now:%Y%m%dT%H%M%SZ}"
-    texts = {
-        "md": markdown(document),
-        "html": html(document),
-        "json": current.to_json(),
-    }
+    texts = {"md": markdown(document), "html": html(document), "json": current.to_json()}
     try:
-        for ending, text in texts.items():
-            write_atomically(options.out / f"{stem}.{ending}", text)
+        write_all({options.out / f"{stem}.{ending}": text for ending, text in texts.items()})
     except OSError as error:
         sys.stderr.write(f"error: {options.out}: can't be written: {error.strerror}.\n")
         return 1
-    missing = list(dict.fromkeys(one for part in document.sections for one in part.unavailable))
-    for reason in missing:
-        sys.stderr.write(f"not in the report: {reason}\n")
+    missing = [reason for part in document.sections for reason in part.unavailable]
+    for reason in dict.fromkeys((*missing, *facts.unasked())):
+        sys.stderr.write(f"not in the report: {one_line(reason)}\n")
     sys.stdout.write(f"{options.out / stem}.html\n{options.out / stem}.md\n")
-    return 0
+    return NOT_ASKED if options.strict and facts.unasked() else 0
 
 
-def compose(
-    facts: Facts,
-    *,
-    title: str,
-    environment: str,
-    hours: float,
-    previous: Snapshot | None = None,
-    problem: str | None = None,
-) -> tuple[Document, Snapshot]:
-    """Compose the report, and the snapshot to compare the next report with.
+class Progress:
+    """Tells what is asked: a terminal has one line that is rewritten, a log one when it is slow."""
 
-    `previous` is the last report's snapshot; `problem` is the reason why it can't be read.
-    """
-    judged = maturity.judge(facts)
-    found = findings.findings(facts)
-    current = Snapshot.of(facts, judged)
-    sections = [
-        findings.findings_section(facts, found),
-        findings.actions_section(found, judged),
-        changes.section(previous, current, problem),
-        alerts.firing_section(facts),
-        workloads.section(facts),
-        alerts.rules_section(facts),
-        alerts.silences_section(facts),
-        metrics.platform_section(facts),
-        slos.section(facts),
-        history.section(facts, hours),
-        metrics.metrics_section(facts),
-        maturity.section(facts, judged),
-    ]
-    named = isinstance(facts.version, str) and facts.version != "unknown"
-    version = f" {facts.version}" if named else ""
-    subtitle = (
-        f"{environment} · {when(facts.now)} · Prometheus{version} at {facts.prometheus} ·"
-        f" Alertmanager at {facts.alertmanager}"
-    )
-    return Document(title, subtitle, _tiles(facts, judged), sections), current
+    def __init__(self, stream: TextIO, deadline: Deadline) -> None:
+        self._stream, self._deadline = stream, deadline
+        self._screen, self._told = Screen(stream), 0.0
+
+    def show(self, what: str) -> None:
+        """Tell that this is asked next."""
+        spent = self._deadline.spent()
+        if self._stream.isatty() or spent - self._told >= SLOW_SECONDS:
+            self._told = spent
+            limit = f"{spent:.0f} of at most {self._deadline.seconds:g} s"
+            self._screen.show_table([f"asking {what} ({limit})"])
+
+    def end(self) -> None:
+        """Remove the line."""
+        self._screen.show_table([])
 
 
-def _tiles(facts: Facts, judged: list[maturity.Judged]) -> list[Tile]:
-    health, available = facts.value(HEALTH), facts.value(AVAILABILITY)
-    score, most = maturity.score(judged), maturity.most_points()
-    return [
-        Tile("Health score", percent(health), metrics.share_tone(health)),
-        Tile("Layer-3 availability", percent(available), metrics.share_tone(available)),
-        _firing(facts),
-        _targets(facts),
-        _rules(facts),
-        Tile("Maturity", points(score), "good" if score == most else "", f"of {points(most)}"),
-    ]
-
-
-def _firing(facts: Facts) -> Tile:
-    if isinstance(facts.groups, Unavailable):
-        return Tile("Alerts firing", NOTHING, "muted", "unknown")
-    fired = [alert.labels.get("severity", "none") for _, alert in facts.firing()]
-    counts = {one: fired.count(one) for one in dict.fromkeys(fired)}
-    tone = "bad" if "critical" in counts else "warn" if counts else "good"
-    detail = ", ".join(f"{count} {one}" for one, count in counts.items())
-    return Tile("Alerts firing", str(len(fired)), tone, detail)
-
-
-def _targets(facts: Facts) -> Tile:
-    if isinstance(facts.targets, Unavailable):
-        return Tile("Pods up", NOTHING, "muted", "unknown")
-    pods = [target for targets in facts.jobs().values() for target in targets]
-    up, total = sum(one.health == "up" for one in pods), len(pods)
-    return Tile("Pods up", str(up), "good" if up == total and up else "bad", f"of {total} scraped")
-
-
-def _rules(facts: Facts) -> Tile:
-    if isinstance(facts.groups, Unavailable):
-        return Tile("Rules healthy", NOTHING, "muted", "unknown")
-    rules = list(facts.rules())
-    healthy = sum(rule.health == "ok" for rule in rules)
-    tone = "good" if healthy == len(rules) and healthy else "bad"
-    return Tile("Rules healthy", str(healthy), tone, f"of {len(rules)} loaded")
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write all of these files or none. Raises OSError."""
+    written: list[Path] = []
+    try:
+        for path, text in texts.items():
+            write_atomically(path, text)
+            written.append(path)
+    except OSError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _previous(given: Path | None, out: Path) -> tuple[Snapshot | None, str | None]:
@@ -187,6 +154,18 @@ def _parser() -> Parser:
         help="the .json of the report to compare with (default: the newest in --out)",
     )
     parser.add_argument("--hours", type=_hours, default=6.0, help="of charts (default: 6)")
+    parser.add_argument(
+        "--deadline",
+        type=whole_number(1, 3600),
+        default=60,
+        metavar="SECONDS",
+        help="of all requests together; what is not answered by then is missing (default: 60)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help=f"end with code {NOT_ASKED} if a server could not be asked something",
+    )
     parser.add_argument("--title", default="KPI status report")
     parser.add_argument("--environment", help="its name (default: that of --rendered)")
     return parser

@@ -7,6 +7,7 @@ output.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from unicodedata import category
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment
@@ -17,18 +18,29 @@ from ops.numbers import NOTHING
 
 LONGEST = 400
 """Length limit of a text; label values and errors can be of any length."""
-# Control characters, and characters that change the direction of the text around them.
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")
 # Markdown's markup. An underscore inside a word is plain text; the others work anywhere.
 _SPECIAL = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
 # Line starts that make a list item, a heading or an underline.
 _STARTS_BLOCK = re.compile(r"^(\d*)([.)+]|#+|-+|=+)(?=\s|$)")
 
 
+def plain(text: str) -> str:
+    """The text as one line without invisible characters.
+
+    These are control characters, marks that change the direction of the text around them, and lone
+    surrogates, which no file can hold. All kinds of space stay, but not what ends a line or page.
+    """
+    return re.sub(" +", " ", _visible(text)).strip(" ")
+
+
 def clean(text: str) -> str:
-    """Reduce the text to one line of at most LONGEST characters, none of them invisible."""
-    plain = re.sub(" +", " ", _INVISIBLE.sub(" ", text)).strip(" ")
-    return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
+    """The plain text, of at most LONGEST characters."""
+    line = plain(text)
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def _visible(text: str) -> str:
+    return "".join(one if one.isprintable() or category(one) == "Zs" else " " for one in text)
 
 
 @dataclass(frozen=True)
@@ -125,9 +137,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class Document:
-    """The whole report."""
+    """The whole report; `verdict` says in one line how the platform is."""
 
     title: str
+    verdict: Part
     subtitle: str
     tiles: Sequence[Tile]
     sections: Sequence[Section] = field(default_factory=tuple)
@@ -143,7 +156,10 @@ def _is_web(href: str) -> bool:
 
 def html(document: Document) -> str:
     """Render the document as one self-contained HTML page."""
-    template = _environment().get_template("report.html.j2")
+    environment = _environment()
+    # Everything that the page shows passes here, whichever part of the document it is.
+    environment.finalize = _visible_unless_markup
+    template = environment.get_template("report.html.j2")
     return template.render(document=document, css=pages.stylesheet("report.css"))
 
 
@@ -154,15 +170,19 @@ def markdown(document: Document) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Escape Markdown, HTML and pipes, so that the text appears literally."""
-    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _STARTS_BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain))
+    """Escape Markdown, HTML and pipes, so that the plain text appears literally."""
+    escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _STARTS_BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", escaped))
 
 
 def _environment() -> Environment:
     environment = pages.environment()
     environment.filters |= {"md": escape_markdown, "mdpart": _markdown_part, "kind": _kind}
     return environment
+
+
+def _visible_unless_markup(value: object) -> object:
+    return _visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _markdown_part(part: Part) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ops.alertmanager_api import NotifiedAlert, Silence
-from ops.http_api import Labels
+from ops.http_api import Labels, Partial
 from ops.manifests import Manifests
 from ops.prometheus_api import (
     WATCHDOG,
@@ -65,6 +65,12 @@ class Facts:
     metrics: Sequence[Metric] | Unavailable
     history: Sequence[Sequence[Series] | Unavailable]
 
+    def unasked(self) -> list[str]:
+        """The reasons why servers could not be asked something; empty if all have answered."""
+        prometheus = (self.version, self.targets, self.groups, self.samples, self.moves)
+        alertmanager = (self.notified, self.silences)
+        return unanswered(*prometheus, self.metadata, *alertmanager, *self.history)
+
     def rules(self) -> Iterator[Rule]:
         """Every loaded rule; none if the rules are unavailable."""
         if not isinstance(self.groups, Unavailable):
@@ -122,8 +128,14 @@ def severity_rank(severity: str) -> int:
 
 
 def reasons(*answers: object) -> list[str]:
-    """The distinct reasons of the unavailable answers."""
-    return list(dict.fromkeys(one.reason for one in answers if isinstance(one, Unavailable)))
+    """The distinct reasons why these answers are unavailable, or not complete."""
+    lacking = (one for one in answers if isinstance(one, Unavailable | Partial))
+    return list(dict.fromkeys(one.reason for one in lacking))
+
+
+def unanswered(*answers: object) -> list[str]:
+    """The distinct reasons why these answers are unavailable."""
+    return reasons(*(one for one in answers if isinstance(one, Unavailable)))
 
 
 def pod_of(labels: Labels) -> str:

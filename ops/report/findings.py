@@ -1,8 +1,9 @@
 """Derives findings (problem, likely cause, action) from the facts, and their two sections."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ops.http_api import Labels
 from ops.numbers import number, percent, points, span
@@ -18,7 +19,9 @@ from ops.report.facts import (
     reasons,
     severity_rank,
     subject,
+    unanswered,
 )
+from ops.report.guard import guarded
 from ops.report.maturity import Judged
 from ops.report.slos import slos
 from ops.report.workloads import MISSING, workloads
@@ -60,9 +63,25 @@ class Finding:
 
 def findings(facts: Facts) -> list[Finding]:
     """All findings, ordered by severity."""
-    found = [*_servers(facts), *_workloads(facts), *_rules(facts), *_alerts(facts)]
-    found += [*_pod_names(facts), *_slos(facts)]
+    found: list[Finding] = []
+    for produce in (_servers, _workloads, _rules, _alerts, _pod_names, _slos):
+        found += guarded(partial(_list, produce, facts), partial(_lost, produce.__name__))
     return sorted(dict.fromkeys(found), key=lambda one: severity_rank(one.severity))
+
+
+def _list(produce: Callable[[Facts], Iterator[Finding]], facts: Facts) -> list[Finding]:
+    return list(produce(facts))
+
+
+def _lost(name: str, why: str) -> list[Finding]:
+    subject = name.strip("_").replace("_", " ")
+    what = f"What is wrong with {subject} could not be found out: {why}."
+    return [Finding(WARNING, what, "", f"Find the odd value, and look at the {subject} yourself.")]
+
+
+def worst(found: Sequence[Finding]) -> str:
+    """The severity of the worst finding; empty without any."""
+    return min((one.severity for one in found), key=severity_rank, default="")
 
 
 def findings_section(facts: Facts, found: Sequence[Finding]) -> Section:
@@ -113,8 +132,8 @@ def _item(one: Finding) -> Cell:
 
 def _servers(facts: Facts) -> Iterator[Finding]:
     for name, reason in (
-        ("Prometheus", reasons(facts.version, facts.groups, facts.targets, facts.samples)),
-        ("Alertmanager", reasons(facts.notified, facts.silences)),
+        ("Prometheus", unanswered(facts.version, facts.groups, facts.targets, facts.samples)),
+        ("Alertmanager", unanswered(facts.notified, facts.silences)),
     ):
         if reason:
             harm = (

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from ops.alertmanager_api import Alertmanager
-from ops.http_api import ApiError
+from ops.http_api import ApiError, HttpApi
 from ops.manifests import Manifests, ManifestsError
 from ops.prometheus_api import Prometheus, Target
 from ops.report.facts import ALWAYS, Facts, Unavailable
@@ -30,14 +31,20 @@ def gather(
     manifests: Manifests | Unavailable,
     now: datetime,
     hours: float,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Facts:
-    """Query everything, with `hours` of history.
+    """Query everything, with `hours` of history. `tell` hears what is asked next.
 
     Expensive queries come last, because after a timeout all further queries of a server fail.
     Manifests count as unavailable if the targets are in another namespace.
     """
-    groups = or_unavailable(prometheus.rules)
-    targets = or_unavailable(prometheus.targets)
+
+    def ask(server: HttpApi, what: str, question: Callable[[], T]) -> T | Unavailable:
+        tell(f"{server.name} for its {what}")
+        return or_unavailable(question)
+
+    groups = ask(prometheus, "rules", prometheus.rules)
+    targets = ask(prometheus, "targets", prometheus.targets)
     manifests = _matching_manifests(manifests, targets)
     metrics = (
         manifests
@@ -59,17 +66,19 @@ def gather(
         alertmanager=alertmanager.shown_address,
         groups=groups,
         metrics=metrics,
-        version=or_unavailable(prometheus.version),
+        version=ask(prometheus, "version", prometheus.version),
         targets=targets,
-        samples=or_unavailable(lambda: prometheus.query(samples)),
-        moves=or_unavailable(lambda: prometheus.query(MOVES)),
-        metadata=or_unavailable(prometheus.metadata),
-        notified=or_unavailable(alertmanager.alerts),
-        silences=or_unavailable(alertmanager.silences),
+        samples=ask(prometheus, "samples", lambda: prometheus.query(samples)),
+        moves=ask(prometheus, "steps", lambda: prometheus.query(MOVES)),
+        metadata=ask(prometheus, "metadata", prometheus.metadata),
+        notified=ask(alertmanager, "alerts", alertmanager.alerts),
+        silences=ask(alertmanager, "silences", alertmanager.silences),
         manifests=manifests,
         history=[
-            or_unavailable(
-                lambda query=chart.query: prometheus.query_range(query, start, now, step)
+            ask(
+                prometheus,
+                f"history: {chart.title}",
+                partial(prometheus.query_range, chart.query, start, now, step),
             )
             for chart in CHARTS
         ],

@@ -11,6 +11,7 @@ from ops.numbers import number, span
 from ops.prometheus_api import Series
 from ops.report.document import Cell, Figure, Figures, Section, Table, cell, code
 from ops.report.facts import AVAILABILITY, DRIFT, ERROR, HEALTH, Facts, Unavailable, reasons
+from ops.report.guard import guarded
 
 WIDTH, HEIGHT = 360, 172
 """Size of a chart in pixels; the page scales it to the column's width."""
@@ -83,13 +84,17 @@ CHARTS = (
 
 def section(facts: Facts, hours: float) -> Section:
     """Draw each chart that has data; list those that have none."""
-    figures, without = [], []
+    figures: list[Figure] = []
+    without: list[str] = []
+    odd: list[str] = []
     for chart, series in zip(CHARTS, facts.history, strict=True):
         if isinstance(series, Unavailable):
             continue
-        lines = _lines(chart, series)
-        if lines:
-            figures.append(_figure(facts, chart, lines, hours))
+        if lines := _lines(chart, series):
+            figures += guarded(
+                lambda chart=chart, lines=lines: [_figure(facts, chart, lines, hours)],
+                lambda why, chart=chart: odd.append(f"{chart.title}: {why}.") or [],
+            )
         else:
             without.append(chart.title)
     return Section(
@@ -98,7 +103,7 @@ def section(facts: Facts, hours: float) -> Section:
         intro="Times are UTC. A dashed line is the threshold of an alert."
         + (f" No data for: {', '.join(without)}." if without else ""),
         blocks=[Figures(figures)],
-        unavailable=reasons(*facts.history),
+        unavailable=[*reasons(*facts.history), *odd],
     )
 
 

@@ -8,10 +8,12 @@ points are divided is our choice. A declaration alone, or an unreachable server,
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ops.numbers import points
 from ops.report.document import Part, Section, Table, cell
 from ops.report.facts import PROBES, Facts, Unavailable, reasons
+from ops.report.guard import guarded
 
 SCALE = 10
 BEFORE, REPORT, SINCE = "before", "at the owners' report", "since then"
@@ -185,7 +187,10 @@ class Judged:
 
 def judge(facts: Facts) -> list[Judged]:
     """Check every capability, in the order of CAPABILITIES."""
-    return [Judged(capability, capability.check(facts)) for capability in CAPABILITIES]
+    return [
+        Judged(one, guarded(partial(one.check, facts), partial(Evidence, False)))
+        for one in CAPABILITIES
+    ]
 
 
 def score(judged: list[Judged]) -> float:

@@ -16,7 +16,7 @@ from ops.alertmanager_api import Alertmanager
 from ops.manifests import Manifests, read_manifests
 from ops.prometheus_api import Prometheus
 from ops.report.changes import Snapshot
-from ops.report.command import compose
+from ops.report.composition import compose
 from ops.report.document import Document, Items, Section, Table
 from ops.report.facts import Facts
 from ops.report.gather import MOVES, gather, or_unavailable
@@ -54,7 +54,7 @@ class Platform:
                 "/api/v2/alerts": self.alertmanager_alerts(),
                 "/api/v2/silences": self.silences,
             }
-            return httpx.Response(200, json=known[path])
+            return httpx.Response(200, content=json.dumps(known[path]))
         asked = self.moves if form.get("query") == MOVES else self.samples
         known = {
             "/status/buildinfo": {"version": "3.13.5"},
@@ -114,7 +114,12 @@ def render_manifests(recorded: Recording, folder: Path) -> Path:
     return folder
 
 
-def gather_facts(platform: Platform, rendered: Path, hours: float = 6) -> Facts:
+def gather_facts(
+    platform: Platform,
+    rendered: Path,
+    hours: float = 6,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Facts:
     """Gather the facts of a report from the platform."""
     transport = httpx.MockTransport(platform.answer)
     with ExitStack() as stack:
@@ -123,7 +128,9 @@ def gather_facts(platform: Platform, rendered: Path, hours: float = 6) -> Facts:
         for api in (prometheus, alertmanager):
             stack.enter_context(closing(api))
         manifests = or_unavailable(lambda: _manifests(rendered, _state(rendered)))
-        return gather(prometheus, alertmanager, manifests=manifests, now=NOW, hours=hours)
+        return gather(
+            prometheus, alertmanager, manifests=manifests, now=NOW, hours=hours, tell=tell
+        )
 
 
 def _state(folder: Path) -> frozenset[tuple[str, int]]:

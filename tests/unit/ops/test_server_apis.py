@@ -1,6 +1,9 @@
 """The clients of Prometheus and Alertmanager, with servers that are broken, slow or gone."""
 
+import contextlib
 import itertools
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
@@ -8,7 +11,7 @@ import httpx
 import pytest
 
 from ops.alertmanager_api import Alertmanager, Matcher
-from ops.http_api import MAX_BYTES, ApiError
+from ops.http_api import MAX_BYTES, ApiError, Deadline
 from ops.prometheus_api import Prometheus
 from tests.support.loopback import stub, unused_address
 
@@ -47,7 +50,10 @@ def refuse(request: httpx.Request) -> httpx.Response:
         (lambda _: httpx.Response(200, text="[" * 100_000), "no JSON"),
         (lambda _: httpx.Response(200, text=""), "has no data"),
         (lambda _: httpx.Response(200, json={"data": []}), "has no groups"),
-        (lambda _: httpx.Response(200, json={"data": {"groups": [{"name": 1}]}}), "0.name"),
+        (
+            lambda _: httpx.Response(200, json={"data": {"groups": [{"name": 1}]}}),
+            "unexpected answer: name",
+        ),
     ],
 )
 def test_an_unusable_answer_is_reported_in_one_line_that_names_the_server(
@@ -89,6 +95,49 @@ def test_a_server_that_hangs_is_asked_once() -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("piece", [b"H", b"HTTP/1.1 200 OK\r\nA: b\r\n"])
+def test_headers_that_trickle_do_not_hold_the_client(piece: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        done = threading.Event()
+
+        def trickle() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(piece)
+                while not done.wait(0.02):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            address = f"http://127.0.0.1:{server.getsockname()[1]}"
+            with (
+                closing(Prometheus(address, timeout=0.2)) as prometheus,
+                pytest.raises(ApiError, match=r"no answer within 0\.2 s"),
+            ):
+                prometheus.rules()
+        finally:
+            done.set()
+            thread.join()
+
+
+def test_a_server_is_not_asked_after_the_deadline_of_all() -> None:
+    clock = iter([0.0, 4.0, 11.0]).__next__
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"data": {"groups": []}})
+
+    deadline = Deadline(10, clock)
+    transport = httpx.MockTransport(answer)
+    with closing(Prometheus("http://a", deadline=deadline, transport=transport)) as prometheus:
+        assert prometheus.rules() == []
+        with pytest.raises(ApiError, match="not asked: the 10 s for all requests are over"):
+            prometheus.rules()
+    assert len(asked) == 1
+
+
 def test_a_server_that_does_not_listen_is_reported() -> None:
     with (
         closing(Alertmanager(f"http://{unused_address()}")) as alertmanager,
@@ -122,6 +171,19 @@ def test_user_and_password_in_an_answer_are_dropped() -> None:
     transport = httpx.MockTransport(lambda _: answer)
     with closing(Prometheus("http://prometheus", transport=transport)) as prometheus:
         assert prometheus.targets()[0].last_error == "Get http://10.0.0.1/metrics: refused"
+
+
+def test_an_error_of_a_server_is_one_printable_line() -> None:
+    text = error_message(lambda _: httpx.Response(400, json={"error": "a\x1b[2J\u202eb\nc"}))
+    assert text.endswith(r"HTTP 400: a\x1b[2J\u202eb c")
+    assert text.isprintable()
+
+
+def test_a_lone_surrogate_in_an_answer_is_replaced() -> None:
+    answer = httpx.Response(200, content=rb'{"data": {"version": "3\ud800"}}')
+    transport = httpx.MockTransport(lambda _: answer)
+    with closing(Prometheus("http://prometheus", transport=transport)) as prometheus:
+        assert prometheus.version() == "3\N{REPLACEMENT CHARACTER}"
 
 
 def test_an_address_beside_an_e_mail_stays_as_it_is() -> None:

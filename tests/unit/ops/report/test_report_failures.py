@@ -1,5 +1,6 @@
 """The report with facts missing, and the exit codes of its command."""
 
+import io
 import os
 import subprocess
 import sys
@@ -9,10 +10,12 @@ import httpx
 import pytest
 
 from ops.__main__ import main
+from ops.http_api import Deadline
+from ops.report.command import NOT_ASKED, SLOW_SECONDS, Progress, write_all
 from ops.report.document import Document, html, markdown
-from tests.support.loopback import unused_address
+from tests.support.loopback import Stub, stub, unused_address
 from tests.support.recording import ROOT
-from tests.support.report.report_platform import Platform, report_on
+from tests.support.report.report_platform import Platform, gather_facts, report_on
 
 
 def broken(_: httpx.Request) -> httpx.Response:
@@ -125,6 +128,83 @@ def test_wrong_arguments_are_one_line_and_code_2(
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert "a:b" not in error
+
+
+def servers_that_hang(hang: Stub) -> tuple[str, ...]:
+    hang.answer = hang.hang
+    return ("--prometheus", hang.url, "--alertmanager", hang.url)
+
+
+def test_all_requests_together_have_one_deadline(tmp_path: Path) -> None:
+    with stub() as server:
+        where = servers_that_hang(server)
+        done = run("report", *where, "--out", tmp_path, "--deadline", "1", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Prometheus at " in done.stderr
+    assert "gave no answer within 0." in done.stderr
+    assert "was not asked: the 1 s for all requests are over" in done.stderr
+    assert len(list(tmp_path.glob("kpi-status-*"))) == 3
+    assert len(server.requests) == 1
+
+
+def test_strict_tells_by_its_code_that_a_server_could_not_be_asked(tmp_path: Path) -> None:
+    nobody = f"http://{unused_address()}"
+    where = ("--prometheus", nobody, "--alertmanager", nobody, "--out", tmp_path)
+    done = run("report", *where, "--strict", cwd=tmp_path)
+    assert done.returncode == NOT_ASKED
+    assert len(list(tmp_path.glob("kpi-status-*"))) == 3
+    with stub(lambda _: (200, b'{"data": {"result": [], "groups": [], "activeTargets": []}}')) as s:
+        where = ("--prometheus", s.url, "--alertmanager", nobody, "--out", tmp_path)
+        assert run("report", *where, "--strict", cwd=tmp_path).returncode == NOT_ASKED
+
+
+def test_facts_are_unasked_only_if_a_server_gave_no_answer(rendered: Path, tmp_path: Path) -> None:
+    assert gather_facts(Platform(), rendered).unasked() == []
+    # A folder is no server.
+    assert gather_facts(Platform(), tmp_path / "none").unasked() == []
+    for end in ("/rules", "/targets", "/query", "/query_range", "/metadata", "v2/silences"):
+        (reason,) = gather_facts(Platform(broken={end: broken}), rendered).unasked()
+        assert "HTTP 500" in reason
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_sees_what_is_asked_and_how_long_it_takes() -> None:
+    clock = iter([0.0, 0.0, 12.4]).__next__
+    stream = Terminal()
+    progress = Progress(stream, Deadline(60, clock))
+    progress.show("Prometheus for its rules")
+    progress.show("Alertmanager for its silences")
+    lines = [line for line in stream.getvalue().splitlines() if "asking" in line]
+    assert "asking Prometheus for its rules (0 of at most 60 s)" in lines[0]
+    assert "asking Alertmanager for its silences (12 of at most 60 s)" in lines[1]
+
+
+def test_a_log_hears_of_the_progress_only_when_it_is_slow() -> None:
+    clock = iter([0.0, 1.0, 2.0, 2 + SLOW_SECONDS]).__next__
+    stream = io.StringIO()
+    progress = Progress(stream, Deadline(60, clock))
+    for what in ("a", "b", "c"):
+        progress.show(what)
+    progress.end()
+    assert stream.getvalue() == "asking c (7 of at most 60 s)\n"
+
+
+def test_every_question_is_told(rendered: Path) -> None:
+    told: list[str] = []
+    platform = Platform()
+    gather_facts(platform, rendered, tell=told.append)
+    assert len(told) == len(platform.asked)
+
+
+def test_of_three_files_none_is_left_if_one_can_not_be_written(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    with pytest.raises(OSError):
+        write_all({tmp_path / "a": "text", tmp_path / "b": "text"})
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
 def test_a_folder_that_can_not_be_written_is_one_line_and_code_1(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_text_that_would_be_markup_is_escaped(text: str, shown: str) -> None:
 
 def test_a_pipe_in_code_does_not_end_the_cell() -> None:
     table = Table(("a",), [(cell(code("x|y")),)])
-    document = Document("t", "s", [], [Section("i", "t", blocks=[table])])
+    document = Document("t", Part("v"), "s", [], [Section("i", "t", blocks=[table])])
     assert r"| x\|y |" in markdown(document)
 
 
