@@ -16,6 +16,10 @@ from dashboards.frame import (
 from dashboards.panels import Panel, Query, stat, state_timeline, time_series
 
 TREATY = '{treaty=~"$treaty"}'
+BY_TRAFFIC = (
+    "Once as the mean of the pods, and once by the requests that each pod got in 30 minutes, "
+    "which the alert judges."
+)
 
 
 def aurora_kpis() -> Board:
@@ -24,7 +28,9 @@ def aurora_kpis() -> Board:
         stat(
             "Health score",
             "One number for the whole environment: 100 % when all is well, 0 % when nothing is up. "
-            "It weighs availability, the agreement of the ψ-Field pods, and the fill rate.",
+            "It weighs the share of pods that serve, the success of the probes, the agreement and "
+            "density of the ψ-Field pods, and the fill rate, round trip and provenance of the "
+            "worst treaty. It is at most 50 % while a critical alert fires.",
             Query("vaultmesh:health_score"),
             unit=units.PercentUnit,
         ),
@@ -105,23 +111,26 @@ def aurora_kpis() -> Board:
     quality = [
         time_series(
             "Fill rate",
-            "The share of requests that were filled.",
+            f"The share of requests that were filled. {BY_TRAFFIC}",
             Query(f"treaty:fill_rate:avg{TREATY}", "{{treaty}}"),
+            _by_traffic("treaty_fill_rate"),
             unit=units.PercentUnit,
             alerts=["TreatyFillRateLow", "TreatyFillRateCritical"],
             top=1,
         ),
         time_series(
             "Round trip",
-            "The time from forwarding a request to its answer.",
+            f"The time from forwarding a request to its answer. {BY_TRAFFIC}",
             Query(f"treaty:rtt:avg{TREATY}", "{{treaty}}"),
+            _by_traffic("treaty_rtt_ms"),
             unit=units.Milliseconds,
             alerts=["TreatyRttHigh"],
         ),
         time_series(
             "Provenance coverage",
-            "The share of requests with a known provenance.",
+            f"The share of requests with a known provenance. {BY_TRAFFIC}",
             Query(f"treaty:provenance:avg{TREATY}", "{{treaty}}"),
+            _by_traffic("treaty_provenance_coverage"),
             unit=units.PercentUnit,
             alerts=["TreatyProvenanceLow"],
             top=1,
@@ -177,6 +186,13 @@ def _counter_panel(
         width=6,
         decimals=0,
     )
+
+
+def _by_traffic(gauge: str) -> Query:
+    """The mean over the pods of each treaty, weighted as its alerts weigh it."""
+    rate = f"rate(treaty_requests_total{TREATY}[30m])"
+    expr = f"sum by (treaty) ({gauge} * {rate}) / sum by (treaty) ({rate} and {gauge})"
+    return Query(expr, "{{treaty}} by traffic")
 
 
 def _watchdog_panel() -> Panel:

@@ -19,13 +19,16 @@ from promql.expressions import PromqlError, parse
 RECORDING_RULES = ("prometheus-server", "recording_rules.yml")
 """The ConfigMap and key of the recording rules that aggregate the key metrics."""
 _OF_EVERY_SERIES = {"__name__", "job", "namespace", "pod", "instance"}
-_OF_EVERY_TARGET = {"up"}
+_OF_THE_MONITORING = {"up", "probe_success", "ALERTS"}
+"""Series of Prometheus and its prober: they are about the workloads, not by them."""
 _RATED = re.compile(r"\b(?:rate|increase)\(\s*([\w:]+)\s*[{\[]")
 _UNITS = {"_ms": "ms", "_seconds": "s", "_bytes": "B"}
 
 
 def key_metrics(config_maps: ConfigMaps) -> list[Metric]:
-    """The metrics that the recording rules select, in order of appearance.
+    """The workloads' metrics that the recording rules select, in order of appearance.
+
+    A name with a colon is that of a recorded series.
 
     Raises ManifestsError if the rules are missing.
     """
@@ -37,13 +40,12 @@ def key_metrics(config_maps: ConfigMaps) -> list[Metric]:
         raise ManifestsError(
             f"ConfigMap {name}, {key}: is not a file of recording rules. Run `make up`."
         ) from None
-    recorded = {record for record, _ in rules}
     selected = dict.fromkeys(metric for _, expr in rules for metric in sorted(series_in(expr)))
     rated = {metric for _, expr in rules for metric in _RATED.findall(expr)}
     return [
         Metric(metric, "counter" if metric in rated else "gauge")
         for metric in selected
-        if metric not in recorded | _OF_EVERY_TARGET
+        if ":" not in metric and metric not in _OF_THE_MONITORING
     ]
 
 
@@ -117,8 +119,9 @@ def platform_section(facts: Facts) -> Section:
     rows = [
         (
             HEALTH,
-            "Availability, times how well the ψ-Field pods agree and the worst treaty fills its "
-            "requests. 100 % when all is well, 0 % when nothing is up.",
+            "Share of the pods that serve, times the share of the probes that succeed, times how "
+            "well the ψ-Field pods and the worst treaty do. At most 50 % while a critical alert "
+            "fires, 100 % when all is well, 0 % when nothing is up.",
         ),
         (AVAILABILITY, "Share of the layer-3 services, ψ-Field and treaty, that are up."),
     ]

@@ -15,7 +15,8 @@ from tests.support.series import selected_series, slo_rules
 
 RULES = Path(__file__).parents[2] / "rules"
 SLO_CASES = ("slo-recordings", "slo-month")
-NOT_OF_ONE_ALERT = {"recording-rules", "reference-scenario", *SLO_CASES}
+RECORD_CASES = ("recording-rules", "health-score")
+NOT_OF_ONE_ALERT = {"reference-scenario", *RECORD_CASES, *SLO_CASES}
 
 
 def names(pattern: str, kind: str) -> list[str]:
@@ -80,7 +81,8 @@ def test_a_case_file_is_named_after_an_alert(name: str) -> None:
 def test_a_recorded_series_has_a_case(record: str) -> None:
     expressions = {
         check["expr"]
-        for group in load("recording-rules")["tests"]
+        for file in RECORD_CASES
+        for group in load(file)["tests"]
         for check in group.get("promql_expr_test", [])
         if check["exp_samples"]
     }

@@ -26,7 +26,11 @@ from tests.support.waiting import wait_for
 REFERENCE = load_scenario("reference")
 TREATY = "REFERENCE-001"
 IDLE: Mapping[str, Any] = {
-    "cronJobs": {"soak-heartbeat": {"suspend": True}, "synthetic-feeder": {"suspend": True}}
+    "cronJobs": {
+        # Not suspended, because then TreatyNoRequests is silent; but due at New Year only.
+        "soak-heartbeat": {"suspend": False, "schedule": "0 0 1 1 *"},
+        "synthetic-feeder": {"suspend": True},
+    }
 }
 """Settings without traffic."""
 SCENARIO: Mapping[str, Any] = {
