@@ -167,7 +167,11 @@ def test_after_attacks_the_only_connection_serves_again() -> None:
     run(lambda: answers.pop()() if answers else [http()], work)
 
 
-@pytest.mark.parametrize("host", [unused_address(), "no..pods:80", "[::1%x]:1"])
+@pytest.mark.parametrize(
+    "host",
+    [unused_address(), "no..pods:80", "[::1%x]:1"],
+    ids=["unused port", "empty label", "unknown interface"],
+)
 def test_a_server_that_can_t_be_reached_gives_a_reason_in_one_line(host: str) -> None:
     async def ask() -> None:
         async with aclosing(HttpClient()) as client:
