@@ -52,7 +52,7 @@ def all_dashboards(rulebook: Rulebook, problems: Problems) -> tuple[Dashboard, .
         scheduler(),
         synthetics(),
         platform(),
-        slo_board(rulebook.slos),
+        slo_board(rulebook.slos, rulebook.slo_period),
     )
     alerts = {alert.name: alert for alert in rulebook.alerts}
     # An alert may be missing, or have no threshold, only because its rule could not be read.

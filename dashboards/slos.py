@@ -11,16 +11,17 @@ from grafana_foundation_sdk.models.dashboard import Threshold
 from dashboards.bands import ALL_UP, CRITICAL, OK, Bands
 from dashboards.frame import Board, Section
 from dashboards.panels import Panel, Query, stat, table, time_series
-from rules.slo.specification import Slo
-from rules.slo.windows import PAGE, QUICK, SLOW, TICKET, Burn
+from rules.slo.generation import WATCH
+from rules.slo.objectives import Slo
+from rules.slo.windows import LEAST_ERRORS, QUICK, Burn, Period
 
 BY_OBJECTIVE = "{{sloth_service}} {{sloth_slo}}"
 BUDGET_LEFT: Bands = (Threshold(value=None, color=CRITICAL), Threshold(value=0, color=OK))
 """Below 0 the objective is missed. No alert watches this: the burn-rate alerts fire earlier."""
 
 
-def slo_board(slos: Sequence[Slo]) -> Board:
-    """Declare the dashboard of these objectives."""
+def slo_board(slos: Sequence[Slo], period: Period) -> Board:
+    """Declare the dashboard of these objectives, which are kept over `period`."""
     return Board(
         module=__name__,
         uid="vaultmesh-slos",
@@ -28,17 +29,18 @@ def slo_board(slos: Sequence[Slo]) -> Board:
         description="What was promised, how well it is kept, and how long the error budget lasts.",
         since="now-24h",
         sections=[
-            Section("", _overview(slos)),
+            Section("", _overview(slos, period)),
             *(Section(f"{slo.service}: {slo.name}", _burn_panels(slo)) for slo in slos),
         ],
     )
 
 
-def _overview(slos: Sequence[Slo]) -> list[Panel]:
+def _overview(slos: Sequence[Slo], period: Period) -> list[Panel]:
+    days, window = f"{period.days} days", period.window
     return [
         stat(
             "Error budget left",
-            "The share of the errors allowed in 30 days that has not been made yet. Below 0, red, "
+            f"The share of the errors allowed in {days} that has not been made yet. Below 0, red, "
             "the objective is broken. Without any traffic all of it is left.",
             Query("slo:period_error_budget_remaining:ratio", BY_OBJECTIVE),
             unit=units.PercentUnit,
@@ -46,9 +48,9 @@ def _overview(slos: Sequence[Slo]) -> list[Panel]:
             width=6,
         ),
         stat(
-            "Kept over 30 days",
-            "The share of good events of the last 30 days, or of as much of them as is kept.",
-            Query("1 - slo:sli_error:ratio_rate30d", BY_OBJECTIVE),
+            f"Kept over {days}",
+            f"The share of good events of the last {days}, or of as much of them as is kept.",
+            Query(f"1 - slo:sli_error:ratio_rate{window}", BY_OBJECTIVE),
             unit=units.PercentUnit,
             width=6,
         ),
@@ -83,14 +85,17 @@ def _overview(slos: Sequence[Slo]) -> list[Panel]:
             ),
             unit=units.NoUnit,
             bands=ALL_UP,
-            alerts=[slo.absent for slo in slos],
+            alerts=[slo.absent for slo in slos if slo.absent],
             width=12,
         ),
         stat(
-            "Share of 30 days watched",
-            "Since an objective is watched. What is said of 30 days is said of this part of them; "
+            f"Share of {days} watched",
+            f"Since an objective is watched. What is said of {days} is said of this part of them; "
             "the rest counts as good.",
-            Query("clamp_max(rate(slo:clock:seconds[30d]), 1)", BY_OBJECTIVE),
+            Query(
+                f"clamp_max(sum by (sloth_service, sloth_slo) (rate({WATCH}[{window}])), 1)",
+                BY_OBJECTIVE,
+            ),
             unit=units.PercentUnit,
             width=8,
         ),
@@ -107,13 +112,13 @@ def _overview(slos: Sequence[Slo]) -> list[Panel]:
                 "6h": "slo:burn_rate:over_6h",
                 "1d": "slo:burn_rate:over_1d",
                 "3d": "slo:burn_rate:over_3d",
-                "30d": "slo:period_burn_rate:ratio",
+                window: "slo:period_burn_rate:ratio",
             },
             unit=units.NoUnit,
         ),
         time_series(
             "Error budget left over time",
-            "The share of the 30 days' budget that was left at each time.",
+            f"The share of the {days}' budget that was left at each time.",
             Query("slo:period_error_budget_remaining:ratio", BY_OBJECTIVE),
             unit=units.PercentUnit,
             bands=BUDGET_LEFT,
@@ -134,8 +139,8 @@ def _burn_panels(slo: Slo) -> list[Panel]:
     only = f'{{sloth_id="{slo.id}"}}'
     title = f"{slo.service} {slo.name}"
     meaning = (
-        "The burn rate that both windows of a pair reach. "
-        "The upper dashed line is for the shorter pair."
+        "The burn rate that both windows of a pair reach, 0 with fewer than "
+        f"{LEAST_ERRORS} errors in the longer one. The upper dashed line is for the shorter pair."
     )
 
     def pairs(burn: Burn) -> list[Query]:
@@ -145,23 +150,23 @@ def _burn_panels(slo: Slo) -> list[Panel]:
         time_series(
             f"{title}: fast burn",
             meaning,
-            *pairs(PAGE),
+            *pairs(slo.period.page),
             unit=units.NoUnit,
-            alerts=[slo.page],
+            alerts=[slo.page] if slo.page else [],
         ),
         time_series(
             f"{title}: slow burn",
             meaning,
-            *pairs(TICKET),
+            *pairs(slo.period.ticket),
             unit=units.NoUnit,
-            alerts=[slo.ticket],
+            alerts=[slo.ticket] if slo.ticket else [],
         ),
         time_series(
             f"{title}: share of errors",
             "The share of bad events over each window; 0 also while nothing happens at all.",
             *(
                 Query(f"slo:sli_error:ratio_rate{window}{only}", window)
-                for window in (*QUICK, *SLOW)
+                for window in (*QUICK, *slo.period.slow)
             ),
             unit=units.PercentUnit,
         ),

@@ -83,13 +83,24 @@ class Expression:
         """The expression in the parser's own form, the same for texts that mean the same."""
         return self.tree.prettify()
 
+    @property
+    def range_functions(self) -> frozenset[str]:
+        """The names of the functions that read a range."""
+        return frozenset(
+            node.func.name
+            for node in nodes(self.tree)
+            if isinstance(node, pp.Call)
+            for argument in node.args
+            if isinstance(argument, pp.MatrixSelector | pp.SubqueryExpr)
+        )
+
     def comparisons(self, number: float) -> list[Span]:
         """The spans of the text where `number` is the right operand of a comparison."""
         found = _COMPARED.finditer(_blank_quotes(self.text))
         spans = [match.span(1) for match in found if float(match[1]) == number]
         operands = [
             node
-            for node in _nodes(self.tree)
+            for node in nodes(self.tree)
             if isinstance(node, pp.BinaryExpr)
             and str(node.op) in _COMPARISONS
             and isinstance(node.rhs, pp.NumberLiteral)
@@ -124,7 +135,7 @@ def parse(text: str) -> Expression:
     except BaseException as error:  # A panic of the parser is not an Exception.
         raise PromqlError(f"does not parse: {error}. Correct it.") from None
     selectors = tuple(
-        Selector.of(node) for node in _nodes(tree) if isinstance(node, pp.VectorSelector)
+        Selector.of(node) for node in nodes(tree) if isinstance(node, pp.VectorSelector)
     )
     for selector in selectors:
         for matcher in selector.matchers:
@@ -132,27 +143,34 @@ def parse(text: str) -> Expression:
     return Expression(text, tree, selectors, tuple(_ranges(tree)))
 
 
-def _nodes(tree: pp.Expr) -> Iterator[pp.Expr]:
+def children(node: pp.Expr) -> list[pp.Expr]:
+    """The operands and arguments of a node."""
+    match node:
+        case pp.BinaryExpr():
+            return [node.lhs, node.rhs]
+        case pp.AggregateExpr():
+            return [node.expr] + ([node.param] if node.param is not None else [])
+        case pp.Call():
+            return list(node.args)
+        case pp.ParenExpr() | pp.UnaryExpr() | pp.SubqueryExpr():
+            return [node.expr]
+        case pp.MatrixSelector():
+            return [node.vector_selector]
+        case _:
+            return []
+
+
+def nodes(tree: pp.Expr) -> Iterator[pp.Expr]:
     """Every node of the tree."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
         yield node
-        match node:
-            case pp.BinaryExpr():
-                waiting += [node.lhs, node.rhs]
-            case pp.AggregateExpr():
-                waiting += [node.expr] + ([node.param] if node.param is not None else [])
-            case pp.Call():
-                waiting += node.args
-            case pp.ParenExpr() | pp.UnaryExpr() | pp.SubqueryExpr():
-                waiting.append(node.expr)
-            case pp.MatrixSelector():
-                waiting.append(node.vector_selector)
+        waiting += children(node)
 
 
 def _ranges(tree: pp.Expr) -> Iterator[int]:
-    for node in _nodes(tree):
+    for node in nodes(tree):
         if isinstance(node, pp.MatrixSelector | pp.SubqueryExpr):
             shifted = node if isinstance(node, pp.SubqueryExpr) else node.vector_selector
             yield _milliseconds(node.range) + _milliseconds(shifted.offset)

@@ -17,6 +17,7 @@ from rules.rule import (
     find_thresholds,
 )
 from rules.series import Series
+from rules.slo.objectives import SEVERITIES_SETTING
 from rules.templates import TemplateError, check_template
 
 RUNBOOKS = "docs/runbooks"
@@ -95,7 +96,8 @@ def _check_severity(alert: Alert, severities: Sequence[str], problems: Problems)
     elif severity is None:
         labels.report(problems, f"{alert.name} has no severity. Label it {choice}.")
     elif severity not in severities:
-        text = f"no route matches the severity `{severity}` of {alert.name}. Use {choice}."
+        mapped = f", or map it in {SEVERITIES_SETTING}" if "sloth_id" in alert.labels else ""
+        text = f"no route matches the severity `{severity}` of {alert.name}. Use {choice}{mapped}."
         labels.at("severity").report(problems, text)
 
 

@@ -33,7 +33,9 @@ from rules.rule import (
 )
 from rules.series import Series
 from rules.slo.generation import generate_rules
-from rules.slo.specification import Slo, check_queries, load_slos
+from rules.slo.indicator import check_indicator
+from rules.slo.objectives import DEFAULT_OPTIONS, Slo, SloOptions, load_slos
+from rules.slo.windows import PERIODS, Period
 
 ALERTS = "rules/alerts"
 PLATFORM = "rules/platform"
@@ -73,6 +75,7 @@ class Rulebook:
     records: tuple[Record, ...]
     metrics: tuple[Metric, ...]
     slos: tuple[Slo, ...]
+    slo_period: Period
     siblings: tuple[Siblings, ...]
     complete: bool
     _series: Series
@@ -135,21 +138,22 @@ def load_rulebook(
     severities: Sequence[str],
     overrides: Overrides,
     runbook_base_url: str,
+    slo_options: SloOptions = DEFAULT_OPTIONS,
     problems: Problems,
 ) -> Rulebook:
     """Read and check every rule file below `root`, the project's folder.
 
     `severities` are those that have a route, least severe first. `overrides` change the `for` or
     thresholds of single alerts, as in the settings. Each alert gets the annotation `runbook_url`:
-    `runbook_base_url`, "/", its name and ".md". All problems of files and overrides are added to
-    `problems`.
+    `runbook_base_url`, "/", its name and ".md". `slo_options` hold for all objectives. All problems
+    of files and overrides are added to `problems`.
     """
     before = len(problems)
     alerts, records = _read_rules(root, problems)
     inventory = read_yaml(root, METRICS_FILE, problems)
     metrics = load_inventory(inventory, problems) if inventory else ()
-    slos = _read_slos(root, problems)
-    generated = [generate_rules(slo) for slo in slos]
+    slos = _read_slos(root, PERIODS[slo_options.period], problems)
+    generated = [generate_rules(slo, slo_options) for slo in slos]
     alerts += [alert for one in generated for alert in one.alerts]
     slo_records = [record for one in generated for record in one.records]
     # Names that an unreadable file or rule defines would look unknown.
@@ -163,7 +167,8 @@ def load_rulebook(
     series = Series(metrics, [*records, *slo_records], names, complete=complete)
     for one in generated:
         # Report a wrong query once, not again for each record that contains it.
-        if check_queries(one.slo, series, problems):
+        slo = one.slo
+        if check_indicator(slo.indicator, slo.id, slo.place.at("sli"), series, problems):
             records += one.records
     for rule in (*records, *alerts):
         check_expression(rule, series, problems)
@@ -174,6 +179,7 @@ def load_rulebook(
         records=tuple(records),
         metrics=metrics,
         slos=tuple(slos),
+        slo_period=PERIODS[slo_options.period],
         siblings=tuple(_find_siblings(alerts, severities, series, slos)),
         complete=complete,
         _series=series,
@@ -190,10 +196,10 @@ def _read_rules(root: Path, problems: Problems) -> tuple[list[Alert], list[Recor
     return alerts, [rule for rule in rules if isinstance(rule, Record)]
 
 
-def _read_slos(root: Path, problems: Problems) -> list[Slo]:
+def _read_slos(root: Path, period: Period, problems: Problems) -> list[Slo]:
     files = [_relative(path, root) for path in sorted((root / SLOS).glob("*.yaml"))]
     documents = [read_yaml(root, file, problems) for file in files]
-    return load_slos(filter(None, documents), problems)
+    return load_slos(filter(None, documents), period, problems)
 
 
 def _rule_files(root: Path, problems: Problems) -> dict[str, tuple[type[AnyRule], ...]]:

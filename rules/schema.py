@@ -1,7 +1,8 @@
 """The schema of rule files, as Prometheus defines it, and its error messages."""
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeGuard, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -53,9 +54,13 @@ MetricType = Literal["gauge", "counter", "histogram", "summary"]
 
 
 class Strict(BaseModel):
-    """Refuses unknown fields and converts no value."""
+    """Refuses unknown fields and converts no value.
+
+    `unsupported` maps fields that the format has, but that are refused, to what to write instead.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    unsupported: ClassVar[Mapping[str, str]] = {}
 
 
 class AlertFields(Strict):
@@ -108,23 +113,37 @@ def validate(
             where = tuple(step for step in detail["loc"] if step != "[key]")
             if detail["type"] == "missing" and f"`{where[-1]}`" in explained:
                 continue
-            fields = _fields_beside(model, where)
             advice = ""
             if detail["type"] == "extra_forbidden":
-                advice = did_you_mean(str(where[-1]), fields, f"Use one of: {', '.join(fields)}.")
-                explained.add(advice.removeprefix("Did you mean ").removesuffix("?"))
+                advice = _advice(_model_of(model, where), str(where[-1]))
+                explained.add(advice.partition("Did you mean ")[2].removesuffix("?"))
             place.at(*where).report(problems, _explain(detail, where, advice))
     return None
 
 
-def _fields_beside(model: type[BaseModel], where: Steps) -> list[str]:
-    """Field names of the model that holds the last step of `where`."""
+def _model_of(model: type[BaseModel], where: Steps) -> type[BaseModel]:
+    """The model that holds the last step of `where`."""
     for step in where[:-1]:
         inner = model.model_fields[step].annotation if step in model.model_fields else None
-        if not isinstance(inner, type) or not issubclass(inner, BaseModel):
+        # An optional field is a union with None.
+        models = [one for one in (inner, *get_args(inner)) if _is_model(one)]
+        if not models:
             break
-        model = inner
-    return [info.alias or name for name, info in model.model_fields.items()]
+        model = models[0]
+    return model
+
+
+def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _advice(model: type[BaseModel], field: str) -> str:
+    """Why the model refuses a field, and what to write instead."""
+    if issubclass(model, Strict) and field in model.unsupported:
+        return f"is not supported. {model.unsupported[field]}"
+    fields = [info.alias or name for name, info in model.model_fields.items()]
+    advice = did_you_mean(field, fields, f"Use one of: {', '.join(fields)}.")
+    return f"is an unknown field. {advice}"
 
 
 def _explain(detail: Any, where: Steps, advice: str) -> str:
@@ -134,7 +153,7 @@ def _explain(detail: Any, where: Steps, advice: str) -> str:
         case "missing":
             return f"{name} is missing. Add it."
         case "extra_forbidden":
-            return f"{name} is an unknown field. {advice}"
+            return f"{name} {advice}"
         case "value_error":
             return f"{name}: {detail['ctx']['error']}"
         case "string_type":

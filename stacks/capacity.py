@@ -32,7 +32,7 @@ SERIES_PER_CRON_JOB = 5
 SERIES_PER_PROBE = 17
 SERIES_PER_SCRAPE = 5
 """Series that Prometheus adds to each target, such as `up`."""
-RULE_SERIES, RULE_SERIES_PER_PROBE = 103, 14
+RULE_SERIES, RULE_SERIES_PER_PROBE = 109, 14
 """Series that the rules record: those of all stacks, and those of each probe."""
 
 BYTES_PER_SAMPLE = 2

@@ -72,19 +72,20 @@ def compose_content(configuration: Configuration) -> Content:
     SystemExit.
     """
     settings, problems = configuration.settings, configuration.problems
-    found = read_files(settings.rules.overrides, settings.rules.runbook_base_url, problems)
+    rules = settings.rules
+    found = read_files(rules.overrides, rules.runbook_base_url, rules.slo_options, problems)
     rulebook, boards = found.rulebook, found.boards
     check_retention(settings.prometheus.retention, rulebook, problems)
     check_capacity(settings, problems)
     urls = dashboard_urls(settings, boards)
     config = _alertmanager_yml(settings, rulebook, _heartbeat_topic(settings, problems))
     templates = load_notifications(ROOT, template_names(config), problems)
-    rules = rulebook.files(urls)
+    rule_files = rulebook.files(urls)
     content = Content(
         files={
             prometheus.NAME: {
-                prometheus.CONFIG_FILE: _prometheus_yml(settings, rulebook, tuple(rules)),
-                **rules,
+                prometheus.CONFIG_FILE: _prometheus_yml(settings, rulebook, tuple(rule_files)),
+                **rule_files,
             },
             alertmanager.NAME: {CONFIG_FILE: config, TEMPLATES_FILE: templates},
             blackbox.NAME: {

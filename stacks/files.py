@@ -10,6 +10,7 @@ from problems import Problems
 from promql.variables import without_variables
 from rules.rule import WATCHDOG
 from rules.rulebook import Rulebook, load_rulebook
+from rules.slo.objectives import SloOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 IDLE_ALERT = "TreatyNoRequests"
@@ -28,17 +29,21 @@ class Files:
 
 
 def read_files(
-    overrides: Mapping[str, Mapping[str, str | float]], runbook_base_url: str, problems: Problems
+    overrides: Mapping[str, Mapping[str, str | float]],
+    runbook_base_url: str,
+    slo_options: SloOptions,
+    problems: Problems,
 ) -> Files:
     """Read rules and dashboards, and report all their problems.
 
-    `overrides` and `runbook_base_url` come from the settings.
+    All arguments but `problems` come from the settings.
     """
     rulebook = load_rulebook(
         ROOT,
         severities=SEVERITIES,
         overrides=overrides,
         runbook_base_url=runbook_base_url,
+        slo_options=slo_options,
         problems=problems,
     )
     if rulebook.complete:

@@ -1,9 +1,12 @@
 """Generates the rules of an objective, with the names and labels that Sloth uses.
 
-docs/decisions/14-slos-from-events.md explains the differences from Sloth: every window is computed
-from the events themselves; a lack of events, and the time before the first evaluation, count as
-free of errors; the alerts compare one recorded burn rate per pair of windows; and a missing
-indicator has an alert of its own.
+docs/decisions/14-slos-from-events.md explains the differences from Sloth: windows weigh events, not
+minutes; a lack of events, and the time before the first evaluation, count as free of errors; the
+alerts compare one recorded burn rate per pair of windows and need a least number of errors; and a
+missing indicator has an alert of its own.
+
+Every rule aggregates the recorded series that it reads: after a change of an objective's labels,
+series with the old and with the new ones exist side by side for as long as a window is.
 """
 
 from collections.abc import Iterator
@@ -12,19 +15,17 @@ from decimal import Decimal
 
 from rules.rule import Alert, Record
 from rules.schema import AlertFields, Group, RecordFields
-from rules.slo.specification import AlertSpec, Slo
+from rules.slo.indicator import RESULT_LABELS
+from rules.slo.objectives import Slo, SloOptions
+from rules.slo.specification import AlertSpec
 from rules.slo.windows import (
     ABSENT_WAIT,
+    LEAST_ERRORS,
     NOW,
-    PAGE,
-    PERIOD,
-    PERIOD_DAYS,
     PROJECTED_FROM,
     QUICK,
     QUICK_INTERVAL,
-    SLOW,
     SLOW_INTERVAL,
-    TICKET,
     Burn,
     Pair,
 )
@@ -32,10 +33,14 @@ from rules.slo.windows import (
 DAY_SECONDS = 86_400
 LONGEST_PROJECTION = 365 * DAY_SECONDS
 """Seconds: projections are capped at a year."""
-CLOCK = "slo:clock:seconds"
+WATCH = "slo:watch:seconds"
+BAD, ALL = f"slo:bad_events:over_{NOW}", f"slo:all_events:over_{NOW}"
+"""Events as the queries count them. Sums of them replace the raw counters over long windows, so
+that the cost doesn't grow with the pods. Each event is in as many evaluations as every other."""
 BUDGET_LEFT = "slo:period_error_budget_remaining:ratio"
 _NEARLY_ZERO = "1e-12"
-"""Divisor that replaces an error ratio of 0; smaller than any ratio that can be measured."""
+"""Divisor that replaces 0; smaller than any ratio or rate that can be measured."""
+_WINDOW_LABEL = "sloth_window"
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class SloRules:
     alerts: list[Alert]
 
 
-def generate_rules(slo: Slo) -> SloRules:
+def generate_rules(slo: Slo, options: SloOptions) -> SloRules:
     """The recording rules and alerts of an objective, in a quick and a slow group."""
     name = f"slo-{slo.id}"
     quick = Group.model_construct(name=name, interval=QUICK_INTERVAL)
@@ -59,26 +64,32 @@ def generate_rules(slo: Slo) -> SloRules:
             *(Record(fields, slow, slo.place) for fields in _slow_records(slo)),
         ],
         alerts=[
-            Alert(fields, quick, slo.place.at("alerting", spec)) for spec, fields in _alerts(slo)
+            Alert(fields, quick, slo.place.at("alerting", spec))
+            for spec, fields in _alerts(slo, options)
         ],
     )
 
 
 def _quick_records(slo: Slo) -> Iterator[RecordFields]:
-    """The objective, its indicator and burn rates over short windows, and projections."""
-    budget = _number(slo.budget)
+    """The objective, its events, indicator and burn rates over short windows, and projections."""
+    budget, days = _number(slo.budget), slo.period.days
     yield _record(slo, "slo:objective:ratio", f"vector({_number(slo.objective)})")
     yield _record(slo, "slo:error_budget:ratio", f"vector({budget})")
-    yield _record(slo, "slo:time_period:days", f"vector({PERIOD_DAYS})")
-    yield _record(slo, CLOCK, "vector(time())")
+    yield _record(slo, "slo:time_period:days", f"vector({days})")
+    yield _record(slo, WATCH, "vector(time())")
+    # A value that is not a number would spoil every sum for as long as the longest window.
+    bad, all_ = (f"({query(NOW)}) > -Inf" for query in (slo.indicator.errors, slo.indicator.total))
+    yield _record(slo, BAD, f"{bad} and {all_}")
+    yield _record(slo, ALL, f"{all_} and {bad}")
     for window in QUICK:
-        yield _indicator(slo, window)
-    yield _record(slo, "slo:current_burn_rate:ratio", f"{_error_ratio(slo, NOW)} / {budget}")
-    for burn in (PAGE, TICKET):
-        for pair in burn.pairs:
-            if pair.long in QUICK:
-                yield _record(slo, pair.long_record, _burn_rate(slo, pair.long))
-            yield _record(slo, pair.record, _smaller_burn_rate(slo, pair))
+        yield _indicator(slo, window, slo.indicator.ratio(window))
+    yield _record(
+        slo, "slo:current_burn_rate:ratio", f"{_error_ratio(slo, NOW, _WINDOW_LABEL)} / {budget}"
+    )
+    for pair in slo.period.page.pairs:
+        yield _record(slo, pair.long_record, _burn_rate(slo, pair.long))
+    for pair in (*slo.period.page.pairs, *slo.period.ticket.pairs):
+        yield _record(slo, pair.record, _pair_burn_rate(slo, pair))
     yield _record(slo, "slo:error_budget_exhaustion:seconds", _exhaustion(slo))
     yield _record(
         slo,
@@ -92,69 +103,87 @@ def _quick_records(slo: Slo) -> Iterator[RecordFields]:
 
 def _slow_records(slo: Slo) -> Iterator[RecordFields]:
     """The indicator and burn rates over long windows, and the remaining budget."""
-    for window in SLOW:
-        yield _indicator(slo, window)
-    for pair in TICKET.pairs:
+    for window in slo.period.slow:
+        # As in Sloth, a share that is given is averaged over the period alone.
+        is_exact = slo.indicator.is_raw and window != slo.period.window
+        ratio = slo.indicator.ratio(window) if is_exact else _summed_ratio(slo, window)
+        yield _indicator(slo, window, ratio)
+    for pair in slo.period.ticket.pairs:
         yield _record(slo, pair.long_record, _burn_rate(slo, pair.long))
-    yield _record(slo, "slo:period_burn_rate:ratio", _burn_rate(slo, PERIOD))
-    spent = _series(slo, "slo:period_burn_rate:ratio")
+    yield _record(slo, "slo:period_burn_rate:ratio", _burn_rate(slo, slo.period.window))
+    spent = _latest(slo, "slo:period_burn_rate:ratio", _WINDOW_LABEL)
     yield _record(slo, BUDGET_LEFT, f"1 - {spent}")
 
 
-def _indicator(slo: Slo, window: str) -> RecordFields:
-    return _record(
-        slo, f"slo:sli_error:ratio_rate{window}", slo.indicator(window), sloth_window=window
-    )
+def _indicator(slo: Slo, window: str, ratio: str) -> RecordFields:
+    return _record(slo, f"slo:sli_error:ratio_rate{window}", ratio, sloth_window=window)
+
+
+def _summed_ratio(slo: Slo, window: str) -> str:
+    """The ratio of the recorded events of a long window; 0 if there are no events."""
+    bad, all_ = (_sum(slo, name, window) for name in (BAD, ALL))
+    return f"{bad} / clamp_min({all_}, {_NEARLY_ZERO})"
 
 
 def _burn_rate(slo: Slo, window: str) -> str:
     """The burn rate over a window; time before the first evaluation counts as free of errors.
 
-    The rate of the recorded clock is the share of the window since the first evaluation. Without
+    The rate of the recorded time is the share of the window since the first evaluation. Without
     this factor, the first bad minute of a new environment would count as much as a bad month.
     """
-    watched = f"clamp_max(rate({_series(slo, CLOCK)}[{window}]), 1)"
-    burned = f"{_error_ratio(slo, window)} / {_number(slo.budget)}"
-    return f"{burned} * on (sloth_id) group_left () {watched}"
+    watched = f"clamp_max(sum(rate({_series(slo, WATCH)}[{window}])), 1)"
+    burned = f"{_error_ratio(slo, window, _WINDOW_LABEL)} / {_number(slo.budget)}"
+    return f"{burned} * on () group_left () {watched}"
 
 
-def _smaller_burn_rate(slo: Slo, pair: Pair) -> str:
-    """The smaller burn rate of two windows; no value if either window has none."""
-    long = _series(slo, pair.long_record)
+def _pair_burn_rate(slo: Slo, pair: Pair) -> str:
+    """The smaller burn rate of two windows; no value if either window has none.
+
+    It is 0 while the long window has fewer errors than LEAST_ERRORS.
+    """
+    long = _latest(slo, pair.long_record)
     short = f"{_error_ratio(slo, pair.short)} / {_number(slo.budget)}"
-    ignoring = "ignoring (sloth_window)"
-    return f"{long} < {ignoring} {short} or {short} <= {ignoring} {long}"
+    smaller = f"{long} < {short} or {short} <= {long}"
+    if slo.indicator.events_each is None:
+        return smaller
+    errors = f"{slo.indicator.events_each:g} * {_sum(slo, BAD, pair.long)}"
+    return f"({smaller}) * ({errors} >= bool {LEAST_ERRORS})"
 
 
 def _exhaustion(slo: Slo) -> str:
     """Seconds until the budget is spent, if errors continue as in the last hour."""
-    left = f"clamp_min({_series(slo, BUDGET_LEFT)}, 0)"
+    left = f"clamp_min({_latest(slo, BUDGET_LEFT)}, 0)"
     errors = f"clamp_min({_error_ratio(slo, PROJECTED_FROM)}, {_NEARLY_ZERO})"
-    budget = _number(slo.budget * PERIOD_DAYS * DAY_SECONDS)
-    seconds = f"{budget} * {left} / ignoring (sloth_window) {errors}"
-    return f"clamp_max({seconds}, {LONGEST_PROJECTION})"
+    budget = _number(slo.budget * slo.period.days * DAY_SECONDS)
+    return f"clamp_max({budget} * {left} / {errors}, {LONGEST_PROJECTION})"
 
 
-def _alerts(slo: Slo) -> Iterator[tuple[str, AlertFields]]:
+def _alerts(slo: Slo, options: SloOptions) -> Iterator[tuple[str, AlertFields]]:
     """(field of `alerting` that configures it, alert) for each alert of the objective."""
-    alerting = slo.spec.alerting
-    for name, burn, spec, field in (
-        (slo.page, PAGE, alerting.page_alert, "page_alert"),
-        (slo.ticket, TICKET, alerting.ticket_alert, "ticket_alert"),
-    ):
-        yield field, _burn_alert(slo, name, burn, spec)
-    known = f"count({_error_ratio(slo, NOW)}) or vector(0)"
+    alerting, period = slo.spec.alerting, slo.period
+    if slo.page:
+        fields = _burn_alert(slo, slo.page, period.page, alerting.page_alert, options)
+        yield "page_alert", fields
+    if slo.ticket:
+        fields = _burn_alert(slo, slo.ticket, period.ticket, alerting.ticket_alert, options)
+        yield "ticket_alert", fields
+    if not slo.absent:
+        return
+    known = f"count({_series(slo, f'slo:sli_error:ratio_rate{NOW}')}) or vector(0)"
     annotations = {
         "summary": f"Nothing is known of {slo.name} of {slo.service}",
         "description": f"Prometheus has no share of errors of {slo.name} of {slo.service} for"
         f" the last {NOW}, so nobody can tell whether its objective is kept.",
     }
     expr = f"({known}) == 0"
-    ticket = alerting.ticket_alert
-    yield "ticket_alert", _alert(slo, slo.absent, expr, ABSENT_WAIT, TICKET, ticket, annotations)
+    labels = _alert_labels(slo, period.ticket, alerting.ticket_alert, options)
+    fields = _alert(slo, slo.absent, expr, ABSENT_WAIT, labels, alerting.ticket_alert, annotations)
+    yield "ticket_alert", fields
 
 
-def _burn_alert(slo: Slo, name: str, burn: Burn, spec: AlertSpec) -> AlertFields:
+def _burn_alert(
+    slo: Slo, name: str, burn: Burn, spec: AlertSpec, options: SloOptions
+) -> AlertFields:
     limits = " or ".join(f"{pair.limit} ({pair.long} and {pair.short})" for pair in burn.pairs)
     annotations = {
         "summary": f"The error budget of {slo.name} of {slo.service} burns {burn.speed}",
@@ -164,9 +193,24 @@ def _burn_alert(slo: Slo, name: str, burn: Burn, spec: AlertSpec) -> AlertFields
         **{pair.threshold: _number(pair.limit) for pair in burn.pairs},
     }
     expr = " or ".join(
-        f"{_series(slo, pair.record)} > {_number(pair.limit)}" for pair in burn.pairs
+        f"{_latest(slo, pair.record, *_identity(slo))} > {_number(pair.limit)}"
+        for pair in burn.pairs
     )
-    return _alert(slo, name, expr, burn.wait, burn, spec, annotations)
+    labels = _alert_labels(slo, burn, spec, options)
+    return _alert(slo, name, expr, burn.wait, labels, spec, annotations)
+
+
+def _alert_labels(slo: Slo, burn: Burn, spec: AlertSpec, options: SloOptions) -> dict[str, str]:
+    """The labels of an alert, with the severity that has a route."""
+    labels = {
+        **slo.labels,
+        **_identity(slo),
+        "sloth_severity": burn.sloth_severity,
+        **slo.spec.alerting.labels,
+        **spec.labels,
+    }
+    severity = options.severity(labels.get("severity", burn.sloth_severity))
+    return {**labels, "severity": severity}
 
 
 def _alert(
@@ -174,25 +218,18 @@ def _alert(
     name: str,
     expr: str,
     wait: str,
-    burn: Burn,
+    labels: dict[str, str],
     spec: AlertSpec,
     annotations: dict[str, str],
 ) -> AlertFields:
-    common = slo.spec.alerting
-    rule = {
-        "alert": name,
-        "expr": expr,
-        "for": wait,
-        "labels": {
-            **slo.labels,
-            **_identity(slo),
-            "sloth_severity": burn.sloth_severity,
-            **common.labels,
-            **spec.labels,
-        },
-        "annotations": {**annotations, **common.annotations, **spec.annotations},
-    }
-    return AlertFields.model_validate(rule)
+    # Not validated: an objective's labels may have any name that Prometheus takes.
+    return AlertFields.model_construct(
+        alert=name,
+        expr=expr,
+        for_=wait,
+        labels=labels,
+        annotations={**annotations, **slo.spec.alerting.annotations, **spec.annotations},
+    )
 
 
 def _record(slo: Slo, name: str, expr: str, **labels: str) -> RecordFields:
@@ -207,13 +244,26 @@ def _number(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
-def _error_ratio(slo: Slo, window: str) -> str:
+def _error_ratio(slo: Slo, window: str, *labels: str) -> str:
     """The recorded ratio of bad events over a window."""
-    return _series(slo, f"slo:sli_error:ratio_rate{window}")
+    return _latest(slo, f"slo:sli_error:ratio_rate{window}", *labels)
+
+
+def _latest(slo: Slo, name: str, *labels: str) -> str:
+    """The value of a recorded series of this objective, whatever its own labels are or were.
+
+    The result has the labels of the indicator's queries and those in `labels`.
+    """
+    return f"max by ({', '.join((*RESULT_LABELS, *labels))}) ({_series(slo, name)})"
+
+
+def _sum(slo: Slo, name: str, window: str) -> str:
+    """The sum of the samples of a recorded series of this objective within a window."""
+    return f"sum by ({', '.join(RESULT_LABELS)}) (sum_over_time({_series(slo, name)}[{window}]))"
 
 
 def _series(slo: Slo, name: str) -> str:
-    """A recorded series of this objective."""
+    """The recorded series of this objective under a name."""
     return f'{name}{{sloth_id="{slo.id}"}}'
 
 

@@ -1,32 +1,23 @@
-"""Service level objectives in Sloth's format `prometheus/v1`, limited to event-based indicators.
+"""The schema of service level objectives, Sloth's `prometheus/v1`.
 
-https://sloth.dev/specs/default/ describes the format. Unsupported fields are refused: `disable`,
-and `sli.raw` and `sli.plugin`, which give a ratio without the number of events to weigh it by.
+https://sloth.dev/specs/default/ describes the format. Sloth's plugins and its forms for Kubernetes
+and OpenSLO are refused with what to write instead.
 """
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from problems import Problems
-from promql.durations import parse_duration
-from promql.expressions import PromqlError, parse
-from promql.labels import Labels
-from rules.reader import Document, Place
-from rules.schema import AlertName, LabelName, Strict, Text, name_matching, validate
-from rules.series import Series
-from rules.slo.windows import ABSENT_SUFFIX, LARGEST_BUDGET, NOW, PAGE, TICKET
+from rules.schema import Strict, name_matching
+from rules.slo.windows import LARGEST_BUDGET
 
-_WINDOW = re.compile(r"\{\{-?\s*\.window\s*-?\}\}")
+WINDOW = re.compile(r"\{\{-?\s*\.window\s*-?\}\}")
 _RESERVED = "sloth_"
-_ALLOWED_LABELS = frozenset({"namespace", "job"})
-_PROBE = "1h1m1s"
-"""A window that nobody writes: once it replaces {{.window}}, other ranges in a query are fixed."""
+_NO_PLUGINS = "Sloth's plugins don't run here. Write queries into `sli.events` or `sli.raw`."
 
 
 def _percentage(value: float) -> float:
@@ -40,62 +31,111 @@ def _percentage(value: float) -> float:
 
 
 def _query(text: str) -> str:
-    if not _WINDOW.search(text):
+    if not WINDOW.search(text):
         raise ValueError("the query has no {{.window}}. Write it as the range: [{{.window}}].")
     return text
 
 
-def _unreserved_labels(labels: dict[str, str]) -> dict[str, str]:
+def _own_labels(labels: dict[str, str]) -> dict[str, str]:
     for name in labels:
         if name.startswith(_RESERVED):
             raise ValueError(f"the label {name} is set for every objective. Remove it.")
+    return _label_names(labels)
+
+
+def _label_names(labels: dict[str, str]) -> dict[str, str]:
+    for name in labels:
+        if not name or name.startswith("__"):
+            raise ValueError(f"`{name}` is no label's name. Write one that does not begin with __.")
     return labels
+
+
+def _alert_name(text: str) -> str:
+    """The text as an alert's name: "Our bread" becomes OurBread."""
+    words = re.findall(r"\w+", text, re.ASCII)
+    name = "".join(word[0].upper() + word[1:] for word in words) if len(words) > 1 else text
+    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+        raise ValueError(
+            f"`{text}` is not a valid name. Begin with a letter; use letters, digits and spaces."
+        )
+    return name
 
 
 SloName = Annotated[
     str,
-    name_matching(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "Use lower-case letters, digits and - only."),
+    name_matching(
+        r"[A-Za-z0-9]([-.\w]*[A-Za-z0-9])?",
+        "Use letters, digits, - . and _, and a letter or digit at both ends.",
+    ),
 ]
-OwnLabels = Annotated[dict[LabelName, str], AfterValidator(_unreserved_labels)]
+OwnLabels = Annotated[dict[str, str], AfterValidator(_own_labels)]
+Annotations = Annotated[dict[str, str], AfterValidator(_label_names)]
 Query = Annotated[str, AfterValidator(_query)]
 
 
 class Events(Strict):
-    """Queries for bad and for all events per second, with {{.window}} as the range."""
+    """Queries for bad and for all events, with {{.window}} as the range."""
 
     error_query: Query
     total_query: Query
 
 
+class Raw(Strict):
+    """A query for the share of bad events, from 0 to 1, with {{.window}} as the range."""
+
+    error_ratio_query: Query
+
+
 class Sli(Strict):
     """The indicator: what the objective measures."""
 
-    events: Events
+    unsupported: ClassVar[Mapping[str, str]] = {"plugin": _NO_PLUGINS}
+    events: Events | None = None
+    raw: Raw | None = None
+
+    @model_validator(mode="after")
+    def _has_one_form(self) -> "Sli":
+        if (self.events is None) == (self.raw is None):
+            raise ValueError("write either `events` or `raw` into it.")
+        return self
 
 
 class AlertSpec(Strict):
     """Labels and annotations of one alert, in addition to those of `Alerting`."""
 
+    disable: bool = False
     labels: OwnLabels = Field(default_factory=dict)
-    annotations: dict[LabelName, str] = Field(default_factory=dict)
+    annotations: Annotations = Field(default_factory=dict)
 
 
 class Alerting(Strict):
-    """The alerts of an objective; their names begin with `name`."""
+    """The alerts of an objective; their names begin with `name`, which may have spaces."""
 
-    name: AlertName
+    name: Annotated[str, AfterValidator(_alert_name)] = ""
     labels: OwnLabels = Field(default_factory=dict)
-    annotations: dict[LabelName, str] = Field(default_factory=dict)
-    page_alert: AlertSpec
-    ticket_alert: AlertSpec
+    annotations: Annotations = Field(default_factory=dict)
+    page_alert: AlertSpec = AlertSpec()
+    ticket_alert: AlertSpec = AlertSpec()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether both alerts are disabled; then the one on a missing indicator is, too."""
+        return self.page_alert.disable and self.ticket_alert.disable
+
+    @model_validator(mode="after")
+    def _has_name(self) -> "Alerting":
+        if not self.name and not self.is_silent:
+            raise ValueError("`name` is missing. Add it: the names of the alerts begin with it.")
+        return self
 
 
 class SloSpec(Strict):
     """One objective; `objective` is in percent."""
 
+    unsupported: ClassVar[Mapping[str, str]] = {"plugins": _NO_PLUGINS}
     name: SloName
     objective: Annotated[float, AfterValidator(_percentage)]
-    description: Text
+    description: str = ""
     labels: OwnLabels = Field(default_factory=dict)
     sli: Sli
     alerting: Alerting
@@ -104,134 +144,8 @@ class SloSpec(Strict):
 class SloFile(Strict):
     """One file; its objectives are validated one by one."""
 
+    unsupported: ClassVar[Mapping[str, str]] = {"slo_plugins": _NO_PLUGINS}
     version: Literal["prometheus/v1"]
     service: SloName
     labels: OwnLabels = Field(default_factory=dict)
     slos: Annotated[list[Any], Field(min_length=1)]
-
-
-@dataclass(frozen=True)
-class Slo:
-    """An objective of a service; all its rules add `labels`."""
-
-    service: str
-    labels: Mapping[str, str]
-    spec: SloSpec
-    place: Place
-
-    @property
-    def name(self) -> str:
-        """The name, which is unique within the service."""
-        return self.spec.name
-
-    @property
-    def id(self) -> str:
-        """The unique id, the label `sloth_id` of its series."""
-        return f"{self.service}-{self.name}"
-
-    @property
-    def objective(self) -> Decimal:
-        """The promised ratio of good events, exact, hence a Decimal."""
-        return Decimal(str(self.spec.objective)) / 100
-
-    @property
-    def budget(self) -> Decimal:
-        """The ratio of bad events that the objective allows."""
-        return 1 - self.objective
-
-    @property
-    def page(self) -> str:
-        """The name of the alert for a fast burn of the error budget."""
-        return self.spec.alerting.name + PAGE.suffix
-
-    @property
-    def ticket(self) -> str:
-        """The name of the alert for a slow but steady burn of the error budget."""
-        return self.spec.alerting.name + TICKET.suffix
-
-    @property
-    def absent(self) -> str:
-        """The name of the alert for an indicator without a value."""
-        return self.spec.alerting.name + ABSENT_SUFFIX
-
-    def errors(self, window: str) -> str:
-        """The query for bad events per second over a window."""
-        return _in_window(window, self.spec.sli.events.error_query)
-
-    def total(self, window: str) -> str:
-        """The query for all events per second over a window."""
-        return _in_window(window, self.spec.sli.events.total_query)
-
-    def indicator(self, window: str) -> str:
-        """The query for the ratio of bad events over a window; 0 if there are no events.
-
-        Both sides of the `or` use both queries, so the result is empty if either query is: a
-        counter that vanished must not look like a night without traffic.
-        """
-        errors, total = self.errors(window), self.total(window)
-        return f"({errors}) / (({total}) > 0) or (({total}) == 0 and ({errors}))"
-
-
-def load_slos(documents: Iterable[Document], problems: Problems) -> list[Slo]:
-    """The valid objectives; reports each invalid or duplicate one."""
-    found: dict[str, Slo] = {}
-    for slo in (slo for document in documents for slo in _read_file(document, problems)):
-        first = found.setdefault(slo.id, slo)
-        if first is not slo:
-            text = f"the objective {slo.id} is already at {first.place}. Rename one."
-            slo.place.at("name").report(problems, text)
-    return list(found.values())
-
-
-def _read_file(document: Document, problems: Problems) -> Iterator[Slo]:
-    top = Place(document)
-    file = validate(SloFile, document.data, top, problems)
-    for number, data in enumerate(file.slos if file else []):
-        place = top.at("slos", number)
-        spec = validate(SloSpec, data, place, problems)
-        if file and spec:
-            yield Slo(file.service, {**file.labels, **spec.labels}, spec, place)
-
-
-def check_queries(slo: Slo, series: Series, problems: Problems) -> bool:
-    """Whether the queries of an objective are valid; reports each problem of theirs."""
-    before = len(problems)
-    events = slo.place.at("sli", "events")
-    queries = {"error_query": slo.errors(_PROBE), "total_query": slo.total(_PROBE)}
-    labels = [_check_query(slo, name, text, series, problems) for name, text in queries.items()]
-    if len(problems) == before and None not in labels and labels[0] != labels[1]:
-        kept = " and ".join(", ".join(sorted(names or ())) or "none" for names in labels)
-        text = f"the two queries keep different labels ({kept}). Aggregate both by the same labels."
-        events.report(problems, text)
-    if len(problems) == before:
-        try:
-            parse(slo.indicator(NOW))
-        except PromqlError as error:
-            events.report(problems, f"the ratio of the two queries {error}")
-    return len(problems) == before
-
-
-def _check_query(slo: Slo, name: str, text: str, series: Series, problems: Problems) -> Labels:
-    """The labels of a query's result; reports each problem of the query."""
-    place, subject = slo.place.at("sli", "events", name), f"`{name}` of {slo.id}"
-    try:
-        # The rules put the query into parentheses; a comment at its end would hide the closing one.
-        expression = parse(f"({text})")
-    except PromqlError as error:
-        place.report(problems, f"{subject} {error}")
-        return None
-    for reason in series.check(expression):
-        place.report(problems, f"{subject}: {reason}")
-    if any(length != parse_duration(_PROBE) for length in expression.ranges):
-        reason = "looks back a fixed time. Write each range as [{{.window}}]."
-        place.report(problems, f"{subject} {reason}")
-    labels = series.result_labels(expression)
-    if labels is not None and not labels <= _ALLOWED_LABELS:
-        kept = ", ".join(sorted(labels - _ALLOWED_LABELS))
-        reason = f"keeps {kept}: an objective is one number. Add `sum by (namespace, job)`."
-        place.report(problems, f"{subject} {reason}")
-    return labels
-
-
-def _in_window(window: str, query: str) -> str:
-    return _WINDOW.sub(lambda _: window, query).strip()

@@ -90,7 +90,7 @@ def load_configuration() -> Configuration:
     pagers = _validate(ProductionPagers, PAGERS, given.get(PAGERS, "[]"), problems)
     if settings is None or images is None or services is None:
         rules = _valid_rules(layers.merged)
-        read_files(rules.overrides, rules.runbook_base_url, problems)
+        read_files(rules.overrides, rules.runbook_base_url, rules.slo_options, problems)
         load_notifications(ROOT, (), problems)
         refuse(problems)
     check_secrets(settings, secrets, given, pagers.root if pagers else (), problems)

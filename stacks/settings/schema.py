@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, RootModel, model_validator
 
-from components.alertmanager_config import Routing
+from components.alertmanager_config import SEVERITIES, Routing
 from components.blackbox import Probe
 from components.grafana_access import Exposure
 from components.namespace import Quota
@@ -23,6 +23,8 @@ from components.values import (
 )
 from problems import did_you_mean
 from promql.durations import parse_duration
+from rules.slo.objectives import SloOptions
+from rules.slo.windows import DEFAULT_PERIOD, PERIODS
 from stacks.settings.aws import Aws
 from stacks.settings.cluster import Cluster
 from stacks.settings.programs import (
@@ -55,14 +57,39 @@ def _bounded_rollout(timeout: str) -> str:
     return timeout
 
 
+def _known_period(text: str) -> str:
+    if text not in PERIODS:
+        raise ValueError(f"`{text}` is not a period of objectives. Use {' or '.join(PERIODS)}.")
+    return text
+
+
+def _known_severity(text: str) -> str:
+    if text not in SEVERITIES:
+        raise ValueError(f"no route matches the severity `{text}`. Use {' or '.join(SEVERITIES)}.")
+    return text
+
+
+SloPeriod = Annotated[str, AfterValidator(_known_period)]
+Severity = Annotated[str, AfterValidator(_known_severity)]
 RolloutTimeout = Annotated[Duration, AfterValidator(_bounded_rollout)]
 
 
 class Rules(Value):
-    """Where runbooks are published, and the overrides of single alerts."""
+    """Where runbooks are published, overrides of single alerts, and choices for all objectives.
+
+    `slo_period` is the time over which objectives are kept. `severities` maps severities that
+    objectives use to those that have a route.
+    """
 
     runbook_base_url: HttpsUrl
     overrides: dict[str, dict[str, str | float]] = Field(default_factory=dict)
+    slo_period: SloPeriod = DEFAULT_PERIOD
+    severities: dict[str, Severity] = Field(default_factory=dict)
+
+    @property
+    def slo_options(self) -> SloOptions:
+        """The choices for all objectives, as rules take them."""
+        return SloOptions(period=self.slo_period, severities=self.severities)
 
 
 class Prometheus(Value):

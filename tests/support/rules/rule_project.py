@@ -8,6 +8,7 @@ import pytest
 from problems import Problems, Refused
 from rules.overrides import Overrides
 from rules.rulebook import Rulebook, load_rulebook
+from rules.slo.objectives import DEFAULT_OPTIONS, SloOptions
 
 ALERTS = """\
 groups:
@@ -71,7 +72,9 @@ def write(root: Path, files: Mapping[str, str | bytes | None]) -> Path:
     return root
 
 
-def read(root: Path, overrides: Overrides | None = None) -> tuple[Rulebook, Problems]:
+def read(
+    root: Path, overrides: Overrides | None = None, slo_options: SloOptions = DEFAULT_OPTIONS
+) -> tuple[Rulebook, Problems]:
     """Load the project as a stack does. Returns the valid parts and the problems."""
     problems = Problems()
     book = load_rulebook(
@@ -79,15 +82,18 @@ def read(root: Path, overrides: Overrides | None = None) -> tuple[Rulebook, Prob
         severities=("warning", "critical"),
         overrides=overrides or {},
         runbook_base_url="https://runbooks.test/pages",
+        slo_options=slo_options,
         problems=problems,
     )
     assert book.complete or problems
     return book, problems
 
 
-def load(root: Path, overrides: Overrides | None = None) -> Rulebook:
+def load(
+    root: Path, overrides: Overrides | None = None, slo_options: SloOptions = DEFAULT_OPTIONS
+) -> Rulebook:
     """The rulebook of the project; raises Refused if it is not valid."""
-    book, problems = read(root, overrides)
+    book, problems = read(root, overrides, slo_options)
     problems.refuse_if_any()
     return book
 

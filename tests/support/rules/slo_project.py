@@ -38,7 +38,10 @@ WITH_COUNTERS = METRICS.replace(
     + "".join(
         _METRIC.replace("oven_heat", name).replace("gauge", "counter")
         for name in ("burnt_total", "loaves_total")
-    ),
+    )
+    + _METRIC.replace("oven_heat", "loaves_by_state")
+    .replace("gauge", "counter")
+    .replace("labels: []", "labels: [state]"),
 )
 
 

@@ -15,6 +15,7 @@ from tests.unit.rules.test_rule_fuzz import DATA, load_and_check
 
 ERRORS = "sum by (job) (rate(burnt_total[{{.window}}]))"
 TOTAL = "sum by (job) (rate(loaves_total[{{.window}}]))"
+EVENTS = SPEC[SPEC.index("    sli:") : SPEC.index("    alerting:")]
 
 # Mistake -> (old text, new text) in the valid file, line, words of the message.
 BROKEN = {
@@ -30,11 +31,6 @@ BROKEN = {
     "an unknown field": (("labels:\n  team", "lables:\n  team"), 3, ["Did you mean `labels`?"]),
     "no objectives": ((SPEC[SPEC.index("slos:") :], "slos: []\n"), 5, ["`slos` is empty"]),
     "a misspelled field": (("objective:", "objectiv:"), 7, ["Did you mean `objective`?"]),
-    "no description": (
-        ("    description: Most loaves are not burnt.\n", ""),
-        6,
-        ["`description` is missing"],
-    ),
     "an objective of 100 %": (
         ("objective: 99", "objective: 100"),
         7,
@@ -51,33 +47,75 @@ BROKEN = {
     "a name with spaces": (
         ("name: bread", "name: fresh bread"),
         6,
-        ["`fresh bread`", "lower-case"],
+        ["`fresh bread`", "Use letters"],
     ),
     "a reserved label": (("team: kitchen", "sloth_id: x"), 3, ["label sloth_id", "Remove it"]),
-    "a raw indicator": (
-        ("      events:", "      raw: {}\n      events:"),
+    "two indicators": (
+        ("      events:", "      raw: {error_ratio_query: 'x[{{.window}}]'}\n      events:"),
+        11,
+        ["`sli`: write either `events` or `raw`"],
+    ),
+    "an indicator of no form": ((EVENTS, "    sli: {}\n"), 11, ["either `events` or `raw`"]),
+    "a misspelled field of the events": (
+        ("error_query", "eror_query"),
+        13,
+        ["`sli.events.eror_query`", "Did you mean `error_query`?"],
+    ),
+    "a plugin for the indicator": (
+        (EVENTS, "    sli:\n      plugin: {id: availability}\n"),
         12,
-        ["`sli.raw`", "events"],
+        ["`sli.plugin` is not supported", "Write queries into"],
     ),
-    "a disabled alert": (
-        ("      ticket_alert:\n", "      ticket_alert:\n        disable: true\n"),
-        21,
-        ["`alerting.ticket_alert.disable`"],
+    "a plugin for the rules": (
+        ("    sli:", "    plugins: {chain: []}\n    sli:"),
+        11,
+        ["`plugins` is not supported", "Write queries into"],
     ),
-    "an alert without a severity": (
-        (
-            "      page_alert:\n        labels:\n          severity: critical\n",
-            "      page_alert: {}\n",
-        ),
-        17,
-        ["BreadBudgetBurnFast has no severity"],
+    "plugins for all rules": (
+        ("slos:", "slo_plugins: {chain: []}\nslos:"),
+        5,
+        ["`slo_plugins` is not supported", "Write queries into"],
+    ),
+    "Sloth's form for Kubernetes": (
+        ("version: prometheus/v1", "apiVersion: sloth.slok.dev/v1\nkind: PrometheusServiceLevel"),
+        1,
+        ["`apiVersion`", "Write Sloth's `prometheus/v1`"],
     ),
     "a severity without a route": (
-        ("severity: critical", "severity: page"),
+        ("severity: critical", "severity: sev1"),
         19,
-        ["no route matches the severity `page`"],
+        ["no route matches the severity `sev1`", "vaultmesh:settings.rules.severities"],
     ),
-    "an alert's name with spaces": (("name: Bread", "name: Our bread"), 16, ["`Our bread`"]),
+    "alerts without a name": (("      name: Bread\n", ""), 15, ["`alerting`", "`name` is missing"]),
+    "an alert's name that begins with a digit": (
+        ("name: Bread", "name: 5xx loaves"),
+        16,
+        ["`5xx loaves`", "Begin with a letter"],
+    ),
+    "a label's name in front of which Prometheus puts its own": (
+        ("team: kitchen", "__team: kitchen"),
+        3,
+        ["`__team`", "does not begin with __"],
+    ),
+    "a label's value that is a number": (("team: kitchen", "team: 2"), 4, ["Put it in quotes"]),
+    "errors that nothing counts before the first one": (
+        ("burnt_total[{{.window}}]", 'loaves_by_state{state="burnt"}[{{.window}}]'),
+        13,
+        [
+            "no value before the first error, because loaves_by_state has no series until then",
+            "Write total minus good, or (sum by (job) (rate(loaves_by_state{",
+            f"or 0 * ({TOTAL})",
+        ],
+    ),
+    "two kinds of errors, each of which may be missing": (
+        (
+            f"error_query: {ERRORS}",
+            "error_query: sum by (job) (rate(loaves_by_state{state='burnt'}[{{.window}}]))"
+            " + sum by (job) (rate(loaves_by_state{state='raw'}[{{.window}}]))",
+        ),
+        13,
+        ["no value before the first error"],
+    ),
     "a template that does not parse": (
         ("page_alert:", "page_alert:\n        annotations: {note: '{{ $value }'}"),
         18,
