@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from ops.alertmanager_api import Alertmanager, Matcher, Silence
 from ops.arguments import Parser, server_address
-from ops.http_api import ApiError
+from ops.http_api import ApiError, Partial
 from ops.manifests import ManifestsError, read_manifests
 from ops.numbers import when
 from ops.prometheus_api import WATCHDOG, Prometheus
@@ -49,7 +49,12 @@ def main(arguments: Sequence[str]) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if sum(map(bool, (options.alert, options.list, options.expire))) != 1:
-        parser.error("name one alert to silence, or use --list, --expire ID or --expire ALERT.")
+        parser.error("name one alert to silence, or use --list or --expire ID.")
+    if options.label and not options.alert:
+        parser.error("--label belongs to a new silence. Find the ID of an old one with --list.")
+    labels = dict(options.label)
+    if len(labels) < len(options.label):
+        parser.error("a --label is given twice. Give each name once: an alert has one value of it.")
     if options.alert and not (options.length and options.reason):
         parser.error("a silence needs an end and a reason. Add --for 2h --why TEXT.")
     if options.alert == WATCHDOG:
@@ -59,10 +64,10 @@ def main(arguments: Sequence[str]) -> int:
         if options.list:
             _print_silences(alertmanager)
         elif options.expire:
-            _expire(alertmanager, options)
+            _expire(alertmanager, options.expire)
         else:
             _require_known_alert(options)
-            _silence(alertmanager, options)
+            _silence(alertmanager, options, labels)
     except SilenceError as error:
         parser.error(str(error))
     except ApiError as error:
@@ -106,9 +111,9 @@ def alert_matchers(alert: str, labels: Mapping[str, str]) -> list[Matcher]:
     return [Matcher(name=name, value=value) for name, value in sorted(wanted.items())]
 
 
-def current_silences(alertmanager: Alertmanager) -> list[Silence]:
-    """The active and pending silences, ordered by end. Raises ApiError."""
-    found = [one for one in alertmanager.silences() if one.status.state != "expired"]
+def current_silences(silences: Sequence[Silence]) -> list[Silence]:
+    """Those of the silences that are active or pending, ordered by end."""
+    found = [one for one in silences if one.status.state != "expired"]
     return sorted(found, key=lambda one: (one.ends_at, one.id))
 
 
@@ -126,7 +131,8 @@ def set_silence(
     Raises ApiError.
     """
     ends_at = now + length
-    same = [one for one in current_silences(alertmanager) if _key(one.matchers) == _key(matchers)]
+    current = current_silences(alertmanager.silences())
+    same = [one for one in current if _key(one.matchers) == _key(matchers)]
     existing = max(same, key=lambda one: (one.ends_at, one.id), default=None)
     wanted = {
         "matchers": [one.model_dump(by_alias=True) for one in matchers],
@@ -145,23 +151,17 @@ def set_silence(
     return Outcome(verb, alertmanager.set_silence(wanted), ends_at)
 
 
-def expire_silences(
-    alertmanager: Alertmanager, target: str, labels: Mapping[str, str]
-) -> list[Silence]:
-    """End the silence with this id, or all current silences of this alert with these labels.
+def expire_silences(alertmanager: Alertmanager, ids: Sequence[str]) -> list[Silence]:
+    """End the silences with these ids. Returns those that were not over yet.
 
-    Returns the silences that were ended. Raises ApiError, or SilenceError for an unknown id.
+    Raises ApiError, or SilenceError before any is ended if one does not exist.
     """
-    if _ID.fullmatch(target):
-        known = [one for one in alertmanager.silences() if one.id == target]
-        if not known:
-            raise SilenceError(
-                f"there is no silence {target}. List them with `python -m ops silence --list`."
-            )
-        ending = [one for one in known if one.status.state != "expired"]
-    else:
-        wanted = _key(alert_matchers(target, labels))
-        ending = [one for one in current_silences(alertmanager) if wanted <= _key(one.matchers)]
+    known = {one.id: one for one in alertmanager.silences()}
+    for unknown in (one for one in ids if one not in known):
+        raise SilenceError(
+            f"there is no silence {unknown!r}. List them with `python -m ops silence --list`."
+        )
+    ending = [known[one] for one in dict.fromkeys(ids) if known[one].status.state != "expired"]
     for one in ending:
         alertmanager.expire_silence(one.id)
     return ending
@@ -171,8 +171,10 @@ def _key(matchers: Sequence[Matcher]) -> frozenset[tuple[str, str, bool, bool]]:
     return frozenset((one.name, one.value, one.is_regex, one.is_equal) for one in matchers)
 
 
-def _silence(alertmanager: Alertmanager, options: argparse.Namespace) -> None:
-    matchers = alert_matchers(options.alert, dict(options.label))
+def _silence(
+    alertmanager: Alertmanager, options: argparse.Namespace, labels: Mapping[str, str]
+) -> None:
+    matchers = alert_matchers(options.alert, labels)
     outcome = set_silence(
         alertmanager,
         matchers,
@@ -181,26 +183,38 @@ def _silence(alertmanager: Alertmanager, options: argparse.Namespace) -> None:
         reason=options.reason,
         author=options.by or _user_name(),
     )
-    suppressed = len(alertmanager.alerts(matchers))
+    try:
+        suppressed = str(len(alertmanager.alerts(matchers)))
+    except ApiError as error:
+        suppressed = "unknown"
+        sys.stderr.write(f"the silence is set, but its alerts could not be counted: {error}\n")
     verb = "silenced" if outcome.verb == "created" else f"{outcome.verb} the silence of"
-    sys.stdout.write(
-        f"{verb} {_text(matchers)} until {when(outcome.ends_at)}; "
-        f"alerts that it keeps quiet now: {suppressed} ({outcome.id})\n"
-    )
+    what = f"{verb} {_text(matchers)} until {when(outcome.ends_at)}"
+    _print(f"{what}; alerts that it keeps quiet now: {suppressed} ({outcome.id})")
 
 
 def _print_silences(alertmanager: Alertmanager) -> None:
-    for one in current_silences(alertmanager):
+    found = alertmanager.silences()
+    for one in current_silences(found):
         state = f"{_text(one.matchers)} until {when(one.ends_at)}, {one.status.state}"
-        sys.stdout.write(f"{one.id}  {one_line(f'{state}, {one.created_by}: {one.comment}')}\n")
+        what = one_line(f"{state}, {one.created_by}: {one.comment}")
+        sys.stdout.write(f"{one_line(one.id)}  {what}\n")
+    if isinstance(found, Partial):
+        sys.stderr.write(f"{found.reason}\n")
 
 
-def _expire(alertmanager: Alertmanager, options: argparse.Namespace) -> None:
-    ended = expire_silences(alertmanager, options.expire, dict(options.label))
-    for one in ended:
-        sys.stdout.write(f"expired {one.id} {_text(one.matchers)}\n")
-    if not ended:
-        sys.stdout.write(f"no silence of {options.expire} is left to expire\n")
+def _expire(alertmanager: Alertmanager, ids: Sequence[str]) -> None:
+    ended = {one.id: one for one in expire_silences(alertmanager, ids)}
+    for silence_id in dict.fromkeys(ids):
+        if one := ended.get(silence_id):
+            _print(f"expired {one.id} {_text(one.matchers)}")
+        else:
+            _print(f"{silence_id} is over already")
+
+
+def _print(line: str) -> None:
+    """Write a line of texts that anybody may have chosen."""
+    sys.stdout.write(f"{one_line(line)}\n")
 
 
 def _text(matchers: Sequence[Matcher]) -> str:
@@ -235,6 +249,14 @@ def _user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # the user id has no name, as in some containers
         return "ops"
+
+
+def _silence_id(text: str) -> str:
+    if not _ID.fullmatch(text.lower()):
+        raise SilenceError(
+            f"{text!r} is not the ID of a silence. Find it with `python -m ops silence --list`."
+        )
+    return text.lower()
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -276,7 +298,13 @@ def _parser() -> Parser:
         "--label", type=_argument(_label), action="append", default=[], metavar="NAME=VALUE"
     )
     parser.add_argument("--list", action="store_true", help="list current silences")
-    parser.add_argument("--expire", metavar="ID|ALERT", help="end a silence")
+    parser.add_argument(
+        "--expire",
+        type=_argument(_silence_id),
+        nargs="+",
+        metavar="ID",
+        help="end silences, whose IDs --list shows",
+    )
     parser.add_argument(
         "--alertmanager", type=server_address, default="http://localhost:9093", metavar="URL"
     )

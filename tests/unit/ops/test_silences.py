@@ -128,28 +128,40 @@ def test_a_silence_of_a_pattern_or_the_opposite_is_not_the_same(
 
 def test_an_expired_silence_is_created_again(alertmanager: Alertmanager) -> None:
     first = make(alertmanager)
-    assert [one.id for one in expire_silences(alertmanager, first.id, {})] == [first.id]
+    assert [one.id for one in expire_silences(alertmanager, [first.id])] == [first.id]
     again = make(alertmanager)
     assert (again.verb, again.id == first.id) == ("created", False)
 
 
 def test_expiring_twice_ends_nothing_more(alertmanager: Alertmanager) -> None:
+    made = [make(alertmanager, treaty=treaty).id for treaty in ("A", "B")]
+    assert [one.id for one in expire_silences(alertmanager, made)] == made
+    assert expire_silences(alertmanager, made) == []
+
+
+UNKNOWN = "12345678-1234-1234-1234-123456789012"
+
+
+def test_an_unknown_id_is_refused_and_nothing_is_ended(
+    fake: Fake, alertmanager: Alertmanager
+) -> None:
     made = make(alertmanager)
-    assert len(expire_silences(alertmanager, "TreatyNoRequests", {})) == 1
-    assert expire_silences(alertmanager, "TreatyNoRequests", {}) == []
-    assert expire_silences(alertmanager, made.id, {}) == []
+    with pytest.raises(SilenceError, match=f"there is no silence '{UNKNOWN}'"):
+        expire_silences(alertmanager, [made.id, UNKNOWN])
+    assert [one["status"]["state"] for one in fake.silences] == ["active"]
 
 
-def test_expiring_an_alert_with_labels_ends_only_those(alertmanager: Alertmanager) -> None:
-    for treaty in ("A", "B"):
-        make(alertmanager, treaty=treaty)
-    assert len(expire_silences(alertmanager, "TreatyNoRequests", {"treaty": "A"})) == 1
-    assert len(expire_silences(alertmanager, "TreatyNoRequests", {})) == 1
+def test_an_id_is_one_part_of_the_path() -> None:
+    asked: list[bytes] = []
 
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.raw_path)
+        return httpx.Response(200)
 
-def test_an_unknown_id_is_refused(alertmanager: Alertmanager) -> None:
-    with pytest.raises(SilenceError, match="there is no silence"):
-        expire_silences(alertmanager, "12345678-1234-1234-1234-123456789012", {})
+    transport = httpx.MockTransport(answer)
+    with closing(Alertmanager("http://alertmanager", transport=transport)) as client:
+        client.expire_silence("../a?b#c/")
+    assert asked == [b"/api/v2/silence/..%2Fa%3Fb%23c%2F"]
 
 
 @pytest.mark.parametrize(("text", "hours"), [("2h", 2), ("90m", 1.5), ("1d12h", 36), ("7d", 168)])
@@ -196,9 +208,42 @@ def test_the_command_creates_lists_and_expires(
         code, out, _ = run(capsys, "--list", *where)
         assert (code, out.count("\n")) == (0, 1)
         assert re.search(r'^\S+  alertname="TreatyNoRequests".* active, .*: soak test$', out, re.M)
-        for start in ("expired ", "no silence of TreatyNoRequests is left"):
-            code, out, _ = run(capsys, "--expire", "TreatyNoRequests", *where)
-            assert (code, out.startswith(start)) == (0, True)
+        silence_id = out.split()[0]
+        for said in (f"expired {silence_id} alertname=", f"{silence_id} is over already"):
+            code, out, _ = run(capsys, "--expire", silence_id.upper(), *where)
+            assert (code, out.startswith(said)) == (0, True)
+        code, out, error = run(capsys, "--expire", UNKNOWN, *where)
+        assert (code, out, error.count("\n")) == (2, "", 1)
+
+
+def test_a_silence_that_is_set_but_not_counted_says_so(
+    fake: Fake, rendered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(seen: StubRequest) -> tuple[int, bytes]:
+        return (500, b"") if seen.path.startswith("/api/v2/alerts") else fake.seen(seen)
+
+    with stub(answer) as server:
+        where = ("--alertmanager", server.url, "--rendered", rendered)
+        code, out, error = run(capsys, *MADE, *where)
+    (made,) = fake.silences
+    assert code == 0
+    assert out.endswith(f"alerts that it keeps quiet now: unknown ({made['id']})\n")
+    assert error.startswith("the silence is set, but its alerts could not be counted: ")
+    assert error.count("\n") == 1
+
+
+def test_what_others_wrote_into_a_silence_moves_no_cursor(
+    fake: Fake, alertmanager: Alertmanager, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(alertmanager, treaty='a"\x1b[2J\u202eb')
+    fake.silences[0] |= {"comment": "c\x1b[1A\nd", "createdBy": "e\x9b2Jf"}
+    odd = {**fake.silences[0], "endsAt": "292277026-12-04T15:30:07Z"}
+    fake.silences.append(odd)
+    with stub(fake.seen) as server:
+        code, out, error = run(capsys, "--list", "--alertmanager", server.url)
+    assert (code, out.count("\n")) == (0, 1)
+    assert out.rstrip("\n").isprintable()
+    assert "gave 1 odd in its answer, left out: " in error
 
 
 def test_an_alert_that_does_not_exist_is_refused_with_the_nearest(
@@ -223,7 +268,13 @@ def test_an_alert_that_does_not_exist_is_refused_with_the_nearest(
         ("TreatyNoRequests", "--for", "8d", "--why", "soak test"),
         ("TreatyNoRequests", "--for", "2h", "--why", "TODO"),
         ("TreatyNoRequests", "--list"),
-        ("--list", "--expire", "TreatyNoRequests"),
+        ("--list", "--expire", UNKNOWN),
+        ("--expire", "TreatyNoRequests"),
+        ("--expire", f"{UNKNOWN}/../x"),
+        ("--expire", UNKNOWN, "--label", "treaty=A"),
+        ("--list", "--label", "treaty=A"),
+        (*MADE, "--label", "treaty=B"),
+        (*MADE, "--label", "treaty=A"),
         (*MADE, "--label", "treaty"),
         (*MADE, "--label", "alertname=Other"),
         (*MADE, "--rendered", "nowhere"),
@@ -249,7 +300,7 @@ def test_an_alertmanager_that_is_gone_is_one_line_and_code_1(
     rendered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gone = ("--alertmanager", f"http://ann:hunter2@{unused_address()}")
-    for arguments in (("--list",), (*MADE, "--rendered", rendered), ("--expire", "X")):
+    for arguments in (("--list",), (*MADE, "--rendered", rendered), ("--expire", UNKNOWN)):
         code, _, error = run(capsys, *arguments, *gone)
         assert (code, error.count("\n")) == (1, 1)
         assert "Alertmanager at http://127.0.0.1" in error

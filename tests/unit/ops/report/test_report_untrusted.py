@@ -1,11 +1,14 @@
 """Label values, annotations and errors are anybody's text, and secrets are nobody's."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import httpx
 import pytest
 
+from ops.report.composition import compose
 from ops.report.document import (
     LONGEST,
     Document,
@@ -21,7 +24,12 @@ from ops.report.document import (
 )
 from tests.support.recording import SECRETS, Recording
 from tests.support.report.report_answers import fire_alert, sample, target
-from tests.support.report.report_platform import Platform, render_manifests, report_on
+from tests.support.report.report_platform import (
+    Platform,
+    gather_facts,
+    render_manifests,
+    report_on,
+)
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 CELLS = "a|b`c`*d*_e_[f](http://evil.invalid)~g~\\"
@@ -143,6 +151,30 @@ def test_a_pipe_in_code_does_not_end_the_cell() -> None:
     table = Table(("a",), [(cell(code("x|y")),)])
     document = Document("t", Part("v"), "s", [], [Section("i", "t", blocks=[table])])
     assert r"| x\|y |" in markdown(document)
+
+
+MARKS = "\u202e\u2066\u200e\u200f\u061c\ufeff\x1b\x9b\x00\ud800\u2028\u0085\r\v"
+
+
+def test_title_environment_version_and_server_errors_are_cleaned_like_all_else(
+    rendered: Path,
+) -> None:
+    text = f"a{MARKS}\n## b {SCRIPT}"
+    refusing = {"/silences": lambda _: httpx.Response(400, json={"error": text})}
+    version = {"status": "success", "data": {"version": text}}
+    answer = httpx.Response(200, content=json.dumps(version))
+    platform = Platform(broken={**refusing, "/buildinfo": lambda _: answer})
+    facts = gather_facts(platform, rendered)
+    document, _ = compose(facts, title=text, environment=text, hours=6)
+    page, written = html(document), markdown(document)
+    for made in (page, written):
+        assert not [mark for mark in MARKS if mark in made]
+    lines = written.splitlines()
+    assert lines[0].startswith("# a ## b &lt;script&gt;")
+    assert [line for line in lines if line.startswith("## b")] == []
+    assert {tag for tag, _ in Elements(page).found}.isdisjoint({"script", "img"})
+    made = [line for line in lines if "HTTP 400: " in line and "## b" in line]
+    assert made, "the server's error is shown"
 
 
 def test_text_is_one_line_of_bounded_length() -> None:
