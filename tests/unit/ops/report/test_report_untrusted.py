@@ -160,10 +160,9 @@ def test_title_environment_version_and_server_errors_are_cleaned_like_all_else(
     rendered: Path,
 ) -> None:
     text = f"a{MARKS}\n## b {SCRIPT}"
-    refusing = {"/silences": lambda _: httpx.Response(400, json={"error": text})}
-    version = {"status": "success", "data": {"version": text}}
-    answer = httpx.Response(200, content=json.dumps(version))
-    platform = Platform(broken={**refusing, "/buildinfo": lambda _: answer})
+    refusal = httpx.Response(400, content=json.dumps({"error": text}))
+    version = httpx.Response(200, content=json.dumps({"data": {"version": text}}))
+    platform = Platform(broken={"/silences": lambda _: refusal, "/buildinfo": lambda _: version})
     facts = gather_facts(platform, rendered)
     document, _ = compose(facts, title=text, environment=text, hours=6)
     page, written = html(document), markdown(document)
