@@ -26,11 +26,8 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-def server_address(text: str) -> str:
-    """Validate the URL of an API: http or https, a host, and optionally port, user and path.
-
-    The message never repeats a wrong address: nobody knows which part of it is a password.
-    """
+def is_server_address(text: str) -> bool:
+    """Whether this is a URL with http or https, a host, and optionally port, user and path."""
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -38,8 +35,16 @@ def server_address(text: str) -> str:
         # What httpx and the resolver do with the name, to refuse here what they would refuse.
         httpx.URL(text).raw_host.decode().encode("idna")
     except (ValueError, httpx.InvalidURL):
-        usable = False
-    if not usable or not text.isprintable() or " " in text:
+        return False
+    return usable and text.isprintable() and " " not in text
+
+
+def server_address(text: str) -> str:
+    """Validate the URL of an API.
+
+    The message never repeats a wrong address: nobody knows which part of it is a password.
+    """
+    if not is_server_address(text):
         raise argparse.ArgumentTypeError(
             "it is not the address of a server. Write http://HOST:PORT, and a user or password"
             " percent-encoded before HOST."

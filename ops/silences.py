@@ -16,6 +16,7 @@ from typing import TypeVar
 from ops.alertmanager_api import Alertmanager, Matcher, Silence
 from ops.arguments import Parser, server_address
 from ops.http_api import ApiError, Partial
+from ops.http_config import add_http_config
 from ops.manifests import ManifestsError, read_manifests
 from ops.numbers import when
 from ops.prometheus_api import WATCHDOG, Prometheus
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("a silence needs an end and a reason. Add --for 2h --why TEXT.")
     if options.alert == WATCHDOG:
         parser.error(f"{WATCHDOG} can't be silenced: its absence raises the alarm.")
-    alertmanager = Alertmanager(options.alertmanager)
+    alertmanager = Alertmanager(options.alertmanager, **options.http_config_file)
     try:
         if options.list:
             _print_silences(alertmanager)
@@ -231,7 +232,7 @@ def _require_known_alert(options: argparse.Namespace) -> None:
 
 def _alert_names(options: argparse.Namespace) -> frozenset[str]:
     if options.prometheus:
-        prometheus = Prometheus(options.prometheus)
+        prometheus = Prometheus(options.prometheus, **options.http_config_file)
         try:
             groups = prometheus.rules()
         finally:
@@ -311,6 +312,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--prometheus", type=server_address, metavar="URL", help="read which alerts exist from here"
     )
+    add_http_config(parser, "both servers")
     parser.add_argument(
         "--rendered",
         type=Path,

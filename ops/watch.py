@@ -2,12 +2,15 @@
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from types import MappingProxyType
+from typing import Any
 
 from kubectl import Kubectl
 from ops.arguments import Parser, server_address, whole_number
 from ops.http_api import ApiError
+from ops.http_config import OPTION, add_http_config
 from ops.kubernetes_api import KubectlTransport, Kubernetes, Pod, prometheus_in
 from ops.live.observation import Observation
 from ops.live.terminal import Screen, alert_lines, align_columns, rules_line, targets_line
@@ -21,25 +24,35 @@ PROMETHEUS = "prometheus-server-"
 
 def main(arguments: Sequence[str]) -> int:
     """Show the table until Ctrl-C, which is no failure. Exit code: 0, or 2 for a wrong option."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.http_config_file and not options.prometheus:
+        parser.error(f"{OPTION} is for the server of --prometheus. Add its address.")
     chosen = {"kubeconfig": options.kubeconfig, "context": options.context}
     kubectl = Kubectl(tuple(f"--{key}={value}" for key, value in chosen.items() if value))
     screen = Screen(sys.stdout)
     try:
         while True:
-            screen.show_table(table(kubectl, options.namespace, options.prometheus))
+            screen.show_table(
+                table(kubectl, options.namespace, options.prometheus, options.http_config_file)
+            )
             time.sleep(options.interval)
     except KeyboardInterrupt:
         return 0
 
 
-def table(kubectl: Kubectl, namespace: str, prometheus: str | None) -> list[str]:
+def table(
+    kubectl: Kubectl,
+    namespace: str,
+    prometheus: str | None,
+    http_config: Mapping[str, Any] = MappingProxyType({}),
+) -> list[str]:
     """The lines of the table now; a server that can't be asked has a line with the reason.
 
     `prometheus` is a URL, or None for every Prometheus of the namespace: the Service would ask a
-    different one each time, and they may differ.
+    different one each time, and they may differ. `http_config` goes with a URL.
     """
-    clients = {"prometheus": Prometheus(prometheus)} if prometheus else {}
+    clients = {"prometheus": Prometheus(prometheus, **http_config)} if prometheus else {}
     try:
         with closing(Kubernetes(KubectlTransport(kubectl))) as kubernetes:
             pods = kubernetes.pods(namespace)
@@ -104,6 +117,7 @@ def _parser() -> Parser:
         metavar="URL",
         help="ask this address; default: each pod, through the API server",
     )
+    add_http_config(parser, "the server of --prometheus")
     parser.add_argument(
         "--interval", type=whole_number(1, 3600), default=3, metavar="SECONDS", help="default: 3"
     )

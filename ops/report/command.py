@@ -11,6 +11,7 @@ from typing import TextIO
 from ops.alertmanager_api import Alertmanager
 from ops.arguments import Parser, server_address, whole_number
 from ops.http_api import Deadline
+from ops.http_config import add_http_config
 from ops.live.terminal import Screen
 from ops.manifests import read_manifests
 from ops.prometheus_api import Prometheus
@@ -38,8 +39,9 @@ def main(arguments: Sequence[str]) -> int:
     previous, problem = _previous(options.previous, options.out)
     deadline = Deadline(options.deadline)
     progress = Progress(sys.stderr, deadline)
-    prometheus = Prometheus(options.prometheus, deadline=deadline)
-    alertmanager = Alertmanager(options.alertmanager, deadline=deadline)
+    how = {"deadline": deadline, **options.http_config_file}
+    prometheus = Prometheus(options.prometheus, **how)
+    alertmanager = Alertmanager(options.alertmanager, **how)
     try:
         facts = gather(
             prometheus,
@@ -137,6 +139,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--prometheus", type=server_address, required=True, metavar="URL")
     parser.add_argument("--alertmanager", type=server_address, required=True, metavar="URL")
+    add_http_config(parser, "Prometheus and Alertmanager")
     parser.add_argument(
         "--rendered",
         type=Path,

@@ -1,0 +1,197 @@
+"""Credentials, CA and proxy of the commands' servers, from a file as promtool takes it."""
+
+import http.server
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from kubectl import Kubectl
+from ops.__main__ import main
+from ops.alertmanager_api import Alertmanager
+from ops.http_api import ApiError
+from ops.http_config import HttpConfigError, read_http_config
+from ops.watch import table
+from tests.support.loopback import StubRequest, stub
+
+SECRET = "hunter2"
+
+
+def nothing(_: StubRequest) -> tuple[int, bytes]:
+    return 200, b"[]"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "http.yml"
+    path.write_text(text)
+    return path
+
+
+def ask(url: str, path: Path) -> None:
+    with closing(Alertmanager(url, **read_http_config(path))) as client:
+        assert client.silences() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        ("authorization: {credentials: hunter2}", "Bearer hunter2"),
+        ("authorization: {credentials_file: secret}", "Bearer hunter2"),
+        ("authorization: {type: Token, credentials: hunter2}", "Token hunter2"),
+        ("basic_auth: {username: ann, password: hunter2}", "Basic YW5uOmh1bnRlcjI="),
+        ("basic_auth: {username: ann, password_file: secret}", "Basic YW5uOmh1bnRlcjI="),
+        ("basic_auth: {username_file: secret}", "Basic aHVudGVyMjo="),
+        ("", None),
+    ],
+)
+def test_credentials_are_sent_and_their_files_are_beside_the_file(
+    tmp_path: Path, text: str, header: str | None
+) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    with stub(nothing) as server:
+        ask(server.url, write(tmp_path, text))
+    assert server.requests[0].headers.get("authorization") == header
+
+
+def test_the_file_wins_over_the_address(tmp_path: Path) -> None:
+    path = write(tmp_path, "authorization: {credentials: hunter2}")
+    with stub(nothing) as server:
+        ask(f"http://ann:other@{server.address}", path)
+    assert server.requests[0].headers["authorization"] == "Bearer hunter2"
+
+
+def test_the_proxy_is_asked_and_gets_its_password(tmp_path: Path) -> None:
+    with stub(nothing) as proxy:
+        ask("http://nowhere.invalid", write(tmp_path, f"proxy_url: http://a:b@{proxy.address}"))
+    (seen,) = proxy.requests
+    assert seen.path == "http://nowhere.invalid/api/v2/silences"
+    assert seen.headers["proxy-authorization"] == "Basic YTpi"
+
+
+@contextmanager
+def https_server(folder: Path) -> Iterator[str]:
+    """A server with a certificate that only `folder/cert.pem` vouches for."""
+    name, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-keyout", key, "-out", name, "-subj", "/CN=test"),
+            *("-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(name, key)
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"https://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_server_is_trusted_by_the_ca_of_the_file_alone(tmp_path: Path) -> None:
+    with https_server(tmp_path) as url:
+        ask(url, write(tmp_path, "tls_config: {ca_file: cert.pem}"))
+        own = write(
+            tmp_path, "tls_config: {ca_file: cert.pem, cert_file: cert.pem, key_file: key.pem}"
+        )
+        ask(url, own)
+        with pytest.raises(ApiError, match="CERTIFICATE_VERIFY_FAILED"):
+            ask(url, write(tmp_path, ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[", "http.yml:2: is not YAML"),
+        ("a: &b hunter2\nc: *hunter2", "http.yml:2: is not YAML"),
+        ("hunter2", "the file: "),
+        ("authorisation: {credentials: hunter2}", "authorisation is not supported. Choose basic_"),
+        ("bearer_token: hunter2", "bearer_token is not supported. Choose basic_auth, authoriz"),
+        ("tls_config: {insecure_skip_verify: true}", "tls_config.insecure_skip_verify is not supp"),
+        ("authorization: {credentials: [hunter2]}", "authorization.credentials: Input should be"),
+        ("authorization: {credentials: 'hun ter2'}", "authorization.credentials: is no token"),
+        ("authorization: {}", "authorization.credentials: is no token"),
+        ("authorization: {type: basic, credentials: hunter2}", "use basic_auth"),
+        ("authorization: {credentials: a, credentials_file: b}", "Remove one."),
+        ("authorization: {credentials_file: none}", "none: can't be read: No such file"),
+        ("authorization: {credentials_file: .}", "can't be read: Is a directory"),
+        ("basic_auth: {username: a}\nauthorization: {credentials: hunter2}", "Remove one."),
+        ("basic_auth: {password: 12345}", "basic_auth.password: Input should be a valid string"),
+        ("proxy_url: http://ann:hun/ter2@x", "proxy_url is not an address"),
+        ("proxy_url: socks5://ann:hunter2@x", "proxy_url is not an address"),
+        ("tls_config: {ca_file: none}", "tls_config: none: can't be used: No such file"),
+        ("tls_config: {ca_file: http.yml}", "tls_config: http.yml: can't be used: "),
+        ("tls_config: {cert_file: none}", "needs cert_file and key_file"),
+        ("\x00", "is not YAML"),
+    ],
+)
+def test_a_file_that_can_not_be_used_is_refused_in_one_line_without_its_secrets(
+    tmp_path: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(HttpConfigError) as error:
+        read_http_config(path)
+    with pytest.raises(SystemExit) as end:
+        main(["silence", "--list", "--http.config.file", str(path)])
+    printed = capsys.readouterr().err
+    assert (end.value.code, printed.count("\n")) == (2, 1)
+    for shown in (str(error.value), printed):
+        assert said in shown
+        assert SECRET not in shown
+        assert "ter2" not in shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report", "--alertmanager", "SERVER", "--prometheus", "SERVER", "--out", "OUT"),
+        ("silence", "--list", "--alertmanager", "SERVER"),
+    ],
+)
+def test_the_commands_send_the_token(
+    tmp_path: Path, command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, "authorization: {credentials: hunter2}")
+    with stub(nothing) as server:
+        places = {"SERVER": server.url, "OUT": str(tmp_path / "out")}
+        arguments = [places.get(one, one) for one in command]
+        assert main([*arguments, f"--http.config.file={path}"]) == 0
+    assert {one.headers["authorization"] for one in server.requests} == {"Bearer hunter2"}
+    assert SECRET not in "".join(capsys.readouterr())
+
+
+def test_watch_sends_the_token_to_prometheus(tmp_path: Path) -> None:
+    path = write(tmp_path, "authorization: {credentials: hunter2}")
+    nowhere = Kubectl((f"--kubeconfig={tmp_path}/none",))
+    with stub(nothing) as server:
+        table(nowhere, "x", server.url, read_http_config(path))
+    assert {one.headers["authorization"] for one in server.requests} == {"Bearer hunter2"}
+
+
+def test_watch_has_no_use_for_the_file_without_an_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, "authorization: {credentials: hunter2}")
+    with pytest.raises(SystemExit):
+        main(["watch", "--namespace", "x", "--http.config.file", str(path)])
+    assert "--http.config.file is for the server of --prometheus" in capsys.readouterr().err
