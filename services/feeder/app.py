@@ -90,21 +90,27 @@ def vector(number: int) -> list[float]:
 
 
 async def resolve(targets: Iterable[Address]) -> list[Address]:
-    """Look up the IPv4 addresses of the targets, without duplicates.
+    """Look up the addresses of the targets, without duplicates.
 
-    The name of a headless Service resolves to the addresses of its pods. A name that DNS does not
-    know adds none.
+    The name of a headless Service resolves to the addresses of its pods. If these have addresses of
+    IPv6 and of IPv4, one kind is enough to reach each pod once. A name that DNS does not know adds
+    none.
     """
     loop = asyncio.get_running_loop()
     found: set[Address] = set()
     for target in targets:
         try:
-            answers = await loop.getaddrinfo(
-                target.host, target.port, family=socket.AF_INET, type=socket.SOCK_STREAM
-            )
+            answers = await loop.getaddrinfo(*target, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError):
+            log.warning("a target resolves to nothing", extra={"target": str(target)})
             continue
-        found |= {Address(str(answer[4][0]), target.port) for answer in answers}
+        # The system's preference comes first.
+        preferred = answers[0][0]
+        found |= {
+            Address(str(address[0]), target.port)
+            for family, *_, address in answers
+            if family == preferred
+        }
     return sorted(found)
 
 

@@ -15,14 +15,24 @@ from typing import Any, NoReturn, TypeVar
 
 import uvicorn
 
+from services.shell.connections import BoundedProtocol
 from services.shell.service import Service
-from services.shell.settings import ServerSettings, Settings, SettingsError, load_settings
+from services.shell.settings import (
+    Address,
+    ServerSettings,
+    Settings,
+    SettingsError,
+    load_settings,
+)
 
 FINISH_SECONDS = 9
 """Time limit for requests in flight when the service stops. Together with the longest drain (10 s),
 the cleanup of tasks (5 s) and the scheduler's last runs (5 s), it fits into a pod's grace period of
 30 s.
 """
+
+UNTAKEN_SECONDS = 20
+"""How long a caller may take nothing of an answer before its connection is closed."""
 
 _RECORD_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
 
@@ -47,9 +57,18 @@ def run(model: type[S], build: Callable[[S], Service]) -> NoReturn:
         _exit_for_settings(model, error)
     host, port = listener.getsockname()[:2]
     log.info("starting", extra={"host": host, "port": port, "pod": settings.pod_name})
+    server = make_server(service, settings)
+    server.run(sockets=[listener])
+    log.info("stopped")
+    sys.exit(0 if server.started else 1)
+
+
+def make_server(service: Service, settings: ServerSettings) -> uvicorn.Server:
+    """The server of the service, which stops gracefully and bounds its connections."""
     config = uvicorn.Config(
         service.app,
-        http="h11",
+        http=BoundedProtocol,
+        limit_concurrency=settings.max_connections,
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -61,10 +80,7 @@ def run(model: type[S], build: Callable[[S], Service]) -> NoReturn:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
-    server = _Server(config, service, settings.drain_seconds)
-    server.run(sockets=[listener])
-    log.info("stopped")
-    sys.exit(0 if server.started else 1)
+    return _Server(config, service, settings.drain_seconds)
 
 
 def run_once(model: type[M], work: Callable[[M], Coroutine[Any, Any, bool]]) -> NoReturn:
@@ -87,20 +103,31 @@ def _exit_for_settings(model: type[Settings], error: SettingsError) -> NoReturn:
 
 
 def listen(settings: ServerSettings) -> socket.socket:
-    """Listen on the address in the settings. Raises SettingsError if that is not possible."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    """Listen on the address in the settings. Raises SettingsError if that is not possible.
+
+    `::` means all addresses, those of IPv4 too; where the kernel has no IPv6, these alone.
+    """
+    host = settings.host
+    if host == "::" and not socket.has_dualstack_ipv6():
+        host = "0.0.0.0"  # noqa: S104 - as `::`
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only if the socket names the protocol. Without it, every answer on a
     # kept-alive connection waits 40 ms for the caller's delayed acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if host == "::":
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Every connection inherits it.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_SECONDS * 1000)
     try:
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, settings.port))
         # Listen before the server starts: bind alone may succeed on a port that is in use.
         listener.listen(128)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         listener.close()
-        reason = error.strerror or str(error)
-        address = f"{settings.host}:{settings.port}"
+        reason = getattr(error, "strerror", None) or str(error)
+        address = Address(settings.host, settings.port)
         raise SettingsError(f"HOST, PORT: can't listen on {address}: {reason}.") from None
     return listener
 

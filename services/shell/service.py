@@ -10,9 +10,11 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from services.shell.connections import CloseUnread
 from services.shell.metrics import CONTENT_TYPE, exposition
 
 CLEANUP_SECONDS = 5
@@ -46,7 +48,9 @@ class Service:
         )
         started.set_to_current_time()
         self.app = Starlette(
-            exception_handlers={HTTPException: _error_response}, lifespan=self._lifespan
+            exception_handlers={HTTPException: _error_response},
+            middleware=[Middleware(CloseUnread)],
+            lifespan=self._lifespan,
         )
         self.app.router.redirect_slashes = False
         self._start = start

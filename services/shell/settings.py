@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Callable, Mapping
+from ipaddress import IPv6Address
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import httpx
@@ -15,7 +16,9 @@ from pydantic import (
     ValidationError,
 )
 
-_HOST = re.compile(r"[\w.:-]+", re.ASCII)
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
+_PORT = re.compile("[0-9]{1,5}")
 _MAX_LENGTH = 300
 
 
@@ -35,21 +38,43 @@ class Address(NamedTuple):
 
 
 def parse_address(text: str) -> Address:
-    """Parse `host:port`, where an IPv6 host stands in brackets. Raises ValueError."""
+    """Parse `host:port`, where an IPv6 host stands in brackets.
+
+    Raises ValueError without the text, which may be a URL with a password.
+    """
     host, _, port = text.rpartition(":")
-    host = host.strip("[]")
-    if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(f"{text!r} is not an address. Write host:port.")
+    in_brackets = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if in_brackets else host
+    is_right = _is_host(host) and in_brackets == (":" in host) and _PORT.fullmatch(port)
+    if not is_right or not 0 < int(port) < 65536:
+        raise ValueError("is not an address. Write host:port.")
     return Address(host, int(port))
+
+
+def _is_host(text: str) -> bool:
+    """Whether it is a host name or an IP address, without brackets."""
+    if ":" not in text:
+        return _NAME.fullmatch(text) is not None
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_host(text: str) -> str:
+    if not _is_host(text):
+        raise ValueError("is not a host. Write an IP address or a name.")
+    return text
 
 
 def check_http_url(text: str) -> str:
     """Return the URL unchanged. Raises ValueError if it is invalid or holds credentials."""
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"is not a URL: {error}. Write http://name:8000/path.") from None
-    is_complete = url.scheme in ("http", "https") and _HOST.fullmatch(url.host)
+    except httpx.InvalidURL:
+        raise ValueError("is not a URL. Write http://name:8000/path.") from None
+    is_complete = url.scheme in ("http", "https") and _is_host(url.host)
     if not is_complete or not 0 < (url.port or 80) < 65536:
         raise ValueError("is not a URL. Write http://name:8000/path.")
     if url.userinfo:
@@ -60,7 +85,15 @@ def check_http_url(text: str) -> str:
 def _split_addresses(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    return tuple(parse_address(part.strip()) for part in value.split(",") if part.strip())
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    found = []
+    for number, part in enumerate(parts, 1):
+        try:
+            found.append(parse_address(part))
+        except ValueError as error:
+            place = f"entry {number} " if len(parts) > 1 else ""
+            raise ValueError(f"{place}{error}") from None
+    return tuple(found)
 
 
 Addresses = Annotated[tuple[Address, ...], BeforeValidator(_split_addresses)]
@@ -93,16 +126,18 @@ class Settings(BaseModel):
 class ServerSettings(Settings):
     """The settings of a program that serves HTTP.
 
+    `host` is `::` for all addresses, of IPv6 and of IPv4. At most `max_connections` are open.
     With `port` 0, the service picks a free port; the first log line has it. `pod_name` defaults to
     the host name, which in a pod is the pod's name. A stopping service keeps serving for
     `drain_seconds` after /ready has changed to 503, so that callers notice.
     """
 
-    host: str = "0.0.0.0"  # noqa: S104 - other pods connect to this pod's address
+    host: Annotated[str, AfterValidator(_check_host)] = "::"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     pod_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}$")] = Field(
         default_factory=socket.gethostname
     )
+    max_connections: Annotated[int, Field(ge=1, le=10_000)] = 256
     drain_seconds: Annotated[float, Field(ge=0, le=10)] = 5
 
 

@@ -38,8 +38,14 @@ def test_settings_come_from_the_environment() -> None:
     [
         ("PORT", "http"),
         ("PORT", "65536"),
+        ("HOST", ""),
+        ("HOST", "http://0.0.0.0"),
+        ("HOST", "[::]"),
+        ("HOST", "a..b"),
+        ("MAX_CONNECTIONS", "0"),
         ("POD_NAME", "a b"),
         ("DRAIN_SECONDS", "11"),
+        ("DRAIN_SECONDS", "nan"),
         ("LOG_LEVEL", "loud"),
         ("PING_PONG_SECONDS", "s3cret"),
         ("PING_PONG_SECOND", "s3cret"),
@@ -74,12 +80,42 @@ def test_addresses_are_separated_by_commas(text: str, expected: tuple[Address, .
 
 
 @pytest.mark.parametrize(
-    "text", ["psi", "psi:", "psi:http", ":8000", "[]:80", "psi:0", "psi:65536", "psi:8000,b"]
+    "text",
+    [
+        "psi",
+        "psi:",
+        "psi:http",
+        ":8000",
+        "[]:80",
+        "psi:0",
+        "psi:65536",
+        "psi:٨٠",
+        f"psi:{'9' * 5000}",
+        "psi:8000,b",
+        "http://psi:8000",
+        "http://me:s3cret@psi:8000",
+        "psi:8000/step",
+        "a..b:80",
+        "-a:80",
+        "a b:80",
+        f"{'a' * 64}:80",
+        "::1:80",
+        "[psi]:80",
+        "[127.0.0.1]:80",
+        "[::g]:80",
+        "[[::1]]:80",
+    ],
 )
 def test_a_wrong_address_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^PING_PONG_PEERS: .*Write host:port\.$") as refusal:
         load_settings(PingSettings, {"PING_PONG_PEERS": text})
     assert "\n" not in str(refusal.value)
+    assert "s3cret" not in str(refusal.value)
+
+
+def test_a_wrong_address_among_others_is_counted() -> None:
+    with pytest.raises(SettingsError, match=r"^PING_PONG_PEERS: entry 2 is not an address\."):
+        load_settings(PingSettings, {"PING_PONG_PEERS": "psi:8000, http://psi:8000"})
 
 
 @pytest.mark.parametrize(
@@ -100,6 +136,11 @@ def test_a_valid_url_is_unchanged(url: str) -> None:
         "http://name:port",
         "http://name:99999",
         "http://na me",
+        "http://a..b:80",
+        "http://-a",
+        f"http://{'a' * 64}",
+        "http://[::g]:80",
+        "http://user:pass@word@name:port",
         "http://name\n",
         "http://user:password@name",
         "http://user@name",
@@ -108,7 +149,7 @@ def test_a_valid_url_is_unchanged(url: str) -> None:
 def test_an_invalid_url_or_one_with_a_secret_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="URL") as refusal:
         check_http_url(url)
-    assert "password@" not in str(refusal.value)
+    assert "pass" not in str(refusal.value).removesuffix("or a password. Remove them from the URL.")
 
 
 # Stacks

@@ -1,0 +1,135 @@
+"""Bounds of a server's connections: their number, and the time that a caller may take."""
+
+import asyncio
+from typing import Any
+
+import h11
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_SECONDS = 10
+"""Time limit for the head of a request, from the connection or from the head's first byte."""
+
+LINGER_SECONDS = 0.2
+"""How long a connection stays open after an answer to a request that was not read to its end. If it
+were closed at once, the answer could be lost: what still arrives resets the connection."""
+
+PROBES = ("/health", "/ready", "/metrics")
+"""Paths that are served however many connections there are."""
+
+
+class CloseUnread:
+    """Closes the connection after an answer to a request whose body was not read to its end.
+
+    Otherwise, the rest of the body could arrive for as long as the sender likes.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != "http" or not _announces_body(scope):
+            await self._app(scope, receive, send)
+            return
+        unread = True
+
+        async def watch() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = message["type"] == "http.request" and message.get("more_body", False)
+            return message
+
+        async def answer(message: Message) -> None:
+            if unread and message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            elif unread and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                await asyncio.sleep(LINGER_SECONDS)
+                message = {"type": "http.response.body"}
+            await send(message)
+
+        await self._app(scope, watch, answer)
+
+
+def _announces_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+        for name, value in scope["headers"]
+    )
+
+
+class BoundedProtocol(H11Protocol):
+    """A connection whose heads must arrive in time, and which makes room for new connections.
+
+    The number of connections is uvicorn's setting `limit_concurrency`. Above it, a new one takes
+    the place of the one that waits for a request and has been silent longest. If all serve
+    requests, the new one is refused with 503, unless it asks for one of PROBES.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._most, self.limit_concurrency = self.limit_concurrency or 0, None
+        self._heard_at = 0.0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(  # type: ignore[override]
+        self, transport: asyncio.Transport
+    ) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._wait_for_head()
+        if len(self.connections) > self._most:
+            self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request."""
+        if self.is_waiting and not self._head_timer:
+            self._wait_for_head()
+        super().data_received(data)
+        if not self.is_waiting:
+            self._stop_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the connection waits for a request, or for the rest of its head."""
+        return self.conn.their_state is h11.IDLE and not self.transport.is_closing()
+
+    def _wait_for_head(self) -> None:
+        self._heard_at = self.loop.time()
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _make_room(self) -> None:
+        others = [
+            one
+            for one in self.connections
+            if isinstance(one, BoundedProtocol) and one is not self and one.is_waiting
+        ]
+        if others:
+            min(others, key=lambda one: one._heard_at).transport.abort()
+        else:
+            self.app = _Refusal(self.app)
+
+
+class _Refusal:
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] in PROBES:
+            await self._app(scope, receive, send)
+            return
+        reason = {"error": "Too many connections; try again later."}
+        headers = {"Retry-After": "1", "Connection": "close"}
+        await JSONResponse(reason, 503, headers)(scope, receive, send)
