@@ -198,14 +198,15 @@ class RemoteWrite:
 class PrometheusConfig:
     """The parameters of `prometheus.yml`; `storage_gibibytes` is the size of the volume.
 
-    The series of `labelled_jobs` describe other objects, so they keep their own label `namespace`.
+    The series of `labelled_jobs` describe other objects, so they keep their own labels `namespace`
+    and `pod`. The value of each is a list of relabelings of its series.
     `logins` are those of the jobs whose targets ask for one.
     """
 
     environment: str
     namespace: str
     jobs: Sequence[str]
-    labelled_jobs: Sequence[str]
+    labelled_jobs: Mapping[str, Sequence[Mapping[str, Any]]]
     logins: Mapping[str, Login]
     probing: Probing
     rule_files: Sequence[str]
@@ -275,10 +276,14 @@ def _remote_write(target: RemoteWrite) -> dict[str, Any]:
 def _job(job: str, config: PrometheusConfig) -> dict[str, Any]:
     return {
         "job_name": job,
-        **({"honor_labels": True} if job in config.labelled_jobs else {}),
+        **(_labelled(config.labelled_jobs[job]) if job in config.labelled_jobs else {}),
         **({"basic_auth": _basic_auth(config.logins[job])} if job in config.logins else {}),
         **_pod_discovery(job, config.namespace, relabelings=_pod_labels()),
     }
+
+
+def _labelled(relabelings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"honor_labels": True, "metric_relabel_configs": [dict(one) for one in relabelings]}
 
 
 def _basic_auth(login: Login) -> dict[str, str]:

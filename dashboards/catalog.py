@@ -15,6 +15,7 @@ from dashboards.psi_field import psi_field
 from dashboards.scheduler import scheduler
 from dashboards.slos import slo_board
 from dashboards.synthetics import synthetics
+from dashboards.workloads import workloads
 from problems import Problems
 from rules.rule import Alert
 from rules.rulebook import Rulebook
@@ -52,6 +53,7 @@ def all_dashboards(rulebook: Rulebook, problems: Problems) -> tuple[Dashboard, .
         scheduler(),
         synthetics(),
         platform(),
+        workloads(),
         slo_board(rulebook.slos, rulebook.slo_period),
     )
     alerts = {alert.name: alert for alert in rulebook.alerts}

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,8 +12,8 @@ import yaml
 from problems import one_line
 
 KINDS = (
-    *("ConfigMap", "CronJob", "Deployment", "Namespace", "NetworkPolicy", "Service"),
-    "StatefulSet",
+    *("ConfigMap", "CronJob", "Deployment", "Namespace", "NetworkPolicy", "PodDisruptionBudget"),
+    *("ResourceQuota", "Service", "StatefulSet"),
 )
 """The kinds to read. Files are named GROUP_VERSION-KIND-NAMESPACE-NAME.yaml."""
 NAME_LABEL = "app.kubernetes.io/name"
@@ -34,12 +34,16 @@ class ManifestsError(Exception):
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment or a StatefulSet; `pod` is its pod template."""
+    """A Deployment or a StatefulSet; `pod` is its pod template.
+
+    `claims` maps the name of each claim of a pod to the size of its volume.
+    """
 
     kind: str
     name: str
     replicas: int
     pod: Json
+    claims: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def main_container(self) -> Json:
@@ -100,6 +104,8 @@ class Manifests:
     cron_jobs: tuple[CronJob, ...]
     dashboards: Mapping[str, Json]
     policies: Mapping[str, Json]
+    quotas: Mapping[str, Mapping[str, str]]
+    budgets: tuple[str, ...]
 
     def alert_names(self) -> frozenset[str]:
         """The names of all alerts. Raises ManifestsError."""
@@ -148,6 +154,8 @@ def parse_manifests(source: str, manifests: Iterable[tuple[object, Any]]) -> Man
         cron_jobs=tuple(found["CronJob"]),
         dashboards=_dashboards(config_maps),
         policies=dict(found["NetworkPolicy"]),
+        quotas=dict(found["ResourceQuota"]),
+        budgets=tuple(found["PodDisruptionBudget"]),
     )
 
 
@@ -182,7 +190,11 @@ def load_yaml(text: str) -> Any:
 def _workload(manifest: Json) -> Workload:
     spec = manifest["spec"]
     name = manifest["metadata"]["name"]
-    return Workload(manifest["kind"], name, int(spec.get("replicas", 1)), spec["template"])
+    claims = {
+        claim["metadata"]["name"]: claim["spec"]["resources"]["requests"]["storage"]
+        for claim in spec.get("volumeClaimTemplates", ())
+    }
+    return Workload(manifest["kind"], name, int(spec.get("replicas", 1)), spec["template"], claims)
 
 
 def _cron_job(manifest: Json) -> CronJob:
@@ -217,6 +229,8 @@ _READERS = {
     "Deployment": _workload,
     "Namespace": lambda manifest: manifest["metadata"]["name"],
     "NetworkPolicy": lambda manifest: (manifest["metadata"]["name"], manifest["spec"]),
+    "PodDisruptionBudget": lambda manifest: manifest["metadata"]["name"],
+    "ResourceQuota": lambda manifest: (manifest["metadata"]["name"], manifest["spec"]["hard"]),
     "Service": _service,
     "StatefulSet": _workload,
 }

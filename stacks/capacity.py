@@ -15,6 +15,7 @@ from components.prometheus import DISK_SHARE, INTERVAL
 from problems import Problems
 from promql.durations import parse_duration
 from quantities import amount
+from stacks.servers import SERVERS
 from stacks.settings.schema import Settings
 
 RULES = "rules"
@@ -28,7 +29,9 @@ SERIES_PER_SERVER = {
 """Series that a pod of a server exports about itself."""
 SERIES_PER_WORKLOAD = 43
 """Series of a workload's pod: those of the scheduler, which has the most."""
-SERIES_PER_CRON_JOB = 5
+SERIES_PER_OBJECT = {"pod": 10, "owner": 9, "claim": 4, "quota": 8, "cron job": 7}
+"""Series that kube-state-metrics exports about an object; an owner is a Deployment or StatefulSet
+with its budget. Counted in its answers about the objects of a stack on a real API server."""
 SERIES_PER_PROBE = 17
 SERIES_PER_SCRAPE = 5
 """Series that Prometheus adds to each target, such as `up`."""
@@ -64,8 +67,15 @@ def series(settings: Settings) -> Mapping[str, int]:
     found[blackbox.NAME] += (
         settings.synthetics.replicas * probes * (SERIES_PER_PROBE + SERIES_PER_SCRAPE)
     )
-    found[kube_state_metrics.NAME] = (
-        len(settings.cron_jobs) * SERIES_PER_CRON_JOB + SERIES_PER_SCRAPE
+    objects = {
+        "pod": sum(replicas.values()) + 1 + sum(w.replicas for w in settings.workloads.values()),
+        "owner": len(SERVERS) + len(settings.workloads),
+        "claim": settings.prometheus.replicas + settings.alertmanager.replicas,
+        "quota": 1,
+        "cron job": len(settings.cron_jobs),
+    }
+    found[kube_state_metrics.NAME] = SERIES_PER_SCRAPE + sum(
+        count * SERIES_PER_OBJECT[kind] for kind, count in objects.items()
     )
     for name, workload in settings.workloads.items():
         found[name] = workload.replicas * (SERIES_PER_WORKLOAD + SERIES_PER_SCRAPE)

@@ -160,7 +160,7 @@ def _prometheus_yml(settings: Settings, rulebook: Rulebook, rule_files: tuple[st
             environment=settings.environment,
             namespace=settings.namespace,
             jobs=(*settings.workloads, *(server.name for server in SERVERS)),
-            labelled_jobs=(kube_state_metrics.NAME,),
+            labelled_jobs={kube_state_metrics.NAME: [kube_state_metrics.PODS_OF_CRON_JOBS]},
             logins={} if settings.grafana.is_internal else {grafana.NAME: login},
             probing=Probing(
                 prober=blackbox.NAME,

@@ -4,23 +4,17 @@ Runs start on schedule and are killed at their deadline; runs of a job never ove
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from cronsim import CronSim
 
-from ops.live.pods import Pod
 from ops.live.processes import Child, describe_exit, stop_children
 from ops.manifests import CronJob
 
 SHORTEST_PAUSE_SECONDS = 5.0
 """Least time between two starts of a job: starting a program takes as long at any speed."""
-
-KUBE_STATE_METRICS = "kube-state-metrics"
-"""The workload whose metrics the exporter serves, from `cron_job_series`."""
-_ALLOWLIST = "--metric-allowlist="
 
 
 @dataclass
@@ -57,6 +51,11 @@ class ScheduledJob:
         self._next_due = self.due_at
         self._started = float("-inf")
         self._child: Child | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is in progress."""
+        return self._child is not None
 
     @property
     def due_at(self) -> datetime:
@@ -103,30 +102,11 @@ class ScheduledJob:
         return f"{self.cron_job.name} {describe_exit(code)}: {child.last_line()}"
 
 
-def cron_job_series(
-    pods: Collection[Pod], jobs: Collection[ScheduledJob], namespace: str
-) -> dict[str, Any]:
-    """The metrics of each kube-state-metrics pod, in the format that the exporter reads.
+def job_metrics(job: ScheduledJob) -> Iterator[tuple[str, float]]:
+    """Yield (metric, value) as kube-state-metrics does, with times on this machine's clock.
 
-    Only metrics that the pod's arguments allow are included, as in the real program. Labels match
-    the real ones; times are on this machine's clock at any speed.
+    An event that has not happened yet has no metric.
     """
-    return {"pods": {KUBE_STATE_METRICS: [_pod_series(pod, jobs, namespace) for pod in pods]}}
-
-
-def _pod_series(pod: Pod, jobs: Collection[ScheduledJob], namespace: str) -> dict[str, float]:
-    lists = [arg for arg in pod.workload.main_container["args"] if arg.startswith(_ALLOWLIST)]
-    allowed = lists[0].removeprefix(_ALLOWLIST).split(",") if lists else []
-    return {
-        f'{metric}{{namespace="{namespace}",cronjob="{job.cron_job.name}"}}': value
-        for job in jobs
-        for metric, value in _job_metrics(job)
-        if metric in allowed
-    }
-
-
-def _job_metrics(job: ScheduledJob) -> Iterator[tuple[str, float]]:
-    """Yield (metric, value); an event that has not happened yet has no metric."""
     times = {
         "created": job.created_at,
         "next_schedule_time": None if job.cron_job.suspend else job.due_at,
@@ -136,4 +116,6 @@ def _job_metrics(job: ScheduledJob) -> Iterator[tuple[str, float]]:
     for metric, moment in times.items():
         if moment is not None:
             yield f"kube_cronjob_{metric}", round(job.clock.unix_time(moment), 3)
+    yield "kube_cronjob_spec_starting_deadline_seconds", float(job.cron_job.deadline_seconds)
     yield "kube_cronjob_spec_suspend", float(job.cron_job.suspend)
+    yield "kube_cronjob_status_active", float(job.is_running)

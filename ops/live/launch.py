@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.live.cron_jobs import KUBE_STATE_METRICS
+from ops.live.kube_state import KUBE_STATE_METRICS
 from ops.live.mounts import RunFolder
 from ops.live.pods import Pod, random_name_part
 from ops.live.processes import Child, start_child
@@ -83,7 +83,7 @@ class Launcher:
         name, container = pod.workload.name, pod.workload.main_container
         speed, is_replayed = self.options.speed, name in self.options.replayed
         if is_replayed or name == KUBE_STATE_METRICS:
-            file = self.options.replay if is_replayed else self.files.cron_job_series
+            file = self.options.replay if is_replayed else self.files.object_series
             return ["python", "-m", "ops.live.exporter", str(file), name, str(number)]
         if name not in PROGRAMS:
             return list(container["command"])

@@ -39,9 +39,9 @@ class RunFolder:
         return self.root / "targets"
 
     @property
-    def cron_job_series(self) -> Path:
+    def object_series(self) -> Path:
         """The file with the metrics of the kube-state-metrics stand-in."""
-        return self.root / "cron-jobs.json"
+        return self.root / "objects.json"
 
     @property
     def logs(self) -> Path:

@@ -4,7 +4,8 @@ import shutil
 import time
 from collections.abc import Sequence
 
-from ops.live.cron_jobs import KUBE_STATE_METRICS, Clock, ScheduledJob, cron_job_series
+from ops.live.cron_jobs import Clock, ScheduledJob
+from ops.live.kube_state import object_series
 from ops.live.launch import PROGRAMS, Launcher, RunOptions, can_run
 from ops.live.mounts import Mount, RunFolder, mounted_config_maps, write_changed_json
 from ops.live.pods import Pod, create_pods, dns_names, target_groups
@@ -49,7 +50,7 @@ class Platform:
         self._require_programs_and_ports()
         self.files.prepare(keep=self.options.keep)
         self._publish_pods()
-        self._publish_cron_jobs()
+        self._publish_objects()
         for pod in self.pods:
             if pod.workload.name not in self.options.replayed:
                 for name in mounted_config_maps(pod):
@@ -86,7 +87,7 @@ class Platform:
         for job in self.jobs.values():
             if failure := job.tick(may_start=self.options.jobs):
                 self.options.log(failure)
-        self._publish_cron_jobs()
+        self._publish_objects()
 
     def pods_of(self, workload: str) -> list[Pod]:
         """The pods of a workload, in the order of their numbers."""
@@ -143,12 +144,12 @@ class Platform:
             groups = target_groups(self.pods_of(workload.name), self.manifests.namespace)
             write_changed_json(self.files.targets / f"{workload.name}.json", groups)
 
-    def _publish_cron_jobs(self) -> None:
-        """Publish CronJob state for the kube-state-metrics stand-in."""
-        jobs = self.jobs.values() if self.options.jobs else ()
-        pods = self.pods_of(KUBE_STATE_METRICS)
-        series = cron_job_series(pods, jobs, self.manifests.namespace)
-        write_changed_json(self.files.cron_job_series, series)
+    def _publish_objects(self) -> None:
+        """Publish the state of all objects for the stand-in of kube-state-metrics."""
+        jobs = [*self.jobs.values()] if self.options.jobs else []
+        running = {name for name, child in self.children.items() if child.exit_code is None}
+        series = object_series(self.manifests, self.pods, running, jobs)
+        write_changed_json(self.files.object_series, series)
 
     def _refresh_mounts(self) -> None:
         self._looked_at = time.monotonic()

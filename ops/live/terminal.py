@@ -9,6 +9,11 @@ from ops.live.platform import Platform
 from ops.prometheus_api import WATCHDOG, ActiveAlert, Rule
 
 SHOWN_EVENTS = 5
+OBJECTS = (
+    *("deployment", "statefulset", "job_name", "persistentvolumeclaim", "poddisruptionbudget"),
+    "resource",
+)
+"""Labels of alerts about objects of Kubernetes that are no pods."""
 
 
 class Screen:
@@ -90,8 +95,8 @@ def alert_lines(state: str, found: Iterable[tuple[Rule, ActiveAlert]]) -> list[s
 
 
 def alert_subject(labels: Mapping[str, str]) -> str:
-    """The subject of an alert: its pod, treaty, probe, CronJob or job, else `everything`."""
-    names = ("pod", "treaty", "probe", "cronjob", "job")
+    """The subject of an alert: its pod, treaty, probe or other object, else `everything`."""
+    names = ("pod", "treaty", "probe", "cronjob", *OBJECTS, "job")
     return next((labels[name] for name in names if labels.get(name)), "everything")
 
 

@@ -14,11 +14,11 @@ import pytest
 
 from ops.live import cron_jobs
 from ops.live.command import parse_arguments, run_options
-from ops.live.cron_jobs import KUBE_STATE_METRICS, Clock, ScheduledJob, cron_job_series
+from ops.live.cron_jobs import Clock, ScheduledJob, job_metrics
+from ops.live.kube_state import KUBE_STATE_METRICS
 from ops.live.platform import Platform
-from ops.live.pods import Pod
 from ops.live.processes import Child, start_child, stop_children
-from ops.manifests import CronJob, Workload
+from ops.manifests import CronJob
 from services.heartbeat.app import HeartbeatSettings
 from services.shell import load_settings
 from tests.live.conftest import SPEED, Live, running
@@ -117,13 +117,15 @@ def test_feedings_and_soak_requests_keep_their_rate_in_the_platform_s_time(
 
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ALL = (
+ALL = {
     "kube_cronjob_created",
     "kube_cronjob_spec_suspend",
+    "kube_cronjob_spec_starting_deadline_seconds",
     "kube_cronjob_next_schedule_time",
+    "kube_cronjob_status_active",
     "kube_cronjob_status_last_schedule_time",
     "kube_cronjob_status_last_successful_time",
-)
+}
 FEEDER, HEARTBEAT = "synthetic-feeder", "soak-heartbeat"
 
 
@@ -134,45 +136,26 @@ def make_job(name: str, *, suspend: bool = False) -> ScheduledJob:
     return ScheduledJob(CronJob(name, "* * * * *", suspend, 60, {}), Clock(60, NOON), refuse)
 
 
-def series_of(*jobs: ScheduledJob, allowed: tuple[str, ...] = ALL) -> dict[str, float]:
-    main = {"name": KUBE_STATE_METRICS, "args": [f"--metric-allowlist={','.join(allowed)}"]}
-    workload = Workload("Deployment", KUBE_STATE_METRICS, 1, {"spec": {"containers": [main]}})
-    pods = [Pod(workload, "kube-state-metrics-0", "127.0.0.1", ())]
-    (series,) = cron_job_series(pods, jobs, "aurora-local")["pods"][KUBE_STATE_METRICS]
-    return series
-
-
-def labels_of(name: str) -> str:
-    return f'{{namespace="aurora-local",cronjob="{name}"}}'
-
-
 def test_the_times_of_a_job_are_exported_in_the_time_of_this_machine() -> None:
     ran = make_job("feeder")
     ran.created_at = NOON.replace(minute=1)
     ran.scheduled_at, ran.succeeded_at = NOON.replace(minute=5), NOON.replace(minute=5, second=30)
-    assert series_of(ran) == {
-        f"kube_cronjob_created{labels_of('feeder')}": NOON.timestamp() + 1,
-        f"kube_cronjob_next_schedule_time{labels_of('feeder')}": NOON.timestamp() + 6,
-        f"kube_cronjob_status_last_schedule_time{labels_of('feeder')}": NOON.timestamp() + 5,
-        f"kube_cronjob_status_last_successful_time{labels_of('feeder')}": NOON.timestamp() + 5.5,
-        f"kube_cronjob_spec_suspend{labels_of('feeder')}": 0,
+    assert dict(job_metrics(ran)) == {
+        "kube_cronjob_created": NOON.timestamp() + 1,
+        "kube_cronjob_next_schedule_time": NOON.timestamp() + 6,
+        "kube_cronjob_status_last_schedule_time": NOON.timestamp() + 5,
+        "kube_cronjob_status_last_successful_time": NOON.timestamp() + 5.5,
+        "kube_cronjob_spec_suspend": 0,
+        "kube_cronjob_spec_starting_deadline_seconds": 60,
+        "kube_cronjob_status_active": 0,
     }
 
 
 def test_future_events_and_the_next_run_of_a_suspended_job_have_no_series() -> None:
-    names = {key.partition("{")[0] for key in series_of(make_job("new"))}
-    assert set(ALL) - names == {ALL[3], ALL[4]}
-    names = {key.partition("{")[0] for key in series_of(make_job("idle", suspend=True))}
-    assert set(ALL) - names == {ALL[2], ALL[3], ALL[4]}
-
-
-def test_only_metrics_that_the_pod_s_arguments_allow_are_exported() -> None:
-    assert list(series_of(make_job("new"), allowed=ALL[:1])) == [f"{ALL[0]}{labels_of('new')}"]
-    assert series_of(make_job("new"), allowed=("kube_cronjob_info",)) == {}
-
-
-def test_without_a_job_nothing_is_exported() -> None:
-    assert series_of() == {}
+    runs = {"kube_cronjob_status_last_schedule_time", "kube_cronjob_status_last_successful_time"}
+    assert ALL - dict(job_metrics(make_job("new"))).keys() == runs
+    idle = dict(job_metrics(make_job("idle", suspend=True))).keys()
+    assert ALL - idle == {*runs, "kube_cronjob_next_schedule_time"}
 
 
 @pytest.fixture(scope="module")
@@ -214,10 +197,14 @@ def test_a_job_that_fails_is_late_and_arrives_and_one_that_succeeds_is_not(busy:
 
 
 def test_every_metric_of_the_inventory_is_there_and_says_its_own_namespace(busy: Live) -> None:
-    known = {m["name"] for m in inventory()["platform"] if m["workload"] == KUBE_STATE_METRICS}
-    assert known == set(ALL)
+    known = {
+        m["name"]
+        for m in inventory()["platform"]
+        if m["workload"] == KUBE_STATE_METRICS and "cronjob" in m["labels"]
+    }
+    assert known == ALL
     for metric in ALL:
-        jobs = {FEEDER, HEARTBEAT} - ({FEEDER} if metric == ALL[4] else set())
+        jobs = {FEEDER, HEARTBEAT} - ({FEEDER} if metric.endswith("successful_time") else set())
         found = [sample.metric for sample in busy.observer.prometheus.query(metric)]
         assert {labels["cronjob"] for labels in found} == jobs, metric
         for labels in found:

@@ -1,6 +1,9 @@
-"""kube-state-metrics watches the CronJobs of its namespace, and exports only metrics in use."""
+"""kube-state-metrics watches objects of its namespace, and exports only metrics in use."""
 
+import re
 from typing import Any
+
+import pytest
 
 from tests.support.series import inventory
 
@@ -18,10 +21,10 @@ def test_it_may_watch_only_the_objects_that_it_collects_in_its_namespace(
     platform: Any,
 ) -> None:
     role, binding = (platform.one(kind, NAME) for kind in ("Role", "RoleBinding"))
-    (rule,) = role["rules"]
-    assert rule["verbs"] == ["list", "watch"]
-    assert rule["apiGroups"] == ["batch"]
-    assert ",".join(rule["resources"]) == arguments(platform)["resources"] == "cronjobs"
+    assert all(rule["verbs"] == ["list", "watch"] for rule in role["rules"])
+    watched = [kind for rule in role["rules"] for kind in rule["resources"]]
+    assert watched == arguments(platform)["resources"].split(",")
+    assert "secrets" not in watched
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     (subject,) = binding["subjects"]
     namespace = platform.all("Namespace")[0]["metadata"]["name"]
@@ -32,11 +35,33 @@ def test_it_may_watch_only_the_objects_that_it_collects_in_its_namespace(
 
 def test_it_exports_exactly_the_metrics_of_the_inventory(platform: Any) -> None:
     allowed = arguments(platform)["metric-allowlist"].split(",")
-    assert allowed == [m["name"] for m in inventory()["platform"] if m["workload"] == NAME]
-    # Each item is a pattern that matches anywhere in a name, so it must not match another name.
-    for item in allowed:
-        assert [name for name in allowed if item in name] == [item]
-        assert item.startswith("kube_cronjob_"), f"{item} is not about what it collects"
+    names = [m["name"] for m in inventory()["platform"] if m["workload"] == NAME]
+    assert allowed == [f"^{name}$" for name in names], "a pattern without an end matches more"
+    kinds = arguments(platform)["resources"].split(",")
+    for name in names:
+        assert f"{name.split('_')[1]}s" in kinds, f"{name} is not about what it collects"
+
+
+@pytest.mark.parametrize(
+    ("metric", "pod", "is_kept"),
+    [
+        ("kube_pod_status_ready", "synthetic-feeder-29927899-m7g2z", False),
+        ("kube_pod_status_ready", "psi-field-58d9545dd5-8cpmg", True),
+        ("kube_pod_status_ready", "prometheus-server-0", True),
+        ("kube_cronjob_created", "kube-state-metrics-84c8cd5b49-6w4wm", True),
+    ],
+)
+def test_series_of_pods_that_come_and_go_with_each_run_are_dropped(
+    platform: Any, metric: str, pod: str, is_kept: bool
+) -> None:
+    (job,) = [
+        job
+        for job in platform.config("prometheus-server")["scrape_configs"]
+        if job["job_name"] == NAME
+    ]
+    (rule,) = job["metric_relabel_configs"]
+    assert (rule["action"], rule["source_labels"]) == ("drop", ["__name__", "pod"])
+    assert (re.fullmatch(rule["regex"], f"{metric};{pod}") is None) is is_kept
 
 
 def test_other_pods_reach_only_the_port_that_is_scraped(platform: Any) -> None:

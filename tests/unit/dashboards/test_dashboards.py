@@ -42,6 +42,7 @@ def queries(name: str) -> list[tuple[str, str]]:
         ("slos.json", "SLOs", "vaultmesh-slos"),
         ("platform.json", "Platform", "vaultmesh-platform"),
         ("synthetics.json", "Synthetics", "vaultmesh-synthetics"),
+        ("workloads.json", "Workloads", "vaultmesh-workloads"),
     ],
 )
 def test_links_to_a_dashboard_keep_working(filename: str, title: str, uid: str) -> None:
