@@ -1,13 +1,14 @@
 """The real promtool and amtool take the file with credentials that the commands take."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from ops.__main__ import main
 from tests.support.loopback import StubRequest, stub
 from tests.support.programs import tool
+from tests.support.recording import ROOT
 
 FILES = {
     "authorization: {credentials_file: secret}": "Bearer hunter2",
@@ -27,13 +28,15 @@ def test_one_file_serves_promtool_amtool_and_our_commands(
     path = tmp_path / "http.yml"
     path.write_text(text)
     option = f"--http.config.file={path}"
+    ours = [sys.executable, "-m", "ops", "silence", "--list"]
     with stub(answer) as server:
         for command in (
             [tool("promtool"), "check", "healthy", option, f"--url={server.url}"],
             [tool("amtool"), "silence", "query", option, f"--alertmanager.url={server.url}"],
+            [*ours, option, f"--alertmanager={server.url}"],
         ):
-            subprocess.run(command, check=False, capture_output=True)
-        assert main(["silence", "--list", f"--alertmanager={server.url}", option]) == 0
-    asked = {one.path for one in server.requests}
-    assert asked >= {"/-/healthy", "/api/v2/status", "/api/v2/silences"}
-    assert {one.headers["authorization"] for one in server.requests} == {header}
+            server.requests.clear()
+            # amtool does not like the answer of the stub; what counts is how it asked.
+            subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
+            sent = {one.headers.get("authorization") for one in server.requests}
+            assert sent == {header}, command
