@@ -11,8 +11,8 @@ from tests.support.programs import tool
 from tests.support.recording import ROOT
 
 FILES = {
-    "authorization: {credentials_file: secret}": "Bearer hunter2",
-    "basic_auth: {username: ann, password_file: secret}": "Basic YW5uOmh1bnRlcjI=",
+    "authorization: {credentials_file: SECRET}": "Bearer hunter2",
+    "basic_auth: {username: ann, password_file: SECRET}": "Basic YW5uOmh1bnRlcjI=",
 }
 
 
@@ -24,9 +24,10 @@ def answer(_: StubRequest) -> tuple[int, bytes]:
 def test_one_file_serves_promtool_amtool_and_our_commands(
     tmp_path: Path, text: str, header: str
 ) -> None:
-    (tmp_path / "secret").write_text("hunter2\n")
-    path = tmp_path / "http.yml"
-    path.write_text(text)
+    secret, path = tmp_path / "secret", tmp_path / "http.yml"
+    secret.write_text("hunter2\n")
+    # amtool and promtool differ in what a relative path is relative to.
+    path.write_text(text.replace("SECRET", str(secret)))
     option = f"--http.config.file={path}"
     ours = [sys.executable, "-m", "ops", "silence", "--list"]
     with stub(answer) as server:
