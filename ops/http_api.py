@@ -74,7 +74,12 @@ class Answer(BaseModel):
 
 
 class ApiError(Exception):
-    """The server gave no usable answer; the message, one line, names the server and the reason."""
+    """The server gave no usable answer; the message, one line, names the server and the reason.
+
+    `status` is that of its answer, None without one.
+    """
+
+    status: int | None = None
 
 
 class Deadline:
@@ -158,7 +163,9 @@ class HttpApi:
             raise self._lost(f"can't be reached: {error or type(error).__name__}") from None
         text = body.decode("utf-8", errors="replace")
         if status // 100 != 2:
-            raise self._error(f"answered {path} with HTTP {status}{_refusal_reason(text)}")
+            error = self._error(f"answered {path} with HTTP {status}{_refusal_reason(text)}")
+            error.status = status
+            raise error
         return text
 
     def parse(self, type_: type[T], answer: Any, *keys: str) -> T:

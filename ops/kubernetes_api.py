@@ -5,10 +5,12 @@ from typing import Annotated, Any
 import httpx
 from pydantic import Field
 
-from kubectl import Kubectl, KubectlError
-from ops.http_api import Answer, EmptyIfNull, HttpApi, Labels
+from kubectl import LIMIT_SECONDS, Kubectl, KubectlError, NotFoundError
+from ops.http_api import Answer, ApiError, EmptyIfNull, HttpApi, Labels
 from ops.manifests import NAME_LABEL
 from ops.prometheus_api import Prometheus
+
+NOT_FOUND = 404
 
 
 class KubectlTransport(httpx.BaseTransport):
@@ -21,6 +23,8 @@ class KubectlTransport(httpx.BaseTransport):
         """Answer with what kubectl reads. Raises httpx.ConnectError with kubectl's reason."""
         try:
             body = self._kubectl.read(self._prefix + request.url.raw_path.decode())
+        except NotFoundError as error:
+            return httpx.Response(404, json={"message": str(error)})
         except KubectlError as error:
             raise httpx.ConnectError(str(error), request=request) from None
         return httpx.Response(200, content=body)
@@ -126,13 +130,25 @@ class Kubernetes(HttpApi):
 
     name = "Kubernetes"
 
-    def __init__(self, transport: httpx.BaseTransport) -> None:
-        super().__init__("https://kubernetes.default.svc", transport=transport)
+    def __init__(self, transport: httpx.BaseTransport, **options: Any) -> None:
+        """`transport` leads to the API server; the time limit is kubectl's own, which is longer."""
+        options.setdefault("timeout", LIMIT_SECONDS)
+        super().__init__("https://kubernetes.default.svc", transport=transport, **options)
 
     def pods(self, namespace: str) -> list[Pod]:
         """The pods of a namespace, by name. Raises ApiError."""
         answer = self.call("GET", f"/api/v1/namespaces/{namespace}/pods")
         return self.parse(list[Pod], answer, "items")
+
+    def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
+        """The data of a ConfigMap; None if there is none. Raises ApiError."""
+        try:
+            answer = self.call("GET", f"/api/v1/namespaces/{namespace}/configmaps/{name}")
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+        return self.parse(dict[str, str], answer, "data")
 
 
 def prometheus_in(kubectl: Kubectl, namespace: str, pod: str) -> Prometheus:
@@ -141,4 +157,4 @@ def prometheus_in(kubectl: Kubectl, namespace: str, pod: str) -> Prometheus:
     The proxy takes the first port of the first container.
     """
     transport = KubectlTransport(kubectl, f"/api/v1/namespaces/{namespace}/pods/{pod}/proxy")
-    return Prometheus(f"http://{pod}.{namespace}", transport=transport)
+    return Prometheus(f"http://{pod}.{namespace}", transport=transport, timeout=LIMIT_SECONDS)

@@ -5,15 +5,24 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from ops.numbers import number, points, when
 from ops.report.document import Cell, Items, Part, Section, cell
-from ops.report.facts import AVAILABILITY, HEALTH, Facts, Unavailable, reasons, subject
+from ops.report.facts import (
+    AVAILABILITY,
+    HEALTH,
+    Facts,
+    NotAsked,
+    Unavailable,
+    reasons,
+    subject,
+    unanswered,
+)
 from ops.report.maturity import Judged, score
 from ops.report.workloads import UNKNOWN, workloads
 
-VERSION = 1
+VERSION = 2
 NAMES = (HEALTH, AVAILABILITY)
 
 
@@ -22,13 +31,17 @@ class SnapshotError(Exception):
 
 
 class Snapshot(BaseModel):
-    """The values of one report, to compare the next with; None if not available."""
+    """The values of one report, to compare the next with; None if not available.
+
+    `not_asked` says which servers no option named: two scores compare only if it was the same.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: int
     time: AwareDatetime
     score: float | None
+    not_asked: list[str] = Field(default_factory=list)
     values: dict[str, float | None]
     workloads: dict[str, str | None] | None
     rules: dict[str, str] | None
@@ -39,11 +52,14 @@ class Snapshot(BaseModel):
     def of(cls, facts: Facts, judged: list[Judged]) -> "Snapshot":
         """Take a snapshot of these facts."""
         asked = (facts.version, facts.targets, facts.groups, facts.samples, facts.manifests)
+        asked += (facts.metrics, facts.stored)
+        optional = (facts.dashboards, facts.regions, facts.verification)
         firing = {f"{rule.name} on {subject(alert.labels)}" for rule, alert in facts.firing()}
         return cls(
             version=VERSION,
             time=facts.now,
-            score=None if reasons(*asked, facts.metrics) else score(judged),
+            score=None if reasons(*asked) or unanswered(*optional) else score(judged),
+            not_asked=reasons(*(one for one in optional if isinstance(one, NotAsked))),
             values={name: _finite(facts.value(name)) for name in NAMES},
             workloads=None if reasons(facts.targets) else dict(_workloads(facts)),
             rules=None
@@ -113,11 +129,9 @@ def section(before: Snapshot | None, now: Snapshot, problem: str | None) -> Sect
 
 def _changes(before: Snapshot, now: Snapshot) -> Iterator[Cell]:
     """A line for each change; skips facts that either report lacks."""
-    if before.score is not None and now.score is not None and before.score != now.score:
-        up = now.score > before.score
-        yield cell(
-            f"Maturity: {points(before.score)} → {points(now.score)}.", tone="good" if up else "bad"
-        )
+    old, new = before.score, now.score
+    if old is not None and new is not None and old != new and before.not_asked == now.not_asked:
+        yield cell(f"Maturity: {points(old)} → {points(new)}.", tone="good" if new > old else "bad")
     for name, value in now.values.items():
         old = before.values.get(name)
         if old is not None and value is not None and number(old) != number(value):

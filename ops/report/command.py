@@ -4,20 +4,25 @@ import argparse
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from kubectl import Kubectl
 from ops.alertmanager_api import Alertmanager
 from ops.arguments import Parser, server_address, whole_number
+from ops.grafana_api import Grafana, domain_of
 from ops.http_api import Deadline
 from ops.http_config import add_http_config
+from ops.kubernetes_api import KubectlTransport, Kubernetes
 from ops.live.terminal import Screen
-from ops.manifests import read_manifests
+from ops.manifests import Manifests, read_manifests
 from ops.prometheus_api import Prometheus
 from ops.report.changes import Snapshot, SnapshotError, read_snapshot
 from ops.report.composition import compose
 from ops.report.document import html, markdown
+from ops.report.facts import Unavailable
 from ops.report.gather import gather, or_unavailable
 from problems import one_line
 from toolchain.base import write_atomically
@@ -39,22 +44,22 @@ def main(arguments: Sequence[str]) -> int:
     previous, problem = _previous(options.previous, options.out)
     deadline = Deadline(options.deadline)
     progress = Progress(sys.stderr, deadline)
-    how = {"deadline": deadline, **options.http_config_file}
-    prometheus = Prometheus(options.prometheus, **how)
-    alertmanager = Alertmanager(options.alertmanager, **how)
-    try:
+    manifests = or_unavailable(lambda: read_manifests(options.rendered))
+    with ExitStack() as opened:
+        opened.callback(progress.end)
+        how = {"deadline": deadline, **options.http_config_file}
+        prometheus = opened.enter_context(closing(Prometheus(options.prometheus, **how)))
+        alertmanager = opened.enter_context(closing(Alertmanager(options.alertmanager, **how)))
         facts = gather(
             prometheus,
             alertmanager,
-            manifests=or_unavailable(lambda: read_manifests(options.rendered)),
+            grafana=_grafana(options, manifests, deadline, opened),
+            kubernetes=_kubernetes(options, deadline, opened),
+            manifests=manifests,
             now=now,
             hours=options.hours,
             tell=progress.show,
         )
-    finally:
-        progress.end()
-        prometheus.close()
-        alertmanager.close()
     document, current = compose(
         facts,
         title=options.title,
@@ -95,6 +100,35 @@ class Progress:
     def end(self) -> None:
         """Remove the line."""
         self._screen.show_table([])
+
+
+def _grafana(
+    options: argparse.Namespace,
+    manifests: Manifests | Unavailable,
+    deadline: Deadline,
+    opened: ExitStack,
+) -> Grafana | None:
+    """A client of the Grafana that the options name."""
+    if not options.grafana:
+        return None
+    domain: str | Unavailable = ""
+    if not isinstance(manifests, Unavailable):
+        domain = or_unavailable(lambda: domain_of(manifests))
+    host = "" if isinstance(domain, Unavailable) else domain
+    how = {"deadline": deadline, **options.grafana_http_config_file}
+    return opened.enter_context(closing(Grafana(options.grafana, host, **how)))
+
+
+def _kubernetes(
+    options: argparse.Namespace, deadline: Deadline, opened: ExitStack
+) -> Kubernetes | None:
+    """A client of the cluster that the options name."""
+    if not options.context:
+        return None
+    chosen = {"kubeconfig": options.kubeconfig, "context": options.context}
+    kubectl = Kubectl(tuple(f"--{key}={value}" for key, value in chosen.items() if value))
+    client = Kubernetes(KubectlTransport(kubectl), deadline=deadline)
+    return opened.enter_context(closing(client))
 
 
 def write_all(texts: Mapping[Path, str]) -> None:
@@ -140,6 +174,19 @@ def _parser() -> Parser:
     parser.add_argument("--prometheus", type=server_address, required=True, metavar="URL")
     parser.add_argument("--alertmanager", type=server_address, required=True, metavar="URL")
     add_http_config(parser, "Prometheus and Alertmanager")
+    parser.add_argument(
+        "--grafana",
+        type=server_address,
+        metavar="URL",
+        help="whose API tells which dashboards there are",
+    )
+    add_http_config(parser, "Grafana", prefix="--grafana.")
+    parser.add_argument(
+        "--context",
+        metavar="NAME",
+        help="of the kubeconfig: the cluster that keeps the result of `make verify`",
+    )
+    parser.add_argument("--kubeconfig", metavar="FILE", help="default: as kubectl finds it")
     parser.add_argument(
         "--rendered",
         type=Path,

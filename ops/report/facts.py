@@ -1,6 +1,6 @@
 """The facts that a report is made of: server responses and the stack's manifests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from ops.prometheus_api import (
     Series,
     Target,
 )
+from ops.verification import Verification
 
 HEALTH, AVAILABILITY = "vaultmesh:health_score", "vaultmesh:l3_availability"
 DRIFT, ERROR = "psi:pod_drift:abs", "psi_field_prediction_error"
@@ -35,6 +36,11 @@ class Unavailable:
 
 
 @dataclass(frozen=True)
+class NotAsked(Unavailable):
+    """Takes the place of a fact for which no option named a server."""
+
+
+@dataclass(frozen=True)
 class Metric:
     """A key metric; `type` is `counter` or `gauge`, depending on how the rules use it."""
 
@@ -48,6 +54,9 @@ class Facts:
 
     `metrics` are the key metrics; `samples` are their values and those of recorded series. `moves`
     counts the changes of each ψ-Field pod in the last hour. `history` has an entry for each chart.
+    `stored` has, for each pod whose remote write loses nothing, the seconds by which it is behind.
+    `dashboards` has the titles in Grafana by uid, `regions` those that Route 53's checkers measure
+    from. `verification` is None if none is kept in the cluster.
     """
 
     now: datetime
@@ -64,12 +73,17 @@ class Facts:
     manifests: Manifests | Unavailable
     metrics: Sequence[Metric] | Unavailable
     history: Sequence[Sequence[Series] | Unavailable]
+    stored: Sequence[Sample] | Unavailable
+    dashboards: Mapping[str, str] | Unavailable
+    regions: Sequence[str] | Unavailable
+    verification: Verification | Unavailable | None
 
     def unasked(self) -> list[str]:
         """The reasons why servers could not be asked something; empty if all have answered."""
         prometheus = (self.version, self.targets, self.groups, self.samples, self.moves)
-        alertmanager = (self.notified, self.silences)
-        return unanswered(*prometheus, self.metadata, *alertmanager, *self.history)
+        prometheus += (self.metadata, self.stored, *self.history)
+        others = (self.notified, self.silences, self.dashboards, self.regions, self.verification)
+        return unanswered(*prometheus, *others)
 
     def rules(self) -> Iterator[Rule]:
         """Every loaded rule; none if the rules are unavailable."""
@@ -134,8 +148,9 @@ def reasons(*answers: object) -> list[str]:
 
 
 def unanswered(*answers: object) -> list[str]:
-    """The distinct reasons why these answers are unavailable."""
-    return reasons(*(one for one in answers if isinstance(one, Unavailable)))
+    """The distinct reasons why a server did not give these answers."""
+    lacking = (one for one in answers if isinstance(one, Unavailable))
+    return reasons(*(one for one in lacking if not isinstance(one, NotAsked)))
 
 
 def pod_of(labels: Labels) -> str:

@@ -131,18 +131,15 @@ def _item(one: Finding) -> Cell:
 
 
 def _servers(facts: Facts) -> Iterator[Finding]:
-    for name, reason in (
-        ("Prometheus", unanswered(facts.version, facts.groups, facts.targets, facts.samples)),
-        ("Alertmanager", unanswered(facts.notified, facts.silences)),
+    prometheus = (facts.version, facts.groups, facts.targets, facts.samples)
+    for name, severity, answers, harm in (
+        ("Prometheus", CRITICAL, prometheus, "nothing watches the platform"),
+        ("Alertmanager", CRITICAL, (facts.notified, facts.silences), "alerts may reach nobody"),
+        ("Grafana", WARNING, (facts.dashboards,), "nobody sees a dashboard"),
     ):
-        if reason:
-            harm = (
-                "alerts may reach nobody"
-                if name == "Alertmanager"
-                else "nothing watches the platform"
-            )
+        if reason := unanswered(*answers):
             yield Finding(
-                CRITICAL,
+                severity,
                 f"{name} could not be asked: {reason[0].rstrip('.')}. If it is down, {harm}.",
                 "",
                 f"Check that {name} runs and that its address is right, then write a new report.",

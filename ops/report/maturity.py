@@ -2,21 +2,27 @@
 
 The owners set the score of each stage: 3.5 before, 7.0 at their report, and half a point each for
 the scheduler, for harbinger, and for SLO dashboards with synthetic monitoring: 8.5. How a stage's
-points are divided is our choice. A declaration alone, or an unreachable server, earns no points.
+points are divided is our choice, and so are the last 1.5. A declaration alone, or an unreachable
+server, earns no points.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
-from ops.numbers import points
+from ops.numbers import points, span
 from ops.report.document import Part, Section, Table, cell
-from ops.report.facts import PROBES, Facts, Unavailable, reasons
+from ops.report.facts import PROBES, Facts, Unavailable, reasons, unanswered
 from ops.report.guard import guarded
 
 SCALE = 10
 BEFORE, REPORT, SINCE = "before", "at the owners' report", "since then"
+LAST = "to the end of the scale"
+VERIFIED_WITHIN = timedelta(days=7)
+"""How old a verification may be: as old as the last weekly report."""
+STORED_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -87,17 +93,25 @@ def rules_are_healthy(group: str) -> Check:
 
 
 def has_dashboard(words: str) -> Check:
-    """Check that the manifests contain a dashboard with these words in its title."""
+    """Check that Grafana has a dashboard with these words in its title.
+
+    What the manifests declare is said, but it is no evidence: Grafana may be down.
+    """
     pattern = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
 
     def check(facts: Facts) -> Evidence:
-        if isinstance(facts.manifests, Unavailable):
-            return Evidence(False, facts.manifests.reason)
-        for model in sorted(facts.manifests.dashboards.values(), key=lambda one: one["title"]):
-            if pattern.search(model["title"]):
-                text = f"dashboard {model['title']} ({model['uid']}) provisioned"
-                return Evidence(True, text)
-        return Evidence(False, f"no dashboard {words} among the manifests")
+        if isinstance(facts.dashboards, Unavailable):
+            rendered = (
+                [] if isinstance(facts.manifests, Unavailable) else facts.manifests.dashboards
+            )
+            titles = [model["title"] for model in dict(rendered).values()]
+            seen = [title for title in sorted(titles) if pattern.search(title)]
+            what = f"dashboard {seen[0]} is rendered, not observed" if seen else "not observed"
+            return Evidence(False, f"{what}: {facts.dashboards.reason}")
+        for uid, title in sorted(facts.dashboards.items()):
+            if pattern.search(title):
+                return Evidence(True, f"Grafana has the dashboard {title} ({uid})")
+        return Evidence(False, f"Grafana has no dashboard {words}")
 
     return check
 
@@ -112,6 +126,44 @@ def has_series(name: str) -> Check:
         return Evidence(bool(found), f"{len(found)} series of {name}" if found else f"no {name}")
 
     return check
+
+
+def was_verified(facts: Facts) -> Evidence:
+    """The cluster keeps the result of a `make verify` that found nothing red, not long ago."""
+    found = facts.verification
+    if isinstance(found, Unavailable):
+        return Evidence(False, found.reason)
+    if found is None:
+        return Evidence(False, "no result of `make verify` is kept in the cluster")
+    age = abs(facts.now - found.time)
+    green = f"{found.checks - found.red} of {found.checks} checks green"
+    text = f"{green}, {span(age.total_seconds())} ago"
+    if age > VERIFIED_WITHIN:
+        return Evidence(False, f"{text}: longer than {VERIFIED_WITHIN.days} days")
+    return Evidence(found.red == 0 < found.checks, text)
+
+
+def is_probed_from_regions(facts: Facts) -> Evidence:
+    """Route 53's checkers measured from at least two regions, as Grafana reads in CloudWatch."""
+    if isinstance(facts.regions, Unavailable):
+        return Evidence(False, facts.regions.reason)
+    names = ", ".join(facts.regions)
+    return Evidence(
+        len(facts.regions) > 1, f"checkers in {names}" if names else "no checkers measure anything"
+    )
+
+
+def is_stored(facts: Facts) -> Evidence:
+    """Every pod that writes to a long-term store has sent lately, and lost nothing."""
+    if isinstance(facts.stored, Unavailable):
+        return Evidence(False, facts.stored.reason)
+    behind = sorted(one.value[1] for one in facts.stored)
+    if not behind:
+        return Evidence(False, "no Prometheus sends samples to a long-term store without loss")
+    return Evidence(
+        all(seconds <= STORED_SECONDS for seconds in behind),
+        f"the last samples were sent {span(behind[-1])} ago",
+    )
 
 
 def all_of(*checks: Check) -> Check:
@@ -169,6 +221,9 @@ CAPABILITIES = (
         0.5,
         all_of(has_dashboard("SLOs"), has_series(PROBES)),
     ),
+    Capability("A real cluster passes `make verify`", LAST, 0.5, was_verified),
+    Capability("Probes from several regions", LAST, 0.5, is_probed_from_regions),
+    Capability("Metrics are kept for long", LAST, 0.5, is_stored),
 )
 
 
@@ -198,18 +253,14 @@ def score(judged: list[Judged]) -> float:
     return sum(one.earned for one in judged)
 
 
-def most_points() -> float:
-    """The sum of the points of all capabilities."""
-    return sum(capability.points for capability in CAPABILITIES)
-
-
 def section(facts: Facts, judged: list[Judged]) -> Section:
     """The section with the score and the evidence for it."""
     return Section(
         id="maturity",
         title="Observability maturity",
-        intro=f"{points(score(judged))} of {points(most_points())} points that can be earned here,"
-        f" on a scale of 0 to {SCALE}. A capability earns its points only if it was observed.",
+        intro=f"{points(score(judged))} points on a scale of 0 to {SCALE}. A capability earns its"
+        " points only if a live API showed it. The points say what can be seen, not that all is"
+        " well: that is in the first line.",
         blocks=[
             Table(
                 ("Capability", "Stage", "Points", "Evidence"),
@@ -227,5 +278,8 @@ def section(facts: Facts, judged: list[Judged]) -> Section:
                 ],
             )
         ],
-        unavailable=reasons(facts.version, facts.manifests),
+        unavailable=[
+            *reasons(facts.version, facts.manifests),
+            *unanswered(facts.dashboards, facts.regions, facts.verification, facts.stored),
+        ],
     )

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 
+from ops.grafana_api import GRAFANA, domain_of
 from ops.http_api import ApiError
 from ops.kubernetes_api import Pod
 from ops.live.pods import HTTP
 from ops.manifests import Manifests
 from ops.prometheus_api import Prometheus
+from ops.verification import Verification
 from ops.verify.cluster import Cluster
-from ops.verify.grafana import DASHBOARDS, GRAFANA, check_grafana, domain_of
+from ops.verify.grafana import DASHBOARDS, check_grafana
 from ops.verify.inside import DENIED, DNS, EDGES, Tries, can_try
 from ops.verify.loopback import Live
 from ops.verify.paging import CHECK as PAGE
@@ -98,6 +101,12 @@ class ClusterChecks:
         except ApiError as error:
             return [red(PAGE, ALERTMANAGER, str(error), "docs/runbooks/PlatformTargetDown.md")]
 
+    def record(self, rows: Sequence[Row]) -> None:
+        """Leave the result in the cluster, for the status report. Raises ApiError."""
+        red = sum(row.is_red for row in rows)
+        now = datetime.now(UTC).replace(microsecond=0)
+        self._cluster.record(Verification(checks=len(rows), red=red, time=now))
+
     def _grafana(self, pods: Sequence[Pod]) -> list[Row]:
         ready = [pod.metadata.name for pod in pods if pod.workload == GRAFANA and pod.is_ready]
         problem = None if ready else "no pod of it is ready"
@@ -139,6 +148,9 @@ class LiveChecks:
         alertmanagers = [pod.url for pod in self._live.pods(ALERTMANAGER)]
         listeners = [pod.url for pod in self._live.pods(webhook_workload(self._manifests) or "")]
         return list(send_test_page(self._manifests, alertmanagers, listeners, sender))
+
+    def record(self, rows: Sequence[Row]) -> None:
+        """Leave nothing: only what passes on a cluster counts."""
 
 
 def check_servers(

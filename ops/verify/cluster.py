@@ -21,11 +21,12 @@ from typing import Any
 import httpx
 
 from kubectl import Kubectl
+from ops.grafana_api import Grafana
 from ops.http_api import ApiError
 from ops.kubernetes_api import Kubernetes, Pod
 from ops.manifests import CronJob, Json
 from ops.prometheus_api import Prometheus
-from ops.verify.grafana import Grafana
+from ops.verification import CONFIG_MAP, Verification
 from problems import one_line
 
 START_SECONDS = 30.0
@@ -35,6 +36,8 @@ JOB_SECONDS = 120
 KEPT_SECONDS = 60
 """After which the cluster removes such a pod, should this process be killed before."""
 MARK = "vaultmesh.dev/verify"
+ADMIN = "admin"
+"""Grafana's user."""
 
 
 class _Proxied(httpx.BaseTransport):
@@ -127,6 +130,18 @@ class Cluster:
         state = found[0].state if found else "no pod could be made; the events say why"
         raise ApiError(f"the Job {name} did not succeed: {state}")
 
+    def record(self, result: Verification) -> None:
+        """Leave the result in the namespace, in place of the last one. Raises ApiError."""
+        path = f"/api/v1/namespaces/{self.namespace}/configmaps/{CONFIG_MAP}"
+        with self._api() as api:
+            api.call(
+                "PATCH",
+                path,
+                params={"fieldManager": "vaultmesh-verify", "force": "true"},
+                headers={"Content-Type": "application/apply-patch+yaml"},
+                content=json.dumps(result.manifest()),
+            )
+
     @contextmanager
     def _api(self) -> Iterator[Kubernetes]:
         with closing(Kubernetes(_Proxied(self.socket))) as api:
@@ -143,7 +158,7 @@ class Cluster:
         """A client of the Grafana in a pod, signed in as its admin. Raises ApiError."""
         with (
             self.forward(pod, port) as address,
-            closing(Grafana(address, password, domain)) as grafana,
+            closing(Grafana(address, domain, auth=httpx.BasicAuth(ADMIN, password))) as grafana,
         ):
             yield grafana
 

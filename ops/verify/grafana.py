@@ -1,62 +1,16 @@
 """Whether Grafana has the stack's dashboards, and reaches its data sources."""
 
-import configparser
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpx
-
-from ops.http_api import Answer, ApiError, HttpApi
+from ops.grafana_api import GRAFANA, Grafana
+from ops.http_api import ApiError
 from ops.manifests import Manifests, load_yaml
 from ops.verify.rows import Row, judge, red
 
-GRAFANA = "grafana"
-USER = "admin"
 DASHBOARDS, SOURCES = "dashboards", "data sources"
 _SOURCE_FILES = "provisioning_datasources_"
 """How the ConfigMap's keys of files with data sources begin."""
-
-
-class _Found(Answer):
-    """A dashboard in the answer to a search."""
-
-    uid: str
-    title: str
-
-
-class Grafana(HttpApi):
-    """A client of Grafana's API, signed in as its admin. Every method may raise ApiError."""
-
-    name = "Grafana"
-
-    def __init__(self, address: str, password: str, domain: str, **options: Any) -> None:
-        """`domain` is the host name that Grafana insists on, or empty."""
-        headers = {"Host": domain} if domain else {}
-        login = httpx.BasicAuth(USER, password)
-        super().__init__(address, auth=login, headers=headers, **options)
-
-    def dashboards(self) -> dict[str, str]:
-        """The titles of all dashboards by their uids."""
-        answer = self.call("GET", "/api/search", params={"type": "dash-db", "limit": "5000"})
-        return {one.uid: one.title for one in self.parse(list[_Found], answer)}
-
-    def panels(self, uid: str) -> int:
-        """The number of panels of a dashboard."""
-        answer = self.call("GET", f"/api/dashboards/uid/{uid}")
-        return len(self.parse(list[dict[str, Any]], answer, "dashboard", "panels"))
-
-    def reach(self, uid: str) -> str:
-        """Let Grafana query the data source; returns its message. Raises ApiError if it can't."""
-        return self.parse(str, self.call("GET", f"/api/datasources/uid/{uid}/health"), "message")
-
-
-def domain_of(manifests: Manifests) -> str:
-    """The host name that Grafana insists on in requests; empty if it takes any."""
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(manifests.config_maps[GRAFANA]["grafana.ini"])
-    if parser.getboolean("server", "enforce_domain", fallback=False):
-        return parser.get("server", "domain")
-    return ""
 
 
 def check_grafana(manifests: Manifests, grafana: Grafana) -> Iterator[Row]:

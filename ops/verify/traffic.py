@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ops.grafana_api import GRAFANA
 from ops.manifests import Manifests
 from ops.prometheus_api import Sample
-from ops.verify.grafana import GRAFANA, SOURCES
+from ops.verify.grafana import SOURCES
 from ops.verify.inside import EDGES
 from ops.verify.policies import Departure, Edge
 from ops.verify.rows import Row, State, judge, untried

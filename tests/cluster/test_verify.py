@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.pods import NAME_LABEL
+from ops.verification import CONFIG_MAP, Verification
 from ops.verify.command import CANNOT_ASK, GREEN, SOME_RED
 from ops.verify.rows import State
 from tests.support.node import STACK, Deployed
@@ -68,6 +69,12 @@ def test_every_check_is_made_on_a_cluster(healthy: Rows):
 
 def test_nothing_that_it_makes_stays(healthy: Rows, deployed: Deployed):
     assert not deployed.objects("jobs", "--selector=vaultmesh.dev/verify")
+
+
+def test_the_cluster_keeps_the_result_for_the_status_report(healthy: Rows, deployed: Deployed):
+    kept = {one["metadata"]["name"]: one["data"] for one in deployed.objects("configmaps")}
+    result = Verification.read(kept[CONFIG_MAP])
+    assert (result.checks, result.red) == (len(healthy), 0)
 
 
 OPEN_DOOR = {

@@ -16,6 +16,7 @@ import yaml
 
 from ops.http_api import ApiError
 from ops.prometheus_api import Prometheus, Sample
+from ops.report.gather import STORED
 from stacks.settings.aws import ManagedPrometheus
 from tests.support.aws import REGION
 from tests.support.programs import tool
@@ -219,6 +220,10 @@ def test_recorded_series_and_the_inputs_of_slos_arrive_and_nothing_else(
     assert set(written.store.answers) == {204}
 
 
+def test_the_status_report_sees_that_samples_are_sent(written: Chain) -> None:
+    wait_for(lambda: [one.value[1] < 60 for one in ask(written.writer, STORED)] == [True], "it", 30)
+
+
 def test_every_series_names_its_cluster_its_environment_and_the_replica_that_wrote_it(
     written: Chain,
 ) -> None:
@@ -247,6 +252,7 @@ def test_a_wrong_secret_is_refused_and_loses_samples_without_falling_behind(
         assert set(found.store.answers) == {403}
         assert names(found.receiver) == set()
         assert not fires(production, BEHIND, found.writer)
+        assert ask(found.writer, STORED) == [], "the report gives no points for what is lost"
 
 
 def test_a_store_that_was_away_gets_everything_when_it_is_back(

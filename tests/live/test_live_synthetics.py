@@ -7,18 +7,21 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import yaml
 
 from ops.alertmanager_api import Alertmanager
+from ops.grafana_api import Grafana
 from ops.live.observation import Observation
 from ops.manifests import read_manifests
 from ops.report.gather import gather
-from ops.report.maturity import judge, score
+from ops.report.maturity import LAST, judge, score
 from ops.report.workloads import workloads
 from tests.live.conftest import Live
 from tests.live.test_live_services import field_of
 from tests.support.project import Project
 from tests.support.series import inventory
+from toolchain.node.grafana import answer_api
 
 EXPORTER = "blackbox-exporter"
 RESULTS = "count by (probe) (probe_success)"
@@ -117,17 +120,29 @@ def test_real_probes_and_services_earn_the_full_maturity_score(
 ) -> None:
     wait_for_probes(services)
     (pod,) = services.platform.pods_of("alertmanager")
-    with closing(Alertmanager(pod.url)) as alertmanager:
+    rendered = read_manifests(manifests)
+    boards = {board["uid"]: board for board in rendered.dashboards.values()}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        status, found = answer_api(request.url.raw_path.decode(), {}, boards)
+        return httpx.Response(status, json=found)
+
+    transport = httpx.MockTransport(answer)
+    with (
+        closing(Alertmanager(pod.url)) as alertmanager,
+        closing(Grafana("http://grafana", transport=transport)) as grafana,
+    ):
         facts = gather(
             services.observer.prometheus,
             alertmanager,
-            manifests=read_manifests(manifests),
+            grafana=grafana,
+            manifests=rendered,
             now=datetime.now(UTC),
             hours=1,
         )
     judged = judge(facts)
-    missing = [(one.capability.name, one.evidence.text) for one in judged if not one.earned]
-    assert not missing
+    missing = {one.evidence.text for one in judged if not one.earned}
+    assert missing == {one.evidence.text for one in judged if one.capability.stage == LAST}
     assert score(judged) == 8.5
     exporter = {workload.name: workload for workload in workloads(facts)}[EXPORTER]
     assert (exporter.state, exporter.up_of_expected) == ("up", "1 of 1")

@@ -13,11 +13,12 @@ from typing import Any
 import httpx
 import yaml
 
+from ops.grafana_api import Grafana
 from ops.http_api import ApiError
 from ops.kubernetes_api import Pod
 from ops.manifests import KINDS, CronJob, Manifests, parse_manifests
 from ops.prometheus_api import Prometheus
-from ops.verify.grafana import Grafana
+from ops.verification import Verification
 from ops.verify.servers import SERVERS, scrape_jobs
 from tests.support.recording import Recording, run_stack
 from toolchain.node.grafana import answer_api
@@ -175,6 +176,8 @@ class FakePlatform:
     failing: set[str] = field(default_factory=set)
     runs: list[str] = field(default_factory=list)
     """The sources that have tried, in order."""
+    is_read_only: bool = False
+    recorded: list[Verification] = field(default_factory=list)
 
     def pods(self) -> list[Pod]:
         return [Pod.model_validate(pod) for pod in self.pod_list]
@@ -223,7 +226,12 @@ class FakePlatform:
             return httpx.Response(status, json=content)
 
         transport = httpx.MockTransport(answer)
-        yield Grafana("http://grafana-0", password, domain, transport=transport)
+        yield Grafana("http://grafana-0", domain, transport=transport)
+
+    def record(self, result: Verification) -> None:
+        if self.is_read_only:
+            raise ApiError("Kubernetes answered with HTTP 403: configmaps is forbidden")
+        self.recorded.append(result)
 
     def execute(self, pod: str, container: str, command: Sequence[str]) -> Any:
         assert pod.startswith(f"{container}-")

@@ -51,7 +51,8 @@ def test_nothing_is_missing_and_all_rules_are_healthy(text: str) -> None:
     loaded = [yaml.safe_load(text) for text in rule_files().values()]
     rules = sum(len(group["rules"]) for file in loaded for group in file["groups"])
     assert f"| Rules healthy | {rules} (of {rules} loaded) |" in text
-    assert "| Maturity | 8.5 (of 8.5) |" in text
+    # Grafana was not asked, and nobody writes for long here.
+    assert "| Maturity | 6.5 (of 10) |" in text
 
 
 @pytest.mark.parametrize(

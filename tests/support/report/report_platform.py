@@ -1,7 +1,7 @@
 """A fake Prometheus and Alertmanager whose answers a test sets, and the report on them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,22 +13,28 @@ import httpx
 import yaml
 
 from ops.alertmanager_api import Alertmanager
+from ops.grafana_api import Grafana
+from ops.kubernetes_api import Kubernetes
 from ops.manifests import Manifests, read_manifests
 from ops.prometheus_api import Prometheus
 from ops.report.changes import Snapshot
 from ops.report.composition import compose
 from ops.report.document import Document, Items, Section, Table
-from ops.report.facts import Facts
-from ops.report.gather import MOVES, gather, or_unavailable
+from ops.report.facts import Facts, Unavailable
+from ops.report.gather import MOVES, STORED, gather, or_unavailable
 from tests.support.recording import Recording
 from tests.support.report.report_answers import NOW, rule_groups, samples, targets
+from toolchain.node.grafana import answer_api
 
 
 @dataclass
 class Platform:
     """The answers of both servers; `past` makes those to range queries.
 
-    `broken` overrides answers, by the end of a path or a part of the host name.
+    `boards` are Grafana's dashboards by uid: those of the manifests, unless a test sets others.
+    `measured` has the values that Grafana finds in CloudWatch for each region, and `verification`
+    the data of the ConfigMap that `make verify` leaves, None without one. `broken` overrides
+    answers, by the end of a path or a part of the host name.
     """
 
     groups: list[dict[str, Any]] = field(default_factory=rule_groups)
@@ -38,6 +44,10 @@ class Platform:
     silences: list[dict[str, Any]] = field(default_factory=list)
     notified: list[dict[str, Any]] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    boards: dict[str, Any] | None = None
+    measured: dict[str, list[float | None]] = field(default_factory=dict)
+    verification: dict[str, str] | None = None
+    stored: list[dict[str, Any]] = field(default_factory=list)
     past: Callable[[dict[str, str]], list[dict[str, Any]]] = lambda _: []
     broken: dict[str, Callable[[httpx.Request], httpx.Response]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -48,6 +58,12 @@ class Platform:
         for end, broken in self.broken.items():
             if path.endswith(end) or end in request.url.host:
                 return broken(request)
+        if request.url.host == "grafana":
+            return self.grafana(request)
+        if request.url.host == "kubernetes.default.svc":
+            if self.verification is None:
+                return httpx.Response(404, json={"message": "configmaps not found"})
+            return httpx.Response(200, content=json.dumps({"data": self.verification}))
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
         if request.url.host == "alertmanager":
             known = {
@@ -55,7 +71,8 @@ class Platform:
                 "/api/v2/silences": self.silences,
             }
             return httpx.Response(200, content=json.dumps(known[path]))
-        asked = self.moves if form.get("query") == MOVES else self.samples
+        others = {MOVES: self.moves, STORED: self.stored}
+        asked = others.get(form.get("query", ""), self.samples)
         known = {
             "/status/buildinfo": {"version": "3.13.5"},
             "/targets": {"activeTargets": self.targets},
@@ -66,6 +83,26 @@ class Platform:
         }
         data = known[path.removeprefix("/api/v1")]
         return httpx.Response(200, content=json.dumps({"status": "success", "data": data}))
+
+    def grafana(self, request: httpx.Request) -> httpx.Response:
+        """Grafana's answer, from the stand-in that runs on the node, and from CloudWatch."""
+        if request.url.path != "/api/ds/query":
+            status, found = answer_api(request.url.raw_path.decode(), {}, self.boards or {})
+            return httpx.Response(status, content=json.dumps(found))
+        queries = json.loads(request.content)["queries"]
+        assert all(query["dimensions"]["Region"] == "*" for query in queries), queries
+        frames = [
+            {
+                "schema": {
+                    "name": region,
+                    "fields": [{"name": "Time"}, {"name": "Value", "labels": {"Region": region}}],
+                },
+                "data": {"values": [list(range(len(values))), values]},
+            }
+            for region, values in self.measured.items()
+        ]
+        results = {query["refId"]: {"frames": frames} for query in queries}
+        return httpx.Response(200, content=json.dumps({"results": results}))
 
     def alertmanager_alerts(self) -> list[dict[str, Any]]:
         """The firing alerts with the external label, each routed to the receiver of its
@@ -119,17 +156,29 @@ def gather_facts(
     rendered: Path,
     hours: float = 6,
     tell: Callable[[str], None] = lambda _: None,
+    asked: Collection[str] = ("grafana",),
 ) -> Facts:
-    """Gather the facts of a report from the platform."""
+    """Gather the facts of a report from the platform. `asked` are the optional servers to ask."""
     transport = httpx.MockTransport(platform.answer)
     with ExitStack() as stack:
         prometheus = Prometheus("http://user:hunter2@prometheus:9090", transport=transport)
         alertmanager = Alertmanager("http://alertmanager:9093", transport=transport)
-        for api in (prometheus, alertmanager):
+        grafana = Grafana("http://grafana:3000", transport=transport)
+        kubernetes = Kubernetes(transport)
+        for api in (prometheus, alertmanager, grafana, kubernetes):
             stack.enter_context(closing(api))
         manifests = or_unavailable(lambda: _manifests(rendered, _state(rendered)))
+        if platform.boards is None and not isinstance(manifests, Unavailable):
+            platform.boards = {one["uid"]: dict(one) for one in manifests.dashboards.values()}
         return gather(
-            prometheus, alertmanager, manifests=manifests, now=NOW, hours=hours, tell=tell
+            prometheus,
+            alertmanager,
+            grafana=grafana if "grafana" in asked else None,
+            kubernetes=kubernetes if "kubernetes" in asked else None,
+            manifests=manifests,
+            now=NOW,
+            hours=hours,
+            tell=tell,
         )
 
 

@@ -2,12 +2,15 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from kubectl import Kubectl
 from ops.http_api import ApiError
+from ops.verification import Verification
 from ops.verify import cluster
 from ops.verify.cluster import Cluster, open_cluster
 from tests.support.programs import program
@@ -84,3 +87,26 @@ def test_a_job_that_tries_is_a_pod_of_the_cronjob_with_another_command() -> None
         own_labels = cron_job.pod["metadata"]["labels"].items()
         assert job["spec"]["template"]["metadata"]["labels"].items() > own_labels
         assert json.dumps(job)
+
+
+def test_the_result_is_left_as_a_config_map_in_place_of_the_last(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={})
+
+    monkeypatch.setattr(cluster, "_Proxied", lambda _: httpx.MockTransport(answer))
+    result = Verification(checks=57, red=1, time=datetime(2025, 10, 23, 12, tzinfo=UTC))
+    opened(folder).record(result)
+    (request,) = asked
+    assert (request.method, request.url.path) == (
+        "PATCH",
+        "/api/v1/namespaces/ns/configmaps/verification",
+    )
+    # The API server applies such a patch to an object that may or may not exist.
+    assert request.headers["content-type"] == "application/apply-patch+yaml"
+    assert request.url.params["fieldManager"] == "vaultmesh-verify"
+    assert Verification.read(json.loads(request.content)["data"]) == result

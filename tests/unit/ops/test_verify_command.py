@@ -11,6 +11,7 @@ import pytest
 from ops.http_api import ApiError
 from ops.live.terminal import Screen
 from ops.verify import command
+from ops.verify.checks import ClusterChecks
 from ops.verify.command import CANNOT_ASK, GREEN, SOME_RED, main, wait_for_green
 from ops.verify.rows import Row, green, red, table, untried
 from ops.verify.stack import StackError, read_password, read_stack
@@ -185,19 +186,16 @@ def test_the_password_is_no_argument_and_keeps_its_spaces(pulumi: dict[str, Any]
     ]
 
 
-@pytest.mark.parametrize(("rows", "code"), [([FINE, SKIPPED], GREEN), ([FINE, RED], SOME_RED)])
-def test_the_exit_code_and_the_json_say_whether_all_is_green(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    rows: list[Row],
-    code: int,
-) -> None:
+def opened_platform(monkeypatch: pytest.MonkeyPatch, rows: list[Row]) -> FakePlatform:
+    """A platform whose checks have this result, in place of the cluster of the stack `node`."""
     platform = FakePlatform()
 
-    class Checks:
-        def __init__(self, *_: object) -> None:
-            self.look = lambda early: list(rows)
-            self.page = lambda sender: [SKIPPED]
+    class Checks(ClusterChecks):
+        def look(self, early: bool) -> list[Row]:
+            return list(rows)
+
+        def page(self, sender: str) -> list[Row]:
+            return [SKIPPED]
 
     class Opened:
         def __enter__(self) -> FakePlatform:
@@ -211,6 +209,17 @@ def test_the_exit_code_and_the_json_say_whether_all_is_green(
     monkeypatch.setattr(
         "ops.verify.stack._pulumi", lambda *_: state(provider(context="a"), *resources())
     )
+    return platform
+
+
+@pytest.mark.parametrize(("rows", "code"), [([FINE, SKIPPED], GREEN), ([FINE, RED], SOME_RED)])
+def test_the_exit_code_and_the_json_say_whether_all_is_green(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    rows: list[Row],
+    code: int,
+) -> None:
+    platform = opened_platform(monkeypatch, rows)
     assert main(["--stack=node", "--json", "--timeout=0"]) == code
     out, err = capsys.readouterr()
     assert json.loads(out) == {
@@ -221,6 +230,16 @@ def test_the_exit_code_and_the_json_say_whether_all_is_green(
     assert main(["--stack=node", "--json", "--timeout=0", "--test-page"]) == code
     paged = json.loads(capsys.readouterr().out)["rows"]
     assert paged == [row.as_json() for row in (*rows, SKIPPED)]
+    reds = int(code == SOME_RED)
+    assert [(one.checks, one.red) for one in platform.recorded] == [(2, reds), (3, reds)]
+
+
+def test_a_result_that_can_not_be_kept_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened_platform(monkeypatch, [FINE]).is_read_only = True
+    assert main(["--stack=node", "--json", "--timeout=0"]) == GREEN
+    assert capsys.readouterr().err.startswith("the result is not kept in the cluster: Kubernetes ")
 
 
 @pytest.mark.parametrize("wrong", [[], ["--live", "--stack=x"], ["--live", "--timeout=-1"]])

@@ -7,10 +7,17 @@ import pytest
 
 from ops.report.changes import Snapshot, SnapshotError, read_snapshot
 from ops.report.command import STEM, main
+from ops.report.composition import compose
 from ops.report.document import Document
 from tests.support.loopback import unused_address
 from tests.support.report.report_answers import find_rule, sample, target
-from tests.support.report.report_platform import Platform, find_section, list_items, report_on
+from tests.support.report.report_platform import (
+    Platform,
+    find_section,
+    gather_facts,
+    list_items,
+    report_on,
+)
 
 
 @pytest.fixture
@@ -106,9 +113,19 @@ def test_a_file_that_is_not_a_snapshot_is_refused(tmp_path: Path, text: str) -> 
 
 def test_a_snapshot_of_another_version_is_refused(tmp_path: Path, before: Snapshot) -> None:
     path = tmp_path / "report.json"
-    path.write_text(before.model_copy(update={"version": 2}).to_json())
-    with pytest.raises(SnapshotError, match="has version 2 instead of 1"):
+    path.write_text(before.model_copy(update={"version": 1}).to_json())
+    with pytest.raises(SnapshotError, match="has version 1 instead of 2"):
         read_snapshot(path)
+
+
+def test_the_maturity_is_compared_if_the_same_servers_were_asked(rendered: Path) -> None:
+    poor = Platform(boards={})
+    for asked, expected in ((("grafana",), 1), ((), 0)):
+        facts = gather_facts(poor, rendered, asked=asked)
+        _, before = compose(facts, title="t", environment="e", hours=6)
+        document, _ = report_on(Platform(), rendered, before)
+        changes = [one for one in list_items(document, "changes") if "Maturity" in one]
+        assert len(changes) == expected
 
 
 def reported(out: Path, *more: str) -> str:

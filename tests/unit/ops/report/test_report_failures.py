@@ -35,11 +35,12 @@ def unavailable(document: Document) -> dict[str, str]:
     [
         ("/api/v1/targets", {"workloads"}),
         ("/api/v1/rules", {"alerts", "rules", "metrics", "slos"}),
-        ("/api/v1/query", {"platform", "metrics", "slos"}),
+        ("/api/v1/query", {"platform", "metrics", "slos", "maturity"}),
         ("/api/v1/query_range", {"charts"}),
         ("/api/v2/silences", {"silences"}),
         ("/api/v2/alerts", {"alerts"}),
         ("/status/buildinfo", {"maturity"}),
+        ("/api/search", {"maturity"}),
     ],
 )
 def test_the_sections_that_need_an_answer_say_that_it_is_missing(
@@ -162,7 +163,8 @@ def test_facts_are_unasked_only_if_a_server_gave_no_answer(rendered: Path, tmp_p
     assert gather_facts(Platform(), rendered).unasked() == []
     # A folder is no server.
     assert gather_facts(Platform(), tmp_path / "none").unasked() == []
-    for end in ("/rules", "/targets", "/query", "/query_range", "/metadata", "v2/silences"):
+    ends = ("/rules", "/targets", "/query", "/query_range", "/metadata", "v2/silences", "/search")
+    for end in ends:
         (reason,) = gather_facts(Platform(broken={end: broken}), rendered).unasked()
         assert "HTTP 500" in reason
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import httpx
+
+from ops.report.document import Part, html, markdown
 from tests.support.report.report_answers import (
     FIRST,
     SECOND,
@@ -93,7 +96,42 @@ def test_the_most_severe_comes_first_and_missing_maturity_last(rendered: Path) -
     document, _ = report_on(Platform(), rendered)
     found = [text.split(":")[0] for text in list_items(document, "findings")]
     assert found == ["critical", "warning", "warning"]
-    assert list_items(document, "actions")[-1].startswith("Provide: SLO")
+    provide = [one for one in list_items(document, "actions") if one.startswith("Provide: ")]
+    assert provide[0].startswith("Provide: SLO")
+    assert list_items(document, "actions")[-len(provide) :] == provide
+    assert provide[-1].endswith("long-term store without loss.")
+
+
+def test_the_first_line_says_what_is_found_and_nothing_beside_it_is_green(rendered: Path) -> None:
+    platform = Platform()
+    platform.samples = [
+        one | {"value": [0, "1"]} if one["metric"]["__name__"] == "vaultmesh:health_score" else one
+        for one in platform.samples
+    ]
+    document, _ = report_on(platform, rendered)
+    first = markdown(document).splitlines()[2]
+    assert first.startswith(
+        "**1 critical, 2 warning findings. The first: PsiFieldPodDrift fires on"
+    )
+    tones = {tile.label: tile.tone for tile in document.tiles}
+    assert (tones["Health score"], tones["Maturity"]) == ("bad", "")
+    page = html(document)
+    assert page.index("1 critical, 2 warning findings") < page.index("Health score")
+
+
+def test_a_page_that_finds_nothing_says_so_in_its_first_line(rendered: Path) -> None:
+    platform = Platform()
+    for group in platform.groups:
+        for rule in group["rules"]:
+            rule.pop("alerts", None)
+    document, _ = report_on(platform, rendered)
+    assert document.verdict == Part("Nothing is wrong.", "good")
+
+
+def test_a_grafana_that_is_down_is_a_finding(rendered: Path) -> None:
+    refused = {"/api/search": lambda _: httpx.Response(503)}
+    document, _ = report_on(Platform(broken=refused), rendered)
+    assert [one for one in list_items(document, "findings") if "Grafana could not be asked" in one]
 
 
 def test_no_rules_at_all_is_a_finding(rendered: Path) -> None:
