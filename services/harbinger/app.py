@@ -17,6 +17,10 @@ NOTIFICATION_LIMIT = 1024 * 1024
 """Maximum bytes of a notification. Generous, because a notification holds all alerts of a group,
 and Alertmanager does not resend a refused one."""
 
+MAX_RECEIVING = 16
+"""Number of notifications that are received at a time, so that slow and large ones fill no memory.
+Alertmanager sends one that is answered with 503 again."""
+
 CHECK_SECONDS = 1
 
 
@@ -57,8 +61,18 @@ def build(settings: HarbingerSettings, now: Callable[[], Moment] = _now) -> Serv
     watchdog = Watchdog(events, settings.watchdog_timeout_seconds)
     service.registry.register(watchdog)
 
+    receiving = 0
+
     async def receive_alerts(request: Request) -> Answer:
-        notification = await read_body(request, Notification, limit=NOTIFICATION_LIMIT)
+        nonlocal receiving
+        if receiving >= MAX_RECEIVING:
+            reason = f"{receiving} notifications are being received; try again later."
+            raise HTTPException(503, reason, {"Retry-After": "1"})
+        receiving += 1
+        try:
+            notification = await read_body(request, Notification, limit=NOTIFICATION_LIMIT)
+        finally:
+            receiving -= 1
         moment = now()
         received = moment.utc.isoformat(timespec="milliseconds")
         for alert in notification.alerts:

@@ -98,7 +98,7 @@ class Events:
         self._number = 0
         self._total = Counter(
             "harbinger_events",
-            "Events, by alert and status.",
+            "Events by alert and status; alerts beyond a limit together as other.",
             ["alertname", "status"],
             registry=registry,
         )

@@ -57,12 +57,12 @@ class Watchdog(Collector):
             return
         yield GaugeMetricFamily(
             "harbinger_watchdog_healthy",
-            "1 while the alert Watchdog keeps coming, else 0.",
+            "1 while the alert Watchdog keeps coming, else 0; missing before the first.",
             value=self._lost_since is None,
         )
         yield GaugeMetricFamily(
             "harbinger_last_watchdog_timestamp_seconds",
-            "Unix time of the last notification of the alert Watchdog.",
+            "Unix time of the last notification of the alert Watchdog; missing before the first.",
             value=self._last_seen.utc.timestamp(),
         )
 

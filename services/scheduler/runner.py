@@ -95,7 +95,7 @@ class JobMetrics:
         )
         self.last_success = Gauge(
             "scheduler_job_last_success_timestamp_seconds",
-            "Unix time at which the last successful run ended.",
+            "Unix time at which the last successful run ended; missing before the first.",
             ["task"],
             registry=registry,
         )

@@ -4,7 +4,7 @@ import time
 from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -44,6 +44,15 @@ class TreatySettings(ServerSettings):
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2
     max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 64
     window_seconds: Annotated[float, Field(ge=1, le=86400)] = 300
+
+    @model_validator(mode="after")
+    def _check_that_connections_suffice(self) -> "TreatySettings":
+        if self.max_concurrent >= self.max_connections:
+            raise ValueError(
+                "MAX_CONNECTIONS must be more than TREATY_MAX_CONCURRENT. Otherwise requests are "
+                "refused without being counted."
+            )
+        return self
 
     @classmethod
     def prefix(cls) -> str:

@@ -94,14 +94,23 @@ class TreatyMetrics:
 
         self._treaty = treaty
         self._recent = recent
-        self._fill_rate = gauge("treaty_fill_rate", "Share of the requests that were routed.")
-        self._rtt = gauge("treaty_rtt_ms", "Mean round-trip time of routed requests.")
+        self._fill_rate = gauge(
+            "treaty_fill_rate", "Share of the treaty's recent requests that were routed, 0 to 1."
+        )
+        self._rtt = gauge(
+            "treaty_rtt_ms", "Mean round-trip time of the treaty's recent routed requests."
+        )
         self._coverage = gauge(
-            "treaty_provenance_coverage", "Share of the requests that carried provenance."
+            "treaty_provenance_coverage",
+            "Share of the treaty's recent requests with a known provenance, 0 to 1.",
         )
         self._requests = counter("treaty_requests_total", "Requests made under the treaty.")
-        self._routed = counter("treaty_requests_routed", "Requests that were routed.")
-        self._dropped = counter("treaty_dropped_requests", "Requests that were dropped.")
+        self._routed = counter(
+            "treaty_requests_routed", "Requests under the treaty that were routed."
+        )
+        self._dropped = counter(
+            "treaty_dropped_requests", "Requests under the treaty that were dropped."
+        )
         self._update_rates()
 
     def add(self, now: float, *, rtt_ms: float | None, provenance: bool) -> None:

@@ -1,7 +1,8 @@
 """Harbinger keeps Alertmanager's latest notifications and notices when the Watchdog stops."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from services.harbinger.app import NOTIFICATION_LIMIT, HarbingerSettings, build
 from services.harbinger.watchdog import Moment
+from tests.support.services.asgi import JSON, serving
 from tests.support.services.in_process import Client, running_service
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -217,6 +219,33 @@ def test_a_notification_of_a_large_group_is_accepted_and_one_over_the_limit_is_n
         assert send(client, large).status_code == 200
         too_large = notification("A", text="x" * NOTIFICATION_LIMIT)
         assert send(client, too_large).status_code == 413
+
+
+def test_only_some_notifications_are_received_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.harbinger.app.MAX_RECEIVING", 1)
+    whole = json.dumps(notification("A")).encode()
+
+    async def scenario() -> list[int]:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield whole[:1]
+            begun.set()
+            await go_on.wait()
+            yield whole[1:]
+
+        async with serving(build(HarbingerSettings())) as client:
+
+            async def post(content: Any) -> int:
+                return (await client.post("/alerts", content=content, headers=JSON)).status_code
+
+            first = asyncio.create_task(post(slow()))
+            await begun.wait()
+            refused = await post(whole)
+            go_on.set()
+            return [refused, await first, await post(whole)]
+
+    assert asyncio.run(scenario()) == [503, 200, 200]
 
 
 def test_before_the_first_watchdog_its_metrics_are_absent() -> None:

@@ -85,10 +85,11 @@ def test_every_workload_of_the_inventory_is_tested() -> None:
 
 
 @pytest.mark.parametrize("metric", listed(), ids=lambda m: f"{m['workload']}-{m['name']}")
-def test_a_listed_metric_is_exported_with_its_type_and_its_labels(metric: dict[str, Any]) -> None:
+def test_a_listed_metric_is_exported_with_its_type_labels_and_help(metric: dict[str, Any]) -> None:
     name, workload = metric["name"], metric["workload"]
     shown = exposed()[workload]
     assert shown.types.get(name) == metric["type"], f"correct {workload}, or {name} in {FILE}"
+    assert shown.texts[name] == metric["help"], f"write one text in {workload} and {FILE}"
     for series, labels in metric_series(metric).items():
         assert shown.labels(series) == {labels}
 

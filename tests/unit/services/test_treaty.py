@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest import approx
 
+from services.shell import SettingsError, load_settings
 from services.treaty.app import TreatySettings, build
 from services.treaty.metrics import Rates, RecentRequests
 from tests.support.loopback import StubRequest, stub, unused_address
@@ -167,6 +168,12 @@ def test_only_concurrent_requests_above_the_limit_are_dropped() -> None:
         assert refused.headers["retry-after"] == "1"
         assert client.post("/requests", json={}).status_code == 200
         assert counts(client) == [4, 3, 1]
+
+
+def test_a_treaty_whose_connections_do_not_suffice_for_its_requests_is_refused() -> None:
+    load_settings(TreatySettings, {"TREATY_MAX_CONCURRENT": "255"})
+    with pytest.raises(SettingsError, match=r"^MAX_CONNECTIONS must be more"):
+        load_settings(TreatySettings, {"TREATY_MAX_CONCURRENT": "256"})
 
 
 @pytest.mark.parametrize(
