@@ -1,8 +1,9 @@
 """Jobs, and the times when they are due by their cron expressions."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from services.shell import HttpUrl, JsonObject
 
 _MAX_MISSED = 1000
+_MAX_SPANS = 8
 _ANY_TIME = datetime(2024, 1, 1)
 
 
@@ -55,14 +57,21 @@ class DueRun:
 
 
 class Timetable:
-    """The times of one job in one time zone, after `start`."""
+    """The times of one job in one time zone, after `start`.
+
+    A time starts at most one run, however the clock is set. A clock that jumps ahead leaves times
+    without a run behind; once it is corrected, they are due as if it had never jumped.
+    """
 
     next: datetime
-    """When the next run is due."""
+    """When the next run is due, unless that time has started one before the clock was set back."""
 
     def __init__(self, cron: str, zone: ZoneInfo, start: datetime) -> None:
         self._cron = cron
         self._zone = zone
+        self._start = self._now = start
+        self._spans: deque[tuple[datetime, datetime]] = deque(maxlen=_MAX_SPANS)
+        """(first, last) of successive times that started a run, in UTC; the latest spans."""
         self.next = next(self._times_after(start))
 
     def due(self, now: datetime) -> DueRun | None:
@@ -71,6 +80,9 @@ class Timetable:
         After a pause, one run is due, since the latest time that passed; the earlier ones are
         missed. Counts the first thousand times only.
         """
+        if now < self._now:  # The clock was set back.
+            self.next = next(self._times_after(now))
+        self._now = now
         if self.next > now:
             return None
         passed = [self.next]
@@ -79,7 +91,22 @@ class Timetable:
                 break
             passed.append(time)
         self.next = next(self._times_after(now))
+        if any(first <= passed[-1] <= last for first, last in self._spans):
+            return None
+        self._remember(passed[-1])
         return DueRun(since=passed[-1], missed=len(passed) - 1)
+
+    def latest_before(self, time: datetime) -> datetime | None:
+        """The latest time before `time`; None if the timetable begins after it."""
+        latest = next(CronSim(self._cron, time.astimezone(self._zone), reverse=True))
+        return latest if latest > self._start else None
+
+    def _remember(self, time: datetime) -> None:
+        # In UTC, because Python compares times of one zone without regard to the repeated hour.
+        first = time = time.astimezone(UTC)
+        if self._spans and next(self._times_after(self._spans[-1][1])) == time:
+            first, _ = self._spans.pop()
+        self._spans.append((first, time))
 
     def _times_after(self, time: datetime) -> Iterator[datetime]:
         return CronSim(self._cron, time.astimezone(self._zone))

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -99,6 +99,12 @@ class JobMetrics:
             ["task"],
             registry=registry,
         )
+        self.success_due = Gauge(
+            "scheduler_job_success_due_timestamp_seconds",
+            "Unix time of the last run that must have succeeded by now; 0 before the first.",
+            ["task"],
+            registry=registry,
+        )
         for task in tasks:
             self.duration.labels(task)
             self.lag.labels(task)
@@ -154,6 +160,19 @@ class Runner:
         self._clock, self._call, self._metrics = clock, call, metrics
         start = clock()
         self._tasks = [_Task(job, Timetable(job.cron, zone, start)) for job in jobs]
+        for task in self._tasks:
+            gauge = metrics.success_due.labels(task.job.name)
+            gauge.set_function(lambda task=task: self._success_due(task))
+
+    def _success_due(self, task: _Task) -> float:
+        """When the last run was due whose timeout is over, as Unix time; 0 if there is none.
+
+        It comes from the schedule and not from the runs, so that it also tells of runs that never
+        started.
+        """
+        over = self._clock() - timedelta(seconds=task.job.timeout_seconds)
+        due = task.timetable.latest_before(over)
+        return due.timestamp() if due else 0
 
     async def tick(self) -> None:
         """Start the due runs. Call it several times a second."""

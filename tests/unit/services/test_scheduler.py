@@ -130,6 +130,24 @@ def test_a_failed_run_is_counted_by_outcome_and_is_not_a_success(outcome: str) -
     asyncio.run(scenario())
 
 
+def test_a_success_is_due_once_the_timeout_of_a_run_is_over_whether_it_ran_or_not() -> None:
+    async def scenario() -> None:
+        bench = Bench(job(timeout_seconds=90))
+
+        def success_due() -> float | None:
+            return bench.metrics().value(
+                "scheduler_job_success_due_timestamp_seconds", task="sweep"
+            )
+
+        assert success_due() == 0
+        bench.clock.now += MINUTE
+        assert success_due() == 0
+        bench.clock.now += 2 * MINUTE
+        assert success_due() == START.replace(minute=1, second=0).timestamp()
+
+    asyncio.run(scenario())
+
+
 def test_a_run_that_raises_counts_as_a_failure_and_the_next_one_starts() -> None:
     async def scenario() -> None:
         bench = Bench(job())

@@ -49,6 +49,54 @@ def test_a_clock_that_is_set_back_makes_no_run_due_twice() -> None:
     assert jobs.due(START + MINUTE) is None
 
 
+def runs(jobs: Timetable, start: datetime, seconds: int) -> list[datetime]:
+    """The times of the runs that are due while the clock ticks from `start` on."""
+    ticks = (jobs.due(start + timedelta(seconds=second)) for second in range(seconds))
+    return [due.since for due in ticks if due]
+
+
+@pytest.mark.parametrize("dwell", [1, 200])
+@pytest.mark.parametrize("jump", [timedelta(minutes=20), timedelta(hours=10), timedelta(days=40)])
+@pytest.mark.parametrize("before", [0, 120], ids=["at the start", "after two runs"])
+def test_a_clock_that_jumps_ahead_and_is_corrected_stops_no_job(
+    before: int, jump: timedelta, dwell: int
+) -> None:
+    jobs = timetable("* * * * *")
+    runs(jobs, START, before)
+    ahead = START + timedelta(seconds=before)
+    runs(jobs, ahead + jump, dwell)
+    corrected = ahead + timedelta(seconds=dwell)
+    first = corrected.replace(second=0) + MINUTE
+    assert runs(jobs, corrected, 180) == [first, first + MINUTE, first + 2 * MINUTE]
+
+
+def test_a_clock_that_was_wrong_at_the_start_and_is_corrected_stops_no_job() -> None:
+    jobs = timetable("* * * * *", start=START + timedelta(hours=6))
+    assert len(runs(jobs, START + timedelta(hours=6), 180)) == 3
+    assert len(runs(jobs, START, 180)) == 3
+
+
+@pytest.mark.parametrize("back", [timedelta(milliseconds=300), 2 * MINUTE, timedelta(hours=1)])
+def test_a_clock_that_is_set_back_repeats_no_run(back: timedelta) -> None:
+    jobs = timetable("* * * * *")
+    before = runs(jobs, START, 2 * 3600)
+    again = runs(jobs, START + timedelta(hours=2) - back, 2 * 3600)
+    assert not set(before) & set(again)
+    assert again[0] == before[-1] + MINUTE
+
+
+def test_every_time_starts_one_run_through_the_repeated_hour_of_winter_time() -> None:
+    start = datetime(2026, 10, 24, 23, 30, 30, tzinfo=UTC)
+    jobs = timetable("* * * * *", "Europe/Berlin", start)
+    assert len(runs(jobs, start, 3 * 3600)) == 180
+
+
+def test_the_latest_time_is_none_before_the_first_one_after_the_start() -> None:
+    jobs = timetable("*/10 * * * *")
+    assert jobs.latest_before(START + timedelta(minutes=9)) is None
+    assert jobs.latest_before(START + timedelta(minutes=25)) == START.replace(minute=20, second=0)
+
+
 def test_times_follow_the_time_zone_across_the_change_to_summer_time() -> None:
     berlin = timetable("0 9 * * *", "Europe/Berlin", datetime(2026, 3, 28, 0, 0, tzinfo=UTC))
     assert berlin.next == datetime(2026, 3, 28, 8, 0, tzinfo=UTC)
