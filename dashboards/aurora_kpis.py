@@ -153,8 +153,30 @@ def aurora_kpis() -> Board:
             alerts=["TreatyDown", "PsiFieldDown"],
             when="when one does not",
         ),
+        time_series(
+            "Metrics of the services",
+            "How many values the pod with the fewest exports; a drop means that a pod lost some "
+            "of its metrics.",
+            Query(
+                'min by (job) (scrape_samples_scraped{job=~"psi-field|aurora-treaty"})', "{{job}}"
+            ),
+            unit=units.NoUnit,
+            alerts=["WorkloadMetricsMissing"],
+            when="when a pod that is up lacks one that an alert judges",
+            width=24,
+        ),
         alerts_over_time(),
         _watchdog_panel(),
+        time_series(
+            "Time since the heartbeat",
+            "How long ago harbinger heard the heartbeat of alerting last; it falls back to 0 every "
+            "few minutes.",
+            Query("time() - max(harbinger_last_watchdog_timestamp_seconds)", "last heartbeat"),
+            unit=units.Seconds,
+            alerts=["Watchdog"],
+            when="all the time, and is that heartbeat",
+            width=24,
+        ),
     ]
     return Board(
         module=__name__,
@@ -203,6 +225,6 @@ def _watchdog_panel() -> Panel:
         Query("min(harbinger_watchdog_healthy)", "heartbeat"),
         states={1: ("heard", OK), 0: ("lost", CRITICAL)},
         no_value="No heartbeat has arrived yet",
-        alerts=["Watchdog"],
-        when="all the time",
+        alerts=["HarbingerHeartbeatLost"],
+        when="while it is lost",
     )

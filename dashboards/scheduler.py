@@ -1,8 +1,7 @@
 """The dashboard "Scheduler": whether the recurring-job service is up, and whether its jobs succeed.
 
 The panels about pods use only series that Prometheus itself makes for each target, so they work
-even if /metrics is empty. The panels about jobs show data once the scheduler has run; the time
-since the last success needs a first success.
+even if /metrics is empty. The panels about jobs show data once the scheduler has run.
 """
 
 from grafana_foundation_sdk.models import units
@@ -14,7 +13,10 @@ JOB = "scheduler"
 TARGETS = f'{{job="{JOB}"}}'
 FAILED = f'{{job="{JOB}", outcome!="success"}}'
 DURATION = f"scheduler_job_duration_seconds_bucket{TARGETS}[$__rate_interval]"
-SINCE_SUCCESS = f"time() - max by (task) (scheduler_job_last_success_timestamp_seconds{TARGETS})"
+FAILING_SHARE = (
+    f"sum by (task) (increase(scheduler_job_runs_total{FAILED}[15m]))"
+    f" / sum by (task) (increase(scheduler_job_runs_total{TARGETS}[15m]))"
+)
 
 
 def scheduler() -> Board:
@@ -76,11 +78,30 @@ def scheduler() -> Board:
         ),
         stat(
             "Longest without a success",
-            "How long ago the job that has waited longest for a success had its last one. "
-            "A job that has never had one is not counted.",
-            Query(f"max({SINCE_SUCCESS})"),
+            "How long ago the job that has waited longest for a success had its last one, or the "
+            "scheduler started if it never had one.",
+            Query("max(scheduler:success_age_seconds:max)"),
             unit=units.Seconds,
             width=6,
+        ),
+        time_series(
+            "Failing share",
+            "The share of the runs of each job that failed or took too long, over 15 minutes.",
+            Query(FAILING_SHARE, "{{task}}"),
+            unit=units.PercentUnit,
+            alerts=["SchedulerJobFailing"],
+            top=1,
+            width=12,
+        ),
+        time_series(
+            "Time since the last success",
+            "How long ago each job succeeded last, or the scheduler started if it never did: it "
+            "falls back to 0 with each success, and rises steadily once a job fails.",
+            Query("scheduler:success_age_seconds:max", "{{task}}"),
+            unit=units.Seconds,
+            alerts=["SchedulerJobLate"],
+            when="when a run that was due since has not succeeded",
+            width=12,
         ),
         time_series(
             "Runs per minute",
@@ -107,13 +128,7 @@ def scheduler() -> Board:
             "scheduler is held up.",
             Query(f"max by (task) (scheduler_job_lag_seconds{TARGETS})", "{{task}}"),
             unit=units.Seconds,
-        ),
-        time_series(
-            "Time since the last success",
-            "How long ago each job succeeded last: it falls back to 0 with each success, and "
-            "rises steadily once a job fails.",
-            Query(SINCE_SUCCESS, "{{task}}"),
-            unit=units.Seconds,
+            width=12,
         ),
         time_series(
             "Skipped runs per minute",
@@ -125,6 +140,7 @@ def scheduler() -> Board:
                 "{{task}} {{reason}}",
             ),
             unit=units.CountsPerMinute,
+            width=12,
         ),
     ]
     pods = [
