@@ -1,10 +1,10 @@
 """Engines of the field: the protocol, the synthetic fallback, and the choice of the engine."""
 
-import cmath
 import importlib
-import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from operator import mul
 from typing import Protocol
 
 SIZE = 16
@@ -35,71 +35,101 @@ _REACH = 0.5
 
 _BINS = 16
 
-log = logging.getLogger(__name__)
+_SPACING = 8
+"""Number of steps from one copy of the engine to the next."""
+
+Step = tuple[Sequence[float], bool]
+"""The numbers of a step, and whether the guardian is on."""
 
 
 class Engine(Protocol):
-    """A field, initially at rest. The same steps in the same order give the same metrics."""
+    """A field, initially at rest. The same steps in the same order give the same metrics.
+
+    An engine may have a method `copy`, which returns an independent engine in the same state. Then
+    a step that arrives late does not mean to begin from rest.
+    """
 
     def step(self, x: Sequence[float], apply_guardian: bool) -> Mapping[str, float]:
         """Take one step. Returns the resulting metrics, by the names in METRICS."""
         ...
 
 
-class Step(Protocol):
-    """The input of an engine."""
-
-    @property
-    def x(self) -> Sequence[float]: ...  # noqa: D102
-    @property
-    def apply_guardian(self) -> bool: ...  # noqa: D102
-
-
 class EngineError(Exception):
-    """The engine failed; the field did not change."""
+    """The engine failed; the message says how, without the step."""
 
 
-def replay(engine: Callable[[], Engine], steps: Iterable[Step]) -> Mapping[str, float]:
-    """The metrics of a new engine after all the steps, taken in order.
+class Fold:
+    """An engine, and the steps that it has taken since it was at rest."""
 
-    Raises EngineError if the engine fails, or a metric is missing or not finite.
-    """
-    metrics = AT_REST
-    try:
-        field = engine()
-        for step in steps:
-            metrics = field.step(step.x, step.apply_guardian)
-        found = {name: float(metrics.get(name, math.nan)) for name in METRICS}
-    except Exception as error:
-        # Leave the error's text out: it may quote the step.
-        raise EngineError(f"it raised {type(error).__name__}") from error
-    if unusable := [name for name, value in found.items() if not math.isfinite(value)]:
-        raise EngineError(f"it gave no finite {unusable[0]}")
+    def __init__(self, make: Callable[[], Engine]) -> None:
+        self._make = make
+        self._engine: Engine | None = None
+        self._steps: list[Step] = []
+        self._marks: list[tuple[int, Engine]] = []
+        """(number of steps, engine after them), for engines that can be copied."""
+
+    def run(self, keep: int, steps: Iterable[Step]) -> tuple[list[Mapping[str, float]], str | None]:
+        """Take back all but the first `keep` steps, then take these.
+
+        Returns the metrics after each of these up to the first that fails, and how that one fails.
+        After a failure, the engine is at rest.
+        """
+        metrics: list[Mapping[str, float]] = []
+        try:
+            engine, again = self._take_back(keep)
+            for x, apply_guardian in again:
+                engine.step(x, apply_guardian)
+            for x, apply_guardian in steps:
+                metrics.append(_checked(engine.step(x, apply_guardian)))
+                self._steps.append((x, apply_guardian))
+                if not len(self._steps) % _SPACING and (mark := _copied(engine)):
+                    self._marks.append((len(self._steps), mark))
+        except EngineError as error:
+            failure = str(error)
+        except BaseException as error:
+            # Foreign code may even raise SystemExit. Leave the text out: it may quote the step.
+            failure = f"it raised {type(error).__name__}"
+        else:
+            return metrics, None
+        self._engine, self._steps, self._marks = None, [], []
+        return metrics, failure
+
+    def _take_back(self, keep: int) -> tuple[Engine, list[Step]]:
+        """An engine after some of the first `keep` steps, and the rest of these."""
+        if self._engine and keep == len(self._steps):
+            return self._engine, []
+        del self._steps[keep:]
+        while self._marks and self._marks[-1][0] > keep:
+            self._marks.pop()
+        taken, mark = self._marks[-1] if self._marks else (0, None)
+        self._engine = (mark and _copied(mark)) or self._make()
+        return self._engine, self._steps[taken:]
+
+
+def _copied(engine: Engine) -> Engine | None:
+    copy_it = getattr(engine, "copy", None)
+    return copy_it() if copy_it else None
+
+
+def _checked(metrics: Mapping[str, float]) -> dict[str, float]:
+    found = {name: float(metrics.get(name, math.nan)) for name in METRICS}
+    for name, value in found.items():
+        if not math.isfinite(value):
+            raise EngineError(f"it gave no finite {name}")
     return found
 
 
-def load_engine() -> tuple[str, Callable[[], Engine]]:
-    """The name and the class of the engine: `vaultmesh_psi` if it works, else the fallback.
+def load_engine() -> tuple[type[Engine] | None, str | None]:
+    """The class of the private module's engine if it works, else None and why, in one line.
 
-    The private module works if it can be imported and its `PsiEngine` takes a step of zeros.
+    It works if the module can be imported, and its `PsiEngine` takes a step of zeros.
     """
     try:
         engine = importlib.import_module(MODULE).PsiEngine
-        replay(engine, [_ZeroStep()])
-    # The import runs foreign code, which could even call sys.exit.
-    except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == MODULE:
-            log.info("no module %s; the fallback engine runs", MODULE)
-        else:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            log.error("%s is broken; the fallback engine runs", MODULE, extra={"reason": reason})
-        return FALLBACK, FallbackPsiEngine
-    return MODULE, engine
-
-
-class _ZeroStep:
-    x = (0.0,) * SIZE
-    apply_guardian = False
+    except BaseException as error:
+        return None, " ".join(f"{type(error).__name__}: {error}".split())
+    _, problem = Fold(engine).run(0, [((0.0,) * SIZE, False)])
+    return (None, problem) if problem else (engine, None)
 
 
 class FallbackPsiEngine:
@@ -111,8 +141,14 @@ class FallbackPsiEngine:
     """
 
     def __init__(self) -> None:
+        # A step replaces these and changes nothing in them, so that copies may share them.
         self._field = [0.0] * SIZE
         self._move = [0.0] * SIZE
+        self._speed = 0.0
+
+    def copy(self) -> "FallbackPsiEngine":
+        """An engine in the same state."""
+        return copy(self)
 
     def step(self, x: Sequence[float], apply_guardian: bool) -> dict[str, float]:
         """Take one step of SIZE finite numbers. Returns the metrics after it.
@@ -139,22 +175,26 @@ class FallbackPsiEngine:
         errors = [u - f for u, f in zip(inputs, before, strict=True)]
         move = [error * (1 - _INERTIA) for error in errors]
         field = [f + d for f, d in zip(before, move, strict=True)]
-        self._field, self._move = field, move
+        last_speed, speed = self._speed, _mean_size(move)
+        self._field, self._move, self._speed = field, move, speed
         return {
             "density": _mean_size(field),
-            "phase_coherence": min(
-                1.0, abs(sum(cmath.exp(1j * math.pi * f) for f in field)) / SIZE
-            ),
-            "continuity": 1 - _mean_size(move),
+            "phase_coherence": _coherence([math.pi * f for f in field]),
+            "continuity": 1 - speed,
             "futurity": (1 + _cosine(move, last)) / 2,
             "temporal_entropy": _entropy(move),
             "prediction_error": _mean_size(errors),
-            "time_dilation": 1 + _mean_size(move) - _mean_size(last),
+            "time_dilation": 1 + speed - last_speed,
         }
 
 
 def _mean_size(values: Sequence[float]) -> float:
     return math.fsum(map(abs, values)) / SIZE
+
+
+def _coherence(phases: Sequence[float]) -> float:
+    real, imaginary = math.fsum(map(math.cos, phases)), math.fsum(map(math.sin, phases))
+    return min(1.0, math.hypot(real, imaginary) / SIZE)
 
 
 def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
@@ -163,7 +203,7 @@ def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
     if scale_a == 0 or scale_b == 0:
         return 0.0
     a, b = [v / scale_a for v in a], [v / scale_b for v in b]
-    product = math.fsum(v * w for v, w in zip(a, b, strict=True))
+    product = math.fsum(map(mul, a, b))
     return max(-1.0, min(1.0, product / (math.hypot(*a) * math.hypot(*b))))
 
 

@@ -4,17 +4,27 @@ The peers read and extend it at /window.
 """
 
 import hashlib
-import secrets
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
 
-from services.psi_field.engine import AT_REST, SIZE, Engine, replay
+from services.psi_field.engine import SIZE
 from services.shell import Body
 
 HISTORY_LENGTH = 64
-"""Number of steps that determine the field. All pods must agree on it, so it is not a setting."""
+"""Number of latest steps that always determine the field. All pods must agree on it and on the next
+two, so they are not settings."""
+
+BLOCK = 32
+"""The first step of a history is the first whose counter is a multiple of this, or above it.
+
+So the history starts at the same step for BLOCK steps in a row: the engine takes each new step on
+top of the others. If the history moved with each step, each would be a new beginning for it."""
+
+MAX_ENTRIES = 512
+"""Maximum length of a history: enough for 14 pods that take steps at the same time."""
 
 MAX_LEAD = 2**32
 """How far a peer's counter may be ahead of a pod's own; no pod can miss that many steps."""
@@ -42,54 +52,57 @@ class Entry(Body):
     x: Vector
     apply_guardian: bool
 
+    @property
+    def place(self) -> "Place":
+        """The position in the order; only a peer at fault gives two entries the same."""
+        return self.counter, self.pod, self.incarnation
+
     def sort_key(self) -> tuple[object, ...]:
-        """The position in the order. It ends with the content, which makes the order total."""
-        own = (self.counter, self.pod, self.incarnation)
-        return (*own, self.key or "", self.x, self.apply_guardian)
+        """The place, then the content, which makes the order total."""
+        return (*self.place, self.key or "", self.x, self.apply_guardian)
+
+    def is_the_step(self, x: tuple[float, ...], apply_guardian: bool) -> bool:
+        """Whether the entry's step is this one."""
+        return (self.x, self.apply_guardian) == (x, apply_guardian)
 
 
 Entries = tuple[Entry, ...]
+Place = tuple[int, str, str]
 
 
-def merge(one: Iterable[Entry], other: Iterable[Entry]) -> Entries:
-    """The HISTORY_LENGTH greatest entries of both, in order; the greatest of each key.
+def window(entries: Entries) -> Entries:
+    """The part of the entries, which are in order, that determines the field.
 
-    Commutative, associative and idempotent: pods that have seen the same entries, in any order,
-    have the same history. A dropped or replaced entry never returns, because the least entry of a
-    history only grows. (Keeping the least entry of each key would break this: after it is dropped,
-    a greater one with the same key could return.)
+    It begins at the greatest multiple of BLOCK that has HISTORY_LENGTH entries or more at or above
+    it, and has at most MAX_ENTRIES.
     """
-    kept: dict[object, Entry] = {}
-    for entry in (*one, *other):
-        name = entry.key if entry.key is not None else entry.sort_key()
-        if name not in kept or kept[name].sort_key() < entry.sort_key():
-            kept[name] = entry
-    return tuple(sorted(kept.values(), key=Entry.sort_key)[-HISTORY_LENGTH:])
+    if len(entries) <= HISTORY_LENGTH:
+        return entries
+    counter = entries[-HISTORY_LENGTH].counter
+    begin = bisect_left(entries, counter - counter % BLOCK, key=lambda entry: entry.counter)
+    return entries[max(begin, len(entries) - MAX_ENTRIES) :]
 
 
 def digest(entries: Entries) -> str:
-    """A SHA-256 hash of the history."""
+    """A SHA-256 hash of the entries."""
     text = "\n".join(entry.model_dump_json() for entry in entries)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class KeyReusedError(Exception):
-    """The key already belongs to a different step."""
+class History:
+    """The latest entries that a pod knows, in order; of those with the same key, the greatest.
 
-
-class Replica:
-    """One pod's copy of the field: the history and the resulting metrics; does no networking.
-
-    Changes are atomic: if the engine fails, EngineError is raised and the replica is unchanged.
+    Adding is commutative, associative and idempotent: pods that have seen the same entries, in any
+    order, have the same history. A dropped or replaced entry never returns, because the beginning
+    of a history only grows. (Keeping the least entry of each key would break this: after it is
+    dropped, a greater one with the same key could return.)
     """
 
-    def __init__(self, pod: str, engine: Callable[[], Engine]) -> None:
-        self.pod = pod
-        self.incarnation = secrets.token_hex(8)
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.entries: Entries = ()
-        self.metrics: Mapping[str, float] = AT_REST
-        self.digest = digest(())
-        self._engine = engine
+        self._keyed: dict[str, Entry] = {}
+        self._digest: tuple[Entries, str] | None = None
+        self.add(entries)
 
     @property
     def digest_number(self) -> int:
@@ -106,32 +119,48 @@ class Replica:
         """The highest counter to accept from a peer; an absurd one would exhaust the range."""
         return self.counter + MAX_LEAD
 
-    def step(self, x: tuple[float, ...], apply_guardian: bool, key: str | None = None) -> Entry:
-        """Take a step as the latest one. Returns its entry, or the one already known under `key`.
+    @property
+    def digest(self) -> str:
+        """The digest of the entries."""
+        if self._digest is None or self._digest[0] is not self.entries:
+            self._digest = (self.entries, digest(self.entries))
+        return self._digest[1]
 
-        Raises KeyReusedError if the known one is a different step.
+    def known(self, key: str | None) -> Entry | None:
+        """The entry with this key."""
+        return self._keyed.get(key) if key else None
+
+    def __contains__(self, entry: Entry) -> bool:
+        at = _place(self.entries, entry)
+        return at < len(self.entries) and self.entries[at] == entry
+
+    def add(self, entries: Iterable[Entry]) -> Entries:
+        """Add entries.
+
+        Returns the entries that were known under the key of a different step. (`entries` of the
+        history is the same object as before if nothing changed.)
         """
-        known = next((entry for entry in self.entries if key and entry.key == key), None)
-        if known:
-            if (known.x, known.apply_guardian) != (x, apply_guardian):
-                raise KeyReusedError
-            return known
-        entry = Entry(
-            counter=self.counter + 1,
-            pod=self.pod,
-            incarnation=self.incarnation,
-            key=key,
-            x=x,
-            apply_guardian=apply_guardian,
-        )
-        self.merge([entry])
-        return entry
+        kept = list(self.entries)
+        rivals: list[Entry] = []
+        for entry in entries:
+            known = self.known(entry.key)
+            if known and not known.is_the_step(entry.x, entry.apply_guardian):
+                rivals.append(known)
+            if known and known.sort_key() >= entry.sort_key():
+                continue
+            if known:
+                del kept[_place(kept, known)]
+            at = _place(kept, entry)
+            if at == len(kept) or kept[at] != entry:
+                kept.insert(at, entry)
+                if entry.key:
+                    self._keyed[entry.key] = entry
+        found = window(tuple(kept))
+        if found != self.entries:
+            self.entries = found
+        self._keyed = {entry.key: entry for entry in self.entries if entry.key}
+        return tuple(rivals)
 
-    def merge(self, entries: Iterable[Entry]) -> bool:
-        """Add a peer's entries. Returns whether they changed anything."""
-        merged = merge(self.entries, entries)
-        if merged == self.entries:
-            return False
-        self.metrics = replay(self._engine, merged)
-        self.entries, self.digest = merged, digest(merged)
-        return True
+
+def _place(entries: list[Entry] | Entries, entry: Entry) -> int:
+    return bisect_left(entries, entry.sort_key(), key=Entry.sort_key)

@@ -1,5 +1,6 @@
-"""A psi-field pod without peers, and functions that send steps and entries to it."""
+"""A psi-field pod in this process, and functions that send steps and entries to it."""
 
+import asyncio
 import math
 from typing import Any
 
@@ -7,20 +8,30 @@ import httpx
 
 from services.psi_field.app import PsiFieldSettings, build
 from services.psi_field.engine import METRICS
-from tests.support.services import asgi
-from tests.support.services.asgi import Call
+from services.shell import Address
+from tests.support.services.asgi import Call, serving, wait_until_ready
 
 X = [round(math.sin(i), 3) for i in range(16)]
 STEP = {"x": X, "apply_guardian": False}
 ALONE = PsiFieldSettings(pod_name="psi-0", peers=())
+CALLED_BY_PEER = PsiFieldSettings(
+    pod_name="psi-0", peers=(Address("127.0.0.1", 9),), takeover_seconds=0
+)
+"""A pod whose one peer is the caller, who can't be called."""
 
 GET_METRICS: Call = ("GET", "/metrics", {})
 GET_HISTORY: Call = ("GET", "/window", {})
 
 
-def ask(*calls: Call) -> list[httpx.Response]:
-    """Start a pod without peers, make the calls once it is ready, and return the answers."""
-    return asgi.ask(build(ALONE), *calls)
+def ask(*calls: Call, settings: PsiFieldSettings = ALONE) -> list[httpx.Response]:
+    """Start a pod, make the calls one at a time once it is ready, and return the answers."""
+
+    async def make_calls() -> list[httpx.Response]:
+        async with serving(build(settings)) as client:
+            await wait_until_ready(client)
+            return [await client.request(method, path, **kw) for method, path, kw in calls]
+
+    return asyncio.run(make_calls())
 
 
 def post_step(body: Any = STEP, **headers: str) -> Call:

@@ -4,7 +4,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,52 +18,93 @@ from services.psi_field.engine import (
     AT_REST,
     METRICS,
     SIZE,
-    EngineError,
+    Engine,
     FallbackPsiEngine,
+    Fold,
+    Step,
     load_engine,
-    replay,
 )
 from tests.support.recording import ROOT
 
-# Replaying steps
+# Taking steps, and taking them back
 
 
 class CountingEngine:
-    """An engine whose density is its number of steps."""
+    """An engine whose density is its number of steps; fails at an x of `fails_at`."""
+
+    fails_at = 9.0
+    failure: BaseException = ValueError("s3cret")
 
     def __init__(self) -> None:
         self.steps = 0
 
     def step(self, x: Sequence[float], apply_guardian: bool) -> dict[str, float]:
         self.steps += 1
+        if x[0] == self.fails_at:
+            raise self.failure
         return dict(AT_REST) | {"density": float(self.steps), "surplus": 1.0}
 
 
-class Zeros:
-    x = (0.0,) * SIZE
-    apply_guardian = False
+def steps_of(*numbers: float) -> list[Step]:
+    return [((number,) * SIZE, False) for number in numbers]
 
 
-def test_every_metric_is_zero_before_the_first_step() -> None:
-    assert replay(FallbackPsiEngine, []) == dict.fromkeys(METRICS, 0.0)
+def densities(fold: Fold, keep: int, *numbers: float) -> list[float]:
+    metrics, problem = fold.run(keep, steps_of(*numbers))
+    assert problem is None
+    assert all(tuple(found) == METRICS for found in metrics)
+    return [found["density"] for found in metrics]
 
 
-def test_a_replay_starts_at_rest_and_keeps_only_known_metrics() -> None:
-    for steps in (2, 3):
-        assert replay(CountingEngine, [Zeros()] * steps) == dict(AT_REST) | {"density": steps}
+def test_a_fold_starts_at_rest_goes_on_and_starts_again() -> None:
+    fold = Fold(CountingEngine)
+    assert densities(fold, 0, 1, 2) == [1, 2]
+    assert densities(fold, 2, 3) == [3]
+    assert densities(fold, 1, 4, 5) == [2, 3]
+    assert densities(fold, 0, 6) == [1]
 
 
-def test_an_engine_that_fails_during_a_replay_is_an_engine_error() -> None:
-    class Fragile(CountingEngine):
-        def step(self, x: Sequence[float], apply_guardian: bool) -> dict[str, float]:
-            if self.steps == 2:
-                raise ValueError(f"can't take {x}")
-            return super().step(x, apply_guardian)
+@pytest.mark.parametrize("failure", [ValueError("s3cret"), SystemExit(3), KeyboardInterrupt()])
+def test_a_failing_step_is_told_without_its_text_and_ends_nothing(failure: BaseException) -> None:
+    fold = Fold(type("Fragile", (CountingEngine,), {"failure": failure}))
+    metrics, problem = fold.run(0, steps_of(1, 2, 9, 3))
+    assert [found["density"] for found in metrics] == [1, 2]
+    assert problem == f"it raised {type(failure).__name__}"
+    assert densities(fold, 0, 1) == [1]
 
-    engine: Callable[[], Fragile] = Fragile
-    assert replay(engine, [Zeros()] * 2)["density"] == 2
-    with pytest.raises(EngineError, match=r"^it raised ValueError$"):
-        replay(engine, [Zeros()] * 3)
+
+@pytest.mark.parametrize(("value", "problem"), [(math.nan, "density"), (math.inf, "density")])
+def test_a_metric_that_is_not_finite_is_a_failure(value: float, problem: str) -> None:
+    assert Fold(engine_with(density=value)).run(0, steps_of(1)) == (
+        [],
+        f"it gave no finite {problem}",
+    )
+
+
+class WithoutCopy:
+    """The fallback as an engine that can't be copied."""
+
+    def __init__(self) -> None:
+        self._engine = FallbackPsiEngine()
+
+    def step(self, x: Sequence[float], apply_guardian: bool) -> dict[str, float]:
+        return self._engine.step(x, apply_guardian)
+
+
+@pytest.mark.parametrize("engine", [FallbackPsiEngine, WithoutCopy])
+@settings(max_examples=100)
+@given(changes=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=8))
+def test_steps_that_were_taken_back_leave_no_trace(
+    engine: type[Engine], changes: list[tuple[int, int]]
+) -> None:
+    fold = Fold(engine)
+    taken: list[Step] = []
+    for number, (keep, count) in enumerate(changes):
+        new = steps_of(*(math.sin(number * 31 + place) for place in range(count)))
+        taken = taken[:keep]
+        found = fold.run(len(taken), new)
+        taken += new
+        assert found == (Fold(engine).run(0, taken)[0][len(taken) - count :], None)
 
 
 # The choice of the engine
@@ -93,44 +134,34 @@ def test_the_private_module_is_used_if_it_works(monkeypatch: pytest.MonkeyPatch)
     engine = engine_with(density=0.25)
     vars(module)["PsiEngine"] = engine
     monkeypatch.setitem(sys.modules, "vaultmesh_psi", module)
-    assert load_engine() == ("vaultmesh_psi", engine)
-
-
-def test_without_the_private_module_the_fallback_runs_and_nothing_is_logged_as_wrong(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    assert load_engine() == ("fallback", FallbackPsiEngine)
-    assert not caplog.records
+    assert load_engine() == (engine, None)
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_a_broken_private_module_is_replaced_and_logged_in_one_line(
-    how: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_broken_private_module_is_not_used_for_a_reason_of_one_line(
+    how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = ModuleType("vaultmesh_psi")
     if BROKEN[how]:
         vars(module)["PsiEngine"] = BROKEN[how]
     monkeypatch.setitem(sys.modules, "vaultmesh_psi", module)
-    assert load_engine() == ("fallback", FallbackPsiEngine)
-    assert [record.getMessage() for record in caplog.records] == [
-        "vaultmesh_psi is broken; the fallback engine runs"
-    ]
-    assert "s3cret" not in str(vars(caplog.records[0]))
-    assert "\n" not in vars(caplog.records[0])["reason"]
+    engine, reason = load_engine()
+    assert engine is None
+    assert reason and "\n" not in reason and "s3cret" not in reason
 
 
 @pytest.mark.parametrize(
     "source", ["import no_such_dependency", "raise SystemExit(3)", "x = (", "1 / 0"]
 )
-def test_a_private_module_whose_import_fails_is_replaced_and_logged_in_one_line(
-    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_private_module_whose_import_fails_is_not_used_for_a_reason_of_one_line(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "vaultmesh_psi.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "vaultmesh_psi", raising=False)
-    assert load_engine() == ("fallback", FallbackPsiEngine)
-    assert len(caplog.records) == 1
-    assert "\n" not in vars(caplog.records[0])["reason"]
+    engine, reason = load_engine()
+    assert engine is None
+    assert reason and "\n" not in reason
 
 
 # The fallback engine

@@ -1,234 +1,221 @@
-"""A psi-field pod over HTTP: steps from callers, and the exchange of histories with peers."""
+"""One pod's copy of the field: steps, the steps of peers, and engines that fail."""
 
 import asyncio
-import json
-import math
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TypeVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from services.psi_field import app
-from services.psi_field.app import PsiFieldSettings, build
-from services.psi_field.engine import METRICS
-from services.psi_field.history import HISTORY_LENGTH, MAX_LEAD, Entry, merge
-from services.psi_field.peers import PeerHistory
-from services.shell import BODY_LIMIT, Address
-from tests.support.services.asgi import JSON, Call, serving, wait_until_ready
-from tests.support.services.exposition import parse
-from tests.support.services.psi_pod import (
-    ALONE,
-    GET_HISTORY,
-    GET_METRICS,
-    STEP,
-    X,
-    ask,
-    entry_json,
-    field_metrics,
-    post_entries,
-    post_step,
-    without_request_counts,
-)
+from services.psi_field.engine import AT_REST, Engine, EngineError, FallbackPsiEngine, Fold
+from services.psi_field.field import MAX_SKIPPED, Field, KeyReusedError, Taken
+from services.psi_field.history import HISTORY_LENGTH, Entries
+from services.psi_field.process import PodEngine, Step
+from tests.unit.services.test_psi_history import entry, vector
+
+T = TypeVar("T")
+
+
+def with_field(
+    scenario: Callable[[Field], Awaitable[T]], engine: type[Engine] = FallbackPsiEngine
+) -> T:
+    """Run the scenario with a pod's field whose engine runs."""
+
+    async def main() -> T:
+        pod_engine = PodEngine(engine)
+        await pod_engine.start()
+        return await with_folding(Field("psi-0", pod_engine), scenario)
+
+    return asyncio.run(main())
+
+
+async def with_folding(field: Field, scenario: Callable[[Field], Awaitable[T]]) -> T:
+    folding = asyncio.create_task(field.fold_for_ever())
+    try:
+        return await scenario(field)
+    finally:
+        folding.cancel()
+        with suppress(asyncio.CancelledError):
+            await folding
+
+
+def replay(entries: Entries) -> Mapping[str, float]:
+    steps = [(one.x, one.apply_guardian) for one in entries]
+    return [AT_REST, *Fold(FallbackPsiEngine).run(0, steps)[0]][-1]
+
+
+async def step(field: Field, number: int, key: str | None = None) -> Taken:
+    return await field.step(vector(number), False, key)
+
 
 # Steps
 
 
-def test_metrics_are_zero_before_the_first_step_and_those_of_the_answer_after_it() -> None:
-    before, answer, after = ask(GET_METRICS, post_step(), GET_METRICS)
-    assert field_metrics(before.text) == dict.fromkeys(METRICS, 0)
-    assert field_metrics(after.text) == answer.json()["metrics"]
-    assert answer.json()["metrics"]["density"] > 0
-    assert answer.json()["peers"] == {"took": 0, "missed": 0}
-    assert answer.json()["step"] == {"counter": 1, "pod": "psi-0"}
+def test_a_field_starts_at_rest_and_a_step_is_always_the_latest() -> None:
+    async def scenario(field: Field) -> None:
+        assert field.metrics == AT_REST
+        field.merge([entry(9, "z")])
+        taken = await step(field, 1)
+        assert taken.entry.counter == 10
+        assert field.history.entries[-1] == taken.entry
+        assert field.metrics == taken.metrics == replay(field.history.entries)
+
+    with_field(scenario)
 
 
-def test_the_guardian_is_off_by_default() -> None:
-    (plain,) = ask(post_step({"x": X}))
-    (guarded,) = ask(post_step({"x": [9] * 16, "apply_guardian": True}))
-    (unguarded,) = ask(post_step({"x": [9] * 16, "apply_guardian": False}))
-    assert plain.json()["metrics"] == ask(post_step())[0].json()["metrics"]
-    assert guarded.json()["metrics"]["prediction_error"] == 0.5
-    assert unguarded.json()["metrics"]["prediction_error"] == pytest.approx(1)
+ACTIONS = st.lists(
+    st.tuples(st.sampled_from(["step", "steps", "late", "new"]), st.integers(1, 40)), max_size=25
+)
 
 
-def test_the_metrics_name_the_engine_and_count_steps_and_their_time() -> None:
-    *_, metrics = ask(post_step(), post_step(), post_step({"x": []}), GET_METRICS)
-    assert 'psi_field_engine_info{engine="fallback"} 1.0' in metrics.text
-    assert 'psi_field_step_requests_total{code="200"} 2.0' in metrics.text
-    assert 'psi_field_step_requests_total{code="422"} 1.0' in metrics.text
-    assert "psi_field_step_duration_seconds_count 2.0" in metrics.text
-    assert 'psi_field_step_duration_seconds_bucket{le="0.25"}' in metrics.text
+@settings(max_examples=60)
+@given(ACTIONS)
+def test_the_metrics_are_those_of_all_steps_taken_anew(actions: list[tuple[str, int]]) -> None:
+    async def scenario(field: Field) -> None:
+        for at, (action, number) in enumerate(actions):
+            if action == "step":
+                taken = await step(field, number)
+                assert taken.metrics == field.metrics == replay(field.history.entries)
+            elif action == "steps":
+                await asyncio.gather(*(step(field, one) for one in range(number)))
+            else:
+                counter = field.history.counter + (number if action == "new" else -number // 4)
+                field.merge([entry(max(counter, 1), f"peer-{at}", number=number)])
+        assert await field.settle(5)
+        assert field.folded == field.history.entries
+        assert field.metrics == replay(field.history.entries)
+
+    with_field(scenario)
 
 
-BAD_STEPS: dict[str, tuple[str | bytes, int]] = {
-    "no JSON": ("{", 400),
-    "no vector": ("{}", 422),
-    "15 numbers": (json.dumps({"x": [0] * 15}), 422),
-    "17 numbers": (json.dumps({"x": [0] * 17}), 422),
-    "NaN": (json.dumps({"x": [math.nan] + [0] * 15}), 422),
-    "infinity": (json.dumps({"x": [0] * 15 + [math.inf]}), 422),
-    "overflow": ('{"x": [' + "0," * 15 + "1e999]}", 422),
-    "a string": (json.dumps({"x": ["0"] + [0] * 15}), 422),
-    "a boolean": (json.dumps({"x": [True] + [0] * 15}), 422),
-    "null": (json.dumps({"x": [None] + [0] * 15}), 422),
-    "a nested list": (json.dumps({"x": [[0] * 16]}), 422),
-    "a number as guardian": (json.dumps({"x": X, "apply_guardian": 1}), 422),
-    "null as guardian": (json.dumps({"x": X, "apply_guardian": None}), 422),
-    "an unknown field": (json.dumps({"x": X, "guardian": True}), 422),
-    "too large": (json.dumps(STEP).encode().ljust(BODY_LIMIT + 1), 413),
-}
+def test_a_step_that_is_sent_again_has_the_metrics_that_it_had() -> None:
+    async def scenario(field: Field) -> None:
+        field.merge([entry(1, "peer", "theirs", 5)])
+        first = await step(field, 1, "minute-1")
+        await asyncio.gather(*(step(field, number) for number in range(HISTORY_LENGTH - 2)))
+        assert await step(field, 1, "minute-1") == first
+        theirs = await step(field, 5, "theirs")
+        assert theirs.metrics == replay((theirs.entry,)) != field.metrics
+        assert len(field.history.entries) == HISTORY_LENGTH
+
+    with_field(scenario)
 
 
-@pytest.mark.parametrize("case", BAD_STEPS)
-def test_a_bad_step_changes_only_the_count_of_refusals(case: str) -> None:
-    body, status = BAD_STEPS[case]
-    bad: Call = ("POST", "/step", {"content": body, "headers": JSON})
-    _, before, history, answer, after, same_history = ask(
-        post_step(), GET_METRICS, GET_HISTORY, bad, GET_METRICS, GET_HISTORY
-    )
-    assert answer.status_code == status
-    assert list(answer.json()) == ["error"]
-    assert without_request_counts(after.text) == without_request_counts(before.text)
-    assert same_history.content == history.content
-    assert f'step_requests_total{{code="{status}"}} 1.0' in after.text
+def test_callers_that_send_one_step_at_once_get_one_step() -> None:
+    async def scenario(field: Field) -> None:
+        one, other = await asyncio.gather(step(field, 1, "k"), step(field, 1, "k"))
+        assert one == other
+        assert field.history.entries == (one.entry,)
+
+    with_field(scenario)
 
 
-def test_a_step_counts_once_under_its_key_which_is_valid_for_no_other_step() -> None:
-    first, again, other, invalid, history = ask(
-        post_step(**{"Idempotency-Key": "minute-1"}),
-        post_step(**{"Idempotency-Key": "minute-1"}),
-        post_step({"x": [0] * 16}, **{"Idempotency-Key": "minute-1"}),
-        post_step(**{"Idempotency-Key": "a b"}),
-        GET_HISTORY,
-    )
-    assert again.json() == first.json()
-    assert (other.status_code, invalid.status_code) == (422, 400)
-    assert "Idempotency-Key" in other.json()["error"]
-    assert len(history.json()["entries"]) == 1
+@pytest.mark.parametrize(("number", "guardian"), [(2, False), (1, True)])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_key_that_belongs_to_another_step_is_refused(
+    number: int, guardian: bool, at_once: bool
+) -> None:
+    async def scenario(field: Field) -> None:
+        first = asyncio.create_task(step(field, 1, "minute-1"))
+        await (asyncio.sleep(0) if at_once else first)
+        with pytest.raises(KeyReusedError):
+            await field.step(vector(number), guardian, "minute-1")
+        kept = (await first).entry
+        assert field.history.entries == (kept,)
+
+    with_field(scenario)
 
 
-def test_a_pod_takes_no_step_before_it_has_taken_the_field_over(
+def test_a_step_is_refused_if_a_peer_sends_another_under_its_key_before_it_is_taken() -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.go_on = asyncio.Event()
+
+        async def fold(self, steps: Sequence[Step]) -> tuple[int, list[Mapping[str, float]]]:
+            await self.go_on.wait()
+            return 0, [AT_REST] * len(steps)
+
+    async def scenario(field: Field) -> None:
+        own = asyncio.create_task(step(field, 1, "k"))
+        await asyncio.sleep(0.01)
+        field.merge([entry(1, "a", "k", 2)])
+        engine.go_on.set()
+        with pytest.raises(KeyReusedError):
+            await own
+        assert field.history.entries == (entry(1, "a", "k", 2),)
+
+    async def main() -> None:
+        nonlocal engine
+        engine = Slow()
+        await with_folding(Field("psi-0", engine), scenario)
+
+    engine: Slow
+    asyncio.run(main())
+
+
+# Engines that fail
+
+
+class Fragile(FallbackPsiEngine):
+    """Refuses the vectors 2 and 3 and, once it is broken, all."""
+
+    broken = False
+
+    def step(self, x: Sequence[float], apply_guardian: bool) -> dict[str, float]:
+        if self.broken or tuple(x) in (vector(2), vector(3)):
+            raise SystemExit
+        return super().step(x, apply_guardian)
+
+
+def test_a_step_that_the_engine_refuses_changes_nothing_and_others_go_on() -> None:
+    async def scenario(field: Field) -> None:
+        await step(field, 1)
+        before = field.history.entries, field.metrics, field.digest_number
+        answers = await asyncio.gather(
+            *(step(field, number) for number in (2, 4, 3)), return_exceptions=True
+        )
+        assert [isinstance(one, EngineError) for one in answers] == [True, False, True]
+        assert (field.history.entries[:1], len(field.history.entries)) == (before[0], 2)
+        assert field.metrics == replay(field.history.entries)
+        with pytest.raises(EngineError):
+            await step(field, 2)
+        assert len(field.history.entries) == 2
+
+    with_field(scenario, Fragile)
+
+
+def test_a_peer_s_step_that_the_engine_refuses_is_left_out_and_shows_in_the_digest() -> None:
+    async def scenario(field: Field) -> None:
+        first = await step(field, 1)
+        before = field.digest_number
+        field.merge([entry(1, "z", number=2)])
+        assert not await field.settle(5)
+        assert (field.metrics, field.digest_number) == (first.metrics, before)
+        after = await step(field, 4)
+        assert field.history.entries == (first.entry, entry(1, "z", number=2), after.entry)
+        assert field.metrics == replay((first.entry, after.entry))
+
+    with_field(scenario, Fragile)
+
+
+def test_a_field_stays_as_it_was_while_the_engine_is_broken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.psi_field.peers.PAUSE_SECONDS", 0.01)
+    async def scenario(field: Field) -> None:
+        await asyncio.gather(*(step(field, 1) for _ in range(2 * MAX_SKIPPED)))
+        before = field.metrics
+        with monkeypatch.context() as broken:
+            broken.setattr(Fragile, "broken", True)
+            for _ in range(2):
+                with pytest.raises(EngineError):
+                    await step(field, 4)
+            field.merge([entry(50, "z", number=5)])
+            assert not await field.settle(5)
+            assert field.metrics == before
+        await step(field, 4)
+        assert field.metrics == replay(field.history.entries)
+        assert len(field.history.entries) == 2 * MAX_SKIPPED + 2
 
-    async def scenario() -> None:
-        settings = PsiFieldSettings(peers=(Address("127.0.9.9", 9),), takeover_seconds=0.2)
-        async with serving(build(settings)) as client:
-            early = await client.post("/step", json=STEP)
-            assert (early.status_code, early.headers["retry-after"]) == (503, "1")
-            assert (await client.get("/ready")).status_code == 503
-            await wait_until_ready(client)
-            late = await client.post("/step", json=STEP)
-            assert late.json()["peers"] == {"took": 0, "missed": 1}
-
-    asyncio.run(scenario())
-
-
-def test_a_failing_engine_loses_the_step_and_changes_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Broken:
-        def step(self, x: Any, apply_guardian: bool) -> dict[str, float]:
-            raise ValueError("s3cret")
-
-    monkeypatch.setattr(app, "load_engine", lambda: ("broken", Broken))
-    push = post_entries(entry_json())
-    before, answer, pushed, after = ask(GET_METRICS, post_step(), push, GET_METRICS)
-    assert (answer.status_code, pushed.status_code) == (500, 500)
-    assert without_request_counts(after.text) == without_request_counts(before.text)
-    assert "s3cret" not in answer.text + caplog.text
-    assert [record.getMessage() for record in caplog.records] == ["the engine failed"] * 2
-
-
-# The exchange of histories
-
-
-def test_pushed_entries_change_the_field() -> None:
-    push = post_entries(entry_json(1), entry_json(2, x=[1] * 16))
-    receipt, history, metrics, after = ask(push, GET_HISTORY, GET_METRICS, post_step())
-    assert receipt.json() == {"incarnation": history.json()["incarnation"]}
-    assert [one["counter"] for one in history.json()["entries"]] == [1, 2]
-    assert field_metrics(metrics.text)["density"] > 0
-    assert after.json()["step"]["counter"] == 3
-
-
-@pytest.mark.parametrize("counter", [2 + MAX_LEAD, 2**52, 2**53])
-def test_a_counter_far_ahead_is_refused_and_steps_go_on(counter: int) -> None:
-    far = post_entries(entry_json(2), entry_json(counter))
-    near = post_entries(entry_json(1 + MAX_LEAD))
-    _, refused, history, after, accepted = ask(post_step(), far, GET_HISTORY, post_step(), near)
-    assert refused.status_code == 422
-    assert "counter" in refused.json()["error"]
-    assert [one["counter"] for one in history.json()["entries"]] == [1]
-    assert (after.status_code, after.json()["step"]["counter"]) == (200, 2)
-    assert accepted.status_code == 200
-
-
-BAD_PUSHES: dict[str, Any] = {
-    "no entries": {"entries": []},
-    "too many entries": {"entries": [entry_json(n) for n in range(1, HISTORY_LENGTH + 2)]},
-    "a counter of 0": {"entries": [entry_json(0)]},
-    "a counter as text": {"entries": [entry_json(counter="1")]},
-    "a fractional counter": {"entries": [entry_json(counter=1.5)]},
-    "a counter without bounds": {"entries": [entry_json(2**53 + 1)]},
-    "an invalid pod": {"entries": [entry_json(pod="a b")]},
-    "an invalid incarnation": {"entries": [entry_json(incarnation="x")]},
-    "an invalid key": {"entries": [entry_json(key="")]},
-    "no guardian": {"entries": [{k: v for k, v in entry_json().items() if k != "apply_guardian"}]},
-    "15 numbers": {"entries": [entry_json(x=X[1:])]},
-    "NaN": {"entries": [entry_json(x=[math.nan, *X[1:]])]},
-    "a boolean": {"entries": [entry_json(x=[True, *X[1:]])]},
-    "one bad among good": {"entries": [entry_json(7), entry_json(8, x=[])]},
-    "an unknown field": {"entries": [entry_json()], "more": 1},
-}
-
-
-@pytest.mark.parametrize("case", BAD_PUSHES)
-def test_a_bad_push_is_refused_as_a_whole_and_changes_nothing(case: str) -> None:
-    bad: Call = ("POST", "/window", {"content": json.dumps(BAD_PUSHES[case]), "headers": JSON})
-    _, before, metrics, answer, after, same_metrics = ask(
-        post_step(), GET_HISTORY, GET_METRICS, bad, GET_HISTORY, GET_METRICS
-    )
-    assert answer.status_code == 422
-    assert answer.json()["error"].startswith(("entries", "more"))
-    assert after.content == before.content
-    assert same_metrics.content == metrics.content
-
-
-def test_a_scrape_shows_the_digest_of_the_history() -> None:
-    *scrapes, history = ask(GET_METRICS, post_step(), GET_METRICS, GET_HISTORY)
-    before, after = (parse(scrape.text).value("psi_field_window_digest") for scrape in scrapes[::2])
-    assert before != after == int(history.headers["etag"].strip('"')[:12], 16)
-
-
-def test_an_unchanged_history_is_not_sent_again() -> None:
-    async def scenario() -> None:
-        async with serving(build(ALONE)) as client:
-            await wait_until_ready(client)
-            etag = (await client.get("/window")).headers["etag"]
-            same = await client.get("/window", headers={"If-None-Match": etag})
-            assert (same.status_code, same.content) == (304, b"")
-            await client.post("/step", json=STEP)
-            other = await client.get("/window", headers={"If-None-Match": etag})
-            assert other.status_code == 200
-            assert other.headers["etag"] != etag
-
-    asyncio.run(scenario())
-
-
-def test_the_largest_history_fits_into_a_message() -> None:
-    longest = tuple(-1.2345678901234567e-300 for _ in range(16))
-    entries = [
-        Entry(
-            counter=2**53 - number,
-            pod="p" * 253,
-            incarnation="f" * 16,
-            key=f"{number:064}",
-            x=longest,
-            apply_guardian=False,
-        )
-        for number in range(HISTORY_LENGTH)
-    ]
-    history = PeerHistory(incarnation="f" * 16, established=False, entries=merge(entries, ()))
-    assert len(history.entries) == HISTORY_LENGTH
-    assert len(history.model_dump_json()) <= BODY_LIMIT
+    with_field(scenario, Fragile)

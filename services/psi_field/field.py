@@ -1,0 +1,245 @@
+"""One pod's copy of the field: the history, and the metrics that the engine makes of it."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from services.psi_field.engine import AT_REST, EngineError
+from services.psi_field.history import MAX_ENTRIES, Entries, Entry, History, Place, digest, window
+from services.psi_field.process import Step, StepRefusedError
+
+BATCH = 32
+"""Maximum number of own steps that the engine takes at a time. Not above HISTORY_LENGTH, so that
+every one of them is in the history after it."""
+
+MAX_SKIPPED = 3
+"""Number of peers' steps in a history that the engine may refuse. If it refuses more, it is broken,
+and the field stays as it was."""
+
+REPLAY_SECONDS = 5
+"""How long a step that a peer has just sent may take to have metrics, if a caller repeats it."""
+
+log = logging.getLogger(__name__)
+
+
+class Folding(Protocol):
+    """Computes the metrics of a sequence of steps; see PodEngine."""
+
+    async def fold(  # noqa: D102
+        self, steps: tuple[Step, ...]
+    ) -> tuple[int, list[Mapping[str, float]]]: ...
+
+
+class KeyReusedError(Exception):
+    """The key already belongs to a different step."""
+
+
+class Taken(NamedTuple):
+    """A step of the field, and the metrics after it."""
+
+    entry: Entry
+    metrics: Mapping[str, float]
+
+
+@dataclass(eq=False)
+class _Wish:
+    """A step that waits for its turn."""
+
+    x: tuple[float, ...]
+    apply_guardian: bool
+    key: str | None
+    taken: asyncio.Future[Taken]
+
+
+class Field:
+    """One pod's copy of the field; does no networking.
+
+    A peer's step is part of the history at once, and of the metrics as soon as the engine has taken
+    it. A step of this pod is part of neither before the engine has taken it.
+    """
+
+    def __init__(
+        self, pod: str, engine: Folding, observe: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """`observe` gets the seconds that each fold took."""
+        self.pod = pod
+        self.incarnation = secrets.token_hex(8)
+        self.history = History()
+        self.metrics: Mapping[str, float] = AT_REST
+        self.folded: Entries = ()
+        """The entries of which `metrics` are made, and those that the engine refused."""
+        self._taken: Entries = ()
+        self._engine = engine
+        self._observe = observe
+        self._wishes: list[_Wish] = []
+        self._waiting: list[asyncio.Future[bool]] = []
+        self._work = asyncio.Event()
+        self._skipped: set[Place] = set()
+        self._after: dict[Place, Mapping[str, float]] = {}
+        """The metrics after each entry when the engine first took it."""
+
+    @property
+    def digest_number(self) -> int:
+        """48 bits of the digest of the entries behind `metrics`; a float holds them exactly.
+
+        It differs from that of a pod whose engine refused other entries.
+        """
+        return int(digest(self._taken)[:12], 16)
+
+    async def step(self, x: tuple[float, ...], apply_guardian: bool, key: str | None) -> Taken:
+        """Take a step as the latest one, or find the one already known under `key`.
+
+        Raises KeyReusedError if that one is a different step, and EngineError if the engine fails;
+        then the field is as it was.
+        """
+        if known := self.history.known(key):
+            if not known.is_the_step(x, apply_guardian):
+                raise KeyReusedError
+            if known.place not in self._after:
+                await self.settle(REPLAY_SECONDS)
+            return Taken(known, self._after.get(known.place, self.metrics))
+        wish = next((one for one in self._wishes if key and one.key == key), None)
+        if wish and (wish.x, wish.apply_guardian) != (x, apply_guardian):
+            raise KeyReusedError
+        if not wish:
+            wish = _Wish(x, apply_guardian, key, _future())
+            self._wishes.append(wish)
+            self._work.set()
+        # Others may wait for the same step.
+        return await asyncio.shield(wish.taken)
+
+    def merge(self, entries: Iterable[Entry]) -> Entries:
+        """Add peers' entries. Returns those known under the keys of different steps."""
+        before = self.history.entries
+        rivals = self.history.add(entries)
+        for rival in rivals:
+            log.warning("a key belongs to different steps", extra={"key": rival.key})
+        if self.history.entries is not before:
+            self._work.set()
+        return rivals
+
+    async def settle(self, seconds: float) -> bool:
+        """Wait until the engine has taken the history, but not longer than `seconds`.
+
+        Returns whether it has taken all of it.
+        """
+        if self.folded != self.history.entries:
+            done = _future()
+            self._waiting.append(done)
+            self._work.set()
+            await asyncio.wait([done], timeout=seconds)
+            if not done.done() or not done.result():
+                return False
+        return not self._skipped
+
+    async def fold_for_ever(self) -> None:
+        """Let the engine take what it has not taken yet, again and again."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            await self._fold()
+            if self._wishes or self._waiting:
+                self._work.set()
+
+    async def _fold(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        wishes = self._wishes[:BATCH]
+        made = {
+            entry.place: (entry, wish)
+            for number, wish in enumerate(wishes, self.history.counter + 1)
+            for entry in [self._entry(number, wish)]
+        }
+        began = time.perf_counter()
+        target = None
+        try:
+            target = await self._fold_with(made)
+        except EngineError as error:
+            log.error("the engine failed", extra={"reason": str(error)})
+            self._skipped.clear()
+            for _, wish in made.values():
+                _fail(wish.taken, error)
+        else:
+            self._observe(time.perf_counter() - began)
+            self._commit(made)
+            self.folded = target
+            if self.history.entries != target:
+                self._work.set()
+        for future in waiting:
+            future.set_result(self.folded == target)
+        del self._wishes[: len(wishes)]
+
+    async def _fold_with(self, made: dict[Place, tuple[Entry, _Wish]]) -> Entries:
+        """Fold the history and the new entries; removes from `made` what the engine refuses.
+
+        Returns the entries that are the field now. Raises EngineError if the engine is broken.
+        """
+        known = self.history.entries
+        while True:
+            target = window((*known, *(entry for entry, _ in made.values())))
+            taken = tuple(entry for entry in target if entry.place not in self._skipped)
+            try:
+                first, metrics = await self._engine.fold(taken)
+            except StepRefusedError as error:
+                entry = taken[error.index]
+                fields = {"pod": entry.pod, "counter": entry.counter, "reason": str(error)}
+                if entry.place in made:
+                    log.error("the engine failed", extra=fields)
+                    _fail(made.pop(entry.place)[1].taken, error)
+                elif len(self._skipped) < MAX_SKIPPED:
+                    log.error("the engine refused a shared step: it is left out", extra=fields)
+                    self._skipped.add(entry.place)
+                else:
+                    raise
+            else:
+                self._note(target, taken[first:], metrics)
+                self._taken = taken
+                return target
+
+    def _note(
+        self, target: Entries, taken: Entries, metrics: Sequence[Mapping[str, float]]
+    ) -> None:
+        """Note the metrics after each of the entries that the engine took, the last ones."""
+        if len(self._after) > 2 * MAX_ENTRIES:
+            places = {entry.place for entry in target}
+            self._skipped &= places
+            self._after = {at: self._after[at] for at in places & self._after.keys()}
+        for entry, after in zip(taken, metrics, strict=True):
+            self._after.setdefault(entry.place, after)
+        if metrics:
+            self.metrics = metrics[-1]
+
+    def _commit(self, made: Mapping[Place, tuple[Entry, _Wish]]) -> None:
+        """Add the entries that the engine took to the history, and answer."""
+        for entry, wish in made.values():
+            # A peer may have sent a step under the same key in the meantime.
+            known = self.history.known(entry.key)
+            if known and not known.is_the_step(entry.x, entry.apply_guardian):
+                _fail(wish.taken, KeyReusedError())
+                continue
+            self.history.add([entry])
+            if not wish.taken.done():
+                kept = self.history.known(entry.key) or entry
+                wish.taken.set_result(Taken(kept, self._after[entry.place]))
+
+    def _entry(self, counter: int, wish: _Wish) -> Entry:
+        return Entry(
+            counter=counter,
+            pod=self.pod,
+            incarnation=self.incarnation,
+            key=wish.key,
+            x=wish.x,
+            apply_guardian=wish.apply_guardian,
+        )
+
+
+def _future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
+
+
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
