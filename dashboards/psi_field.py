@@ -158,6 +158,7 @@ def psi_field() -> Board:
             Section("Do the pods agree?", agreement),
             Section("State of the field", state),
             Section("Steps", _step_panels()),
+            Section("Sharing of the field", _sharing_panels()),
             Section("Pods and alerts", health),
         ],
     )
@@ -192,6 +193,37 @@ def _step_panels() -> list[Panel]:
             "in where the real one can't be imported.",
             Query(f"count by (engine) (psi_field_engine_info{POD})", "{{engine}}"),
             unit=units.NoUnit,
+        ),
+    ]
+
+
+def _sharing_panels() -> list[Panel]:
+    fold = f"rate(psi_field_fold_seconds_bucket{POD}[5m])"
+    return [
+        time_series(
+            "Peers that each pod finds",
+            "How many other pods the last look-up found, and how often look-ups of a peer's name "
+            "found none.",
+            Query(f"psi_field_peers{POD}", "{{pod}}"),
+            Query(f"increase(psi_field_lookups_failed_total{POD}[5m])", "{{pod}}, failed look-ups"),
+            unit=units.NoUnit,
+        ),
+        time_series(
+            "Steps that peers missed",
+            "How many steps the peers of a pod did not take when it pushed them, and how many "
+            "steps of its peers a pod lacked when it last compared.",
+            Query(f"increase(psi_field_pushes_missed_total{POD}[5m])", "{{pod}}, missed"),
+            Query(f"psi_field_steps_behind{POD}", "{{pod}}, behind"),
+            unit=units.NoUnit,
+        ),
+        time_series(
+            "Time to bring the field up to date",
+            "Within what time the engine took 99 in 100 batches of new steps; 0 while there are "
+            "none.",
+            Query(
+                f"(histogram_quantile(0.99, sum by (le) ({fold})) >= 0) or vector(0)", "99 in 100"
+            ),
+            unit=units.Seconds,
         ),
     ]
 
