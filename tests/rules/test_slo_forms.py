@@ -1,0 +1,149 @@
+"""Objectives in forms that the platform's own don't use, put to promtool."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.rules.promtool import run
+from tests.support.rules.rule_project import load
+from tests.support.rules.slo_project import SPEC, write_slo
+
+EVENTS = SPEC[SPEC.index("      events:") : SPEC.index("    alerting:")]
+COMMON = """\
+      events:
+        error_query: sum(rate(loaves_by_state{state=~"burnt|raw"}[{{.window}}]))
+        total_query: sum(rate(loaves_by_state[{{.window}}]))
+"""
+RAW = """\
+      raw:
+        error_ratio_query: |
+          sum(rate(burnt_total[{{.window}}]))
+          /
+          sum(rate(loaves_total[{{.window}}]))
+"""
+GAUGES = EVENTS.replace("rate(", "sum_over_time(")
+BURNT, LOAVES = 'burnt_total{job="oven", pod="a"}', 'loaves_total{job="oven", pod="a"}'
+GOOD, BAD = (f'loaves_by_state{{job="oven", pod="a", state="{one}"}}' for one in ("good", "burnt"))
+OLD = 'sloth_id="oven-bread", sloth_service="oven", sloth_slo="bread", owner="somebody"'
+"""The labels of an objective before its file was changed."""
+ABSENT = 'ALERTS{alertname="BreadSliAbsent", alertstate="firing"}'
+
+
+@dataclass(frozen=True)
+class Case:
+    """An objective's indicator, samples every 30 s, and values of expressions by time.
+
+    A value of None means that the expression has no result.
+    """
+
+    indicator: str
+    series: Mapping[str, str]
+    values: Mapping[tuple[str, str], float | None] = field(default_factory=dict)
+
+
+def ratio(window: str) -> str:
+    return f"sum(round(slo:sli_error:ratio_rate{window}, 0.001))"
+
+
+CASES = {
+    "a service that has never had an error is healthy": Case(
+        COMMON,
+        {GOOD: "0+60x120"},
+        {("1h", ratio("5m")): 0, ("1h", ratio("30d")): 0, ("1h", ABSENT): None},
+    ),
+    "errors that appear are counted among all events": Case(
+        COMMON,
+        {GOOD: "0+30x120", BAD: "_x60 0+10x60"},
+        {("1h", ratio("5m")): 0.25, ("20m", ratio("5m")): 0, ("1h", ABSENT): None},
+    ),
+    "a metric that vanishes is unknown, although its errors were filled in": Case(
+        COMMON,
+        {GOOD: "0+60x20 _x100"},
+        {("10m", ratio("5m")): 0, ("30m", ratio("5m")): None, ("40m", f"count({ABSENT})"): 1},
+    ),
+    "a share that is given is what its query says": Case(
+        RAW,
+        {BURNT: "0+1x120", LOAVES: "0+5x120"},
+        {("1h", ratio(window)): 0.2 for window in ("5m", "1h", "6h", "1d", "30d")},
+    ),
+    "a share of nothing among nothing is 0": Case(
+        RAW,
+        {BURNT: "7x120", LOAVES: "9x120"},
+        {("1h", ratio("5m")): 0, ("1h", ratio("30d")): 0, ("1h", ABSENT): None},
+    ),
+    "a share of a metric that vanished is unknown": Case(
+        RAW,
+        {BURNT: "0+1x20 _x100", LOAVES: "0+5x20 _x100"},
+        {("30m", ratio("5m")): None, ("40m", f"count({ABSENT})"): 1},
+    ),
+    "one sample that is no number does not spoil a month": Case(
+        GAUGES,
+        {BURNT: "1x40 NaN 1x79", LOAVES: "4x120"},
+        {("1h", ratio("30d")): 0.25, ("1h", ratio("5m")): 0.25},
+    ),
+    # Both label sets are visible for five minutes if Prometheus restarted with the change.
+    "a change of labels keeps the events that were recorded before it": Case(
+        EVENTS,
+        {
+            BURNT: "0x240",
+            LOAVES: "0+3x240",
+            f"slo:watch:seconds{{{OLD}}}": "0+30x40",
+            f'slo:bad_events:over_5m{{job="oven", {OLD}}}': "0.1x40",
+            f'slo:all_events:over_5m{{job="oven", {OLD}}}': "0.1x40",
+            **{
+                f'slo:sli_error:ratio_rate{window}{{job="oven", sloth_window="{window}", {OLD}}}': (
+                    "1x40"
+                )
+                for window in ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
+            },
+            **{
+                f'slo:burn_rate:{name}{{job="oven", {OLD}}}': "100x40"
+                for name in ("min_1h_5m", "min_6h_30m", "min_1d_2h", "min_3d_6h")
+            },
+        },
+        {
+            # 41 samples say that all events were bad, and some 240 that none was.
+            ("2h", "sum(round(slo:sli_error:ratio_rate1d, 0.01))"): 0.15,
+            **{("2h", f"count(slo:burn_rate:over_{one})"): 1 for one in ("1h", "6h", "1d", "3d")},
+            ("2h", "count(slo:burn_rate:min_1h_5m)"): 1,
+            ("2h", "count(slo:period_burn_rate:ratio)"): 1,
+            ("22m", 'count(slo:burn_rate:min_1h_5m{owner=""})'): 1,
+            ("22m", 'count(slo:current_burn_rate:ratio{owner=""})'): 1,
+            ("22m", 'count(slo:period_error_budget_remaining:ratio{owner=""})'): 1,
+            ("22m", 'count(slo:error_budget_exhaustion:seconds{owner=""})'): 1,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_objective_of_another_form_behaves(name: str, promtool: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    book = load(write_slo(tmp_path / "project", SPEC.replace(EVENTS, case.indicator)))
+    (tmp_path / "slo_rules.yml").write_text(book.files({})["slo_rules.yml"])
+    checks = [
+        {
+            "expr": expr,
+            "eval_time": time,
+            "exp_samples": [] if value is None else [{"labels": "{}", "value": value}],
+        }
+        for (time, expr), value in case.values.items()
+    ]
+    test = {
+        "rule_files": ["slo_rules.yml"],
+        "evaluation_interval": "30s",
+        "group_eval_order": ["slo-oven-bread", "slo-oven-bread-slow"],
+        "tests": [
+            {
+                "interval": "30s",
+                "input_series": [{"series": s, "values": v} for s, v in case.series.items()],
+                "promql_expr_test": checks,
+            }
+        ],
+    }
+    (tmp_path / "case.yaml").write_text(yaml.safe_dump(test))
+    passed, output = run(promtool, tmp_path, "test", "rules", "case.yaml")
+    assert passed, output
