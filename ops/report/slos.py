@@ -9,7 +9,8 @@ from ops.report.facts import Facts, Unavailable, reasons, severity_rank
 
 ID = "sloth_id"
 OBJECTIVE, PERIOD = "slo:objective:ratio", "slo:time_period:days"
-ERRORS, BURN = "slo:sli_error:ratio_rate30d", "slo:current_burn_rate:ratio"
+ERRORS, BURN = "slo:sli_error:ratio_rate{:.0f}d", "slo:current_burn_rate:ratio"
+"""ERRORS is completed by the number of days."""
 LEFT, LASTS = "slo:period_error_budget_remaining:ratio", "slo:error_budget_exhaustion:seconds"
 LONG = 365 * 86_400
 """In seconds. Budgets that last longer are shown as "a year or more"."""
@@ -43,12 +44,13 @@ class Slo:
 def slos(facts: Facts) -> list[Slo]:
     """All recorded objectives, ordered by name; none if the samples are unavailable."""
     found = {one.metric[ID]: one.value[1] for one in facts.series(OBJECTIVE) if one.metric.get(ID)}
+    days = {name: _value(facts, PERIOD, name) for name in found}
     return [
         Slo(
             name=name,
             objective=objective,
-            days=_value(facts, PERIOD, name),
-            error_ratio=_value(facts, ERRORS, name),
+            days=days[name],
+            error_ratio=_value(facts, ERRORS.format(days[name] or 0), name),
             burn_rate=_value(facts, BURN, name),
             budget_left=_value(facts, LEFT, name),
             lasts=_value(facts, LASTS, name),

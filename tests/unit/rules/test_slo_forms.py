@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from rules.slo.objectives import DEFAULT_OPTIONS, SloOptions
 from rules.slo.windows import PERIODS
 from tests.support.rules.rule_project import load
 from tests.support.rules.slo_project import SPEC, write_slo
+from tests.support.series import ROOT
 
 EVENTS = SPEC[SPEC.index("    sli:") : SPEC.index("    alerting:")]
 ALERTING = SPEC[SPEC.index("    alerting:") :]
@@ -211,3 +214,15 @@ def test_a_stack_chooses_the_period_of_its_objectives(
     text = json.dumps(slo_board(book.slos, book.slo_period).build({}).build(), cls=JSONEncoder)
     assert f"Kept over {period[:-1]} days" in text
     assert all(series in found for series in set(re.findall(r"slo:\w+:\w+", text)))
+
+
+def test_the_example_of_the_how_to_is_accepted_as_it_is(tmp_path: Path) -> None:
+    page = (ROOT / "docs/how-to.md").read_text()
+    (example,) = re.findall(r"```yaml\n( +version: prometheus/v1\n.*?)```", page, re.DOTALL)
+    shutil.copytree(ROOT / "rules", tmp_path / "rules")
+    shutil.copytree(ROOT / "docs/runbooks", tmp_path / "docs/runbooks")
+    for end in ("BudgetBurnFast", "BudgetBurnSlow", "SliAbsent"):
+        (tmp_path / f"docs/runbooks/JobRuns{end}.md").write_text("Look.\n")
+    (tmp_path / "rules/slos/jobs.yaml").write_text(textwrap.dedent(example))
+    slos = {slo.id: slo for slo in load(tmp_path).slos}
+    assert slos["scheduler-job_runs"].indicator.fills_in_zero

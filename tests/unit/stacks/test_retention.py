@@ -4,7 +4,7 @@ import pytest
 
 from problems import Problems
 from stacks.content import check_retention
-from tests.support.recording import STACKS, stack_values
+from tests.support.recording import STACKS, configured, run_values, stack_values
 from tests.support.series import rulebook
 
 KEY = "vaultmesh:settings.prometheus.retention"
@@ -33,3 +33,13 @@ def test_shorter_retention_is_refused_with_the_rule_and_the_shortest_allowed(
     (problem,) = problems(retention)
     assert problem.startswith(f"{KEY}: {retention} is less than the 30d that slo:")
     assert problem.endswith("looks back. Write 30d or more.")
+
+
+def test_a_stack_of_weekly_objectives_needs_the_retention_of_a_week() -> None:
+    values = configured("local")
+    settings = values["vaultmesh:settings"]
+    settings["prometheus"] = {**settings["prometheus"], "retention": "7d"}
+    settings["rules"] = {**settings.get("rules", {}), "sloPeriod": "7d"}
+    recorded = {rule["record"] for rule in run_values(values).rules() if "record" in rule}
+    assert "slo:sli_error:ratio_rate7d" in recorded
+    assert "slo:sli_error:ratio_rate30d" not in recorded

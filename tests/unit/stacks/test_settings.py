@@ -91,6 +91,12 @@ WRONG: list[tuple[str, Any, str]] = [
         "grafana.sourceRanges.0: 0.0.0.0/0 is too wide. Name the networks that you mean.",
     ),
     ("rules.runbookBaseUrl", "http://x.example", "runbookBaseUrl: `http://x.example` is not an ht"),
+    ("rules.sloPeriod", "90d", "`90d` is not a period of objectives. Use 7d or 28d or 30d."),
+    (
+        "rules.severities",
+        {"sev1": "loud"},
+        "no route matches the severity `loud`. Use warning or c",
+    ),
     ("alertmanager.routes.critical", "email", "critical.channel: `email` is not a channel. Write"),
     ("alertmanager.routes.critical", "heartbeat", "`heartbeat` is not a channel. Write one of pag"),
     ("alertmanager.routes.warning", "slak", "`slak` is not a channel. Did you mean `slack`?"),

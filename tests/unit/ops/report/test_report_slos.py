@@ -21,20 +21,23 @@ from tests.support.series import slo_rules
 ID = "psi-field-step-latency"
 PAGE, TICKET = "PsiStepLatencyBudgetBurnFast", "PsiStepLatencyBudgetBurnSlow"
 SPACE = "\N{NO-BREAK SPACE}"
-KEPT = {slos.ERRORS: 0.004, slos.BURN: 0.5, slos.LEFT: 0.6, slos.LASTS: 36 * 86_400}
+ERRORS = slos.ERRORS.format(30)
+KEPT = {ERRORS: 0.004, slos.BURN: 0.5, slos.LEFT: 0.6, slos.LASTS: 36 * 86_400}
 
 
-def objective_series(values: dict[str, float], name: str = ID) -> list[dict[str, Any]]:
-    """The recorded series of an objective of 99 % over 30 days."""
+def objective_series(
+    values: dict[str, float], name: str = ID, days: int = 30
+) -> list[dict[str, Any]]:
+    """The recorded series of an objective of 99 %."""
     whose = {"sloth_id": name}
-    promised = {slos.OBJECTIVE: 0.99, slos.PERIOD: 30}
+    promised = {slos.OBJECTIVE: 0.99, slos.PERIOD: days}
     known = [sample(value, __name__=one, **whose) for one, value in promised.items()]
     return [*known, *(sample(v, __name__=one, **whose, **PSI) for one, v in values.items())]
 
 
 def platform(**changes: float | None) -> Platform:
     """A platform that meets its one objective, with changed values; None is not recorded."""
-    series = {"errors": slos.ERRORS, "burn": slos.BURN, "left": slos.LEFT, "lasts": slos.LASTS}
+    series = {"errors": ERRORS, "burn": slos.BURN, "left": slos.LEFT, "lasts": slos.LASTS}
     values = {**KEPT, **{series[name]: value for name, value in changes.items()}}
     made = Platform()
     made.samples += objective_series(
@@ -135,6 +138,14 @@ def test_a_missing_indicator_does_not_count_as_perfect(
     assert objective_row(document)["Burn rate"] == "unknown"
     (text,) = findings(document)
     assert text.startswith(f"warning: Nothing is known of {ID} now")
+
+
+def test_an_objective_over_a_week_is_shown_with_the_errors_of_that_week(rendered: Path) -> None:
+    weekly = Platform()
+    weekly.samples += objective_series({**KEPT, "slo:sli_error:ratio_rate7d": 0.02}, days=7)
+    row = objective_row(report_on(weekly, rendered)[0])
+    assert row["Promised"] == f"99{SPACE}% over 7 days"
+    assert row["Kept"] == f"98{SPACE}%"
 
 
 def test_several_objectives_are_shown_by_name(rendered: Path) -> None:
