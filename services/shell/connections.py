@@ -1,7 +1,7 @@
 """Bounds of a server's connections: their number, and the time that a caller may take."""
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import h11
 from starlette.responses import JSONResponse
@@ -64,14 +64,16 @@ class BoundedProtocol(H11Protocol):
     """A connection whose heads must arrive in time, and which makes room for new connections.
 
     The number of connections is uvicorn's setting `limit_concurrency`. Above it, a new one takes
-    the place of the one that waits for a request and has been silent longest. If all serve
-    requests, the new one is refused with 503, unless it asks for one of PROBES.
+    the place of the one that has waited longest for a request. If all serve requests, the new one
+    is refused with 503, unless it asks for one of PROBES.
     """
+
+    _waiting: ClassVar[dict["BoundedProtocol", None]] = {}
+    """The connections that wait for a request or for the rest of its head, the longest first."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._most, self.limit_concurrency = self.limit_concurrency or 0, None
-        self._heard_at = 0.0
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(  # type: ignore[override]
@@ -79,45 +81,48 @@ class BoundedProtocol(H11Protocol):
     ) -> None:
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self._wait_for_head()
         if len(self.connections) > self._most:
             self._make_room()
+        self._start_timer()
+        self._note_state()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request."""
-        if self.is_waiting and not self._head_timer:
-            self._wait_for_head()
+        if self in self._waiting and not self._head_timer:
+            self._start_timer()
         super().data_received(data)
-        if not self.is_waiting:
-            self._stop_timer()
+        self._note_state()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request, unless it is there already."""
+        super().on_response_complete()
+        self._note_state()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self._stop_timer()
         super().connection_lost(exc)
+        self._stop_waiting()
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether the connection waits for a request, or for the rest of its head."""
-        return self.conn.their_state is h11.IDLE and not self.transport.is_closing()
+    def _note_state(self) -> None:
+        if self.transport.is_closing() or self.conn.their_state is not h11.IDLE:
+            self._stop_waiting()
+        else:
+            self._waiting.setdefault(self)
 
-    def _wait_for_head(self) -> None:
-        self._heard_at = self.loop.time()
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
-
-    def _stop_timer(self) -> None:
+    def _stop_waiting(self) -> None:
+        self._waiting.pop(self, None)
         if self._head_timer:
             self._head_timer.cancel()
             self._head_timer = None
 
+    def _start_timer(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
+
     def _make_room(self) -> None:
-        others = [
-            one
-            for one in self.connections
-            if isinstance(one, BoundedProtocol) and one is not self and one.is_waiting
-        ]
-        if others:
-            min(others, key=lambda one: one._heard_at).transport.abort()
+        longest = next(iter(self._waiting), None)
+        if longest:
+            longest._stop_waiting()
+            longest.transport.abort()
         else:
             self.app = _Refusal(self.app)
 

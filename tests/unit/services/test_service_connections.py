@@ -237,10 +237,10 @@ def test_a_connection_stays_open_after_a_request_that_was_read(request_: bytes) 
 # Number
 
 
-def test_a_new_connection_takes_the_place_of_the_one_that_has_been_silent_longest() -> None:
+def test_a_new_connection_takes_the_place_of_the_one_that_has_waited_longest() -> None:
     async def scenario(address: Address, _: Bench) -> None:
         async with connected(address) as first, connected(address) as second:
-            # The first is in use again, so the second has been silent longest.
+            # The first is in use again, so the second has waited longest.
             for caller in (first, second, first):
                 caller.send(HEALTH)
                 await caller.answer()
