@@ -160,6 +160,10 @@ def load_settings(model: type[M], environ: Mapping[str, str]) -> M:
         known = ", ".join(sorted(variables.values()))
         raise SettingsError(f"{unknown[0]}: unknown setting. The settings are {known}.")
     found = {name: environ[key] for name, key in variables.items() if key in environ}
+    for name, value in found.items():
+        # Python keeps a byte that is not UTF-8 as a lone surrogate, which breaks what it reaches.
+        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+            raise SettingsError(f"{variables[name]}: is not UTF-8.")
     try:
         return model.model_validate(found)
     except ValidationError as error:
@@ -174,6 +178,8 @@ def _variable_name(model: type[Settings], field: str) -> str:
 def one_line(error: ValidationError, rename: Callable[[str], str] = str) -> str:
     """Summarise as `field: reason` of the first problem and the number of others, without input.
 
+    Whatever can't be printed is shown as `?`.
+
     `rename` translates the first part of the field's path into the user's name for it.
     """
     first, *others = error.errors(include_url=False, include_context=False, include_input=False)
@@ -183,5 +189,5 @@ def one_line(error: ValidationError, rename: Callable[[str], str] = str) -> str:
     text = f"{place}: {reason}" if place else reason
     if len(text) > _MAX_LENGTH:
         text = f"{text[:_MAX_LENGTH]}..."
-    text = " ".join(text.split())
+    text = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
     return f"{text} (and {len(others)} more)" if others else text

@@ -29,6 +29,12 @@ def _check_downstream(text: str) -> str:
     return text if text == LOOPBACK else check_http_url(text)
 
 
+def _check_name(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        raise ValueError("is no name. Write letters, digits and signs.")
+    return text
+
+
 class TreatySettings(ServerSettings):
     """Read from TREATY_NAME, TREATY_DOWNSTREAM and so on.
 
@@ -39,7 +45,7 @@ class TreatySettings(ServerSettings):
 
     service: ClassVar[str] = "aurora-treaty"
 
-    name: Annotated[str, Field(min_length=1, max_length=128)] = "AURORA-AKASH-001"
+    name: Annotated[str, Field(max_length=128), AfterValidator(_check_name)] = "AURORA-AKASH-001"
     downstream: Annotated[str, AfterValidator(_check_downstream)] = LOOPBACK
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2
     max_concurrent: Annotated[int, Field(ge=1, le=1000)] = 64

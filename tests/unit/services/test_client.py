@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
 from itertools import repeat
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from services.shell import BODY_LIMIT, HttpClient, NoAnswerError, Reply
 from tests.support.loopback import unused_address
 from tests.support.services.hostile import Hostile, Part, hostile, http
+from tests.unit.test_imports import imports, sources
 
 T = TypeVar("T")
 
@@ -58,6 +60,19 @@ def test_a_request_reaches_the_server_and_its_answer_the_caller() -> None:
     reply = run(lambda: [http(b"no", status=422)], work)
     assert reply == Reply(422, b"no") and not reply.is_success
     assert str(reply) == "answered 422: no"
+
+
+def test_no_service_has_another_client() -> None:
+    own = {Path("services/shell/client.py"), Path("services/shell/settings.py")}
+    other = [
+        f"{path}:{line} imports {name}. Use services.shell.HttpClient."
+        for path in sources()["services"]
+        for line, name in imports(path)
+        if path not in own
+        and name.split(".")[0] in ("httpx", "httpcore", "urllib", "http")
+        and not name.startswith(("http.HTTPStatus", "urllib.parse"))
+    ]
+    assert other == []
 
 
 def test_no_cookie_of_an_answer_is_sent_with_the_next_request() -> None:

@@ -152,7 +152,48 @@ def test_an_invalid_url_or_one_with_a_secret_is_refused(url: str) -> None:
     assert "pass" not in str(refusal.value).removesuffix("or a password. Remove them from the URL.")
 
 
-# Stacks
+# Services
+
+
+def settings_model(module: str) -> type[Settings]:
+    (model,) = (
+        kind
+        for kind in vars(import_module(f"{module}.app")).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Settings)
+        and kind not in (Settings, ServerSettings)
+    )
+    return model
+
+
+ODD = [
+    *("", " ", "nan", "inf", "-inf", "1e999", "-1", "0x10", "٣", "9" * 5000, "a" * 300),
+    *("null", "[", "{}", "[{}]", "[" * 100_000, "\udcff", "a\nb", "\u202e", "\x7f", "/etc/passwd"),
+    *("http://a:80", "http://[::1", "http://a:80:80", "//a", "http://u:p@a", "a:80,\n,b:0"),
+    f'[{{"name": "a", "cron": "* * * * *", "url": "http://a/", "body": {"[" * 3000}{"]" * 3000}}}]',
+    '[{"name": "\\ud800", "cron": "* * * * *", "url": "http://a/"}]',
+    '[{"name": "a", "cron": "\\u202e\\n", "url": "http://a/"}]',
+]
+
+
+@pytest.mark.parametrize(
+    "module", ["feeder", "harbinger", "heartbeat", "psi_field", "scheduler", "treaty"]
+)
+def test_an_odd_value_of_any_setting_is_accepted_or_refused_in_one_line(module: str) -> None:
+    model = settings_model(f"services.{module}")
+    names = [name.upper() for name in ServerSettings.model_fields]
+    names += [model.prefix() + name.upper() for name in model.model_fields]
+    refused = set()
+    for name in names:
+        for value in ODD:
+            try:
+                load_settings(model, {name: value})
+            except SettingsError as refusal:
+                text = str(refusal)
+                assert text.startswith(f"{name}") and text.isprintable()
+                refused.add(name)
+    own = {name for name in model.model_fields if name not in ServerSettings.model_fields}
+    assert refused >= {model.prefix() + name.upper() for name in own}
 
 
 def environments() -> dict[str, tuple[str, dict[str, str]]]:
@@ -169,13 +210,7 @@ def environments() -> dict[str, tuple[str, dict[str, str]]]:
 @pytest.mark.parametrize("name", environments())
 def test_a_service_accepts_the_environment_that_a_stack_sets(name: str) -> None:
     module, environment = environments()[name]
-    (model,) = (
-        kind
-        for kind in vars(import_module(f"{module}.app")).values()
-        if isinstance(kind, type)
-        and issubclass(kind, Settings)
-        and kind not in (Settings, ServerSettings)
-    )
+    model = settings_model(module)
     shared = {field.upper() for field in ServerSettings.model_fields}
     for variable in environment:
         assert variable in shared or variable.startswith(model.prefix()), f"{name}: {variable}"
