@@ -22,7 +22,9 @@ def main(arguments: list[str]) -> int:
     name = "".join(arguments[:1])
     if name not in COMMANDS:
         advice = did_you_mean(name, COMMANDS, f"Choose {' or '.join(COMMANDS)}.")
-        sys.stderr.write(f"error: there is no command {name!r}. {advice}\n")
+        # Anything but a word may be an address with a password.
+        shown = repr(name) if name.replace("-", "").isalnum() else "like the first argument"
+        sys.stderr.write(f"error: there is no command {shown}. {advice}\n")
         return 2
     try:
         return import_module(COMMANDS[name]).main(arguments[1:])

@@ -1,10 +1,9 @@
 """Command-line parsing: an error is one line on stderr and exit code 2."""
 
 import argparse
-import re
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,14 +12,27 @@ from problems import one_line
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that reports an error in one line, without the usage text."""
+    """A parser that reports an error in one line, without the usage text.
+
+    The line repeats no argument that may be an address: nobody knows which part is a password.
+    """
+
+    _given: Sequence[str] = ()
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] - all overloads
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
+        """Parse the arguments, and remember them for `error`."""
+        self._given = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Print the error and exit with code 2.
-
-        What stands before an @ in a word may be a password, or the part after its space.
-        """
-        text = one_line(re.sub(r"\S*@", "", message))
+        """Print the error and exit with code 2."""
+        for given in sorted(self._given, key=len, reverse=True):
+            if "@" in given or "://" in given:
+                for form in (repr(given), given):
+                    message = message.replace(form, "(an address)")
+        text = one_line(message)
         end = "" if text.endswith((".", "?")) else "."
         sys.stderr.write(f"error: {self.prog}: {text}{end} --help lists the options.\n")
         raise SystemExit(2)
@@ -40,10 +52,7 @@ def is_server_address(text: str) -> bool:
 
 
 def server_address(text: str) -> str:
-    """Validate the URL of an API.
-
-    The message never repeats a wrong address: nobody knows which part of it is a password.
-    """
+    """Validate the URL of an API; see `is_server_address`."""
     if not is_server_address(text):
         raise argparse.ArgumentTypeError(
             "it is not the address of a server. Write http://HOST:PORT, and a user or password"

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from ops.__main__ import main
 from ops.arguments import Parser, server_address
 from ops.http_api import split_userinfo
 from tests.support.loopback import unused_address
@@ -74,14 +75,16 @@ def test_a_wrong_address_is_refused_without_being_shown(
     [
         ["--server", "http://host", "http://ann:hunter2@host"],
         # The shell splits an address with a space that nobody quoted.
-        ["--server", "http://host", "hunter2@host"],
+        ["--server", "http://host", "http://ann:hun", "ter2@host"],
+        ["--server", "http://host", "http://ann:hun ter2@host"],
+        ["--server", "http://host", "http://ann:hun/ter2"],
         ["--ser=http://ann:hunter2@host"],
         ["--other=http://ann:hunter2@host"],
         ["--choice", "ann:hunter2@host"],
         ["--number", "http://ann:hunter2@host"],
     ],
 )
-def test_no_refusal_shows_what_stands_before_an_at_sign(
+def test_no_refusal_repeats_an_argument_that_may_be_an_address(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     parser = Parser(prog="x")
@@ -90,6 +93,29 @@ def test_no_refusal_shows_what_stands_before_an_at_sign(
     parser.add_argument("--choice", choices=["a"])
     parser.add_argument("--number", type=int)
     error = refusal(parser, arguments, capsys)
+    assert not [part for part in PARTS if part in error]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["http://ann:hunter2@host"],
+        ["silence", "http://ann:hun ter2@host", "--for", "2h", "--why", "soak test"],
+        ["silence", "--expire", "http://ann:hunter2@host"],
+        ["report", "--hours", "http://ann:hunter2@host"],
+        ["live", "http://ann:hunter2@host"],
+        ["verify", "--live", "--timeout", "http://ann:hunter2@host"],
+    ],
+)
+def test_an_address_in_the_wrong_place_is_not_repeated(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(arguments)
+    except SystemExit as end:
+        code = end.code
+    error = capsys.readouterr().err
+    assert (code, error.count("\n")) == (2, 1)
     assert not [part for part in PARTS if part in error]
 
 
