@@ -49,12 +49,12 @@ def compose(
     named = isinstance(facts.version, str) and facts.version != "unknown"
     version = f" {clean(str(facts.version))}" if named else ""
     subtitle = (
-        f"{clean(environment)} · {when(facts.now)} · Prometheus{version} at {facts.prometheus} ·"
+        f"{environment} · {when(facts.now)} · Prometheus{version} at {facts.prometheus} ·"
         f" Alertmanager at {facts.alertmanager}"
     )
     made = [guarded(make, partial(_lost_section, name)) for name, make in sections.items()]
     tiles = list(_tiles(facts, found, judged))
-    return Document(clean(title), verdict(found), subtitle, tiles, made), current
+    return Document(title, verdict(found), subtitle, tiles, made), current
 
 
 def verdict(found: Sequence[Finding]) -> Part:

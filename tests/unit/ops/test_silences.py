@@ -271,10 +271,6 @@ def test_an_alert_that_does_not_exist_is_refused_with_the_nearest(
         ("--list", "--expire", UNKNOWN),
         ("--expire", "TreatyNoRequests"),
         ("--expire", f"{UNKNOWN}/../x"),
-        ("--expire", UNKNOWN, "--label", "treaty=A"),
-        ("--list", "--label", "treaty=A"),
-        (*MADE, "--label", "treaty=B"),
-        (*MADE, "--label", "treaty=A"),
         (*MADE, "--label", "treaty"),
         (*MADE, "--label", "alertname=Other"),
         (*MADE, "--rendered", "nowhere"),
@@ -286,6 +282,26 @@ def test_a_refused_command_is_one_line_and_code_2(
 ) -> None:
     code, out, error = run(capsys, *arguments)
     assert (code, out, error.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize("again", ["treaty=B", "treaty=A"])
+def test_a_label_that_is_given_twice_is_refused(
+    again: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, error = run(capsys, *MADE, "--label", again)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "a --label is given twice" in error
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--list",), ("--expire", UNKNOWN), ("--expire", UNKNOWN, "--label", "b=c")]
+)
+def test_labels_belong_to_a_new_silence(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, error = run(capsys, *arguments, "--label", "treaty=A")
+    assert code == 2
+    assert "--label belongs to a new silence" in error
 
 
 @pytest.mark.parametrize("arguments", [(), ("--for", "2h"), ("--why", "soak test")])
