@@ -32,7 +32,7 @@ from components.pods import (
 )
 from components.values import Resources
 
-SERVER = Server(name="alertmanager", port=9093, service_port=9093, has_ui=True)
+SERVER = Server(name="alertmanager", port=9093, service_port=9093, has_ui=True, has_reloader=True)
 NAME = SERVER.name
 GOSSIP_PORT = 9094
 POD_IP = "POD_IP"

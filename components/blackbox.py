@@ -23,7 +23,9 @@ from components.placement import Placement
 from components.pods import HTTP, container, http_probe, template
 from components.values import DnsLabel, Path, Resources, Text, Value, matching
 
-SERVER = Server(name="blackbox-exporter", port=9115, service_port=9115, has_ui=True)
+SERVER = Server(
+    name="blackbox-exporter", port=9115, service_port=9115, has_ui=True, has_reloader=True
+)
 NAME = SERVER.name
 CONFIG_FOLDER = "/etc/blackbox-exporter"
 CONFIG_FILE = "blackbox.yml"

@@ -33,13 +33,15 @@ Namespace = pulumi.Input[str]
 class Server:
     """Pods called `name` that serve HTTP on `port`, and their Service on `service_port`.
 
-    `has_ui` says that people open it in a browser.
+    `has_ui` says that people open it in a browser, `has_reloader` that the container RELOADER
+    reloads its configuration.
     """
 
     name: str
     port: int
     service_port: int
     has_ui: bool = False
+    has_reloader: bool = False
 
     def url(self, namespace: str) -> str:
         """The URL of the Service inside the cluster."""

@@ -1,4 +1,4 @@
-"""NetworkPolicies: one for each allowed connection.
+"""NetworkPolicies: one for all allowed connections from one workload to another.
 
 Inside the namespace, policies restrict ingress: each edge opens one port of its target to its
 source only. Egress to other pods of the namespace and to port 53 is open to all pods; every other
@@ -78,11 +78,12 @@ class Network(pulumi.ComponentResource):
                 egress=[networking.NetworkPolicyEgressRuleArgs(to=[_pods({})])],
             ),
         }
+        opened: dict[tuple[str, str], list[networking.NetworkPolicyPortArgs]] = {}
         for edge in args.edges:
-            origin = _pods(selector(edge.source))
-            specs[f"{edge.source}-to-{edge.target}"] = _ingress(
-                edge.target, [origin], _ports([edge.port], edge.protocols)
-            )
+            ports = opened.setdefault((edge.source, edge.target), [])
+            ports += _ports([edge.port], edge.protocols)
+        for (source, target), ports in opened.items():
+            specs[f"{source}-to-{target}"] = _ingress(target, [_pods(selector(source))], ports)
         for departure in args.departures:
             specs[f"{departure.source}-to-{departure.destination}"] = _egress(
                 selector(departure.source),

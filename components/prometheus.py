@@ -13,6 +13,8 @@ from pulumi_kubernetes.rbac import v1 as rbac
 from components.kit import (
     DATA_FOLDER,
     DATA_MOUNT,
+    RELOADER,
+    RELOADER_PORT_NAME,
     ReloadedConfig,
     Server,
     reloaded_config,
@@ -33,7 +35,9 @@ from components.pods import (
 )
 from components.values import Resources
 
-SERVER = Server(name="prometheus-server", port=9090, service_port=80, has_ui=True)
+SERVER = Server(
+    name="prometheus-server", port=9090, service_port=80, has_ui=True, has_reloader=True
+)
 NAME = SERVER.name
 CONFIG_FOLDER = "/etc/config"
 CONFIG_FILE = "prometheus.yml"
@@ -200,7 +204,8 @@ class PrometheusConfig:
 
     The series of `labelled_jobs` describe other objects, so they keep their own labels `namespace`
     and `pod`. The value of each is a list of relabelings of its series.
-    `logins` are those of the jobs whose targets ask for one.
+    `logins` are those of the jobs whose targets ask for one. Pods of jobs in `reloaded` have the
+    container RELOADER, which gets a job of its own.
     """
 
     environment: str
@@ -208,6 +213,7 @@ class PrometheusConfig:
     jobs: Sequence[str]
     labelled_jobs: Mapping[str, Sequence[Mapping[str, Any]]]
     logins: Mapping[str, Login]
+    reloaded: Sequence[str]
     probing: Probing
     rule_files: Sequence[str]
     alertmanager: str
@@ -236,6 +242,7 @@ def prometheus_yml(config: PrometheusConfig) -> str:
         },
         "scrape_configs": [
             *(_job(job, config) for job in config.jobs),
+            *(_reloader_job(job, namespace) for job in config.reloaded),
             *(_probe_job(target, probing, namespace) for target in probing.targets),
         ],
         **({"remote_write": [_remote_write(config.remote_write)]} if config.remote_write else {}),
@@ -290,6 +297,19 @@ def _basic_auth(login: Login) -> dict[str, str]:
     return {"username": login.user, "password_file": f"{SECRET_FOLDER}/{login.file}"}
 
 
+def _reloader_job(server: str, namespace: str) -> dict[str, Any]:
+    """A job that scrapes the container RELOADER of the server's pods."""
+    relabelings = [*_pod_labels(), {"target_label": "job", "replacement": RELOADER}]
+    return {
+        "job_name": f"{RELOADER}/{server}",
+        **_pod_discovery(server, namespace, port=RELOADER_PORT_NAME, relabelings=relabelings),
+        # Its own metrics, not the 170 of its Go runtime.
+        "metric_relabel_configs": [
+            {"source_labels": ["__name__"], "action": "keep", "regex": "reloader_.+"}
+        ],
+    }
+
+
 def _probe_job(target: Target, probing: Probing, namespace: str) -> dict[str, Any]:
     """A job that scrapes the prober's pods for one probe; they make it and return the result.
 
@@ -309,9 +329,9 @@ def _probe_job(target: Target, probing: Probing, namespace: str) -> dict[str, An
 
 
 def _pod_discovery(
-    name: str, namespace: str, *, relabelings: Sequence[dict[str, Any]] = ()
+    name: str, namespace: str, *, port: str = HTTP, relabelings: Sequence[dict[str, Any]] = ()
 ) -> dict[str, Any]:
-    """Discovery of the running pods called `name`, at their container port named `http`."""
+    """Discovery of the running pods called `name`, at their container port named `port`."""
     return {
         "kubernetes_sd_configs": [
             {
@@ -324,7 +344,7 @@ def _pod_discovery(
             {
                 "source_labels": ["__meta_kubernetes_pod_container_port_name"],
                 "action": "keep",
-                "regex": HTTP,
+                "regex": port,
             },
             {
                 "source_labels": ["__meta_kubernetes_pod_phase"],

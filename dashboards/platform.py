@@ -2,19 +2,10 @@
 
 from grafana_foundation_sdk.models import units
 
-from dashboards.bands import ALL_UP, CRITICAL, NONE_FIRING, OK, WARNING
+from dashboards.bands import ALL_UP, NONE_FIRING, OK, WARNING
 from dashboards.frame import Board, Section, alerts_firing, alerts_over_time, up_over_time
 from dashboards.panels import Panel, Query, stat, state_timeline, time_series
-
-SIZES = {
-    "blocks": "prometheus_tsdb_storage_blocks_bytes",
-    "write-ahead log": "prometheus_tsdb_wal_storage_size_bytes",
-    "head chunks": "prometheus_tsdb_head_chunks_storage_size_bytes",
-}
-LIMIT = "prometheus_tsdb_retention_limit_bytes"
-QUEUED = "prometheus_remote_storage_queue_highest_timestamp_seconds"
-REFUSED = "prometheus_remote_storage_samples_failed_total"
-SENT = "prometheus_remote_storage_queue_highest_sent_timestamp_seconds"
+from dashboards.platform_prometheus import prometheus_panels, reload_panel, storage_panels
 
 PROGRAMS = 'integration=~"webhook|sns"'
 PEOPLE = 'integration!~"webhook|sns"'
@@ -22,10 +13,20 @@ PEOPLE = 'integration!~"webhook|sns"'
 # Each prober pod has one series per probe and one for itself; this counts the pod once.
 PODS = "min by (namespace, job, pod, instance) (up)"
 JOBS = (
-    "min by (namespace, job) (label_replace("
-    'prometheus_target_scrape_pool_targets, "job", "$1", "scrape_job", "([^/]+).*"))'
+    "min by (namespace, job) (label_replace(prometheus_target_scrape_pool_targets,"
+    ' "job", "$1", "scrape_job", "(?:config-reload/)?([^/]+).*"))'
 )
 """Number of pods of each job; the scrape job of a probe is called `job/probe`."""
+
+RELOADS_FAIL = (
+    "reloader_last_reload_successful == 0"
+    " or increase(reloader_watch_errors_total[10m]) > 0"
+    " or increase(reloader_config_apply_operations_failed_total[10m]) > 0"
+)
+REFUSED = " or ".join(
+    f"{server}_config_last_reload_successful == 0"
+    for server in ("prometheus", "alertmanager", "blackbox_exporter")
+)
 
 SUSPENDED_COLOR = "blue"
 SUSPENDED = "max by (namespace, cronjob) (kube_cronjob_spec_suspend)"
@@ -43,8 +44,8 @@ def platform() -> Board:
         since="now-6h",
         sections=[
             Section("", _overview()),
-            Section("Prometheus: rules and alerts", _prometheus()),
-            Section("Prometheus: storage", _storage()),
+            Section("Prometheus: rules and alerts", prometheus_panels()),
+            Section("Prometheus: storage", storage_panels()),
             Section("Alertmanager", _alertmanager()),
             Section("CronJobs", _cron_jobs()),
             Section("Targets and alerts", _targets()),
@@ -129,123 +130,9 @@ def _overview() -> list[Panel]:
     ]
 
 
-def _prometheus() -> list[Panel]:
-    return [
-        _reload_panel("Prometheus", "PrometheusConfigReloadFailed"),
-        time_series(
-            "Time to evaluate rules",
-            "The share of its interval that a group of rules needs, on average over 5 minutes.",
-            Query(
-                "max by (rule_group) ("
-                "avg_over_time(prometheus_rule_group_last_duration_seconds[5m])"
-                " / prometheus_rule_group_interval_seconds)",
-                "{{rule_group}}",
-            ),
-            unit=units.PercentUnit,
-            alerts=["PrometheusRuleEvaluationSlow"],
-            top=1,
-        ),
-        time_series(
-            "Failed evaluations",
-            "How many evaluations of a group's rules failed in 5 minutes.",
-            Query(
-                "sum by (rule_group) (increase(prometheus_rule_evaluation_failures_total[5m]))",
-                "{{rule_group}}",
-            ),
-            unit=units.NoUnit,
-            alerts=["PrometheusRuleEvaluationFailing"],
-            when="while it stays above 0",
-        ),
-        time_series(
-            "Alerts to Alertmanager",
-            "How many alerts each Prometheus pod handed over in 5 minutes, and how many it "
-            "dropped.",
-            Query(
-                "sum by (pod) (increase(prometheus_notifications_sent_total[5m]))", "{{pod}} sent"
-            ),
-            Query(
-                "sum by (pod) (increase(prometheus_notifications_dropped_total[5m]))",
-                "{{pod}} dropped",
-            ),
-            unit=units.NoUnit,
-            alerts=["PrometheusNotificationsDropped"],
-            when="when it goes on dropping",
-        ),
-        stat(
-            "Alertmanagers found",
-            "How many Alertmanager pods the Prometheus pod that finds fewest sends its alerts to.",
-            Query("min(prometheus_notifications_alertmanagers_discovered)"),
-            unit=units.NoUnit,
-            alerts=["PrometheusNotificationsDropped"],
-            when="at 0",
-            width=8,
-        ),
-        stat(
-            "Remote write behind",
-            "How old the oldest sample is that waits to be sent to the long-term store; 0 also "
-            "where there is no remote write.",
-            Query(f"max({QUEUED} - {SENT}) or vector(0)"),
-            unit=units.Seconds,
-            alerts=["PrometheusRemoteWriteBehind"],
-            width=8,
-        ),
-        stat(
-            "Remote write refused",
-            "How many samples the long-term store refused for good in 5 minutes; 0 also where "
-            "there is no remote write.",
-            Query(f"sum(increase({REFUSED}[5m])) or vector(0)"),
-            unit=units.NoUnit,
-            bands=NONE_FIRING,
-            alerts=["PrometheusRemoteWriteFailing"],
-            when="while it stays above 0",
-            width=8,
-        ),
-    ]
-
-
-def _storage() -> list[Panel]:
-    forecast = " + ".join(f"predict_linear({name}[6h], 86400)" for name in SIZES.values())
-    used = " + ".join(SIZES.values())
-    return [
-        time_series(
-            "Space for samples",
-            "The share of the space that is in use, and the one in a day at the pace of the last "
-            "6 hours. No alert fires until 60 % are in use.",
-            Query(f"({used}) / {LIMIT}", "{{pod}} now"),
-            Query(f"({forecast}) / {LIMIT}", "{{pod}} in a day"),
-            unit=units.PercentUnit,
-            alerts=["PrometheusStorageFilling"],
-            top=1,
-        ),
-        time_series(
-            "What takes the space",
-            "The size of all blocks, of the write-ahead log, and of the chunks that are in no "
-            "block yet. The last two rise and fall every two hours.",
-            *(Query(name, f"{{{{pod}}}} {what}") for what, name in SIZES.items()),
-            unit=units.BytesIEC,
-        ),
-        time_series(
-            "Series in memory",
-            "How many series each Prometheus pod holds; a sudden rise means that a label has got "
-            "many more values.",
-            Query("prometheus_tsdb_head_series", "{{pod}}"),
-            unit=units.NoUnit,
-        ),
-        stat(
-            "Write-ahead log corrupted",
-            "How often a Prometheus pod found its write-ahead log corrupted when it started.",
-            Query("sum(prometheus_tsdb_wal_corruptions_total)"),
-            unit=units.NoUnit,
-            bands=NONE_FIRING,
-            alerts=["PrometheusWalCorrupted"],
-            width=24,
-        ),
-    ]
-
-
 def _alertmanager() -> list[Panel]:
     return [
-        _reload_panel("Alertmanager", "AlertmanagerReloadFailed"),
+        reload_panel("Alertmanager", "AlertmanagerReloadFailed"),
         _given_up("people", PEOPLE, "AlertmanagerNotificationsFailing"),
         _given_up("programs", PROGRAMS, "AlertmanagerWebhooksFailing"),
         time_series(
@@ -361,18 +248,29 @@ def _targets() -> list[Panel]:
             unit=units.Seconds,
             width=12,
         ),
+        stat(
+            "Grafana errors",
+            "The share of requests to Grafana that ended with an error of the server in 10 "
+            "minutes; 0 also while nobody asks.",
+            Query(
+                "sum(increase("
+                'grafana_http_request_duration_seconds_count{status_code=~"5.."}[10m]))'
+                " / sum(increase(grafana_http_request_duration_seconds_count[10m])) or vector(0)"
+            ),
+            unit=units.PercentUnit,
+            alerts=["GrafanaRequestsFailing"],
+            width=12,
+        ),
+        stat(
+            "Reloads failing",
+            "How many pods have a container config-reload that fails while their server does not "
+            "refuse its configuration.",
+            Query(f"count(({RELOADS_FAIL}) unless on (namespace, pod) ({REFUSED})) or vector(0)"),
+            unit=units.NoUnit,
+            bands=NONE_FIRING,
+            alerts=["ConfigReloadFailing"],
+            when="while it stays above 0",
+            width=12,
+        ),
         alerts_over_time(),
     ]
-
-
-def _reload_panel(server: str, alert: str) -> Panel:
-    """Show when each pod of a server could load its latest configuration, and when it could not."""
-    return state_timeline(
-        f"{server}: configuration",
-        "Whether each pod could load the configuration that it was given last. If not, it runs on "
-        "the one before.",
-        Query(f"{server.lower()}_config_last_reload_successful", "{{pod}}"),
-        states={1: ("loaded", OK), 0: ("refused", CRITICAL)},
-        no_value="Nothing was found to scrape in this time",
-        alerts=[alert],
-    )

@@ -63,6 +63,15 @@ def synthetics() -> Board:
         alerts_firing(JOB),
     ]
     answers = [
+        stat(
+            "First certificate to expire",
+            "How many days are left until a certificate expires that one of the chosen probes "
+            "gets; 365 also while none asks an https address.",
+            Query(f"min((probe_ssl_earliest_cert_expiry{PROBE} - time()) / 86400) or vector(365)"),
+            unit=units.Days,
+            alerts=["CertificateExpiring"],
+            width=24,
+        ),
         up_over_time(
             "Probes over time",
             "When each probe got a good answer, from every pod that asked.",

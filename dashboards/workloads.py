@@ -23,8 +23,8 @@ OUTDATED = (
     " - max by (statefulset) (kube_statefulset_status_replicas_updated)"
 )
 FOUND = (
-    "min by (job) (label_replace("
-    'prometheus_target_scrape_pool_targets, "job", "$1", "scrape_job", "([^/]+).*"))'
+    "min by (job) (label_replace(prometheus_target_scrape_pool_targets,"
+    ' "job", "$1", "scrape_job", "(?:config-reload/)?([^/]+).*"))'
 )
 """Pods that Prometheus finds for a job; the scrape job of a probe is called `job/probe`."""
 UNBOUND = (

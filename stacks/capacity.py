@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
+from components.kit import RELOADER
 from components.prometheus import DISK_SHARE, INTERVAL
 from problems import Problems
 from promql.durations import parse_duration
@@ -27,6 +28,8 @@ SERIES_PER_SERVER = {
     grafana.NAME: 2000,
 }
 """Series that a pod of a server exports about itself."""
+SERIES_PER_RELOADER = 11
+"""Series of the container config-reload that are kept."""
 SERIES_PER_WORKLOAD = 43
 """Series of a workload's pod: those of the scheduler, which has the most."""
 SERIES_PER_OBJECT = {"pod": 10, "owner": 9, "claim": 4, "quota": 8, "cron job": 7}
@@ -67,6 +70,8 @@ def series(settings: Settings) -> Mapping[str, int]:
     found[blackbox.NAME] += (
         settings.synthetics.replicas * probes * (SERIES_PER_PROBE + SERIES_PER_SCRAPE)
     )
+    reloaded = sum(replicas.get(server.name, 0) for server in SERVERS if server.has_reloader)
+    found[RELOADER] = reloaded * (SERIES_PER_RELOADER + SERIES_PER_SCRAPE)
     objects = {
         "pod": sum(replicas.values()) + 1 + sum(w.replicas for w in settings.workloads.values()),
         "owner": len(SERVERS) + len(settings.workloads),

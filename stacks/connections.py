@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
+from components.kit import RELOADER_PORT
 from components.network import HTTPS_PORT, Arrival, Departure, Edge
 from stacks.servers import IDENTITY_PROVIDER, KUBERNETES_API, SERVERS
 from stacks.settings.aws import IDENTITY_AGENT, TOKEN_SERVICE, Aws
@@ -23,8 +24,11 @@ def edges(settings: Settings) -> tuple[Edge, ...]:
 def _edges(settings: Settings) -> Iterator[Edge]:
     ports = {name: workload.port for name, workload in settings.workloads.items()}
     for server in SERVERS:
-        if server.name != prometheus.NAME:
+        # A pod may always reach itself.
+        if server.name != prometheus.NAME or settings.prometheus.replicas > 1:
             yield Edge(source=prometheus.NAME, target=server.name, port=server.port)
+            if server.has_reloader:
+                yield Edge(source=prometheus.NAME, target=server.name, port=RELOADER_PORT)
     yield Edge(source=grafana.NAME, target=prometheus.NAME, port=prometheus.SERVER.port)
     for name, port in ports.items():
         yield Edge(source=prometheus.NAME, target=name, port=port)
@@ -35,8 +39,6 @@ def _edges(settings: Settings) -> Iterator[Edge]:
     if webhook := settings.alertmanager.webhook:
         target = webhook.workload
         yield Edge(source=alertmanager.NAME, target=target, port=ports[target])
-    if settings.prometheus.replicas > 1:
-        yield Edge(source=prometheus.NAME, target=prometheus.NAME, port=prometheus.SERVER.port)
     if settings.alertmanager.replicas > 1:
         yield Edge(
             source=alertmanager.NAME,

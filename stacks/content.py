@@ -162,6 +162,7 @@ def _prometheus_yml(settings: Settings, rulebook: Rulebook, rule_files: tuple[st
             jobs=(*settings.workloads, *(server.name for server in SERVERS)),
             labelled_jobs={kube_state_metrics.NAME: [kube_state_metrics.PODS_OF_CRON_JOBS]},
             logins={} if settings.grafana.is_internal else {grafana.NAME: login},
+            reloaded=[server.name for server in SERVERS if server.has_reloader],
             probing=Probing(
                 prober=blackbox.NAME,
                 interval=settings.synthetics.interval,

@@ -8,12 +8,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ops.live.cron_jobs import ScheduledJob, job_metrics
+from ops.live.mounts import Mount
 from ops.live.pods import Pod
 from ops.manifests import Manifests, Workload
 from quantities import amount
 
 KUBE_STATE_METRICS = "kube-state-metrics"
 """The workload whose metrics the exporter serves, from `object_series`."""
+RELOADER = "config-reload"
+"""The container that reloads the configuration of a server in a cluster."""
 _ALLOWLIST = "--metric-allowlist="
 _PHASES = ("Pending", "Succeeded", "Failed", "Unknown", "Running")
 _BOUND = {"Lost": 0.0, "Bound": 1.0, "Pending": 0.0}
@@ -28,7 +31,7 @@ def object_series(
     running: Collection[str],
     jobs: Sequence[ScheduledJob],
 ) -> dict[str, Any]:
-    """The metrics of each pod of kube-state-metrics, in the format that the exporter reads.
+    """The metrics of each pod of kube-state-metrics.
 
     `running` are the names of the pods whose process runs. Only metrics that the arguments of
     kube-state-metrics allow are included, as in the real program.
@@ -45,7 +48,23 @@ def object_series(
                     if metric in allowed
                 }
             )
-    return {"pods": {KUBE_STATE_METRICS: content}}
+    return {KUBE_STATE_METRICS: content}
+
+
+def reloader_series(mounts: Sequence[Mount]) -> dict[str, Any]:
+    """The metrics of the container RELOADER of each pod that mounts its configuration.
+
+    `Mount` does its work here.
+    """
+    series = [
+        {
+            "reloader_last_reload_successful": float(mount.failure is None),
+            "reloader_watch_errors_total": 0.0,
+            "reloader_config_apply_operations_failed_total": 0.0,
+        }
+        for mount in mounts
+    ]
+    return {RELOADER: series}
 
 
 def _allowed(workload: Workload) -> set[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.live.kube_state import KUBE_STATE_METRICS
+from ops.live.kube_state import KUBE_STATE_METRICS, RELOADER
 from ops.live.mounts import RunFolder
 from ops.live.pods import Pod, random_name_part
 from ops.live.processes import Child, start_child
@@ -21,6 +21,7 @@ PROGRAMS = {
 }
 """The program of each server by workload; servers start after all other pods, in this order."""
 
+_EXPORTER = ("python", "-m", "ops.live.exporter")
 _DURATION_FLAGS = {
     "prometheus-server": {
         "scrape.discovery-reload-interval": "5s",
@@ -73,6 +74,12 @@ class Launcher:
         variables = self._variables(pod.workload.name, container, pod.name)
         return self._start(pod.name, self._command(pod, number, local), {**address, **variables})
 
+    def start_reloader(self, pod: Pod, port: int, number: int) -> Child:
+        """Start the stand-in of the container RELOADER; `number` counts the pods that have it."""
+        command = [*_EXPORTER, str(self.files.object_series), RELOADER, str(number)]
+        address = {"HOST": pod.address, "PORT": str(port)}
+        return self._start(f"{pod.name}-{RELOADER}", command, address)
+
     def start_job(self, job: CronJob) -> Child:
         """Start a run of the job; all runs share a log."""
         pod_name = f"{job.name}-{random_name_part()}"
@@ -84,7 +91,7 @@ class Launcher:
         speed, is_replayed = self.options.speed, name in self.options.replayed
         if is_replayed or name == KUBE_STATE_METRICS:
             file = self.options.replay if is_replayed else self.files.object_series
-            return ["python", "-m", "ops.live.exporter", str(file), name, str(number)]
+            return [*_EXPORTER, str(file), name, str(number)]
         if name not in PROGRAMS:
             return list(container["command"])
         flags = _DURATION_FLAGS.get(name, {}) if speed > 1 else {}

@@ -81,7 +81,7 @@ class Mount:
     """A ConfigMap mounted by a server, and the outcome of the server's last reload."""
 
     def __init__(self, pod: Pod, name: str, local: LocalEnvironment, files: RunFolder) -> None:
-        self._pod, self._name, self._local = pod, name, local
+        self.pod, self._name, self._local = pod, name, local
         self.folder = files.config(name)
         self._source: Mapping[str, str] = {}
         self._loaded = b""
@@ -112,9 +112,7 @@ class Mount:
         if digest == self._loaded:
             return False
         try:
-            answer = httpx.post(
-                f"{self._pod.url}/-/reload", timeout=RELOAD_SECONDS, trust_env=False
-            )
+            answer = httpx.post(f"{self.pod.url}/-/reload", timeout=RELOAD_SECONDS, trust_env=False)
         except httpx.HTTPError:
             return False
         self._loaded = digest

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from ops.live.cron_jobs import Clock, ScheduledJob
-from ops.live.kube_state import object_series
+from ops.live.kube_state import RELOADER, object_series, reloader_series
 from ops.live.launch import PROGRAMS, Launcher, RunOptions, can_run
 from ops.live.mounts import Mount, RunFolder, mounted_config_maps, write_changed_json
 from ops.live.pods import Pod, create_pods, dns_names, target_groups
@@ -33,6 +33,7 @@ class Platform:
         runnable.sort(key=lambda one: order.index(one.name) if one.name in order else 0)
         self.pods = create_pods(runnable, options.network)
         self.children: dict[str, Child] = {}
+        self.reloaders: list[Child] = []
         self.mounts: list[Mount] = []
         self._launcher = Launcher(files=self.files, options=options)
         clock = Clock(options.speed)
@@ -50,7 +51,6 @@ class Platform:
         self._require_programs_and_ports()
         self.files.prepare(keep=self.options.keep)
         self._publish_pods()
-        self._publish_objects()
         for pod in self.pods:
             if pod.workload.name not in self.options.replayed:
                 for name in mounted_config_maps(pod):
@@ -58,6 +58,11 @@ class Platform:
         self._refresh_mounts()
         for mount in self.mounts:
             mount.mark_loaded()
+        self._publish_objects()
+        for number, mount in enumerate(self.mounts):
+            port = _reloader_port(mount.pod)
+            if port:
+                self.reloaders.append(self._launcher.start_reloader(mount.pod, port, number))
         services = [pod for pod in self.pods if pod.workload.name not in PROGRAMS]
         servers = [pod for pod in self.pods if pod not in services]
         for together in (services, *([server] for server in servers)):
@@ -69,7 +74,7 @@ class Platform:
         """End every process that this platform started."""
         for job in self.jobs.values():
             job.stop()
-        stop_children(self.children.values())
+        stop_children([*self.children.values(), *self.reloaders])
 
     def tick(self) -> None:
         """Replace dead pods, refresh and reload configuration, run due jobs.
@@ -134,7 +139,7 @@ class Platform:
                 raise LiveError(f"{program}: is not on PATH. Run `make live`, which provides it.")
         for pod in self.pods:
             for container, _, number in pod.ports:
-                if container == pod.workload.name:
+                if container in (pod.workload.name, RELOADER):
                     require_free_port(pod.address, number)
 
     def _publish_pods(self) -> None:
@@ -145,11 +150,12 @@ class Platform:
             write_changed_json(self.files.targets / f"{workload.name}.json", groups)
 
     def _publish_objects(self) -> None:
-        """Publish the state of all objects for the stand-in of kube-state-metrics."""
+        """Publish what the stand-ins of kube-state-metrics and of the reloaders export."""
         jobs = [*self.jobs.values()] if self.options.jobs else []
         running = {name for name, child in self.children.items() if child.exit_code is None}
-        series = object_series(self.manifests, self.pods, running, jobs)
-        write_changed_json(self.files.object_series, series)
+        objects = object_series(self.manifests, self.pods, running, jobs)
+        content = {"pods": {**objects, **reloader_series(self.mounts)}}
+        write_changed_json(self.files.object_series, content)
 
     def _refresh_mounts(self) -> None:
         self._looked_at = time.monotonic()
@@ -159,3 +165,8 @@ class Platform:
             config_maps = read_config_maps(self.options.manifests)
             for mount in self.mounts:
                 mount.refresh(config_maps)
+
+
+def _reloader_port(pod: Pod) -> int | None:
+    """The port of the container that reloads the pod's server, if it has one."""
+    return next((number for container, _, number in pod.ports if container == RELOADER), None)

@@ -53,7 +53,11 @@ def test_a_server_exports_the_metric_as_the_inventory_says(
 
 def test_a_job_without_any_pod_is_counted_as_such(exported: Exported) -> None:
     pools = exported["prometheus-server"]["prometheus_target_scrape_pool_targets"]
-    assert {s.labels["scrape_job"]: s.value for s in pools.samples} == {"empty": 0, "itself": 1}
+    assert {s.labels["scrape_job"]: s.value for s in pools.samples} == {
+        "empty": 0,
+        "itself": 1,
+        "pods": 0,
+    }
 
 
 def _read() -> Exported:
@@ -96,6 +100,10 @@ _PROMETHEUS: dict[str, Any] = {
         {
             "job_name": "itself",
             "static_configs": [{"targets": [SERVERS["prometheus-server"]]}],
+        },
+        {
+            "job_name": "pods",
+            "kubernetes_sd_configs": [{"role": "pod", "api_server": f"http://{NOBODY}:9"}],
         },
         {"job_name": "empty", "file_sd_configs": [{"files": ["no-such-*.json"]}]},
     ],

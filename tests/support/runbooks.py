@@ -184,8 +184,9 @@ def fact_problems(page: Runbook, rule: Mapping[str, Any]) -> Iterator[str]:
         if name.startswith("threshold") and float(value) not in numbers:
             yield _problem(page, f"the {name} {value} is missing. State it.", "## Meaning")
     waits = rule.get("for", "")
-    if waits and (not waits.endswith("m") or f"{waits[:-1]} minutes" not in meaning):
-        text = f"the duration `for: {waits}` is missing. State it in minutes."
+    words = {"m": "minutes", "s": "seconds"}.get(waits[-1:], "minutes")
+    if waits and f"{waits[:-1]} {words}" not in meaning:
+        text = f"the duration `for: {waits}` is missing. State it in {words}."
         yield _problem(page, text, "## Meaning")
     if len(page.queries) != page.commands.count("query '"):
         yield _problem(page, "a query shares its line. Give each query a line.", "query '")

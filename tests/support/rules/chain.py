@@ -98,7 +98,8 @@ def chain(recording: Recording) -> Chain:
             for board in boards
             for annotation in board["annotations"]["list"]
         ],
-        jobs=frozenset(scrape["job_name"] for scrape in scrapes),
+        # A name such as blackbox-exporter/psi-field-step begins with the label `job` of its series.
+        jobs=frozenset(scrape["job_name"].partition("/")[0] for scrape in scrapes),
         alertmanager=recording.config("alertmanager"),
         cases=frozenset(path.stem for path in ROOT.glob("tests/rules/*.yaml")),
         runbooks=frozenset(path.stem for path in ROOT.glob("docs/runbooks/*.md")),

@@ -51,6 +51,12 @@ def test_prometheus_may_reach_every_job_it_scrapes(platform: Any) -> None:
     assert jobs - {"prometheus-server"} == reachable - {"prometheus-server"}
 
 
+def test_a_policy_opens_every_port_of_its_edges(platform: Any) -> None:
+    policies = {policy["metadata"]["name"]: policy for policy in platform.all("NetworkPolicy")}
+    [rule] = policies["prometheus-server-to-blackbox-exporter"]["spec"]["ingress"]
+    assert [port["port"] for port in rule["ports"]] == [9115, 8080]
+
+
 def test_grafana_may_reach_the_port_behind_its_data_source(platform: Any) -> None:
     assert ("grafana", "prometheus-server", 9090) in platform.edges()
 

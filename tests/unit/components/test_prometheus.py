@@ -3,13 +3,13 @@
 import re
 from typing import Any
 
-from tests.support.recording import Recording
+from tests.support.recording import Recording, fixed_labels
 
 
 def metrics_jobs(platform: Any) -> dict[str, dict[str, Any]]:
     """The scrape jobs of pods' own metrics, by name."""
     jobs = platform.config("prometheus-server")["scrape_configs"]
-    return {job["job_name"]: job for job in jobs if "metrics_path" not in job}
+    return {job["job_name"]: job for job in jobs if "/" not in job["job_name"]}
 
 
 def pod(platform: Any) -> dict[str, Any]:
@@ -152,6 +152,25 @@ def test_the_container_has_the_variable_that_the_configuration_expands(platform:
     )
 
 
+def test_every_container_that_reloads_a_server_is_scraped_under_its_own_name(
+    platform: Recording,
+) -> None:
+    jobs = platform.config("prometheus-server")["scrape_configs"]
+    found = {
+        job["job_name"]: fixed_labels(job)["job"]
+        for job in jobs
+        if job["job_name"].startswith("config-reload/")
+    }
+    reloaded = {
+        name
+        for name, template in platform.pods()
+        if any(c["name"] == "config-reload" for c in template["spec"]["containers"])
+    }
+    assert found == {f"config-reload/{name}": "config-reload" for name in reloaded}
+    open_to = {target for source, target, port in platform.edges() if port == 8080}
+    assert open_to >= reloaded - {"prometheus-server"}, "Prometheus can't reach config-reload"
+
+
 def test_finished_pods_are_not_scraped_and_alerts_reach_this_namespace_alone(platform: Any) -> None:
     namespace = platform.all("Namespace")[0]["metadata"]["name"]
     alertmanagers = platform.config("prometheus-server")["alerting"]["alertmanagers"]
@@ -160,7 +179,8 @@ def test_finished_pods_are_not_scraped_and_alerts_reach_this_namespace_alone(pla
         assert discovery["role"] == "pod"
         assert discovery["namespaces"]["names"] == [namespace]
         port, phase = found["relabel_configs"][:2]
-        assert (port["action"], port["regex"]) == ("keep", "http")
+        is_reloader = found.get("job_name", "").startswith("config-reload/")
+        assert (port["action"], port["regex"]) == ("keep", "reload-http" if is_reloader else "http")
         assert (phase["action"], phase["regex"]) == ("drop", "Succeeded|Failed")
 
 

@@ -22,7 +22,7 @@ def pods_of(rendered: Path) -> list[Pod]:
 
 def series(rendered: Path, pods: list[Pod], running: set[str]) -> dict[str, float]:
     content = object_series(read_manifests(rendered), pods, running, [])
-    (found,) = content["pods"][KUBE_STATE_METRICS]
+    (found,) = content[KUBE_STATE_METRICS]
     return found
 
 
