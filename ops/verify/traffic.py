@@ -41,7 +41,10 @@ def check_traffic(
     views: Sequence[View],
     rows: Sequence[Row],
 ) -> Iterator[Row]:
-    """A row for each connection that no pod tries; `rows` are those of the other checks."""
+    """A row for each connection that no pod tries; `rows` are those of the other checks.
+
+    Connections from one workload to several ports of another have one row.
+    """
     traffic = _Traffic(
         manifests=manifests,
         views=[view for view in views if not view.problem],
@@ -49,8 +52,8 @@ def check_traffic(
         jobs=scrape_jobs(manifests),
         webhook=webhook_workload(manifests),
     )
-    for edge in edges:
-        yield _row(str(edge), traffic.edge_proof(edge))
+    for subject, edge in {str(edge): edge for edge in edges}.items():
+        yield _row(subject, traffic.edge_proof(edge))
     for one in departures:
         yield _row(str(one), traffic.departure_proof(one))
 
