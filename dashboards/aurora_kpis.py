@@ -71,7 +71,7 @@ def aurora_kpis() -> Board:
             "Requests under the chosen treaties.",
             "treaty_requests_total",
             alerts=["TreatyNoRequests"],
-            when="when there are none in 10 minutes, as it should after a soak test",
+            when="when there are none in 10 minutes, unless the soak test is suspended",
         ),
         _counter_panel(
             "Routed",

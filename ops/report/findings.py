@@ -198,7 +198,7 @@ def _alerts(facts: Facts) -> Iterator[Finding]:
         if rule.name == DRIFTED:
             cause, action = _drift_cause(facts), _SAME_STEPS
         elif rule.name == IDLE:
-            cause = "Nobody sends traffic: a soak test has ended, or the heartbeat is suspended."
+            cause = "Nobody sends traffic: a soak test has ended, or a sender has stopped."
             action, command = _idle_treaty(alert.labels)
         limit = threshold_text(alert.annotations)
         yield Finding(

@@ -19,8 +19,8 @@ from promql.expressions import PromqlError, parse
 RECORDING_RULES = ("prometheus-server", "recording_rules.yml")
 """The ConfigMap and key of the recording rules that aggregate the key metrics."""
 _OF_EVERY_SERIES = {"__name__", "job", "namespace", "pod", "instance"}
-_OF_THE_MONITORING = {"up", "probe_success", "ALERTS"}
-"""Series of Prometheus and its prober: they are about the workloads, not by them."""
+_OF_THE_MONITORING = {"up", "probe_success", "ALERTS", "kube_deployment_spec_replicas"}
+"""Series of Prometheus and its exporters: they are about the workloads, not by them."""
 _RATED = re.compile(r"\b(?:rate|increase)\(\s*([\w:]+)\s*[{\[]")
 _UNITS = {"_ms": "ms", "_seconds": "s", "_bytes": "B"}
 
