@@ -1,7 +1,7 @@
 """Strict readers of UTF-8 text and of plain YAML, which keep line numbers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -25,7 +25,7 @@ _SCALARS = {
     "tag:yaml.org,2002:int": _PLAIN.construct_yaml_int,
     "tag:yaml.org,2002:float": _PLAIN.construct_yaml_float,
 }
-_TEXT = "tag:yaml.org,2002:str"
+_TEXT, _NOTHING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 
 Steps: TypeAlias = tuple[str | int, ...]
 """Keys and list positions that lead from the top of a document to a value."""
@@ -98,13 +98,19 @@ def read_text(root: Path, file: str, problems: Problems) -> str | None:
     return text
 
 
-def read_yaml(root: Path, file: str, problems: Problems) -> Document | None:
-    """Read a YAML file below `root`; if it can't be used, reports why and returns None."""
+def read_yaml(
+    root: Path, file: str, problems: Problems, texts_below: Collection[str] = ()
+) -> Document | None:
+    """Read a YAML file below `root`; if it can't be used, reports why and returns None.
+
+    Unquoted values below the keys `texts_below`, such as `labels`, stay text as they are written:
+    Prometheus reads `tier: 2` as the text "2".
+    """
     text = read_text(root, file, problems)
     if text is None:
         return None
     before = len(problems)
-    builder = _Builder(file, problems)
+    builder = _Builder(file, problems, texts_below)
     try:
         data = builder.document(iter(yaml.parse(text, Loader=_LOADER)))
     except yaml.YAMLError as error:
@@ -129,11 +135,12 @@ class _TooDeepError(Exception):
 class _Builder:
     """Builds plain data from YAML events; refuses tags, anchors and aliases."""
 
-    def __init__(self, file: str, problems: Problems) -> None:
+    def __init__(self, file: str, problems: Problems, texts_below: Collection[str]) -> None:
         self.at = 1
         self.lines: dict[Steps, int] = {}
         self._file = file
         self._problems = problems
+        self._texts_below = texts_below
 
     def document(self, events: Events) -> object:
         data: object = None
@@ -165,7 +172,7 @@ class _Builder:
             return self._mapping(events, steps)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(events, steps)
-        return self._scalar(event)
+        return self._scalar(event, steps)
 
     def _mapping(self, events: Events, steps: Steps) -> dict[str, object]:
         found: dict[str, object] = {}
@@ -199,13 +206,14 @@ class _Builder:
             found.append(self._value(event, events, here))
         return found
 
-    def _scalar(self, event: yaml.Event) -> object:
+    def _scalar(self, event: yaml.Event, steps: Steps) -> object:
         assert isinstance(event, yaml.ScalarEvent)  # noqa: S101
         node = yaml.ScalarNode(_TEXT, event.value)
         kind = _TEXT
         if event.style in (None, ""):
             kind = _PLAIN.resolve(yaml.ScalarNode, event.value, (True, False))
-        if kind == _TEXT:
+        is_text = len(steps) > 1 and steps[-2] in self._texts_below and kind != _NOTHING
+        if kind == _TEXT or is_text:
             return event.value
         try:
             return _SCALARS[kind](node)

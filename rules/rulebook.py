@@ -198,7 +198,8 @@ def _read_rules(root: Path, problems: Problems) -> tuple[list[Alert], list[Recor
 
 def _read_slos(root: Path, period: Period, problems: Problems) -> list[Slo]:
     files = [_relative(path, root) for path in sorted((root / SLOS).glob("*.yaml"))]
-    documents = [read_yaml(root, file, problems) for file in files]
+    texts = ("labels", "annotations")
+    documents = [read_yaml(root, file, problems, texts_below=texts) for file in files]
     return load_slos(filter(None, documents), period, problems)
 
 

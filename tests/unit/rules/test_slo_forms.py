@@ -184,6 +184,22 @@ def test_labels_may_have_any_name_that_prometheus_takes(tmp_path: Path) -> None:
         )
 
 
+def test_unquoted_values_of_labels_are_the_text_that_is_written(tmp_path: Path) -> None:
+    labels = "tier: 007\n  generated: yes\n  since: 2026-11-26\n  version: 1.10\n  team: kitchen"
+    found = rules(
+        read(tmp_path, SPEC.replace("team: kitchen", labels).replace('tier: "1"', "a: b"))
+    )
+    assert (
+        found["slo:objective:ratio"]["labels"].items()
+        >= {
+            "tier": "007",
+            "generated": "yes",
+            "since": "2026-11-26",
+            "version": "1.10",
+        }.items()
+    )
+
+
 def test_one_file_may_hold_several_objectives(tmp_path: Path) -> None:
     second = SPEC[SPEC.index("  - name: bread") :].replace("bread", "rye").replace("Bread", "Rye")
     ryes = [f"Rye{end}" for end in ("BudgetBurnFast", "BudgetBurnSlow", "SliAbsent")]

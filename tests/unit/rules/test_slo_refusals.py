@@ -97,7 +97,7 @@ BROKEN = {
         3,
         ["`__team`", "does not begin with __"],
     ),
-    "a label's value that is a number": (("team: kitchen", "team: 2"), 4, ["Put it in quotes"]),
+    "a label without a value": (("team: kitchen", "team:"), 4, ["Put it in quotes"]),
     "errors that nothing counts before the first one": (
         ("burnt_total[{{.window}}]", 'loaves_by_state{state="burnt"}[{{.window}}]'),
         13,
