@@ -81,6 +81,31 @@ def test_a_connection_sends_each_part_of_an_answer_immediately() -> None:
     assert asyncio.run(no_delay())
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone can do it")
+def test_a_connection_ends_if_its_caller_takes_nothing_of_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.shell.runtime.UNTAKEN_SECONDS", 1)
+
+    async def sending_fails() -> bool:
+        failed = asyncio.Event()
+
+        async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                while True:
+                    writer.write(b" " * 1_000_000)
+                    await writer.drain()
+            except OSError:
+                failed.set()
+
+        listener = listen(TreatySettings(host="127.0.0.1", port=0))
+        async with await asyncio.start_server(serve, sock=listener):
+            with socket.create_connection(listener.getsockname()):
+                return await asyncio.wait_for(failed.wait(), 10)
+
+    assert asyncio.run(sending_fails())
+
+
 def test_the_longest_stop_fits_into_the_grace_period_of_a_pod() -> None:
     drain = ServerSettings.model_json_schema()["properties"]["drain_seconds"]["maximum"]
     longest = drain + FINISH_SECONDS + CLEANUP_SECONDS + STOP_SECONDS
