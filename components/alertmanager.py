@@ -35,6 +35,8 @@ from components.values import Resources
 SERVER = Server(name="alertmanager", port=9093, service_port=9093, has_ui=True, has_reloader=True)
 NAME = SERVER.name
 GOSSIP_PORT = 9094
+RETENTION = "240h"
+"""How long the log of notifications may remember what was told: hours may be closed for a week."""
 POD_IP = "POD_IP"
 """The variable with the pod's own address."""
 
@@ -142,6 +144,7 @@ def _pod(args: AlertmanagerArgs, config: ReloadedConfig) -> core.PodTemplateSpec
         args=[
             f"--config.file={CONFIG_FOLDER}/{CONFIG_FILE}",
             f"--storage.path={DATA_FOLDER}",
+            f"--data.retention={RETENTION}",
             *_cluster_flags(args.replicas, args.cluster_label),
         ],
         env=[field_variable(POD_IP, "status.podIP")] if clustered else None,

@@ -5,9 +5,9 @@ Message texts are in rules/notifications.tmpl. Credentials are in files, which A
 for each notification.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 SECRET_FOLDER = "/etc/alertmanager-credentials"
 RUNBOOK = "{{ .CommonAnnotations.runbook_url }}"
@@ -18,8 +18,8 @@ DASHBOARD = "{{ .CommonAnnotations.dashboard_url }}"
 class Delivery:
     """Addresses of notifications that are not secret.
 
-    `slack_channel` is needed only if a route goes to slack. If `webhook_url` is set, it receives
-    every notification. If `heartbeat_topic`, the ARN of an SNS topic, is set, it receives the
+    `slack_channel` is needed only if a route goes to slack, and `webhook_url` only if something
+    goes to the webhook. If `heartbeat_topic`, the ARN of an SNS topic, is set, it receives the
     heartbeat.
     """
 
@@ -51,33 +51,43 @@ class Credential:
 class Channel:
     """A way to notify. Channels that leave the cluster have a credential.
 
+    `reaches` says who gets the notifications: people with a pager, people who read, or programs.
     `receive` returns the fields of an Alertmanager receiver for a delivery and a severity. It is
     None for the heartbeat, to which no severity can be routed.
     """
 
+    reaches: Literal["pagers", "readers", "programs"]
     credential: Credential | None
     receive: Callable[[Delivery, str], dict[str, Any]] | None
 
 
-def receiver(severity: str, channel: str, delivery: Delivery) -> dict[str, Any]:
-    """The receiver of a severity: one channel of ROUTABLE and, if set, the webhook."""
-    receive = CHANNELS[channel].receive
-    entries = receive(delivery, severity) if receive else {}
-    return {"name": severity, **_webhook(delivery, severity), **entries}
+def receiver(
+    name: str, channels: Sequence[str], severity: str, delivery: Delivery
+) -> dict[str, Any]:
+    """The receiver that notifies of a severity through all of these channels of ROUTABLE."""
+    found: dict[str, Any] = {"name": name}
+    for channel in channels:
+        if receive := CHANNELS[channel].receive:
+            found |= receive(delivery, severity)
+    return found
 
 
-def heartbeat_receiver(name: str, delivery: Delivery, *, outside: bool) -> dict[str, Any]:
-    """The receiver of the heartbeat. It sends no `resolved`: only a missing heartbeat matters."""
-    targets: list[dict[str, str]] = []
-    if delivery.webhook_url is not None:
-        targets.append({"url": delivery.webhook_url})
-    if outside:
-        targets.append({"url_file": _HEARTBEAT_URL.path})
-    return {
-        "name": name,
-        "webhook_configs": [{**target, "send_resolved": False} for target in targets],
-        **_heartbeat_topic(delivery),
-    }
+def heartbeat_receiver(
+    name: str, delivery: Delivery, *, outside: bool = False, by_url: bool = False
+) -> dict[str, Any]:
+    """The receiver of the heartbeat: the webhook, or what is outside the cluster.
+
+    It sends no `resolved`: only a missing heartbeat matters.
+    """
+    if not outside:
+        url = delivery.webhook_url
+        return {"name": name, **_heartbeat_hook({"url": url} if url is not None else None)}
+    hook = _heartbeat_hook({"url_file": _HEARTBEAT_URL.path} if by_url else None)
+    return {"name": name, **hook, **_heartbeat_topic(delivery)}
+
+
+def _heartbeat_hook(target: dict[str, str] | None) -> dict[str, Any]:
+    return {"webhook_configs": [{**target, "send_resolved": False}]} if target else {}
 
 
 def _heartbeat_topic(delivery: Delivery) -> dict[str, Any]:
@@ -159,11 +169,14 @@ _HEARTBEAT_URL = Credential(
     key="heartbeatUrl", file="heartbeat-url", reason="the heartbeat goes outside", is_url=True
 )
 
+EVENTS_URLS = {"eu": "https://events.eu.pagerduty.com/v2/enqueue"}
+"""PagerDuty's service region -> where it takes events, if that is not Alertmanager's default."""
+
 CHANNELS: Mapping[str, Channel] = {
-    "pagerduty": Channel(credential=ROUTING_KEY, receive=_pagerduty),
-    "slack": Channel(credential=_SLACK_URL, receive=_slack),
-    "webhook": Channel(credential=None, receive=_webhook),
-    "heartbeat": Channel(credential=_HEARTBEAT_URL, receive=None),
+    "pagerduty": Channel(reaches="pagers", credential=ROUTING_KEY, receive=_pagerduty),
+    "slack": Channel(reaches="readers", credential=_SLACK_URL, receive=_slack),
+    "webhook": Channel(reaches="programs", credential=None, receive=_webhook),
+    "heartbeat": Channel(reaches="programs", credential=_HEARTBEAT_URL, receive=None),
 }
 ROUTABLE = tuple(name for name, channel in CHANNELS.items() if channel.receive)
 """The channels that a severity can be routed to."""

@@ -11,6 +11,7 @@ COMMANDS = {
     "live": "ops.live.command",
     "report": "ops.report.command",
     "silence": "ops.silences",
+    "test-page": "ops.verify.page_command",
     "verify": "ops.verify.command",
     "watch": "ops.watch",
 }

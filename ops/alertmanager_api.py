@@ -67,8 +67,9 @@ class NotifiedAlert(Answer):
 
 
 class AlertGroup(Answer):
-    """The alerts that are notified together."""
+    """The alerts of which a receiver is notified together."""
 
+    receiver: Receiver
     alerts: list[NotifiedAlert]
 
 

@@ -15,6 +15,10 @@ WATCHDOG = "Watchdog"
 """The alert that always fires; if it stops arriving, alerting is broken."""
 WATCHDOG_SEVERITY = "none"
 """The severity that only Watchdog has; it notifies nobody."""
+WATCHDOG_OUTSIDE = ("heartbeat", "outside")
+"""The label of the Watchdog that leaves the cluster."""
+THROUGH_ALL = ("channels", "all")
+"""The label of alerts about lost notifications, which go through every channel at any time."""
 
 FieldsT = TypeVar("FieldsT", AlertFields, RecordFields)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+(?:\.\d+)?)(?:[eE][-+]?\d+)?(?!\w|\.\d)")

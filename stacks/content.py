@@ -1,6 +1,6 @@
 """The contents of all ConfigMaps of one environment, checked before anything is declared."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
@@ -8,6 +8,7 @@ from components.alertmanager_config import (
     CONFIG_FILE,
     TEMPLATES_FILE,
     AlertmanagerConfig,
+    Inhibition,
     alertmanager_yml,
 )
 from components.aws.place import GLOBAL_REGION
@@ -28,18 +29,19 @@ from components.prometheus import (
     Target,
     prometheus_yml,
 )
+from components.routing import SEVERITIES
 from components.workload import workload_server
 from dashboards.catalog import Dashboard, endpoints_dashboard
 from dashboards.endpoints import CLOUDWATCH_UID
 from dashboards.panels import DATASOURCE_UID
 from problems import Problems
 from promql.durations import format_duration, parse_duration
+from promql.expressions import PromqlError
 from rules.notifications import load_notifications, template_names
-from rules.rule import WATCHDOG, WATCHDOG_SEVERITY
+from rules.rule import THROUGH_ALL, WATCHDOG, WATCHDOG_OUTSIDE, WATCHDOG_SEVERITY, Alert
 from rules.rulebook import Rulebook
 from stacks.capacity import check_capacity
-from stacks.files import IDLE_ALERT, ROOT, check_size, read_files
-from stacks.outputs import grafana_address
+from stacks.files import IDLE_ALERT, PAGE_LOST, ROOT, check_size, read_files
 from stacks.refusal import refuse
 from stacks.servers import SERVERS
 from stacks.settings import Configuration
@@ -123,12 +125,16 @@ def compose_content(configuration: Configuration) -> Content:
 
 
 def dashboard_urls(settings: Settings, boards: Iterable[Dashboard]) -> dict[str, str]:
-    """Alert -> URL of its dashboard, the first one with a panel that names the alert."""
-    base = grafana_address(settings)
+    """Alert -> URL of its dashboard, the first one with a panel that names the alert.
+
+    None without a domain: an address of somebody's own machine is no use on another's phone.
+    """
     urls: dict[str, str] = {}
+    if not settings.grafana.domain:
+        return urls
     for board in boards:
         for alert in board.alerts:
-            urls.setdefault(alert, f"{base}/d/{board.uid}")
+            urls.setdefault(alert, f"https://{settings.grafana.domain}/d/{board.uid}")
     return urls
 
 
@@ -222,11 +228,53 @@ def _alertmanager_yml(settings: Settings, rulebook: Rulebook, heartbeat_topic: s
             routing=settings.alertmanager,
             webhook_url=_url(settings, webhook.workload, webhook.path) if webhook else None,
             heartbeat_topic=heartbeat_topic,
-            heartbeat=(WATCHDOG, WATCHDOG_SEVERITY),
+            heartbeat=(_equal("alertname", WATCHDOG), _equal("severity", WATCHDOG_SEVERITY)),
+            outside=(_equal(*WATCHDOG_OUTSIDE),),
+            through_all=(_equal(*THROUGH_ALL),),
+            page_lost=(_equal("alertname", PAGE_LOST),),
             idle=(IDLE_ALERT, severities.get(IDLE_ALERT, "")),
-            inhibitions=rulebook.siblings,
+            inhibitions=[*_siblings(rulebook), *_symptoms(settings, rulebook)],
         )
     )
+
+
+def _equal(label: str, value: str) -> str:
+    return f'{label}="{value}"'
+
+
+def _siblings(rulebook: Rulebook) -> Iterator[Inhibition]:
+    """A critical alert mutes the warning about the same condition."""
+    for source, target, labels in rulebook.siblings:
+        yield Inhibition([_equal("alertname", source)], [_equal("alertname", target)], labels)
+
+
+def _symptoms(settings: Settings, rulebook: Rulebook) -> Iterator[Inhibition]:
+    """The page that a workload is down mutes those about its probes and its objectives.
+
+    The objectives of all probes suffer from each workload, so they are muted too.
+    """
+    for alert in rulebook.alerts:
+        for workload in _workloads_down(alert, settings.workloads):
+            source = [_equal("alertname", alert.name), _equal("job", workload)]
+            for label, value in (
+                ("workload", workload),
+                ("sloth_service", workload),
+                ("sloth_service", blackbox.NAME),
+            ):
+                yield Inhibition(source, [_equal(label, value)], ["namespace"])
+
+
+def _workloads_down(alert: Alert, workloads: Iterable[str]) -> list[str]:
+    """The workloads whose end the alert reports as critical."""
+    if isinstance(alert.expression, PromqlError) or not alert.name.endswith("Down"):
+        return []
+    jobs = {
+        matcher.value
+        for selector in alert.expression.selectors
+        for matcher in selector.matchers
+        if (selector.metric, matcher.name) == ("up", "job")
+    }
+    return [name for name in workloads if name in jobs and alert.severity == SEVERITIES[-1]]
 
 
 def _url(settings: Settings, workload: str, path: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.alertmanager_config import SEVERITIES
+from components.routing import SEVERITIES
 from dashboards.catalog import Dashboard, all_dashboards
 from problems import Problems
 from promql.variables import without_variables
@@ -15,6 +15,8 @@ from rules.slo.objectives import SloOptions
 ROOT = Path(__file__).resolve().parent.parent
 IDLE_ALERT = "TreatyNoRequests"
 """The alert that idle windows mute; no other alert depends on expected traffic."""
+PAGE_LOST = "AlertmanagerNotificationsFailing"
+"""The alert about a channel that fails; while pages are lost, it stops the heartbeat outside."""
 DASHBOARD_GATE = 200 * 1024
 """Largest dashboard, in bytes: larger ones are unreadable. It is well below the 256 KiB limit of
 the annotation in which `kubectl apply` keeps the object."""
@@ -63,6 +65,7 @@ def check_alerts(rulebook: Rulebook, problems: Problems) -> None:
     for alert, purpose in (
         (WATCHDOG, "which always fires and shows that alerting works"),
         (IDLE_ALERT, "which idleWindows mute"),
+        (PAGE_LOST, "which stops the heartbeat outside"),
     ):
         if alert not in names:
             problems.add("rules", 0, f"there is no alert {alert}, {purpose}. Restore it.")

@@ -33,12 +33,6 @@ def outputs(
     }
 
 
-def grafana_address(settings: Settings) -> str:
-    """Grafana's URL for people: its domain, or this machine's end of the port-forward."""
-    domain = settings.grafana.domain
-    return f"https://{domain}" if domain else f"http://localhost:{grafana.SERVER.port}"
-
-
 def export(values: Outputs) -> None:
     """Export the values as stack outputs."""
     for name, value in values.items():

@@ -50,20 +50,30 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     screen = Screen(sys.stderr if options.json else sys.stdout)
     try:
-        with _platform(options) as checks:
+        with open_platform(options) as checks:
             rows = wait_for_green(checks.look, options.timeout, screen)
             if options.test_page:
-                screen.show_table(["the test page is on its way: this takes a minute"])
-                rows += checks.page(f"{getuser()} on {gethostname()}")
+                rows += send_page(checks, screen)
             _record(checks, rows)
     except (StackError, ManifestsError, ApiError) as error:
         sys.stderr.write(f"error: {error}\n")
         return CANNOT_ASK
+    return print_rows(rows, screen, as_json=options.json)
+
+
+def send_page(checks: Checks, screen: Screen) -> list[Row]:
+    """Send the test page under the name of this user; takes a minute."""
+    screen.show_table(["the test page is on its way: this takes a minute"])
+    return checks.page(f"{getuser()} on {gethostname()}")
+
+
+def print_rows(rows: Sequence[Row], screen: Screen, *, as_json: bool) -> int:
+    """Print a line for each row, and the JSON if it is wanted. Returns the exit code."""
     screen.show_table([])
     reds = sum(row.is_red for row in rows)
     for line in (*table(rows), f"{reds} red" if reds else "all green"):
         screen.print_line(line)
-    if options.json:
+    if as_json:
         answer = {"green": not reds, "rows": [row.as_json() for row in rows]}
         sys.stdout.write(f"{json.dumps(answer, indent=1)}\n")
     return SOME_RED if reds else GREEN
@@ -101,7 +111,11 @@ def wait_for_green(look: Callable[[bool], list[Row]], seconds: float, screen: Sc
 
 
 @contextmanager
-def _platform(options: Namespace) -> Iterator[Checks]:
+def open_platform(options: Namespace) -> Iterator[Checks]:
+    """The checks of the platform that the arguments of `platform_parser` name.
+
+    Raises StackError, ManifestsError or ApiError if it can't be asked.
+    """
     if options.live:
         manifests = read_manifests(options.manifests)
         live = Live(folder=RunFolder(options.state))
@@ -123,14 +137,21 @@ def _platform(options: Namespace) -> Iterator[Checks]:
             yield ClusterChecks(stack.manifests, cluster, password)
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="python -m ops verify", description="Check a running platform.")
+def platform_parser(command: str, description: str) -> Parser:
+    """A parser of arguments that name a platform; `--json` asks for its rows as JSON."""
+    parser = Parser(prog=f"python -m ops {command}", description=description)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--stack", metavar="NAME", help="whose state `pulumi` can read")
     which.add_argument("--live", action="store_true", help="the run of `make live`")
     parser.add_argument("--config-file", default="", metavar="FILE", help="the stack's own file")
     parser.add_argument("--manifests", type=Path, default=Path("rendered/local/1-manifest"))
     parser.add_argument("--state", type=Path, default=Path(".state/live"))
+    parser.add_argument("--json", action="store_true", help="print all rows as JSON")
+    return parser
+
+
+def _parser() -> Parser:
+    parser = platform_parser("verify", "Check a running platform.")
     parser.add_argument(
         "--timeout",
         type=whole_number(0, 3600),
@@ -143,5 +164,4 @@ def _parser() -> Parser:
         action="store_true",
         help="then notify everybody who is notified of alerts, with a test alert of each severity",
     )
-    parser.add_argument("--json", action="store_true", help="print all rows as JSON")
     return parser

@@ -31,23 +31,22 @@ _REMEDY = "docs/runbooks/AlertmanagerNotificationsFailing.md"
 class _Event(Answer):
     """A notification that harbinger received."""
 
-    receiver: str | None
     labels: dict[str, str]
 
 
 class _Harbinger(HttpApi):
     name = "harbinger"
 
-    def receivers(self, job: str) -> set[str]:
-        """The receivers whose notifications of the test alerts of this job it got."""
+    def severities(self, job: str) -> set[str]:
+        """The severities of the test alerts of this job of which it was notified."""
         answer = self.call("GET", "/events", params={"alert": ALERT, "limit": "1000"})
         events = self.parse(list[_Event], answer, "events")
-        return {one.receiver or "" for one in events if one.labels.get("job") == job}
+        return {one.labels["severity"] for one in events if one.labels.get("job") == job}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Where alerts of a severity go; `integrations` are Alertmanager's words for the ways."""
+    """A receiver of a severity; `integrations` are Alertmanager's words for its ways."""
 
     severity: str
     receiver: str
@@ -58,27 +57,34 @@ class Route:
 class _Outcome:
     """What has become of the test alerts so far.
 
-    `taken` and `failed` count notifications by integration; `arrived` are the receivers of which
-    harbinger heard; `muted` maps severities to the time intervals that mute them now.
+    `taken` and `failed` count notifications by integration; `arrived` are the severities of which
+    harbinger heard; `muted` maps (severity, receiver) to the time intervals that mute them now.
     """
 
     taken: Counter[str]
     failed: Counter[str]
     arrived: set[str]
-    muted: Mapping[str, str]
+    muted: Mapping[tuple[str, str], str]
 
 
 def routes(manifests: Manifests) -> list[Route]:
-    """The route of each severity, from the stack's alertmanager.yml."""
+    """The receivers of each severity, from the stack's alertmanager.yml."""
     config = load_yaml(manifests.config_maps[ALERTMANAGER]["alertmanager.yml"])
     receivers = {one["name"]: one for one in config["receivers"]}
+    nodes = config["route"]["routes"]
+    texts = [" ".join(node.get("matchers", ())) for node in nodes]
+    severities = dict.fromkeys(match[1] for text in texts if (match := _SEVERITY.fullmatch(text)))
     found = []
-    for route in config["route"]["routes"]:
-        match = _SEVERITY.fullmatch(" ".join(route["matchers"]))
-        if match:
-            name = route["receiver"]
+    for severity in severities:
+        names: dict[str, None] = {}
+        for node, text in zip(nodes, texts, strict=True):
+            if text in ("", f'severity="{severity}"'):
+                names[node["receiver"]] = None
+                if not node.get("continue"):
+                    break
+        for name in names:
             ways = [key.removesuffix("_configs") for key in receivers[name] if key != "name"]
-            found.append(Route(severity=match[1], receiver=name, integrations=tuple(ways)))
+            found.append(Route(severity=severity, receiver=name, integrations=tuple(ways)))
     return found
 
 
@@ -106,7 +112,8 @@ def _send(
     limit = wait + PEER_SECONDS * len(clients) + GRACE_SECONDS
     try:
         before = _notifications(clients)
-        alerts = [_alert(manifests, one.severity, job, sender, limit) for one in wanted]
+        severities = dict.fromkeys(one.severity for one in wanted)
+        alerts = [_alert(manifests, one, job, sender, limit) for one in severities]
         # To each, as Prometheus does: peers share what they have sent, but not the alerts.
         for client in clients:
             client.post_alerts(alerts)
@@ -116,7 +123,7 @@ def _send(
             outcome = _Outcome(
                 taken=now[0] - before[0],
                 failed=now[1] - before[1],
-                arrived={one for listener in listeners for one in listener.receivers(job)},
+                arrived={one for listener in listeners for one in listener.severities(job)},
                 muted=_muted(clients, job),
             )
             rows = list(_judge(wanted, outcome, listens=webhook_workload(manifests) is not None))
@@ -147,8 +154,8 @@ def _alert(
         },
         "annotations": {
             "summary": "TEST: nothing is wrong, and nobody needs to act",
-            "description": f"{sender} tests who is notified of {severity} alerts, with"
-            " `make verify`. It ends by itself.",
+            "description": f"{sender} tests who is notified of {severity} alerts, with a"
+            " test page. It ends by itself.",
         },
         "startsAt": now.isoformat(),
         "endsAt": (now + timedelta(seconds=seconds)).isoformat(),
@@ -165,31 +172,33 @@ def _notifications(clients: Sequence[Alertmanager]) -> tuple[Counter[str], Count
     return every - failed, failed
 
 
-def _muted(clients: Sequence[Alertmanager], job: str) -> dict[str, str]:
-    """The time intervals that mute the test alert of a severity now, by severity."""
+def _muted(clients: Sequence[Alertmanager], job: str) -> dict[tuple[str, str], str]:
+    """The time intervals that mute the test alerts now, by severity and receiver."""
     of_this_test = [Matcher(name="job", value=job)]
-    groups = [group for client in clients for group in client.groups(of_this_test)]
-    found = [alert for group in groups for alert in group.alerts]
     return {
-        alert.labels["severity"]: ", ".join(alert.status.muted_by)
-        for alert in found
+        (alert.labels["severity"], group.receiver.name): ", ".join(alert.status.muted_by)
+        for client in clients
+        for group in client.groups(of_this_test)
+        for alert in group.alerts
         if alert.status.muted_by
     }
 
 
 def _judge(wanted: Sequence[Route], outcome: _Outcome, *, listens: bool) -> Iterator[Row]:
-    loud = [route for route in wanted if route.severity not in outcome.muted]
+    quiet = {(one.severity, one.receiver) for one in wanted} & outcome.muted.keys()
+    loud = [one for one in wanted if (one.severity, one.receiver) not in quiet]
     needed = Counter(way for route in loud for way in route.integrations)
     for route in wanted:
         for way in route.integrations:
             subject = f"{route.severity} by {way}"
             if route not in loud:
-                reason = f"muted by {outcome.muted[route.severity]}: nobody is notified now"
-                yield untried(CHECK, subject, reason)
+                reason = outcome.muted[route.severity, route.receiver]
+                yield untried(CHECK, subject, f"muted by {reason}: nobody is notified now")
                 continue
             if way == "webhook" and listens:
                 # Others use this integration all the time, so its counter proves nothing.
-                problem = None if route.receiver in outcome.arrived else "harbinger did not get it"
+                heard = route.severity in outcome.arrived
+                problem = None if heard else "harbinger did not get it"
             else:
                 missing = outcome.taken[way] < needed[way]
                 problem = f"{outcome.taken[way]} of {needed[way]} were taken" if missing else None

@@ -9,11 +9,13 @@ import re
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pulumi.runtime import config as runtime_config
 from pydantic import RootModel
 
 from components.channels import CHANNELS, ROUTING_KEY
+from components.network import HTTPS_PORT
 from components.values import matching
 from problems import Problems
 from stacks.secrets import (
@@ -91,6 +93,17 @@ def check_secrets(
                 )
             if key in CREDENTIALS and CREDENTIALS[key].is_url and not _is_https_url(value):
                 problems.add(place, 0, f"is not a URL that begins with https://. {remedy}.")
+            elif key in CREDENTIALS and CREDENTIALS[key].is_url and not _is_reachable(value):
+                text = f"its port is not {HTTPS_PORT}, which alone is open. {remedy} with another."
+                problems.add(place, 0, text)
+            region = _pagerduty_region(value)
+            if region not in (None, settings.alertmanager.pagerduty_region):
+                problems.add(
+                    place,
+                    0,
+                    f"is in another region of PagerDuty than {PROJECT}:settings.alertmanager."
+                    f"pagerdutyRegion says. {remedy} with another, or write {region} there.",
+                )
             if key == OUTSIDE_ALARM and not _is_endpoint(value, settings):
                 expected = settings.aws.alarms_by if settings.aws else ""
                 text = f"is no address for {PROJECT}:settings.aws.alarmsBy: {expected}. {remedy}."
@@ -101,6 +114,20 @@ def check_secrets(
 
 def _is_https_url(text: str) -> bool:
     return re.fullmatch(r"https://[^\s/]+\S*", text) is not None
+
+
+def _is_reachable(url: str) -> bool:
+    """Whether the policies let Alertmanager connect to the port of the URL."""
+    try:
+        return urlsplit(url).port in (None, HTTPS_PORT)
+    except ValueError:
+        return False
+
+
+def _pagerduty_region(url: str) -> str | None:
+    """The service region of PagerDuty whose events the host takes; None for any other host."""
+    hosts = {"us": "events.pagerduty.com", "eu": "events.eu.pagerduty.com"}
+    return next((region for region, host in hosts.items() if f"://{host}/" in url), None)
 
 
 def _is_endpoint(text: str, settings: Settings) -> bool:

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, RootModel, model_validator
 
-from components.alertmanager_config import SEVERITIES, Routing
 from components.blackbox import Probe
 from components.grafana_access import Exposure
 from components.namespace import Quota
 from components.placement import Placement
+from components.routing import SEVERITIES, Routing
 from components.storage_class import EbsVolumes, storage_class_name
 from components.values import (
     DnsLabel,
@@ -239,9 +239,24 @@ class Settings(Value):
             wrong["alertmanager.heartbeat.timeout"] = (
                 f"`{timeout}` is longer than an alarm of CloudWatch can wait. Write 23h or less."
             )
+        if self.production:
+            wrong |= dict(self._unheard_alerts())
         if wrong:
             raise WrongKeysError(wrong)
         return self
+
+    def _unheard_alerts(self) -> Iterator[tuple[str, str]]:
+        """What lets a production stack fail without anybody hearing of it."""
+        if not self.alertmanager.paging:
+            text = "reach no person at any time, and the stack is production. Add pagerduty."
+            yield "alertmanager.routes.critical", f"critical alerts {text}"
+        watched = self.alertmanager.heartbeat.outside
+        if not watched and not (self.aws and self.aws.dead_mans_switch):
+            yield (
+                "alertmanager.heartbeat.outside",
+                "nobody outside notices the end of alerting, and the stack is production. Write"
+                " true, or set aws.deadMansSwitch.",
+            )
 
     def _unknown_workloads(self) -> Iterator[tuple[str, str]]:
         named = [

@@ -89,11 +89,11 @@ REFUSALS: dict[str, dict[str, Case]] = {
         ),
     },
     "a route": {
-        "hours that the settings do not define": (
+        "hours of the webhook": (
             STACK,
             replace("warning: webhook", "warning: {channel: webhook, during: shift}"),
-            "vaultmesh:settings.alertmanager.routes.warning.during (Pulumi.local.yaml)",
-            "`shift` is not in `hours`",
+            "vaultmesh:settings.alertmanager.routes.warning.0.during (Pulumi.local.yaml)",
+            "the webhook has no hours",
         ),
     },
     "rules, dashboards, templates and settings": {
@@ -387,7 +387,10 @@ def test_wrong_settings_do_not_hide_wrong_rules_dashboards_or_templates(deployed
         lines,
         [
             ("vaultmesh:settings.prometheus.storage (Pulumi.local.yaml)", "5GB"),
-            ("vaultmesh:settings.alertmanager.routes.critical.channel", "Did you mean `webhook`?"),
+            (
+                "vaultmesh:settings.alertmanager.routes.critical.0.channel",
+                "Did you mean `webhook`?",
+            ),
             ("vaultmesh:shared.workloads.scheduler.neverTwise (Pulumi.yaml)", "`neverTwice`"),
             (f"{PSI}:", "soon"),
             (f"{TEMPLATES}:", "toUper"),

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from promql.variables import without_variables
+from rules.rule import WATCHDOG, WATCHDOG_OUTSIDE
 from tests.support.recording import ROOT, Recording
 from tests.support.rules.routes import receivers
 from tests.support.series import inventory, metric_series, selected_series
@@ -72,7 +73,12 @@ class Chain:
     def receivers_of(self, alert: str) -> set[str]:
         """The receivers that an alert reaches."""
         labels = {"alertname": alert, **self.alerts[alert]["labels"]}
-        return set(receivers(self.alertmanager["route"], labels))
+        outside = [dict([WATCHDOG_OUTSIDE])] if alert == WATCHDOG else []
+        return {
+            name
+            for more in ({}, *outside)
+            for name in receivers(self.alertmanager["route"], labels | more)
+        }
 
     def has_panel_with_runbook(self, alert: str) -> bool:
         """Whether a panel links to the alert's runbook."""

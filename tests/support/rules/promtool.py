@@ -38,18 +38,19 @@ def check_case(promtool: str, folder: Path, name: str, case: dict[str, Any]) -> 
     the annotation of its rule.
     """
     dashboards = {
-        rule["alert"]: rule["annotations"]["dashboard_url"]
+        rule["alert"]: rule["annotations"]
         for file in case["rule_files"]
         for group in yaml.safe_load((folder / file).read_text())["groups"]
         for rule in group["rules"]
-        if "alert" in rule
+        if "alert" in rule and "dashboard_url" in rule["annotations"]
     }
     case = deepcopy(case)
     for group in case["tests"]:
         for check in group.get("alert_rule_test", []):
             for expected in check.get("exp_alerts") or []:
-                annotations = expected.setdefault("exp_annotations", {})
-                annotations["dashboard_url"] = dashboards[check["alertname"]]
+                if found := dashboards.get(check["alertname"]):
+                    annotations = expected.setdefault("exp_annotations", {})
+                    annotations["dashboard_url"] = found["dashboard_url"]
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(case, allow_unicode=True))
     return run(promtool, folder, "test", "rules", f"{name}.yaml")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.alertmanager_config import WEEKDAYS, Window, time_interval
+from components.hours import WEEKDAYS, Window, time_interval
 
 EVERY_DAY = tuple(WEEKDAYS)
 BERLIN = "Europe/Berlin"

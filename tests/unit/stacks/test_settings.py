@@ -97,7 +97,11 @@ WRONG: list[tuple[str, Any, str]] = [
         {"sev1": "loud"},
         "no route matches the severity `loud`. Use warning or c",
     ),
-    ("alertmanager.routes.critical", "email", "critical.channel: `email` is not a channel. Write"),
+    (
+        "alertmanager.routes.critical",
+        "email",
+        "critical.0.channel: `email` is not a channel. Wr",
+    ),
     ("alertmanager.routes.critical", "heartbeat", "`heartbeat` is not a channel. Write one of pag"),
     ("alertmanager.routes.warning", "slak", "`slak` is not a channel. Did you mean `slack`?"),
     ("alertmanager.routes.warning", None, "alertmanager.routes.warning: missing. Set it in"),
@@ -106,12 +110,24 @@ WRONG: list[tuple[str, Any, str]] = [
     (
         "alertmanager.routes.critical",
         {"channel": "pagerduty", "during": "business-hours"},
-        "alertmanager.routes.critical.during: critical alerts must always reach somebody. Remove",
+        "alertmanager.routes.critical.0.during: critical alerts must always reach somebody. Remove",
     ),
+    ("alertmanager.routes.critical", [], "routes.critical: empty. Write at least one entry."),
+    (
+        "alertmanager.routes.critical",
+        ["pagerduty", "slack", "pagerduty"],
+        "routes.critical.2.channel: `pagerduty` is there twice. Remove one.",
+    ),
+    (
+        "alertmanager.routes.warning",
+        {"channel": "webhook", "during": "business-hours"},
+        "routes.warning.0.during: the webhook has no hours. Remove the key.",
+    ),
+    ("alertmanager.pagerdutyRegion", "EU", "pagerdutyRegion: `EU` is not allowed here. Write 'us'"),
     (
         "alertmanager.routes.warning.during",
         "office-hours",
-        "routes.warning.during: `office-hours` is not in `hours`. Did you mean `business-hours`?",
+        "routes.warning.0.during: `office-hours` is not in `hours`. Did you mean `business-hours`?",
     ),
     (
         "alertmanager.hours.business-hours.timeZone",
@@ -186,7 +202,7 @@ def test_all_wrong_keys_are_named() -> None:
     values["vaultmesh:setings"] = {}
     assert [line.split(": ")[0].split(" ")[0] for line in refusals(values)] == [
         "vaultmesh:setings",
-        "vaultmesh:settings.alertmanager.routes.warning.during",
+        "vaultmesh:settings.alertmanager.routes.warning.0.during",
         "vaultmesh:settings.alertmanager.slackChannel",
         "vaultmesh:settings.namespace",
         "vaultmesh:settings.prometheus.retenton",
@@ -213,6 +229,46 @@ def test_a_heartbeat_that_nobody_receives_is_refused() -> None:
     change(values, "alertmanager.heartbeat.outside", False)
     (line,) = refusals(values)
     assert "nobody receives the heartbeat. Set heartbeat.outside or webhook." in line
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (
+            "alertmanager.routes.critical",
+            "webhook",
+            "alertmanager.routes.critical: critical alerts reach no person at any time, and the"
+            " stack is production. Add pagerduty.",
+        ),
+        (
+            "alertmanager.routes.critical",
+            ["webhook", {"channel": "pagerduty", "during": "business-hours"}],
+            "alertmanager.routes.critical: critical alerts reach no person at any time",
+        ),
+        (
+            "alertmanager.heartbeat.outside",
+            False,
+            "alertmanager.heartbeat.outside: nobody outside notices the end of alerting, and the"
+            " stack is production. Write true, or set aws.deadMansSwitch.",
+        ),
+    ],
+)
+def test_a_production_stack_that_could_fail_unheard_is_refused(
+    path: str, value: Any, expected: str
+) -> None:
+    values = stack_values("production")
+    change(values, "aws.deadMansSwitch", False)
+    change(values, path, value)
+    (line,) = refusals(values)
+    assert expected in line.replace(" (Pulumi.test.yaml)", "")
+    change(values, "production", False)
+    assert not [line for line in refusals(values) if "production" in line]
+
+
+def test_a_switch_in_aws_notices_the_end_of_alerting_as_well() -> None:
+    values = stack_values("production")
+    change(values, "alertmanager.heartbeat.outside", False)
+    assert refusals(values) == []
 
 
 def needing_every_secret() -> dict[str, Any]:
@@ -245,6 +301,33 @@ def test_a_malformed_url_is_refused_without_being_repeated(key: str, value: str)
     (line,) = refusals(stack_values("staging"), secrets)
     assert line.startswith(f"vaultmesh:{key}: is not a URL that begins with https://. Run")
     assert "marker" not in line
+
+
+@pytest.mark.parametrize("key", ["slackApiUrl", "heartbeatUrl"])
+def test_a_url_with_a_port_that_no_policy_opens_is_refused_without_being_repeated(
+    key: str,
+) -> None:
+    for port, is_open in ((443, True), (8443, False), ("x", False)):
+        secrets = recording.SECRETS | {f"vaultmesh:{key}": f"https://marker.invalid:{port}/x"}
+        lines = refusals(stack_values("staging"), secrets)
+        assert [line.partition(" Run")[0] for line in lines] == (
+            [] if is_open else [f"vaultmesh:{key}: its port is not 443, which alone is open."]
+        )
+
+
+@pytest.mark.parametrize("key", ["heartbeatUrl", "outsideAlarmEndpoint"])
+@pytest.mark.parametrize(("region", "host"), [("us", "events.eu"), ("eu", "events")])
+def test_a_url_of_the_other_region_of_pagerduty_is_refused(
+    key: str, region: str, host: str
+) -> None:
+    values = needing_every_secret()
+    secrets = recording.SECRETS | {f"vaultmesh:{key}": f"https://{host}.pagerduty.com/marker"}
+    change(values, "alertmanager.pagerdutyRegion", region)
+    (line,) = refusals(values, secrets)
+    assert line.startswith(f"vaultmesh:{key}: is in another region of PagerDuty than ")
+    assert "marker" not in line
+    change(values, "alertmanager.pagerdutyRegion", "eu" if region == "us" else "us")
+    assert refusals(values, secrets) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""`python -m ops test-page`: a marked test alert through each channel, and who took it."""
+
+import sys
+from collections.abc import Sequence
+
+from ops.http_api import ApiError
+from ops.live.terminal import Screen
+from ops.manifests import ManifestsError
+from ops.verify.command import (
+    CANNOT_ASK,
+    GREEN,
+    open_platform,
+    platform_parser,
+    print_rows,
+    send_page,
+)
+from ops.verify.stack import StackError
+
+_KNOWN = (
+    "A channel took it if it accepted Alertmanager's request, and harbinger if it lists the alert."
+    " Whether a phone rang or a message was read, ask those who have it."
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Send the test page. Exit code: 0 all took it, 1 some did not, 2 can't ask."""
+    parser = platform_parser("test-page", "Send a test alert of each severity to everybody.")
+    options = parser.parse_args(arguments)
+    screen = Screen(sys.stderr if options.json else sys.stdout)
+    try:
+        with open_platform(options) as checks:
+            rows = send_page(checks, screen)
+    except (StackError, ManifestsError, ApiError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return CANNOT_ASK
+    code = print_rows(rows, screen, as_json=options.json)
+    if code == GREEN:
+        screen.print_line(_KNOWN)
+    return code
