@@ -147,7 +147,8 @@ def _name(severity: str, during: str | None) -> str:
 
 def _fallback(routing: Routing) -> str:
     severity = SEVERITIES[-1]
-    return severity if None in _channels(routing)[severity] else WEBHOOK
+    channels = _channels(routing)[severity]
+    return severity if None in channels or not channels else WEBHOOK
 
 
 def _routes(config: AlertmanagerConfig) -> Iterator[Route]:
@@ -157,7 +158,7 @@ def _routes(config: AlertmanagerConfig) -> Iterator[Route]:
         yield {"receiver": ALL_CHANNELS, "matchers": list(config.through_all)}
     for severity in SEVERITIES:
         if not channels[severity]:
-            yield {"receiver": WEBHOOK, "matchers": [f'severity="{severity}"']}
+            yield {"receiver": severity, "matchers": [f'severity="{severity}"']}
     if tells_people and config.webhook_url is not None:
         yield {"receiver": WEBHOOK, "continue": True}
     for severity in SEVERITIES:
@@ -170,7 +171,7 @@ def _routes(config: AlertmanagerConfig) -> Iterator[Route]:
             node["continue"] = True
         yield from nodes
     # The route to the webhook matches everything, so the root's receiver is not reached.
-    if tells_people and _fallback(routing) != WEBHOOK:
+    if None in channels[SEVERITIES[-1]]:
         yield {"receiver": _fallback(routing)}
 
 
@@ -253,11 +254,12 @@ def _receivers(config: AlertmanagerConfig) -> Iterator[dict[str, Any]]:
     yield heartbeat_receiver(HEARTBEAT, delivery)
     if _leaves_cluster(config):
         yield heartbeat_receiver(OUTSIDE, delivery, outside=True, by_url=routing.heartbeat.outside)
-    if config.webhook_url is not None:
-        yield receiver(WEBHOOK, [WEBHOOK], SEVERITIES[-1], delivery)
     if any(_channels(routing).values()):
+        yield receiver(WEBHOOK, [WEBHOOK], SEVERITIES[-1], delivery)
         every = dict.fromkeys((*routing.channels, WEBHOOK))
         yield receiver(ALL_CHANNELS, [*every], SEVERITIES[-1], delivery)
     for severity, by_hours in _channels(routing).items():
+        if not by_hours:
+            yield receiver(severity, [WEBHOOK], severity, delivery)
         for during, channels in by_hours.items():
             yield receiver(_name(severity, during), channels, severity, delivery)

@@ -149,4 +149,4 @@ def _receivers(facts: Facts, alert: ActiveAlert) -> Cell:
         return cell("silenced", tone="muted")
     if held.status.inhibited_by:
         return cell("inhibited by a more severe alert", tone="muted")
-    return cell(*(receiver.name for receiver in held.receivers))
+    return cell(*dict.fromkeys(receiver.name for receiver in held.receivers))

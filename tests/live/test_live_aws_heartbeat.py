@@ -100,7 +100,7 @@ def test_the_heartbeat_reaches_the_topic_until_alertmanager_stops(
 ) -> None:
     topic = made_topic(declared, aws)
     with alertmanager(with_moto(declared, aws, topic), tmp_path) as running:
-        running.post(alert("Watchdog", "none"))
+        running.post(alert("Watchdog", "none", heartbeat="outside"))
         wait_for(lambda: len(published(topic)) >= 3, "three heartbeats", 20)
         assert set(published(topic)) == {("Heartbeat of aurora-staging", "Watchdog")}
         assert {seen.headers["authorization"] for seen in agent.requests} == {AGENTS_TOKEN}
@@ -120,6 +120,6 @@ def test_other_alerts_are_not_published(declared: Recording, aws: str, tmp_path:
     with alertmanager(with_moto(declared, aws, topic), tmp_path) as running:
         running.post(alert("TreatyDown", "critical", job="aurora-treaty"))
         running.wait_for("/pagerduty")
-        running.post(alert("Watchdog", "none"))
+        running.post(alert("Watchdog", "none", heartbeat="outside"))
         wait_for(lambda: published(topic), "a heartbeat", 20)
         assert {message for _, message in published(topic)} == {"Watchdog"}

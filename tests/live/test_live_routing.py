@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -180,7 +181,7 @@ def test_every_notification_goes_to_the_webhook_as_well_with_its_environment(
 
 
 def test_the_heartbeat_is_sent_at_each_interval_and_to_no_other_channel(running: Running) -> None:
-    running.post(alert("Watchdog", "none"))
+    running.post(alert("Watchdog", "none"), alert("Watchdog", "none", heartbeat="outside"))
     start = len(running.wait_for(HEARTBEAT))
     running.wait_for(HEARTBEAT, start + 6, seconds=9 * BEAT_SECONDS)
     assert messages_about(running.notifications(WEBHOOK), "Watchdog")
@@ -198,7 +199,7 @@ def test_a_changed_credential_is_used_from_the_next_notification_without_a_resta
         write_atomically(running.credentials / "pagerduty-routing-key", "rotated-key")
         write_atomically(running.credentials / "heartbeat-url", f"{new.url}/beat")
         try:
-            running.post(alert("Watchdog", "none"))
+            running.post(alert("Watchdog", "none", heartbeat="outside"))
             running.post(alert("Told", "warning"), alert("Paged", "critical"))
             wait_for(lambda: messages_about(running.notifications(PAGERDUTY), "Paged"), "the page")
             wait_for(
@@ -217,6 +218,34 @@ def test_a_changed_credential_is_used_from_the_next_notification_without_a_resta
     (page,) = messages_about(running.notifications(PAGERDUTY), "Paged")
     assert page["routing_key"] == "rotated-key"
     assert running.process.pid == process and running.process.poll() is None
+
+
+def test_a_pager_that_refuses_is_told_by_the_other_channels_and_stops_the_heartbeat_outside(
+    tmp_path: Path,
+) -> None:
+    answers = {PAGERDUTY: (403, b"no such key")}
+    beats = [alert("Watchdog", "none"), alert("Watchdog", "none", heartbeat="outside")]
+    lost = alert(
+        "AlertmanagerNotificationsFailing", "critical", channels="all", integration="pagerduty"
+    )
+    with alertmanager(files_of("production"), tmp_path, answers=answers) as found:
+        found.post(*beats, alert("TreatyDown", "critical", job="aurora-treaty"))
+        found.wait_for(HEARTBEAT, 2)
+        found.wait_for(PAGERDUTY)
+        found.post(lost)
+        wait_for(
+            lambda: messages_about(found.notifications(SLACK), "AlertmanagerNotificationsFailing"),
+            "Slack, at any time",
+        )
+        stopped = len(found.notifications(HEARTBEAT))
+        inside = len(messages_about(found.notifications(WEBHOOK), "Watchdog"))
+        wait_for(
+            lambda: len(messages_about(found.notifications(WEBHOOK), "Watchdog")) > inside + 5,
+            "the heartbeat inside, which goes on",
+        )
+        assert len(found.notifications(HEARTBEAT)) <= stopped + 1
+        found.post(ended(lost))
+        found.wait_for(HEARTBEAT, stopped + 3)
 
 
 def hours(start: timedelta, end: timedelta, zone: str = "UTC") -> dict[str, Any]:
@@ -259,9 +288,8 @@ def test_an_idle_window_keeps_treaty_no_requests_quiet_and_nothing_else(
         else:
             log = tmp_path / "log"
             wait_for(lambda: log.read_text().count("route is within mute time") >= 2, "two flushes")
-            assert not messages_about(
-                found.notifications(SLACK) + found.notifications(WEBHOOK), "TreatyNoRequests"
-            )
+            assert not messages_about(found.notifications(SLACK), "TreatyNoRequests")
+        assert messages_about(found.notifications(WEBHOOK), "TreatyNoRequests")
 
 
 @pytest.mark.parametrize(("window", "arrives"), [(OPEN, True), (CLOSED, False)])
@@ -280,6 +308,45 @@ def test_a_route_with_hours_notifies_within_them_only_and_critical_alerts_always
         else:
             log = tmp_path / "log"
             wait_for(lambda: log.read_text().count("not within active time") >= 2, "two flushes")
-            assert not messages_about(
-                found.notifications(SLACK) + found.notifications(WEBHOOK), "Milder"
-            )
+            assert not messages_about(found.notifications(SLACK), "Milder")
+        assert messages_about(found.notifications(WEBHOOK), "Milder"), "harbinger has no hours"
+
+
+def test_slack_hears_the_end_after_the_closing_and_what_goes_on_after_the_opening(
+    tmp_path: Path,
+) -> None:
+    """The hours are closed for the one minute after the next."""
+    now = datetime.now(UTC)
+    time.sleep(60 - now.second if now.second > 30 else 0)
+    closing = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    opening = closing + timedelta(minutes=1)
+    shift = {"timeZone": "UTC", "from": f"{opening:%H:%M}", "to": f"{closing:%H:%M}"}
+    routes = {"critical": "pagerduty", "warning": {"channel": "slack", "during": "shift"}}
+    files = files_of("staging", routes=routes, hours={"shift": shift})
+    # An hour and a minute, the wait of the route after the hours, takes a minute.
+    with alertmanager(files, tmp_path, speed=60) as found:
+
+        def told(name: str, channel: str = SLACK) -> list[str]:
+            messages = messages_about(found.notifications(channel), name)
+            return ["RESOLVED" if "RESOLVED" in json.dumps(one) else "FIRING" for one in messages]
+
+        heard, brief, lasting = (
+            {**alert(name, "warning", job=name), "startsAt": datetime.now(UTC).isoformat()}
+            for name in ("Heard", "Brief", "Lasting")
+        )
+        found.post(heard)
+        wait_for(lambda: told("Heard") == ["FIRING"], "what fires before the closing")
+        time.sleep((closing - datetime.now(UTC)).total_seconds() + 1)
+        begun = datetime.now(UTC).isoformat()
+        brief, lasting = ({**one, "startsAt": begun} for one in (brief, lasting))
+        found.post(ended(heard), brief, lasting)
+        wait_for(lambda: told("Brief", WEBHOOK), "harbinger, which has no hours")
+        found.post(ended(brief))
+        wait_for(lambda: told("Heard") == ["FIRING", "RESOLVED"], "the end of what was told", 75)
+        wait_for(lambda: told("Lasting") == ["FIRING"], "what still fires at the opening", 75)
+        assert datetime.now(UTC) >= opening
+        assert told("Brief") == []
+
+
+def ended(found: dict[str, Any]) -> dict[str, Any]:
+    return {**found, "endsAt": datetime.now(UTC).isoformat()}

@@ -66,14 +66,24 @@ def alert(name: str, severity: str | None, **labels: str) -> dict[str, Any]:
 
 
 @contextmanager
-def alertmanager(files: Mapping[str, str], folder: Path) -> Iterator[Running]:
-    """Run Alertmanager with these files and faster time; a stub stands in for its channels."""
+def alertmanager(
+    files: Mapping[str, str],
+    folder: Path,
+    *,
+    speed: int = SPEED,
+    answers: Mapping[str, tuple[int, bytes]] | None = None,
+) -> Iterator[Running]:
+    """Run Alertmanager with these files and faster time; a stub stands in for its channels.
+
+    `answers` are what single channels answer instead of "ok".
+    """
     credentials = folder / "credentials"
     credentials.mkdir()
-    local = LocalEnvironment(speed=SPEED, folders={}, targets=folder, names={})
+    local = LocalEnvironment(speed=speed, folders={}, targets=folder, names={})
     for name, text in rewrite_config_map("alertmanager", files, local).items():
         (folder / name).write_text(text, encoding="utf-8")
-    with stub(lambda _: (200, b"ok")) as channels:
+    special = answers or {}
+    with stub(lambda request: special.get(request.path, (200, b"ok"))) as channels:
         (credentials / "slack-api-url").write_text(f"{channels.url}{SLACK}\n")
         (credentials / "pagerduty-routing-key").write_text(f"{ROUTING_KEY}\n")
         (credentials / "heartbeat-url").write_text(f"{channels.url}{HEARTBEAT}\n")

@@ -244,7 +244,7 @@ def test_credentials_are_read_from_files_that_the_secret_holds(platform: Any) ->
     ]
     server = platform.one("StatefulSet", "alertmanager")["spec"]["template"]["spec"]
     if not named:
-        assert receivers(platform)["webhook"].get("webhook_configs")
+        assert receivers(platform)["critical"].get("webhook_configs")
         return
     (mount,) = [
         mount for mount in server["containers"][0]["volumeMounts"] if mount["name"] == "credentials"
