@@ -168,6 +168,46 @@ def test_a_group_is_one_cause_however_many_pods_have_it(running: Running) -> Non
     assert sizes == {1, 8}
 
 
+@pytest.mark.parametrize(("channel", "severity"), [(SLACK, "warning"), (PAGERDUTY, "critical")])
+def test_ten_alerts_are_written_out_and_the_rest_is_counted(
+    channel: str, severity: str, running: Running
+) -> None:
+    name = f"OfThirteenPods{severity}"
+    running.post(*(alert(name, severity, job="psi-field", pod=f"p{n}") for n in range(13)))
+    wait_for(lambda: messages_about(running.notifications(channel), name), "the message")
+    (message, *_) = messages_about(running.notifications(channel), name)
+    text = json.dumps(message)
+    assert text.count("It has no description.") == 10
+    assert text.count("and 3 more firing") == 1
+
+
+def test_a_service_whose_pods_all_stop_makes_one_page(tmp_path: Path) -> None:
+    place = {"namespace": "aurora-staging"}
+    symptoms = [
+        *(
+            alert("ProbeFailing", "critical", workload="psi-field", probe=probe, **place)
+            for probe in ("psi-field-health", "psi-field-step")
+        ),
+        *(
+            alert(f"BurnOf{number}", "critical", sloth_service=service, **place)
+            for number, service in enumerate(("psi-field", "blackbox-exporter"))
+        ),
+    ]
+    with alertmanager(files_of("production"), tmp_path) as found:
+        found.post(
+            *(
+                alert("PsiFieldDown", "critical", job="psi-field", pod=f"p{number}", **place)
+                for number in range(2)
+            )
+        )
+        found.wait_for(PAGERDUTY)
+        found.post(*symptoms, alert("ProbeFailing", "critical", workload="scheduler", **place))
+        log = tmp_path / "log"
+        wait_for(lambda: log.read_text().count("reason=inhibition") >= 12, "further flushes")
+        pages = [request.json["payload"]["component"] for request in found.notifications(PAGERDUTY)]
+        assert sorted(pages) == ["psi-field", "scheduler"]
+
+
 def test_every_notification_goes_to_the_webhook_as_well_with_its_environment(
     running: Running,
 ) -> None:
