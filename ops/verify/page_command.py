@@ -8,7 +8,6 @@ from ops.live.terminal import Screen
 from ops.manifests import ManifestsError
 from ops.verify.command import (
     CANNOT_ASK,
-    GREEN,
     open_platform,
     platform_parser,
     print_rows,
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     except (StackError, ManifestsError, ApiError) as error:
         sys.stderr.write(f"error: {error}\n")
         return CANNOT_ASK
-    code = print_rows(rows, screen, as_json=options.json)
-    if code == GREEN:
-        screen.print_line(_KNOWN)
-    return code
+    for row in rows:
+        screen.print_line(f"{row.state.value:<10} {row.subject}: {row.detail}")
+    screen.print_line(_KNOWN)
+    return print_rows(rows, screen, as_json=options.json)
