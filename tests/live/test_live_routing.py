@@ -268,7 +268,7 @@ def test_a_pager_that_refuses_is_told_by_the_other_channels_and_stops_the_heartb
     lost = alert(
         "AlertmanagerNotificationsFailing", "critical", channels="all", integration="pagerduty"
     )
-    with alertmanager(files_of("production"), tmp_path, answers=answers) as found:
+    with alertmanager(files_of("staging"), tmp_path, answers=answers) as found:
         found.post(*beats, alert("TreatyDown", "critical", job="aurora-treaty"))
         found.wait_for(HEARTBEAT, 2)
         found.wait_for(PAGERDUTY)
