@@ -211,6 +211,8 @@ class Field:
             self._after.setdefault(entry.place, after)
         if metrics:
             self.metrics = metrics[-1]
+        elif not target:
+            self.metrics = AT_REST
 
     def _commit(self, made: Mapping[Place, tuple[Entry, _Wish]]) -> None:
         """Add the entries that the engine took to the history, and answer."""

@@ -97,6 +97,9 @@ class PodEngine:
             keep += 1
         if keep == len(steps) == len(self._taken):
             return keep, []
+        if steps and keep == len(steps):
+            # Steps at the end are gone. The metrics after the one before them are asked for again.
+            keep -= 1
         self._taken = ()
         new = [(step.x, step.apply_guardian) for step in steps[keep:]]
         if self._fallback:

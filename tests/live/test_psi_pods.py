@@ -10,32 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.services.psi_process import Pod, free_port, vector
+from tests.support.services.psi_process import Pod, psi_pods, start, vector
 from tests.support.waiting import wait_for
 
 
 @pytest.fixture
 def pods(tmp_path: Path) -> Iterator[list[Pod]]:
     """Two pods that know of each other, not started yet."""
-    hosts = ["127.0.41.1", "127.0.41.2"]
-    ports = [free_port(host) for host in hosts]
-    peers = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
-    found = [
-        Pod(f"psi-field-{number}", host, port, peers, tmp_path / f"{number}.log")
-        for number, (host, port) in enumerate(zip(hosts, ports, strict=True))
-    ]
-    yield found
-    for pod in found:
-        for process in pod.processes:
-            process.kill()
-            process.wait()
-
-
-def start(*pods: Pod) -> None:
-    for pod in pods:
-        pod.start()
-    for pod in pods:
-        wait_for(pod.ready, f"{pod.name} ready")
+    with psi_pods(tmp_path, ["127.0.41.1", "127.0.41.2"]) as found:
+        yield found
 
 
 def test_pods_agree_through_steps_from_all_sides_a_kill_and_a_replacement(pods: list[Pod]) -> None:

@@ -1,9 +1,11 @@
-"""Runs a psi-field pod as a process on loopback."""
+"""Runs psi-field pods as processes on loopback."""
 
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import httpx
 
 from services.psi_field.engine import METRICS
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 HTTP = httpx.Client(timeout=5, trust_env=False)
@@ -59,12 +62,15 @@ class Pod:
         self.process.kill()
         self.process.wait()
 
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
     def get(self, path: str) -> httpx.Response:
-        return HTTP.get(f"http://{self.host}:{self.port}{path}")
+        return HTTP.get(f"{self.url}{path}")
 
     def step(self, number: int) -> dict[str, Any]:
-        url = f"http://{self.host}:{self.port}/step"
-        answer = HTTP.post(url, json={"x": vector(number)})
+        answer = HTTP.post(f"{self.url}/step", json={"x": vector(number)})
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -83,3 +89,28 @@ class Pod:
 def free_port(host: str) -> int:
     with socket.create_server((host, 0)) as listener:
         return listener.getsockname()[1]
+
+
+@contextmanager
+def psi_pods(folder: Path, hosts: Sequence[str]) -> Iterator[list[Pod]]:
+    """Pods that know of each other, not started yet; ends those that were started."""
+    ports = [free_port(host) for host in hosts]
+    peers = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
+    found = [
+        Pod(f"psi-field-{number}", host, port, peers, folder / f"{number}.log")
+        for number, (host, port) in enumerate(zip(hosts, ports, strict=True))
+    ]
+    try:
+        yield found
+    finally:
+        for pod in found:
+            for process in pod.processes:
+                process.kill()
+                process.wait()
+
+
+def start(*pods: Pod, environment: Mapping[str, str] | None = None) -> None:
+    for pod in pods:
+        pod.start(**(environment or {}))
+    for pod in pods:
+        wait_for(pod.ready, f"{pod.name} ready")

@@ -128,6 +128,19 @@ def test_a_key_that_belongs_to_another_step_is_refused(
     with_field(scenario)
 
 
+def test_a_step_that_was_taken_under_a_peer_s_key_in_vain_leaves_no_trace() -> None:
+    async def scenario(field: Field) -> None:
+        own = asyncio.create_task(step(field, 1, "k"))
+        await asyncio.sleep(0)
+        field.merge([entry(1, "a", "k", 2)])
+        with pytest.raises(KeyReusedError):
+            await own
+        assert await field.settle(5)
+        assert field.metrics == replay(field.history.entries) == replay((entry(1, "a", "k", 2),))
+
+    with_field(scenario)
+
+
 def test_a_step_is_refused_if_a_peer_sends_another_under_its_key_before_it_is_taken() -> None:
     class Slow:
         def __init__(self) -> None:

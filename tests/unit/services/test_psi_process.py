@@ -80,6 +80,7 @@ def test_the_private_module_takes_steps_in_its_process_and_only_what_is_new(
         assert await engine.fold((one, two)) == (2, [])
         assert await engine.fold((one, two, three)) == (2, expected(0, 1, 2)[2:])
         assert await engine.fold((one, other)) == (1, expected(0, 3)[1:])
+        assert await engine.fold((one,)) == (0, expected(0))
         assert await engine.fold(()) == (0, [])
         assert await engine.fold((other,)) == (0, expected(3))
 
