@@ -94,9 +94,7 @@ def _share(facts: Facts, name: str, found: Sequence[Finding]) -> tuple[str, str,
     value = facts.value(name)
     tone = metrics.share_tone(value)
     if tone in _TONES:
-        tone = max(
-            tone, _worst_tone(found), key=lambda one: _TONES.index(one) if one in _TONES else 0
-        )
+        tone = max(tone, _worst_tone(found), key=_TONES.index)
     return percent(value), tone, ""
 
 

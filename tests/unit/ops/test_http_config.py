@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kubectl import Kubectl
 from ops.__main__ import main
@@ -159,6 +160,16 @@ def test_a_file_that_can_not_be_used_is_refused_in_one_line_without_its_secrets(
         assert said in shown
         assert SECRET not in shown
         assert "ter2" not in shown
+
+
+@pytest.mark.parametrize("text", ["a: *hunter2", 'a: "hunter2'])
+def test_the_slower_parser_quotes_the_line_and_the_message_does_not(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.manifests._LOADER", yaml.SafeLoader)
+    with pytest.raises(HttpConfigError, match="is not YAML") as error:
+        read_http_config(write(tmp_path, text))
+    assert SECRET not in str(error.value)
 
 
 @pytest.mark.parametrize(
