@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from components.kit import RELOADER_PORT_NAME
 from components.pods import HTTP, NAME_LABEL
 from tests.support import attempts
 from tests.support.node import Deployed
@@ -106,10 +107,12 @@ def test_a_connection_passes_if_and_only_if_the_picture_has_its_arrow(attempted:
     assert {pod.component for pod in attempted.pods} <= {end for edge in drawn for end in edge}
     for source, target in permutations(attempted.pods, 2):
         edge = (source.component, target.component)
-        served = "gossip-tcp" if edge == ("alertmanager", "alertmanager") else HTTP
+        served = {"gossip-tcp"} if edge == ("alertmanager", "alertmanager") else {HTTP}
+        if source.component == "prometheus-server":
+            served.add(RELOADER_PORT_NAME)
         for port, name in target.ports.items():
             passes = f"{target.address}:{port}" in attempted.reached[source.name]
-            if passes != (edge in drawn and name == served):
+            if passes != (edge in drawn and name in served):
                 verdict = "passes" if passes else "is refused"
                 wrong.append(f"{source.name} -> {target.name}, port {port} ({name}): {verdict}")
     assert wrong == []

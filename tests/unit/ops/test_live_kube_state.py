@@ -1,10 +1,12 @@
-"""The stand-in for kube-state-metrics describes what runs here with the real names and labels."""
+"""The stand-ins for kube-state-metrics and config-reload have the real names and labels."""
 
 import re
 from pathlib import Path
 
-from ops.live.kube_state import KUBE_STATE_METRICS, object_series
+from ops.live.kube_state import KUBE_STATE_METRICS, RELOADER, object_series, reloader_series
+from ops.live.mounts import Mount, RunFolder
 from ops.live.pods import Pod, create_pods
+from ops.live.rewriting import LocalEnvironment
 from ops.manifests import read_manifests
 from tests.support.series import inventory
 
@@ -76,6 +78,18 @@ def test_the_quota_is_used_by_the_pods_and_their_resources(rendered: Path) -> No
     (used,) = of("kube_resourcequota", found, resource="requests.memory", type="used")
     (hard,) = of("kube_resourcequota", found, resource="requests.memory", type="hard")
     assert 0.1 * hard < used < hard
+
+
+def test_a_refused_reload_is_told_by_the_pods_own_reloader(tmp_path: Path, rendered: Path) -> None:
+    pod = pods_of(rendered)[0]
+    local = LocalEnvironment(speed=1, folders={}, targets=tmp_path, names={})
+    mounts = [Mount(pod, name, local, RunFolder(tmp_path)) for name in ("loaded", "refused")]
+    mounts[1].failure = "error loading config"
+    listed = {m["name"] for m in inventory()["platform"] if m["workload"] == RELOADER}
+    loaded, refused = reloader_series(mounts)[RELOADER]
+    assert loaded.keys() == refused.keys() == listed
+    assert loaded["reloader_last_reload_successful"] == 1
+    assert refused["reloader_last_reload_successful"] == 0
 
 
 def test_only_metrics_that_its_arguments_allow_are_exported(rendered: Path) -> None:
