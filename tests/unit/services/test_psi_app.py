@@ -162,6 +162,28 @@ def test_a_body_that_arrives_slowly_keeps_no_other_step_out() -> None:
     asyncio.run(scenario())
 
 
+def test_steps_whose_bodies_end_at_once_are_not_more_than_may_be_under_way() -> None:
+    async def scenario() -> None:
+        go_on = asyncio.Event()
+
+        async def slow_body() -> AsyncGenerator[bytes]:
+            yield b"{"
+            await go_on.wait()
+            yield json.dumps(STEP).encode()[1:]
+
+        settings = ALONE.model_copy(update={"max_concurrent": 1})
+        async with serving(build(settings)) as client:
+            await wait_until_ready(client)
+            posts = [client.post("/step", content=slow_body(), headers=JSON) for _ in range(3)]
+            slow = [asyncio.create_task(post) for post in posts]
+            await asyncio.sleep(0.01)
+            go_on.set()
+            codes = [answer.status_code for answer in await asyncio.gather(*slow)]
+            assert sorted(codes) == [200, 503, 503]
+
+    asyncio.run(scenario())
+
+
 def test_a_repeated_step_is_answered_with_its_own_metrics() -> None:
     key = {"Idempotency-Key": "minute-1"}
     first, later, again = ask(post_step(**key), post_step({"x": [1] * 16}), post_step(**key))
