@@ -63,8 +63,12 @@ def _failed_share(ways: str) -> str:
 
 
 def _no_failures(ways: str) -> str:
-    """0 for what has sent something: Alertmanager has a series of every kind that it knows."""
-    return f"0 * sum by (pod, integration) (alertmanager_notifications_total{{{ways}}} > 0)"
+    """0 for each integration that has sent something, and for a pod none of whose has.
+
+    Alertmanager has a series of every integration that it knows, configured or not.
+    """
+    sent = f"alertmanager_notifications_total{{{ways}}}"
+    return f"0 * sum by (pod, integration) ({sent} > 0) or on (pod) 0 * sum by (pod) ({sent})"
 
 
 def _given_up(what: str, ways: str, alert: str) -> Panel:
