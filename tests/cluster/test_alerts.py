@@ -85,9 +85,9 @@ def test_an_edited_threshold_is_in_force_within_2_minutes_and_restarts_nothing(
 ) -> None:
     deployed = replay.deployed
     before = lives(deployed)
-    result = replay.up({"rules": {"overrides": {"TreatyRttHigh": {"threshold": 275}}}})
+    result = replay.up({"rules": {"overrides": {"TreatyDropRateHigh": {"threshold": 0.2}}}})
     assert updated(result) == {"ConfigMap prometheus-server", "ConfigMap dashboard-aurora-kpis"}
-    new = ("TreatyRttHigh", "treaty:rtt:avg > 275", "ok")
+    new = ("TreatyDropRateHigh", "treaty:drop_rate:5m > 0.2", "ok")
     seconds = wait_for(
         lambda: all(new in found for found in deployed.ask_each_prometheus(rules)),
         "the new threshold is in force",
