@@ -17,8 +17,8 @@ from dashboards.panels import Panel, Query, stat, state_timeline, time_series
 
 TREATY = '{treaty=~"$treaty"}'
 BY_TRAFFIC = (
-    "Once as the mean of the pods, and once by the requests that each pod got in 30 minutes, "
-    "which the alert judges."
+    "Once as the mean of the pods, and once by the requests that each pod got in 10 minutes, "
+    "which the alert judges if they are at least 10."
 )
 
 
@@ -212,8 +212,9 @@ def _counter_panel(
 
 def _by_traffic(gauge: str) -> Query:
     """The mean over the pods of each treaty, weighted as its alerts weigh it."""
-    rate = f"rate(treaty_requests_total{TREATY}[30m])"
-    expr = f"sum by (treaty) ({gauge} * {rate}) / sum by (treaty) ({rate} and {gauge})"
+    requests = f"increase(treaty_requests_total{TREATY}[10m])"
+    judged = f"(sum by (treaty) ({requests} and {gauge}) >= 10)"
+    expr = f"sum by (treaty) ({gauge} * {requests}) / {judged}"
     return Query(expr, "{{treaty}} by traffic")
 
 

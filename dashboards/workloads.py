@@ -6,7 +6,11 @@ from dashboards.bands import CRITICAL, NONE_FIRING, OK, WARNING
 from dashboards.frame import Board, Section, alerts_firing, alerts_over_time
 from dashboards.panels import Panel, Query, stat, state_timeline, time_series
 
-READY = 'max by (namespace, pod) (kube_pod_status_ready{condition="true"})'
+READY = (
+    '(max by (namespace, pod) (kube_pod_status_ready{condition="true"})'
+    ' or max by (namespace, pod) (kube_pod_status_phase{phase=~"Pending|Unknown"} == 1) * 0)'
+)
+"""1 or 0 for each pod; one that waits for a node has a phase, but no condition Ready."""
 ENDED = 'max by (namespace, pod) (kube_pod_status_phase{phase=~"Succeeded|Failed"}) == 1'
 CONTAINER = "max by (namespace, pod, container)"
 RESTARTS = "kube_pod_container_status_restarts_total"
@@ -36,11 +40,11 @@ SIZE = (
     ' "pod", "$1", "persistentvolumeclaim", "data-(.+)"))'
 )
 SAMPLES = (
-    "sum by (pod) (prometheus_tsdb_storage_blocks_bytes + prometheus_tsdb_wal_storage_size_bytes"
+    "max by (pod) (prometheus_tsdb_storage_blocks_bytes + prometheus_tsdb_wal_storage_size_bytes"
     " + prometheus_tsdb_head_chunks_storage_size_bytes)"
 )
 SNAPSHOTS = (
-    "2 * sum by (pod) "
+    "2 * max by (pod) "
     "(alertmanager_nflog_snapshot_size_bytes + alertmanager_silences_snapshot_size_bytes)"
 )
 QUOTA = (
