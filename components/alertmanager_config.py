@@ -17,7 +17,7 @@ HEARTBEAT, OUTSIDE = "heartbeat", "heartbeat-outside"
 WEBHOOK, ALL_CHANNELS = "webhook", "all-channels"
 """Names of receivers, besides those of severities."""
 REPEAT_MINUTES = 4 * 60
-CLOCK_CHANGE = 60
+CLOCK_CHANGE_MINUTES = 60
 """By how many minutes a span may be longer in the night in which the clocks change."""
 
 Route = dict[str, Any]
@@ -178,13 +178,13 @@ def _routes(config: AlertmanagerConfig) -> Iterator[Route]:
 def _severity_routes(
     config: AlertmanagerConfig, severity: str, during: str | None
 ) -> Iterator[Route]:
-    """The route of channels with the same hours, and those that tell the end after the hours.
+    """The route of channels with the same hours, and its siblings that send `resolved` after hours.
 
-    Alertmanager drops what comes due outside the hours, the end of an alert too. Routes with equal
-    matchers, grouping and receiver share the log of what was told. So a second route, without the
-    hours, whose groups first wait for as long as the hours stay closed, has nothing new to tell
-    before the hours open, but tells the end of what was told. After a long weekend that wait would
-    be too long for a night, so there is one route for each length, which rests in longer spans.
+    Outside the hours, Alertmanager drops every notification that comes due. Routes with the same
+    matchers, grouping and receiver share one notification log. So a sibling has no hours, and its
+    `group_wait` is as long as they stay closed: it sends no new alert, but does send `resolved` for
+    alerts in the log. There is one for each length of closed span (a night, a weekend), muted in
+    longer ones, because a weekend's wait would be too long for a night.
     """
     base: Route = {"receiver": _name(severity, during), "matchers": [f'severity="{severity}"']}
     if during is None:
@@ -194,16 +194,17 @@ def _severity_routes(
     lengths = sorted({length for _, length in closed_spans(window)})
     if lengths:
         # The log forgets an entry after two of these.
-        forgotten = lengths[-1] + 2 * CLOCK_CHANGE
-        base["repeat_interval"] = f"{max(REPEAT_MINUTES, -(-forgotten // 2))}m"
+        retention_minutes = lengths[-1] + 2 * CLOCK_CHANGE_MINUTES
+        base["repeat_interval"] = f"{max(REPEAT_MINUTES, -(-retention_minutes // 2))}m"
     yield _with_idle_windows(
         config, severity, {**base, "active_time_intervals": [during]}, hours=[during]
     )
     for length in lengths:
-        longer = [_closed_name(during, other) for other in lengths if other > length]
-        rests = {"mute_time_intervals": longer} if longer else {}
-        wait = {"group_wait": f"{length + CLOCK_CHANGE}m"}
-        yield _with_idle_windows(config, severity, {**base, **wait, **rests}, rests=longer)
+        muted = [_closed_name(during, other) for other in lengths if other > length]
+        route = {**base, "group_wait": f"{length + CLOCK_CHANGE_MINUTES}m"}
+        if muted:
+            route["mute_time_intervals"] = muted
+        yield _with_idle_windows(config, severity, route, muted=muted)
 
 
 def _with_idle_windows(
@@ -212,7 +213,7 @@ def _with_idle_windows(
     route: Route,
     *,
     hours: Sequence[str] = (),
-    rests: Sequence[str] = (),
+    muted: Sequence[str] = (),
 ) -> Route:
     """The route with a child that mutes one alert in the idle windows, if it is of the severity."""
     alert, alert_severity = config.idle
@@ -223,7 +224,7 @@ def _with_idle_windows(
         "matchers": [f'alertname="{alert}"'],
         # A route does not inherit its parent's time intervals.
         **({"active_time_intervals": list(hours)} if hours else {}),
-        "mute_time_intervals": [*rests, *(window.name for window in windows)],
+        "mute_time_intervals": [*muted, *(window.name for window in windows)],
     }
     return {**route, "routes": [child]}
 

@@ -13,9 +13,8 @@ from problems import did_you_mean
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 MIDNIGHT, DAYS_END = "00:00", "24:00"
-DAY = 24 * 60
-WEEK = len(WEEKDAYS) * DAY
-"""In minutes."""
+DAY_MINUTES = 24 * 60
+WEEK_MINUTES = len(WEEKDAYS) * DAY_MINUTES
 
 
 @cache
@@ -98,13 +97,13 @@ def closed_spans(window: Window) -> list[tuple[int, int]]:
     Starts count from Monday 00:00. Empty if the window never closes.
     """
     start, end = _minutes(window.start), _minutes(window.end)
-    length = (end - start) % DAY or DAY
-    begins = sorted(WEEKDAYS.index(day) * DAY + start for day in window.weekdays)
+    length = (end - start) % DAY_MINUTES or DAY_MINUTES
+    begins = sorted(WEEKDAYS.index(day) * DAY_MINUTES + start for day in window.weekdays)
     spans = []
-    for begin, following in zip(begins, [*begins[1:], begins[0] + WEEK], strict=True):
+    for begin, following in zip(begins, [*begins[1:], begins[0] + WEEK_MINUTES], strict=True):
         closes = begin + length
         if closes < following:
-            spans.append((closes % WEEK, following - closes))
+            spans.append((closes % WEEK_MINUTES, following - closes))
     return spans
 
 
@@ -115,10 +114,10 @@ def spans_interval(
     parts: list[tuple[int, int, int]] = []
     for start, length in spans:
         while length:
-            day, minute = divmod(start, DAY)
-            part = min(length, DAY - minute)
+            day, minute = divmod(start, DAY_MINUTES)
+            part = min(length, DAY_MINUTES - minute)
             parts.append((day, minute, minute + part))
-            start, length = (start + part) % WEEK, length - part
+            start, length = (start + part) % WEEK_MINUTES, length - part
     return {
         "name": name,
         "time_intervals": [

@@ -149,7 +149,7 @@ def _alertmanager() -> list[Panel]:
             ),
             Query('count(up{job="alertmanager"} == 1) or vector(0)', "answer"),
             unit=units.NoUnit,
-            alerts=["AlertmanagerPeersDisagree", "AlertmanagerHalfGone"],
+            alerts=["AlertmanagerPeersDisagree", "AlertmanagerClusterDown"],
             when="where the two differ, or when half of the pods do not answer",
         ),
         time_series(

@@ -8,6 +8,7 @@ from problems import Problems
 from promql.expressions import PromqlError, parse
 from rules.reader import Place, read_text
 from rules.rule import (
+    THROUGH_ALL,
     WATCHDOG,
     WATCHDOG_SEVERITY,
     Alert,
@@ -59,8 +60,9 @@ def check_expression(rule: AnyRule, series: Series, problems: Problems) -> None:
 def check_alert(
     alert: Alert, series: Series, severities: Sequence[str], root: Path, problems: Problems
 ) -> None:
-    """Report a missing or wrong severity, summary, description, threshold, runbook or template."""
+    """Report a missing or wrong label, summary, description, threshold, runbook or template."""
     _check_severity(alert, severities, problems)
+    _check_channels(alert, problems)
     annotations = alert.place.at("annotations")
     for name in ("summary", "description"):
         if not alert.annotations.get(name, "").strip():
@@ -99,6 +101,15 @@ def _check_severity(alert: Alert, severities: Sequence[str], problems: Problems)
         mapped = f", or map it in {SEVERITIES_SETTING}" if "sloth_id" in alert.labels else ""
         text = f"no route matches the severity `{severity}` of {alert.name}. Use {choice}{mapped}."
         labels.at("severity").report(problems, text)
+
+
+def _check_channels(alert: Alert, problems: Problems) -> None:
+    label, known = THROUGH_ALL
+    value = alert.labels.get(label, known)
+    if value != known:
+        text = f"no route matches the label {label} `{value}` of {alert.name}."
+        place = alert.place.at("labels", label)
+        place.report(problems, f"{text} Write {label}: {known}, or remove it.")
 
 
 def _check_template(

@@ -63,8 +63,8 @@ def verdict(found: Sequence[Finding]) -> Part:
         return Part("Nothing is wrong.", "good")
     severities = [one.severity for one in found]
     counts = ", ".join(f"{severities.count(one)} {one}" for one in dict.fromkeys(severities))
-    findings = "finding" if len(found) == 1 else "findings"
-    return Part(f"{counts} {findings}. The first: {found[0].what}", _worst_tone(found))
+    noun = "finding" if len(found) == 1 else "findings"
+    return Part(f"{counts} {noun}. The first: {found[0].what}", _worst_tone(found))
 
 
 def _worst_tone(found: Sequence[Finding]) -> str:

@@ -15,7 +15,7 @@ from ops.verify.command import (
 )
 from ops.verify.stack import StackError
 
-_KNOWN = (
+_EXPLANATION = (
     "A channel took it if it accepted Alertmanager's request, and harbinger if it lists the alert."
     " Whether a phone rang or a message was read, ask those who have it."
 )
@@ -34,5 +34,5 @@ def main(arguments: Sequence[str]) -> int:
         return CANNOT_ASK
     for row in rows:
         screen.print_line(f"{row.state.value:<10} {row.subject}: {row.detail}")
-    screen.print_line(_KNOWN)
+    screen.print_line(_EXPLANATION)
     return print_rows(rows, screen, as_json=options.json)

@@ -155,9 +155,9 @@ class _Handlers:
         limit = self._field.history.max_peer_counter
         if max(entry.counter for entry in body.entries) > limit:
             raise HTTPException(422, f"entries: a counter is above {limit}")
-        rivals = self._sharing.receive(body.entries)
+        conflicts = self._sharing.receive(body.entries)
         await self._field.settle(RECEIPT_SECONDS)
-        return PushReceipt(incarnation=self._field.incarnation, rivals=rivals).model_dump()
+        return PushReceipt(incarnation=self._field.incarnation, conflicts=conflicts).model_dump()
 
     def _admit(self) -> None:
         if self._under_way >= self._max_concurrent:

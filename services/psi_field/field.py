@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from services.psi_field.engine import AT_REST, EngineError
-from services.psi_field.history import MAX_ENTRIES, Entries, Entry, History, Place, digest, window
+from services.psi_field.history import MAX_ENTRIES, Entries, Entry, History, Place, digest, trim
 from services.psi_field.process import Step, StepRefusedError
 
 BATCH = 32
@@ -46,7 +46,7 @@ class Taken(NamedTuple):
 
 
 @dataclass(eq=False)
-class _Wish:
+class _PendingStep:
     """A step that waits for its turn."""
 
     x: tuple[float, ...]
@@ -75,7 +75,7 @@ class Field:
         self._taken: Entries = ()
         self._engine = engine
         self._observe = observe
-        self._wishes: list[_Wish] = []
+        self._pending: list[_PendingStep] = []
         self._waiting: list[asyncio.Future[bool]] = []
         self._work = asyncio.Event()
         self._skipped: set[Place] = set()
@@ -102,25 +102,25 @@ class Field:
             if known.place not in self._after:
                 await self.settle(REPLAY_SECONDS)
             return Taken(known, self._after.get(known.place, self.metrics))
-        wish = next((one for one in self._wishes if key and one.key == key), None)
-        if wish and (wish.x, wish.apply_guardian) != (x, apply_guardian):
+        step = next((one for one in self._pending if key and one.key == key), None)
+        if step and (step.x, step.apply_guardian) != (x, apply_guardian):
             raise KeyReusedError
-        if not wish:
-            wish = _Wish(x, apply_guardian, key, _future())
-            self._wishes.append(wish)
+        if not step:
+            step = _PendingStep(x, apply_guardian, key, _future())
+            self._pending.append(step)
             self._work.set()
         # Others may wait for the same step.
-        return await asyncio.shield(wish.taken)
+        return await asyncio.shield(step.taken)
 
     def merge(self, entries: Iterable[Entry]) -> Entries:
         """Add peers' entries. Returns those known under the keys of different steps."""
         before = self.history.entries
-        rivals = self.history.add(entries)
-        for rival in rivals:
-            log.warning("a key belongs to different steps", extra={"key": rival.key})
+        conflicts = self.history.add(entries)
+        for conflict in conflicts:
+            log.warning("a key belongs to different steps", extra={"key": conflict.key})
         if self.history.entries is not before:
             self._work.set()
-        return rivals
+        return conflicts
 
     async def settle(self, seconds: float) -> bool:
         """Wait until the engine has taken the history, but not longer than `seconds`.
@@ -142,16 +142,16 @@ class Field:
             await self._work.wait()
             self._work.clear()
             await self._fold()
-            if self._wishes or self._waiting:
+            if self._pending or self._waiting:
                 self._work.set()
 
     async def _fold(self) -> None:
         waiting, self._waiting = self._waiting, []
-        wishes = self._wishes[:BATCH]
+        pending = self._pending[:BATCH]
         made = {
-            entry.place: (entry, wish)
-            for number, wish in enumerate(wishes, self.history.counter + 1)
-            for entry in [self._entry(number, wish)]
+            entry.place: (entry, step)
+            for number, step in enumerate(pending, self.history.counter + 1)
+            for entry in [self._entry(number, step)]
         }
         began = time.perf_counter()
         target = None
@@ -160,8 +160,8 @@ class Field:
         except EngineError as error:
             log.error("the engine failed", extra={"reason": str(error)})
             self._skipped.clear()
-            for _, wish in made.values():
-                _fail(wish.taken, error)
+            for _, step in made.values():
+                _fail(step.taken, error)
         else:
             self._observe(time.perf_counter() - began)
             self._commit(made)
@@ -170,16 +170,16 @@ class Field:
                 self._work.set()
         for future in waiting:
             future.set_result(self.folded == target)
-        del self._wishes[: len(wishes)]
+        del self._pending[: len(pending)]
 
-    async def _fold_with(self, made: dict[Place, tuple[Entry, _Wish]]) -> Entries:
+    async def _fold_with(self, made: dict[Place, tuple[Entry, _PendingStep]]) -> Entries:
         """Fold the history and the new entries; removes from `made` what the engine refuses.
 
         Returns the entries that are the field now. Raises EngineError if the engine is broken.
         """
         known = self.history.entries
         while True:
-            target = window((*known, *(entry for entry, _ in made.values())))
+            target = trim((*known, *(entry for entry, _ in made.values())))
             taken = tuple(entry for entry in target if entry.place not in self._skipped)
             try:
                 first, metrics = await self._engine.fold(taken)
@@ -214,27 +214,27 @@ class Field:
         elif not target:
             self.metrics = AT_REST
 
-    def _commit(self, made: Mapping[Place, tuple[Entry, _Wish]]) -> None:
+    def _commit(self, made: Mapping[Place, tuple[Entry, _PendingStep]]) -> None:
         """Add the entries that the engine took to the history, and answer."""
-        for entry, wish in made.values():
+        for entry, step in made.values():
             # A peer may have sent a step under the same key in the meantime.
             known = self.history.known(entry.key)
             if known and not known.is_the_step(entry.x, entry.apply_guardian):
-                _fail(wish.taken, KeyReusedError())
+                _fail(step.taken, KeyReusedError())
                 continue
             self.history.add([entry])
-            if not wish.taken.done():
+            if not step.taken.done():
                 kept = self.history.known(entry.key) or entry
-                wish.taken.set_result(Taken(kept, self._after[entry.place]))
+                step.taken.set_result(Taken(kept, self._after[entry.place]))
 
-    def _entry(self, counter: int, wish: _Wish) -> Entry:
+    def _entry(self, counter: int, step: _PendingStep) -> Entry:
         return Entry(
             counter=counter,
             pod=self.pod,
             incarnation=self.incarnation,
-            key=wish.key,
-            x=wish.x,
-            apply_guardian=wish.apply_guardian,
+            key=step.key,
+            x=step.x,
+            apply_guardian=step.apply_guardian,
         )
 
 

@@ -70,7 +70,7 @@ Entries = tuple[Entry, ...]
 Place = tuple[int, str, str]
 
 
-def window(entries: Entries) -> Entries:
+def trim(entries: Entries) -> Entries:
     """The part of the entries, which are in order, that determines the field.
 
     It begins at the greatest multiple of BLOCK that has HISTORY_LENGTH entries or more at or above
@@ -105,11 +105,6 @@ class History:
         self.add(entries)
 
     @property
-    def digest_number(self) -> int:
-        """The first 48 bits of the digest; a float holds them exactly."""
-        return int(self.digest[:12], 16)
-
-    @property
     def counter(self) -> int:
         """The highest counter in the history; 0 before the first step."""
         return self.entries[-1].counter if self.entries else 0
@@ -141,11 +136,11 @@ class History:
         history is the same object as before if nothing changed.)
         """
         kept = list(self.entries)
-        rivals: list[Entry] = []
+        conflicts: list[Entry] = []
         for entry in entries:
             known = self.known(entry.key)
             if known and not known.is_the_step(entry.x, entry.apply_guardian):
-                rivals.append(known)
+                conflicts.append(known)
             if known and known.sort_key() >= entry.sort_key():
                 continue
             if known:
@@ -155,11 +150,11 @@ class History:
                 kept.insert(at, entry)
                 if entry.key:
                     self._keyed[entry.key] = entry
-        found = window(tuple(kept))
+        found = trim(tuple(kept))
         if found != self.entries:
             self.entries = found
         self._keyed = {entry.key: entry for entry in self.entries if entry.key}
-        return tuple(rivals)
+        return tuple(conflicts)
 
 
 def _place(entries: list[Entry] | Entries, entry: Entry) -> int:

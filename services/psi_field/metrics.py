@@ -31,7 +31,7 @@ class StepMetrics:
             gauge = Gauge(f"psi_field_{name}", _HELP[name], registry=registry)
             gauge.set_function(lambda name=name: field.metrics[name])
         Gauge(
-            "psi_field_window_digest",
+            "psi_field_history_digest",
             "A number that is the same for pods that hold the same steps.",
             registry=registry,
         ).set_function(lambda: field.digest_number)

@@ -41,11 +41,11 @@ class Push(Body):
 class PushReceipt(Body):
     """A peer's answer to a push.
 
-    `rivals` are the entries that the peer knew under the keys of different steps in the push.
+    `conflicts` are the entries that the peer knew under the keys of different steps in the push.
     """
 
     incarnation: str
-    rivals: Annotated[tuple[Entry, ...], Field(max_length=MAX_ENTRIES)] = ()
+    conflicts: Annotated[tuple[Entry, ...], Field(max_length=MAX_ENTRIES)] = ()
 
 
 class PeerHistory(Body):
@@ -74,10 +74,10 @@ class Peers:
         self._found: list[Address] = []
         self.answering = 0
         """Number of other pods that answered the last `pull` as they should."""
-        self._nameless: set[Address] = set()
+        self._unresolved: set[Address] = set()
         """The targets whose last look-up found nothing."""
         self._looked_up = 0.0
-        self._silent: dict[Address, bool] = {}
+        self._failing: dict[Address, bool] = {}
         """{address: whether it timed out} of the addresses whose last exchange failed."""
         self._incarnations: dict[Address, str] = {}
         """The pod behind each address, as it said last."""
@@ -129,7 +129,7 @@ class Peers:
         After a timeout, an address gets no push but the `last` one until it answers a `pull`, so
         that a dead peer delays only one step.
         """
-        if self._silent.get(address) and not last:
+        if self._failing.get(address) and not last:
             self._metrics.pushes_missed.inc(len(entries))
             return None
         content = Push(entries=tuple(entries)).model_dump_json()
@@ -183,12 +183,12 @@ class Peers:
         fields = {"peer": str(target)}
         if not found:
             self._metrics.lookups_failed.inc()
-            if target not in self._nameless:
+            if target not in self._unresolved:
                 log.warning("a peer's name has no address", extra=fields)
-            self._nameless.add(target)
-        elif target in self._nameless:
+            self._unresolved.add(target)
+        elif target in self._unresolved:
             log.info("a peer's name has an address again", extra=fields)
-            self._nameless.discard(target)
+            self._unresolved.discard(target)
 
     async def _exchange(
         self,
@@ -211,12 +211,12 @@ class Peers:
             answer = await question(address)
         except (NoAnswerError, ValidationError) as error:
             reason = one_line(error) if isinstance(error, ValidationError) else str(error)
-            if address not in self._silent:
+            if address not in self._failing:
                 fields = {"peer": str(address), "reason": reason}
                 log.warning("a peer does not answer as it should", extra=fields)
-            self._silent[address] = isinstance(error, NoAnswerError) and error.timed_out
+            self._failing[address] = isinstance(error, NoAnswerError) and error.timed_out
             return None
-        if self._silent.pop(address, None) is not None:
+        if self._failing.pop(address, None) is not None:
             log.info("a peer answers again", extra={"peer": str(address)})
         return answer
 

@@ -101,7 +101,7 @@ class Sharing:
         """Add a peer's steps. Returns those known under the keys of different steps."""
         here = self._field.history
         self._at_risk = [entry for entry in self._at_risk if entry in here]
-        rivals = self._field.merge(entries)
+        conflicts = self._field.merge(entries)
         lost = [entry for entry in self._at_risk if entry not in here]
         for entry in lost:
             self._at_risk.remove(entry)
@@ -109,7 +109,7 @@ class Sharing:
                 task = asyncio.create_task(self._repeat(entry))
                 self._repeats.add(task)
                 task.add_done_callback(self._repeats.discard)
-        return rivals
+        return conflicts
 
     async def hand_over(self) -> None:
         """Push the whole history to every peer, for which this pod ends."""
@@ -175,8 +175,8 @@ class _Outbox:
                 entries, done = self._entries, self._next
                 self._entries, self._next = [], None
                 receipt = await self._peers.push(self._address, entries)
-                if receipt and receipt.rivals:
-                    self._sharing.receive(receipt.rivals)
+                if receipt and receipt.conflicts:
+                    self._sharing.receive(receipt.conflicts)
                 done.set_result(receipt)
         finally:
             self._task = None

@@ -157,3 +157,24 @@ def test_a_table_adds_up_and_says_what_has_no_price(
     assert "key 2.00 1 2.00 KMS key, a month" in lines
     assert f"aws:rds/instance:Instance 1.00 ? {UNKNOWN}" in lines
     assert "total 2.10 without 1 that have no price" in lines
+
+
+BROKEN = {
+    "a file that is missing": (None, "can't be read: No such file or directory."),
+    "a file that is cut off": (b'{"steps": [', "is not a preview."),
+    "a file that is not text": (b"\xff", "is not a preview."),
+    "a file of another shape": (b'{"steps": [{"newState": {"inputs": {}}}]}', "is not a preview."),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_one_line_refuses(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content, words = BROKEN[case]
+    preview = tmp_path / "account.json"
+    if content is not None:
+        preview.write_bytes(content)
+    assert main([str(preview)]) == 2
+    shown = capsys.readouterr()
+    advice = "Name an output of `pulumi preview --json --show-sames`."
+    assert shown.err == f"error: {preview}: {words} {advice}\n"
+    assert not shown.out

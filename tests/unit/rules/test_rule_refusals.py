@@ -148,6 +148,11 @@ BROKEN_ALERTS = {
         9,
         ["`Warning`", "warning or critical"],
     ),
+    "channels that no route matches": (
+        ("severity: w", "channels: al\n          severity: w"),
+        9,
+        ["`al` of Hot", "Write channels: all, or remove it"],
+    ),
     "no summary": (("          summary: It is hot\n", ""), 10, ["Hot has no summary"]),
     "an empty summary": (("It is hot", '" "'), 11, ["Hot has no summary"]),
     "no description": (("          description", "          note"), 10, ["no description"]),

@@ -1,6 +1,5 @@
 """The rules that are generated from an objective: their names, labels and exact numbers."""
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from ops.live.rewriting import LocalEnvironment, rewrite_rules
 from promql.durations import parse_duration
 from promql.expressions import parse
 from rules.rulebook import Rulebook
-from rules.slo.windows import LARGEST_BUDGET, PERIODS
+from rules.slo.windows import LARGEST_BUDGET
 from tests.support.recording import Recording
 from tests.support.rules.rule_project import ALERT_FILE, ALERTS, load
 from tests.support.rules.slo_project import SPEC, write_slo
@@ -229,23 +228,6 @@ def test_a_faster_run_shrinks_the_windows_and_keeps_the_names() -> None:
         assert selected_series(after["expr"]) == selected
         lengths = sorted(parse(before["expr"]).ranges)
         assert [60 * length for length in sorted(parse(after["expr"]).ranges)] == lengths
-
-
-SPENT = {
-    "7d": ("0.08", "0.125", "0.2", "0.42"),
-    "28d": ("0.02", "0.05", "0.1", "0.1"),
-    "30d": ("0.02", "0.05", "0.1", "0.1"),
-}
-"""The shares of the budget that a window may spend: those of Google's workbook, and of Sloth."""
-
-
-@pytest.mark.parametrize("window", SPENT)
-def test_the_limits_spend_the_shares_of_the_budget_that_google_and_sloth_give(window: str) -> None:
-    hours = {"1h": 1, "6h": 6, "1d": 24, "3d": 72}
-    period = PERIODS[window]
-    pairs = (*period.page.pairs, *period.ticket.pairs)
-    spent = [pair.limit * hours[pair.long] / (period.days * 24) for pair in pairs]
-    assert spent == [pytest.approx(Decimal(share), rel=Decimal("1e-4")) for share in SPENT[window]]
 
 
 def test_every_objective_has_a_budget_that_lets_the_page_fire() -> None:

@@ -211,7 +211,7 @@ def test_a_push_is_told_the_steps_that_its_keys_belong_to() -> None:
         settings=CALLED_BY_PEER,
     )
     assert own.json()["step"] == {"counter": 1, "pod": "psi-0"}
-    assert receipt.json()["rivals"] == history.json()["entries"]
+    assert receipt.json()["conflicts"] == history.json()["entries"]
     assert [one["pod"] for one in history.json()["entries"]] == ["psi-0"]
 
 
@@ -220,7 +220,7 @@ def test_pushed_entries_change_the_field() -> None:
     receipt, history, metrics, after = ask(
         push, GET_HISTORY, GET_METRICS, post_step(), settings=CALLED_BY_PEER
     )
-    assert receipt.json() == {"incarnation": history.json()["incarnation"], "rivals": []}
+    assert receipt.json() == {"incarnation": history.json()["incarnation"], "conflicts": []}
     assert [one["counter"] for one in history.json()["entries"]] == [1, 2]
     assert field_metrics(metrics.text)["density"] > 0
     assert after.json()["step"]["counter"] == 3
@@ -274,7 +274,9 @@ def test_a_bad_push_is_refused_as_a_whole_and_changes_nothing(case: str) -> None
 
 def test_a_scrape_shows_the_digest_of_the_history() -> None:
     *scrapes, history = ask(GET_METRICS, post_step(), GET_METRICS, GET_HISTORY)
-    before, after = (parse(scrape.text).value("psi_field_window_digest") for scrape in scrapes[::2])
+    before, after = (
+        parse(scrape.text).value("psi_field_history_digest") for scrape in scrapes[::2]
+    )
     assert before != after == int(history.headers["etag"].strip('"')[:12], 16)
 
 

@@ -52,8 +52,8 @@ class Pod:
         if address.host not in self.reach:
             return None
         peer = self.pods[address]
-        rivals = peer.sharing.receive(entries)
-        return PushReceipt(incarnation=peer.field.incarnation, rivals=rivals)
+        conflicts = peer.sharing.receive(entries)
+        return PushReceipt(incarnation=peer.field.incarnation, conflicts=conflicts)
 
     async def pull(self, digest: str) -> tuple[list[PeerHistory], int]:
         found = [self.pods[one].field for one in self.addresses if one.host in self.reach]
