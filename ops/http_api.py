@@ -142,7 +142,7 @@ class HttpApi:
             return _safe_value(json.loads(text))
         except (ValueError, RecursionError):
             raise self._error(
-                f"answered {path} with no JSON. Check that the address is that of {self.name}."
+                f"did not answer {path} with JSON. Check that the address is that of {self.name}."
             ) from None
 
     def text(self, method: str, path: str, **options: Any) -> str:
@@ -186,8 +186,8 @@ class HttpApi:
             if not value:
                 raise self._error(f"gave an unexpected answer: {lost[0]}")
             place = ".".join(keys) or "its answer"
-            reason = self._error(f"gave {len(lost)} odd in {place}, left out: {lost[0]}")
-            value = Partial(value, str(reason))
+            what = f"sent invalid items in {place}, left out ({len(lost)}): {lost[0]}"
+            value = Partial(value, str(self._error(what)))
         return value
 
     def _read(

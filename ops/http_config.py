@@ -144,7 +144,9 @@ def _auth(path: Path, config: _HttpConfig) -> httpx.Auth | None:
             f"{path}: authorization.type is not Bearer. For Basic, use basic_auth."
         )
     if not _TOKEN.fullmatch(token):
-        raise HttpConfigError(f"{path}: {place}: is no token: one word of printable ASCII.")
+        raise HttpConfigError(
+            f"{path}: {place}: is not a token. Write one word of printable ASCII."
+        )
     return _Token(f"{own.type} {token}")
 
 
@@ -161,7 +163,7 @@ def _text(path: Path, place: str) -> str:
     except OSError as error:
         raise HttpConfigError(f"{place}{path}: can't be read: {error.strerror}.") from None
     except ValueError:
-        raise HttpConfigError(f"{place}{path}: is no text in UTF-8.") from None
+        raise HttpConfigError(f"{place}{path}: is not UTF-8 text.") from None
 
 
 def _trust(path: Path, tls: _TlsConfig) -> ssl.SSLContext | None:

@@ -75,8 +75,8 @@ def _list(produce: Callable[[Facts], Iterator[Finding]], facts: Facts) -> list[F
 
 def _lost(name: str, why: str) -> list[Finding]:
     subject = name.strip("_").replace("_", " ")
-    what = f"What is wrong with {subject} could not be found out: {why}."
-    return [Finding(WARNING, what, "", f"Find the odd value, and look at the {subject} yourself.")]
+    what = f"The findings about {subject} are incomplete: {why}."
+    return [Finding(WARNING, what, "", f"Look at the {subject} directly.")]
 
 
 def worst(found: Sequence[Finding]) -> str:

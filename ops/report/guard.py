@@ -15,4 +15,4 @@ def guarded(make: Callable[[], T], otherwise: Callable[[str], T]) -> T:
     try:
         return make()
     except _ODD as error:
-        return otherwise(one_line(f"a value is odd ({type(error).__name__}: {error})"))
+        return otherwise(one_line(f"unexpected value ({type(error).__name__}: {error})"))

@@ -1,4 +1,4 @@
-"""`python -m ops test-page`: a marked test alert through each channel, and who took it."""
+"""`python -m ops test-page`: a marked test alert through each channel, and which channels accepted it."""
 
 import sys
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from ops.verify.command import (
 from ops.verify.stack import StackError
 
 _EXPLANATION = (
-    "A channel took it if it accepted Alertmanager's request, and harbinger if it lists the alert."
-    " Whether a phone rang or a message was read, ask those who have it."
+    "A channel is green if it accepted Alertmanager's request, harbinger if it lists the alert."
+    " Only the recipients know whether a phone rang."
 )
 
 

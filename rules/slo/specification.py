@@ -46,7 +46,9 @@ def _own_labels(labels: dict[str, str]) -> dict[str, str]:
 def _label_names(labels: dict[str, str]) -> dict[str, str]:
     for name in labels:
         if not name or name.startswith("__"):
-            raise ValueError(f"`{name}` is no label's name. Write one that does not begin with __.")
+            raise ValueError(
+                f"`{name}` is not a label name. Write one that does not begin with __."
+            )
     return labels
 
 

@@ -31,7 +31,7 @@ def _check_downstream(text: str) -> str:
 
 def _check_name(text: str) -> str:
     if not text.isprintable() or not text.strip():
-        raise ValueError("is no name. Write letters, digits and signs.")
+        raise ValueError("is not a printable name. Write letters, digits and punctuation.")
     return text
 
 

@@ -243,7 +243,7 @@ def test_what_others_wrote_into_a_silence_moves_no_cursor(
         code, out, error = run(capsys, "--list", "--alertmanager", server.url)
     assert (code, out.count("\n")) == (0, 1)
     assert out.rstrip("\n").isprintable()
-    assert "gave 1 odd in its answer, left out: " in error
+    assert "sent invalid items in its answer, left out (1): " in error
 
 
 def test_an_alert_that_does_not_exist_is_refused_with_the_nearest(

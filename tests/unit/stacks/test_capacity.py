@@ -11,7 +11,7 @@ from stacks.platform import build
 from stacks.settings import load_configuration
 from stacks.settings.layers import merged
 from stacks.settings.schema import Settings
-from tests.support.recording import STACKS, configure, record, stack_values
+from tests.support.recording import ROOT, STACKS, configure, record, stack_values
 
 LARGEST = 4
 """No stack asks for more than this many times what it needs."""
@@ -57,6 +57,13 @@ def test_too_little_is_refused_with_what_is_enough(key: str, change: dict[str, A
     enough = line.rpartition("Write ")[2].removesuffix(" or more.")
     mended = {"storage": enough} if key == "storage" else {"resources": {"memory": enough}}
     assert problems(settings("production", **change | mended)) == []
+
+
+def test_the_documentation_shows_the_message_of_today() -> None:
+    (line,) = problems(settings("production", storage="1Gi"))
+    text = line.removeprefix("vaultmesh:settings.prometheus.storage: ")
+    shown = f"vaultmesh:settings.prometheus.storage (Pulumi.production.yaml): {text}"
+    assert shown in (ROOT / "docs/how-to.md").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_program_declares_nothing_with_too_little() -> None:

@@ -126,7 +126,7 @@ def could_not(document: Document) -> list[str]:
     """The texts that say that a value was too odd to go on."""
     reasons = [one for section in document.sections for one in section.unavailable]
     found = [*reasons, *list_items(document, "findings"), *list_items(document, "actions")]
-    return [one for one in found if "a value is odd" in one]
+    return [one for one in found if "unexpected value" in one]
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
@@ -161,7 +161,7 @@ def test_what_was_left_out_is_counted_and_said(rendered: Path) -> None:
     document, taken = report_on(made, rendered)
     for name, place in (("workloads", "data.activeTargets"), ("silences", "its answer")):
         (reason,) = find_section(document, name).unavailable
-        assert f"gave 1 odd in {place}, left out: " in reason
+        assert f"sent invalid items in {place}, left out (1): " in reason
     # The next report would take what was left out for ended.
     assert (taken.workloads, taken.silences) == (None, None)
     assert taken.rules is not None
@@ -212,16 +212,16 @@ def test_a_section_that_can_not_be_made_says_so_and_stops_no_other(
     assert {one.id for one in document.sections} == SECTIONS.keys()
     lost = {one.id: one.unavailable for one in document.sections if one.unavailable}
     assert lost.keys() == {name}
-    assert "could not be made: a value is odd (OverflowError" in lost[name][0]
+    assert "could not be made: unexpected value (OverflowError" in lost[name][0]
     assert lost[name][0] in html(document)
 
 
 @pytest.mark.parametrize(
     ("module", "function", "said"),
     [
-        (findings, "_workloads", "What is wrong with workloads could not be found out"),
-        (history, "_figure", "ψ-Field: drift between pods: a value is odd"),
-        (Facts, "jobs", "a value is odd"),
+        (findings, "_workloads", "The findings about workloads are incomplete"),
+        (history, "_figure", "ψ-Field: drift between pods: unexpected value"),
+        (Facts, "jobs", "unexpected value"),
     ],
 )
 def test_a_part_that_can_not_be_made_is_named(
