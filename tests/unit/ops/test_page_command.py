@@ -42,7 +42,7 @@ def open_platform(monkeypatch: pytest.MonkeyPatch) -> list[Platform]:
 @pytest.mark.parametrize(
     ("problems", "code", "told"),
     [
-        ([None, None], 0, "Whether a phone rang"),
+        ([None, None], 0, "whether a phone rang"),
         ([None, "0 of 1 were taken"], 1, "0 of 1 were taken"),
     ],
 )

@@ -46,8 +46,8 @@ def refuse(request: httpx.Request) -> httpx.Response:
         (lambda _: httpx.Response(503, text="<h1>busy</h1>"), "HTTP 503"),
         (lambda _: httpx.Response(302, headers={"location": "http://elsewhere"}), "HTTP 302"),
         (lambda _: httpx.Response(400, json={"error": "bad\nquery"}), "HTTP 400: bad query"),
-        (lambda _: httpx.Response(200, text="<html>log in</html>"), "no JSON"),
-        (lambda _: httpx.Response(200, text="[" * 100_000), "no JSON"),
+        (lambda _: httpx.Response(200, text="<html>log in</html>"), "with JSON"),
+        (lambda _: httpx.Response(200, text="[" * 100_000), "with JSON"),
         (lambda _: httpx.Response(200, text=""), "has no data"),
         (lambda _: httpx.Response(200, json={"data": []}), "has no groups"),
         (
