@@ -1,4 +1,4 @@
-"""`python -m ops test-page`: a marked test alert through each channel, and which channels accepted it."""
+"""`python -m ops test-page`: a test alert through each channel, and which channels accepted it."""
 
 import sys
 from collections.abc import Sequence
