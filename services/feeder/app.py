@@ -22,6 +22,9 @@ TRY_SECONDS = 4
 """Time limit for an attempt, which is several times what a step takes: if an answer is lost, others
 follow within the time for all attempts."""
 
+LOOKUP_SECONDS = 10
+"""Time limit for looking up a target. A resolver that loses a packet asks again after 5 s."""
+
 SIZE = 16
 """Numbers in a step."""
 
@@ -93,15 +96,16 @@ async def resolve(targets: Iterable[Address]) -> list[Address]:
     """Look up the addresses of the targets, without duplicates.
 
     The name of a headless Service resolves to the addresses of its pods. If these have addresses of
-    IPv6 and of IPv4, one kind is enough to reach each pod once. A name that DNS does not know adds
-    none.
+    IPv6 and of IPv4, one kind is enough to reach each pod once. A name that DNS does not know, or
+    not within LOOKUP_SECONDS, adds none.
     """
     loop = asyncio.get_running_loop()
     found: set[Address] = set()
     for target in targets:
         try:
-            answers = await loop.getaddrinfo(*target, type=socket.SOCK_STREAM)
-        except (socket.gaierror, UnicodeError):
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                answers = await loop.getaddrinfo(*target, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
             log.warning("a target resolves to nothing", extra={"target": str(target)})
             continue
         # The system's preference comes first.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 from uuid import uuid4
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from services.shell import HttpClient, HttpUrl, NoAnswerError, Settings
 
@@ -21,6 +21,12 @@ _DROPPED = (502, 503, 504)
 log = logging.getLogger(__name__)
 
 
+def _check_target(text: str) -> str:
+    if "?" in text or "#" in text:
+        raise ValueError("has a query or a fragment. Write http://name:8000/path.")
+    return text
+
+
 class HeartbeatSettings(Settings):
     """Read from HEARTBEAT_TARGET and so on.
 
@@ -31,7 +37,7 @@ class HeartbeatSettings(Settings):
 
     service: ClassVar[str] = "heartbeat"
 
-    target: HttpUrl = "http://aurora-treaty:8000"
+    target: Annotated[HttpUrl, AfterValidator(_check_target)] = "http://aurora-treaty:8000"
     requests: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     per_second: Annotated[float, Field(gt=0, le=1000)] = 2
     provenance_share: Annotated[float, Field(ge=0, le=1)] = 0.95

@@ -88,8 +88,6 @@ class BoundedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request."""
-        if self in self._waiting and not self._head_timer:
-            self._start_timer()
         super().data_received(data)
         self._note_state()
 
@@ -106,8 +104,11 @@ class BoundedProtocol(H11Protocol):
     def _note_state(self) -> None:
         if self.transport.is_closing() or self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
-        else:
-            self._waiting.setdefault(self)
+            return
+        self._waiting.setdefault(self)
+        has_begun = bool(self.conn.trailing_data[0])
+        if has_begun and not self._head_timer:
+            self._start_timer()
 
     def _stop_waiting(self) -> None:
         self._waiting.pop(self, None)

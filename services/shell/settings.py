@@ -75,7 +75,7 @@ def check_http_url(text: str) -> str:
     except httpx.InvalidURL:
         raise ValueError("is not a URL. Write http://name:8000/path.") from None
     is_complete = url.scheme in ("http", "https") and _is_host(url.host)
-    if not is_complete or not 0 < (url.port or 80) < 65536:
+    if not is_complete or url.port == 0 or (url.port or 80) > 65535:
         raise ValueError("is not a URL. Write http://name:8000/path.")
     if url.userinfo:
         raise ValueError("holds a user or a password. Remove them from the URL.")

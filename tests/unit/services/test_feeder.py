@@ -3,6 +3,7 @@
 import asyncio
 import math
 import socket
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -192,6 +193,25 @@ def test_pods_of_an_ipv6_cluster_are_found(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_pod_with_addresses_of_both_kinds_is_one_pod(monkeypatch: pytest.MonkeyPatch) -> None:
     look_up(monkeypatch, {"field": ["fd00::1", "fd00::2", "127.0.1.1", "127.0.1.2"]})
     assert resolved("field:8000") == ["[fd00::1]:8000", "[fd00::2]:8000"]
+
+
+def test_a_look_up_that_hangs_counts_as_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.feeder.app.LOOKUP_SECONDS", 0.05)
+    look_up(monkeypatch, {"slow": ["127.0.1.2"], "127.0.1.1": ["127.0.1.1"]})
+    find, go_on = socket.getaddrinfo, threading.Event()
+
+    def hang(host: str, *rest: Any, **more: Any) -> Any:
+        assert host != "slow" or go_on.wait(5)
+        return find(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+
+    async def scenario() -> list[Address]:
+        found = await resolve(map(parse_address, ["slow:8000", "127.0.1.1:8000"]))
+        go_on.set()
+        return found
+
+    assert asyncio.run(scenario()) == [Address("127.0.1.1", 8000)]
 
 
 def test_a_target_that_resolves_to_nothing_is_logged_and_too_few(

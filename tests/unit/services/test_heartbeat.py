@@ -148,6 +148,12 @@ def test_the_program_fails_with_one_line_when_the_treaty_does_not_answer_as_it_s
     }
 
 
+@pytest.mark.parametrize("target", ["http://h?x=1", "http://h/a?", "http://h#x"])
+def test_a_target_that_is_no_beginning_of_a_url_is_refused(target: str) -> None:
+    with pytest.raises(SettingsError, match=r"^HEARTBEAT_TARGET: has a query or a fragment\."):
+        load_settings(HeartbeatSettings, {"HEARTBEAT_TARGET": target})
+
+
 def test_settings_with_more_requests_than_fit_into_the_duration_are_refused() -> None:
     with pytest.raises(SettingsError, match="HEARTBEAT_DURATION_SECONDS") as refusal:
         load_settings(HeartbeatSettings, {"HEARTBEAT_REQUESTS": "1000"})

@@ -143,6 +143,16 @@ def test_a_slow_head_is_cut(before: bytes) -> None:
 
 
 @pytest.mark.usefixtures("short_heads")
+def test_a_head_is_cut_that_began_with_the_request_before_and_ends_never() -> None:
+    async def scenario(caller: Caller) -> None:
+        caller.send(HEALTH + HEALTH[:9])
+        assert (await caller.answer())[0] == 200
+        assert await caller.is_closed()
+
+    talk(scenario)
+
+
+@pytest.mark.usefixtures("short_heads")
 def test_an_idle_connection_and_a_long_request_outlive_the_time_for_heads() -> None:
     async def scenario(address: Address, bench: Bench) -> None:
         async with connected(address) as caller:

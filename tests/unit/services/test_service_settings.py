@@ -135,6 +135,7 @@ def test_a_valid_url_is_unchanged(url: str) -> None:
         "http:///path",
         "http://name:port",
         "http://name:99999",
+        "http://name:0",
         "http://na me",
         "http://a..b:80",
         "http://-a",
