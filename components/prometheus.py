@@ -236,8 +236,19 @@ def prometheus_yml(config: PrometheusConfig) -> str:
         "storage": {"tsdb": {"retention": {"time": config.retention, "size": size}}},
         "rule_files": [f"{CONFIG_FOLDER}/{name}" for name in config.rule_files],
         "alerting": {
-            # Alertmanager deduplicates alerts from several replicas only if their labels are equal.
-            "alert_relabel_configs": [{"action": "labeldrop", "regex": "replica"}],
+            "alert_relabel_configs": [
+                # Alertmanager deduplicates alerts from several replicas only if their labels are
+                # equal.
+                {"action": "labeldrop", "regex": "replica"},
+                # An alert about what is absent has no namespace of its own. It belongs to the group
+                # of the alerts about single pods.
+                {
+                    "source_labels": ["namespace"],
+                    "regex": "^$",
+                    "target_label": "namespace",
+                    "replacement": namespace,
+                },
+            ],
             "alertmanagers": [_pod_discovery(config.alertmanager, namespace)],
         },
         "scrape_configs": [

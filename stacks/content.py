@@ -249,19 +249,16 @@ def _siblings(rulebook: Rulebook) -> Iterator[Inhibition]:
 
 
 def _symptoms(settings: Settings, rulebook: Rulebook) -> Iterator[Inhibition]:
-    """The page that a workload is down mutes those about its probes and its objectives.
+    """The page that a whole workload is down mutes those about its probes and its objectives.
 
-    The objectives of all probes suffer from each workload, so they are muted too.
+    An alert about one pod mutes nothing: the others should serve. So the source is an alert without
+    a pod. Nor are the objectives of all probes muted, which other workloads can miss meanwhile.
     """
     for alert in rulebook.alerts:
         for workload in _workloads_down(alert, settings.workloads):
-            source = [_equal("alertname", alert.name), _equal("job", workload)]
-            for label, value in (
-                ("workload", workload),
-                ("sloth_service", workload),
-                ("sloth_service", blackbox.NAME),
-            ):
-                yield Inhibition(source, [_equal(label, value)], ["namespace"])
+            whole = [_equal("alertname", alert.name), _equal("job", workload), _equal("pod", "")]
+            for label in ("workload", "sloth_service"):
+                yield Inhibition(whole, [_equal(label, workload)], ())
 
 
 def _workloads_down(alert: Alert, workloads: Iterable[str]) -> list[str]:

@@ -23,6 +23,7 @@ from tests.support.alertmanager import (
     files_of,
 )
 from tests.support.loopback import StubRequest, stub
+from tests.support.rules.promtool import load
 from tests.support.waiting import wait_for
 from toolchain.base import write_atomically
 
@@ -181,31 +182,65 @@ def test_ten_alerts_are_written_out_and_the_rest_is_counted(
     assert text.count("and 3 more firing") == 1
 
 
-def test_a_service_whose_pods_all_stop_makes_one_page(tmp_path: Path) -> None:
+def fired(name: str, moment: str) -> list[dict[str, Any]]:
+    """The alerts that the rule makes at a moment of its case about pods that stop.
+
+    As Alertmanager gets them: Prometheus adds the namespace to an alert without one.
+    """
+    (case,) = (
+        case for case in load(name)["tests"] if case["name"].startswith("one pod stops, then")
+    )
+    (check,) = (check for check in case["alert_rule_test"] if check["eval_time"] == moment)
+    found = [{"namespace": "aurora-staging", **one["exp_labels"]} for one in check["exp_alerts"]]
+    return [alert(name, **labels) for labels in found]
+
+
+ONE_STOPS, BOTH_STOP, DELETED = "13m", "13m30s", "20m30s"
+
+
+@pytest.mark.parametrize("name", ["PsiFieldDown", "TreatyDown"])
+@pytest.mark.parametrize(
+    ("moment", "is_muted"), [(ONE_STOPS, False), (BOTH_STOP, True), (DELETED, True)]
+)
+def test_a_service_without_a_pod_that_answers_makes_one_page_and_any_other_mutes_nothing(
+    moment: str, is_muted: bool, name: str, tmp_path: Path
+) -> None:
+    down = fired(name, moment)
+    (workload,) = {one["labels"]["job"] for one in down}
     place = {"namespace": "aurora-staging"}
     symptoms = [
         *(
-            alert("ProbeFailing", "critical", workload="psi-field", probe=probe, **place)
-            for probe in ("psi-field-health", "psi-field-step")
+            alert("ProbeFailing", "critical", workload=workload, probe=probe, **place)
+            for probe in ("health", "step")
         ),
-        *(
-            alert(f"BurnOf{number}", "critical", sloth_service=service, **place)
-            for number, service in enumerate(("psi-field", "blackbox-exporter"))
-        ),
+        alert("OwnBurn", "critical", job=workload, sloth_service=workload, **place),
+    ]
+    exporter = {"job": "blackbox-exporter", "sloth_service": "blackbox-exporter"}
+    others = [
+        alert("ProbeFailing", "critical", workload="scheduler", **place),
+        alert("BurnOfAllProbes", "critical", **exporter, **place),
     ]
     with alertmanager(files_of("production"), tmp_path) as found:
-        found.post(
-            *(
-                alert("PsiFieldDown", "critical", job="psi-field", pod=f"p{number}", **place)
-                for number in range(2)
-            )
-        )
+        found.post(*down)
         found.wait_for(PAGERDUTY)
-        found.post(*symptoms, alert("ProbeFailing", "critical", workload="scheduler", **place))
-        log = tmp_path / "log"
-        wait_for(lambda: log.read_text().count("reason=inhibition") >= 12, "further flushes")
-        pages = [request.json["payload"]["component"] for request in found.notifications(PAGERDUTY)]
-        assert sorted(pages) == ["psi-field", "scheduler"]
+        found.post(*symptoms, *others)
+
+        def pages() -> set[tuple[str, str]]:
+            keys = [request.json["payload"] for request in found.notifications(PAGERDUTY)]
+            return {(key["class"], key["component"]) for key in keys}
+
+        expected = {
+            (name, workload),
+            ("ProbeFailing", "scheduler"),
+            ("BurnOfAllProbes", "blackbox-exporter"),
+        }
+        if is_muted:
+            log = tmp_path / "log"
+            wait_for(lambda: log.read_text().count("reason=inhibition") >= 6, "further flushes")
+        else:
+            expected |= {("ProbeFailing", workload), ("OwnBurn", workload)}
+        wait_for(lambda: pages() == expected, f"{expected}")
+        assert len(messages_about(found.notifications(PAGERDUTY), name)) == 1
 
 
 def test_every_notification_goes_to_the_webhook_as_well_with_its_environment(

@@ -136,8 +136,9 @@ def test_alerts_go_to_every_alertmanager_pod_with_equal_labels_from_every_replic
     labels = platform.one("StatefulSet", "alertmanager")["spec"]["template"]["metadata"]["labels"]
     assert labels[key] == value
     external = set(platform.config("prometheus-server")["global"]["external_labels"])
-    dropped = {rule["regex"] for rule in alerting["alert_relabel_configs"]}
-    assert external - dropped == {"environment"}
+    drop, add = alerting["alert_relabel_configs"]
+    assert external - {drop["regex"]} == {"environment"}
+    assert add["replacement"] == platform.one("ConfigMap", "alertmanager")["metadata"]["namespace"]
 
 
 def test_the_container_has_the_variable_that_the_configuration_expands(platform: Any) -> None:
