@@ -173,13 +173,16 @@ class Field:
         del self._pending[: len(pending)]
 
     async def _fold_with(self, made: dict[Place, tuple[Entry, _PendingStep]]) -> Entries:
-        """Fold the history and the new entries; removes from `made` what the engine refuses.
+        """Fold the history and the new entries; removes from `made` those that are refused.
 
         Returns the entries that are the field now. Raises EngineError if the engine is broken.
         """
         known = self.history.entries
+        self._refuse_void(made)
         while True:
-            target = trim((*known, *(entry for entry, _ in made.values())))
+            own = [entry for entry, _ in made.values()]
+            keys = {entry.key for entry in own if entry.key}
+            target = trim((*(entry for entry in known if entry.key not in keys), *own))
             taken = tuple(entry for entry in target if entry.place not in self._skipped)
             try:
                 first, metrics = await self._engine.fold(taken)
@@ -195,9 +198,23 @@ class Field:
                 else:
                     raise
             else:
+                if self._refuse_void(made):
+                    continue
                 self._note(target, taken[first:], metrics)
                 self._taken = taken
                 return target
+
+    def _refuse_void(self, made: dict[Place, tuple[Entry, _PendingStep]]) -> bool:
+        """Remove the steps under whose keys a peer has sent others. Returns whether it did."""
+        void = [
+            entry
+            for entry, _ in made.values()
+            if (known := self.history.known(entry.key))
+            and not known.is_the_step(entry.x, entry.apply_guardian)
+        ]
+        for entry in void:
+            _fail(made.pop(entry.place)[1].taken, KeyReusedError())
+        return bool(void)
 
     def _note(
         self, target: Entries, taken: Entries, metrics: Sequence[Mapping[str, float]]
@@ -217,11 +234,6 @@ class Field:
     def _commit(self, made: Mapping[Place, tuple[Entry, _PendingStep]]) -> None:
         """Add the entries that the engine took to the history, and answer."""
         for entry, step in made.values():
-            # A peer may have sent a step under the same key in the meantime.
-            known = self.history.known(entry.key)
-            if known and not known.is_the_step(entry.x, entry.apply_guardian):
-                _fail(step.taken, KeyReusedError())
-                continue
             self.history.add([entry])
             if not step.taken.done():
                 kept = self.history.known(entry.key) or entry

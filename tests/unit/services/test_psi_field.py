@@ -168,6 +168,68 @@ def test_a_step_is_refused_if_a_peer_sends_another_under_its_key_before_it_is_ta
     asyncio.run(main())
 
 
+class Gated:
+    """An engine that counts its folds and takes one when `go_on` is set."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self.folds = 0
+        self._engine = PodEngine()
+
+    async def fold(self, steps: Sequence[Step]) -> tuple[int, list[Mapping[str, float]]]:
+        self.folds += 1
+        await self.go_on.wait()
+        if not self._engine.name:
+            await self._engine.start()
+        return await self._engine.fold(steps)
+
+
+def with_gate(scenario: Callable[[Field, Gated], Awaitable[None]]) -> None:
+    async def main() -> None:
+        engine = Gated()
+        await with_folding(Field("psi-0", engine), lambda field: scenario(field, engine))
+
+    asyncio.run(main())
+
+
+def test_a_step_after_a_void_one_has_its_own_metrics() -> None:
+    async def scenario(field: Field, engine: Gated) -> None:
+        await step(field, 1)
+        engine.go_on.clear()
+        void, beside = (
+            asyncio.create_task(step(field, 2, "k")),
+            asyncio.create_task(step(field, 3)),
+        )
+        await asyncio.sleep(0.01)
+        field.merge([entry(1, "a", "k", 4)])
+        engine.go_on.set()
+        with pytest.raises(KeyReusedError):
+            await void
+        first = entry(1, "psi-0", number=1)
+        assert (await beside).metrics == replay((first, entry(3, "psi-0", number=3)))
+        for number in (5, 6):
+            taken = await step(field, number)
+            assert taken.metrics == field.metrics == replay(field.history.entries)
+
+    with_gate(scenario)
+
+
+def test_a_step_that_a_peer_sends_while_it_waits_counts_once_in_its_metrics() -> None:
+    async def scenario(field: Field, engine: Gated) -> None:
+        engine.go_on.clear()
+        first = asyncio.create_task(step(field, 1))
+        await asyncio.sleep(0.01)
+        again = asyncio.create_task(step(field, 2, "k"))
+        await asyncio.sleep(0.01)
+        field.merge([entry(1, "a", "k", 2)])
+        engine.go_on.set()
+        await first
+        assert (await again).metrics == replay(field.history.entries)
+
+    with_gate(scenario)
+
+
 # Engines that fail
 
 
