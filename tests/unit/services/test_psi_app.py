@@ -114,7 +114,7 @@ def test_a_pod_takes_no_step_before_it_has_taken_the_field_over(
     monkeypatch.setattr("services.psi_field.sharing.PAUSE_SECONDS", 0.01)
 
     async def scenario() -> None:
-        settings = PsiFieldSettings(peers=(Address("127.0.9.9", 9),), takeover_seconds=0.2)
+        settings = PsiFieldSettings(peers=(Address("127.0.9.9", 9),), takeover_seconds=1.5)
         async with serving(build(settings)) as client:
             early = await client.post("/step", json=STEP)
             assert (early.status_code, early.headers["retry-after"]) == (503, "1")

@@ -138,7 +138,8 @@ def test_a_broken_private_module_is_replaced_and_logged_in_one_line(
         assert await engine.fold((entry(1),)) == (0, expected(0))
 
     with_module(source, scenario)
-    (record,) = caplog.records
+    # asyncio warns too if Popen, which looks before it kills, saw the end of the process first.
+    (record,) = (record for record in caplog.records if record.name.startswith("services"))
     assert record.getMessage() == "vaultmesh_psi is broken; the fallback engine runs"
     assert vars(record)["reason"] == reason
 
