@@ -35,7 +35,7 @@ from components.values import Resources
 SERVER = Server(name="alertmanager", port=9093, service_port=9093, has_ui=True, has_reloader=True)
 NAME = SERVER.name
 GOSSIP_PORT = 9094
-RETENTION = "240h"
+RETENTION = "360h"
 """How long the log of notifications may remember what was told: hours may be closed for a week."""
 POD_IP = "POD_IP"
 """The variable with the pod's own address."""

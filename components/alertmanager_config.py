@@ -183,8 +183,9 @@ def _severity_routes(
     Outside the hours, Alertmanager drops every notification that comes due. Routes with the same
     matchers, grouping and receiver share one notification log. So a sibling has no hours, and its
     `group_wait` is as long as they stay closed: it sends no new alert, but does send `resolved` for
-    alerts in the log. There is one for each length of closed span (a night, a weekend), muted in
-    longer ones, because a weekend's wait would be too long for a night.
+    alerts in the log. Nor does it send repeats: an entry is renewed or forgotten before it is as
+    old as the sibling's `repeat_interval`. There is one for each length of closed span (a night, a
+    weekend), muted in longer ones, because a weekend's wait would be too long for a night.
     """
     base: Route = {"receiver": _name(severity, during), "matchers": [f'severity="{severity}"']}
     if during is None:
@@ -192,16 +193,22 @@ def _severity_routes(
         return
     window = config.routing.hours[during]
     lengths = sorted({length for _, length in closed_spans(window)})
+    repeat_minutes = REPEAT_MINUTES
     if lengths:
-        # The log forgets an entry after two of these.
-        retention_minutes = lengths[-1] + 2 * CLOCK_CHANGE_MINUTES
-        base["repeat_interval"] = f"{max(REPEAT_MINUTES, -(-retention_minutes // 2))}m"
+        # The log forgets an entry after two of these: one until a repeat comes due, perhaps just
+        # after the closing, and one until the opening.
+        repeat_minutes = max(REPEAT_MINUTES, lengths[-1] + 2 * CLOCK_CHANGE_MINUTES)
+        base["repeat_interval"] = f"{repeat_minutes}m"
     yield _with_idle_windows(
         config, severity, {**base, "active_time_intervals": [during]}, hours=[during]
     )
     for length in lengths:
         muted = [_closed_name(during, other) for other in lengths if other > length]
-        route = {**base, "group_wait": f"{length + CLOCK_CHANGE_MINUTES}m"}
+        route = {
+            **base,
+            "group_wait": f"{length + CLOCK_CHANGE_MINUTES}m",
+            "repeat_interval": f"{2 * repeat_minutes}m",
+        }
         if muted:
             route["mute_time_intervals"] = muted
         yield _with_idle_windows(config, severity, route, muted=muted)
