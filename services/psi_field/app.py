@@ -73,6 +73,7 @@ def build(settings: PsiFieldSettings) -> Service:
         await sharing.take_over(settings.takeover_seconds)
         await field.settle(SETTLE_SECONDS)
 
+    service.check_ready(lambda: field.failure)
     service.run_in_background("fold", field.fold_for_ever)
     service.route("POST", "/step", handlers.take_step, metrics.observe)
     service.route("GET", "/window", handlers.read_history)

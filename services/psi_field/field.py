@@ -72,6 +72,8 @@ class Field:
         self.metrics: Mapping[str, float] = AT_REST
         self.folded: Entries = ()
         """The entries of which `metrics` are made, and those that the engine refused."""
+        self.failure: str | None = None
+        """How the engine failed at the latest fold, if it is broken."""
         self._taken: Entries = ()
         self._engine = engine
         self._observe = observe
@@ -127,7 +129,7 @@ class Field:
 
         Returns whether it has taken all of it.
         """
-        if self.folded != self.history.entries:
+        if self.failure or self.folded != self.history.entries:
             done = _future()
             self._waiting.append(done)
             self._work.set()
@@ -158,11 +160,13 @@ class Field:
         try:
             target = await self._fold_with(made)
         except EngineError as error:
+            self.failure = f"the engine failed: {error}"
             log.error("the engine failed", extra={"reason": str(error)})
             self._skipped.clear()
             for _, step in made.values():
                 _fail(step.taken, error)
         else:
+            self.failure = None
             self._observe(time.perf_counter() - began)
             self._commit(made)
             self.folded = target

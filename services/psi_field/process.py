@@ -1,7 +1,8 @@
 """Runs the engine for the pod, the private one in a process of its own.
 
 The private engine is foreign code. In its own process it can't hold up the event loop (or Python's
-global lock), and it can't end the pod: when it exits, crashes or hangs, the pod starts it again.
+global lock), and it can't end the pod: when it exits, crashes or hangs, the pod starts it again,
+and sends the steps one at a time to learn which one it can't take.
 The fallback engine is quick and our own, and needs no process.
 
 Each message between the two processes is a line of JSON. The engine first says `{"problem": why it
@@ -32,8 +33,8 @@ from services.psi_field.engine import (
 START_SECONDS = 30
 """Time limit for the engine's first message: the private module may be slow to import."""
 
-FOLD_SECONDS = 10
-"""Time limit for one answer. The longest, after all of a full history, is far below it."""
+STEP_SECONDS = 5
+"""Time limit for a step. However many steps a fold takes, an engine that is quicker keeps up."""
 
 _LINE_LIMIT = 2**21
 _ROOT = Path(__file__).parents[2]
@@ -53,7 +54,7 @@ class Step(Protocol):
 
 
 class StepRefusedError(EngineError):
-    """The engine failed at the step with this index; the engine starts again next time."""
+    """The engine failed at the step with this index, or ended; it starts again next time."""
 
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(reason)
@@ -95,21 +96,19 @@ class PodEngine:
             if one is not other:
                 break
             keep += 1
-        if keep == len(steps) == len(self._taken):
+        runs = self._fallback or self._process
+        if runs and keep == len(steps) == len(self._taken):
             return keep, []
         if steps and keep == len(steps):
             # Steps at the end are gone. The metrics after the one before them are asked for again.
             keep -= 1
-        self._taken = ()
-        new = [(step.x, step.apply_guardian) for step in steps[keep:]]
+        taken, self._taken = len(self._taken), ()
         if self._fallback:
-            metrics, error = self._fallback.run(keep, new)
+            metrics, error = self._fallback.run(keep, map(_as_sent, steps[keep:]))
+            if error:
+                raise StepRefusedError(keep + len(metrics), error)
         else:
-            if not self._process:
-                await self._launch()
-            metrics, error = await self._exchange(FOLD_SECONDS, {"keep": keep, "steps": new})
-        if error:
-            raise StepRefusedError(keep + len(metrics), error)
+            keep, metrics = await self._fold_in_process(taken, keep, steps)
         self._taken = steps
         return keep, metrics
 
@@ -120,6 +119,45 @@ class PodEngine:
             if process.returncode is None:
                 process.kill()
             await process.wait()
+
+    async def _fold_in_process(
+        self, taken: int, keep: int, steps: Sequence[Step]
+    ) -> tuple[int, list[Metrics]]:
+        """Let the process, which has taken `taken` steps, keep the first and take the others.
+
+        If it ends, it starts again from rest: it may have been killed. A step at which it ends then
+        is the reason, and counts as refused.
+        """
+        if self._process:
+            try:
+                if keep < taken:
+                    # Without copies, it takes all that it keeps again.
+                    request = {"keep": keep, "steps": []}
+                    _, error = await self._exchange(STEP_SECONDS * (keep + 1), request)
+                    if error:
+                        await self.close()
+                        raise EngineError(error)
+                return keep, await self._take(keep, steps)
+            except EngineError as error:
+                if self._process:
+                    raise
+                log.warning("the engine starts again", extra={"reason": str(error)})
+        await self._launch()
+        return 0, await self._take(0, steps)
+
+    async def _take(self, keep: int, steps: Sequence[Step]) -> list[Metrics]:
+        """Let the process take all but the first `keep` steps, one at a time."""
+        metrics: list[Metrics] = []
+        for index, step in enumerate(steps[keep:], keep):
+            try:
+                request = {"keep": index, "steps": [_as_sent(step)]}
+                after, error = await self._exchange(STEP_SECONDS, request)
+            except EngineError as ended:
+                raise StepRefusedError(index, str(ended)) from None
+            if error:
+                raise StepRefusedError(index, error)
+            metrics += after
+        return metrics
 
     async def _launch(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
@@ -154,6 +192,10 @@ class PodEngine:
             reason = "its process ended"
         await self.close()
         raise EngineError(reason)
+
+
+def _as_sent(step: Step) -> tuple[Sequence[float], bool]:
+    return step.x, step.apply_guardian
 
 
 def serve() -> None:

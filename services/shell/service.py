@@ -34,8 +34,9 @@ class Service:
     """A service: `app` is the ASGI application, `registry` holds the metrics that /metrics shows.
 
     It is live until a background task crashes. It is ready from the return of `start` (immediately
-    without `start`) until it stops. The registry contains only the process's start time and the
-    metrics that the service registers, so that /metrics is exactly what rules/metrics.yaml lists.
+    without `start`) until it stops, except while the check of `check_ready` gives a reason. The
+    registry contains only the process's start time and the metrics that the service registers, so
+    that /metrics is exactly what rules/metrics.yaml lists.
     """
 
     def __init__(self, name: str, start: Work | None = None) -> None:
@@ -56,6 +57,7 @@ class Service:
         self._start = start
         self._tasks = _Tasks()
         self._unready_reason: str | None = "starting"
+        self._check_ready: Callable[[], str | None] = lambda: None
         self._closers: list[Work] = []
         self._tasks.add("start", self._become_ready)
         self.route("GET", "/health", self._health)
@@ -104,6 +106,10 @@ class Service:
 
         self.run_in_background(name, loop)
 
+    def check_ready(self, check: Callable[[], str | None]) -> None:
+        """Ask `check` whether the service is ready: it returns why not, or None."""
+        self._check_ready = check
+
     def close_at_stop(self, close: Work) -> None:
         """Call `close`, such as an HTTP client's, after all requests and tasks have ended."""
         self._closers.append(close)
@@ -111,7 +117,7 @@ class Service:
     @property
     def unready_reason(self) -> str | None:
         """Why the service is not ready; None if it is."""
-        return self._unready_reason
+        return self._unready_reason or self._check_ready()
 
     def stop(self) -> None:
         """Begin draining: /ready answers 503, everything else still works."""
@@ -142,8 +148,8 @@ class Service:
         return JSONResponse({"status": "live"})
 
     async def _ready(self, _: Request) -> Response:
-        if self._unready_reason:
-            return JSONResponse({"error": self._unready_reason}, 503)
+        if reason := self.unready_reason:
+            return JSONResponse({"error": reason}, 503)
         return JSONResponse({"status": "ready"})
 
     async def _metrics(self, _: Request) -> Response:

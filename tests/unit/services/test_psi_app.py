@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -291,6 +292,45 @@ def test_an_unchanged_history_is_not_sent_again() -> None:
             other = await client.get("/window", headers={"If-None-Match": etag})
             assert other.status_code == 200
             assert other.headers["etag"] != etag
+
+    asyncio.run(scenario())
+
+
+def test_a_pod_is_not_ready_while_its_engine_is_broken_and_recovers_without_a_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
+    source = f"""
+from pathlib import Path
+from services.psi_field.engine import FallbackPsiEngine
+
+broken = Path({str(broken)!r})
+if broken.exists():
+    raise OSError
+
+class PsiEngine(FallbackPsiEngine):
+    def step(self, x, apply_guardian):
+        if broken.exists():
+            import os
+            os._exit(1)
+        return super().step(x, apply_guardian)
+"""
+    (tmp_path / "vaultmesh_psi.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    async def scenario() -> None:
+        settings = ALONE.model_copy(update={"sync_seconds": 0.02})
+        async with serving(build(settings)) as client:
+            await wait_until_ready(client)
+            broken.touch()
+            assert (await client.post("/step", json=STEP)).status_code == 500
+            unready = await client.get("/ready")
+            assert unready.status_code == 503
+            assert unready.json() == {"error": "the engine failed: OSError:"}
+            broken.unlink()
+            await wait_until_ready(client)
+            assert (await client.post("/step", json=STEP)).status_code == 200
 
     asyncio.run(scenario())
 

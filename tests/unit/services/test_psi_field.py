@@ -289,6 +289,9 @@ def test_a_field_stays_as_it_was_while_the_engine_is_broken(
             field.merge([entry(50, "z", number=5)])
             assert not await field.settle(5)
             assert field.metrics == before
+            assert field.failure == "the engine failed: it raised SystemExit"
+        assert await field.settle(5)
+        assert field.failure is None
         await step(field, 4)
         assert field.metrics == replay(field.history.entries)
         assert len(field.history.entries) == 2 * MAX_SKIPPED + 2

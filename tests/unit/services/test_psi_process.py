@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from services.psi_field import process
-from services.psi_field.engine import AT_REST, EngineError, FallbackPsiEngine, Fold
+from services.psi_field.engine import AT_REST, FallbackPsiEngine, Fold
+from services.psi_field.field import Field
 from services.psi_field.process import PodEngine, StepRefusedError
+from tests.unit.services.test_psi_field import with_folding
 from tests.unit.services.test_psi_history import entry
 
 GOOD = """
@@ -105,7 +107,7 @@ def test_a_step_at_which_the_engine_fails_is_told_by_its_index(with_module: Runn
     [(102.0, "its process ended"), (103.0, "it did not answer within 0.3 s")],
     ids=["it exits", "it hangs"],
 )
-def test_an_engine_that_ends_or_hangs_fails_once_and_starts_again(
+def test_a_step_at_which_the_engine_ends_or_hangs_is_told_by_its_index(
     number: float, reason: str, with_module: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = entry(2).model_copy(update={"x": (number,) * 16})
@@ -113,12 +115,77 @@ def test_an_engine_that_ends_or_hangs_fails_once_and_starts_again(
     async def scenario(engine: PodEngine) -> None:
         await engine.fold((entry(1),))
         with monkeypatch.context() as impatient:
-            impatient.setattr(process, "FOLD_SECONDS", 0.3)
-            with pytest.raises(EngineError, match=f"^{reason}$"):
-                await engine.fold((entry(1), bad))
+            impatient.setattr(process, "STEP_SECONDS", 0.3)
+            with pytest.raises(StepRefusedError, match=f"^{reason}$") as refusal:
+                await engine.fold((entry(1), bad, entry(3)))
+            assert refusal.value.index == 1
         assert await engine.fold((entry(1), entry(3))) == (0, expected(0, 0))
 
     with_module(GOOD, scenario)
+
+
+def test_an_engine_that_was_killed_takes_the_steps_again_and_none_is_refused(
+    with_module: Runner,
+) -> None:
+    one, two = entry(1), entry(2, number=1)
+
+    async def scenario(engine: PodEngine) -> None:
+        await engine.fold((one,))
+        assert engine._process
+        engine._process.kill()
+        assert await engine.fold((one, two)) == (0, expected(0, 1))
+
+    with_module(GOOD, scenario)
+
+
+def test_a_peer_s_step_that_ends_the_engine_is_left_out_and_the_next_is_answered(
+    with_module: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    poison = entry(2, "z").model_copy(update={"x": (102.0,) * 16})
+
+    async def scenario(engine: PodEngine) -> None:
+        async def steps(field: Field) -> None:
+            await field.step(entry(1).x, False, None)
+            field.merge([poison])
+            assert not await field.settle(5)
+            assert field.failure is None
+            taken = await field.step(entry(1, number=3).x, False, None)
+            assert [taken.metrics] == expected(0, 3)[1:]
+            assert poison in field.history
+
+        await with_folding(Field("psi-0", engine), steps)
+
+    with_module(GOOD, scenario)
+    assert "the engine refused a shared step: it is left out" in caplog.text
+
+
+SLOW = """
+import time
+from services.psi_field.engine import FallbackPsiEngine
+
+class PsiEngine:
+    def __init__(self):
+        self.engine = FallbackPsiEngine()
+
+    def step(self, x, apply_guardian):
+        time.sleep(0.05)
+        return self.engine.step(x, apply_guardian)
+"""
+
+
+def test_a_slow_engine_takes_any_number_of_steps_again(
+    with_module: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [entry(number + 1, number=number) for number in range(20)]
+
+    async def scenario(engine: PodEngine) -> None:
+        monkeypatch.setattr(process, "STEP_SECONDS", 0.5)
+        assert await engine.fold(steps) == (0, expected(*range(20)))
+        # The engine has no copies.
+        late = entry(99, number=99)
+        assert await engine.fold([*steps[:19], late]) == (19, expected(*range(19), 99)[19:])
+
+    with_module(SLOW, scenario)
 
 
 @pytest.mark.parametrize(

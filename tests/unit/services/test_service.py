@@ -77,6 +77,15 @@ def test_a_service_is_live_but_not_ready_until_its_start_has_ended() -> None:
     asyncio.run(scenario())
 
 
+def test_a_service_is_not_ready_while_its_check_gives_a_reason() -> None:
+    reasons = iter([None, "no engine", None])
+    service = ping_service()
+    service.check_ready(lambda: next(reasons))
+    answers = ask(service, *[("GET", "/ready", {})] * 3)
+    assert [answer.status_code for answer in answers] == [200, 503, 200]
+    assert answers[1].json() == {"error": "no engine"}
+
+
 def test_a_stopping_service_is_not_ready_and_still_serves() -> None:
     async def scenario() -> None:
         service = ping_service()
