@@ -1,6 +1,7 @@
 """Bounds of a server's connections: their number, and the time that a caller may take."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import h11
@@ -42,6 +43,10 @@ class CloseUnread:
             return message
 
         async def answer(message: Message) -> None:
+            if unread and message["type"] == "http.response.start":
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0):
+                        await watch()  # All of a small body has often arrived by now.
             if unread and message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             elif unread and not message.get("more_body", False):

@@ -230,12 +230,13 @@ def test_it_is_not_closed_before_the_caller_can_have_read_the_answer(
     [
         HEAD + b'Content-Length: 7\r\n\r\n{"x":1}',
         HEAD + b"Content-Length: 2\r\n\r\n{}",
+        HEAD.replace(b"/ping", b"/nowhere") + b"Content-Length: 2\r\n\r\n{}",
         HEAD + b"Content-Length: 0\r\n\r\n",
         HEALTH,
     ],
-    ids=["taken", "refused", "empty", "none"],
+    ids=["taken", "refused", "refused unread", "empty", "none"],
 )
-def test_a_connection_stays_open_after_a_request_that_was_read(request_: bytes) -> None:
+def test_a_connection_stays_open_after_a_request_that_has_arrived_whole(request_: bytes) -> None:
     async def scenario(caller: Caller) -> None:
         for _ in range(2):
             caller.send(request_)
