@@ -54,8 +54,9 @@ def build(settings: PsiFieldSettings) -> Service:
     POST /step takes `{"x": [16 numbers], "apply_guardian": false}`. The answer holds the metrics
     after the step and how many peers took it. It is `at_risk`, and may be lost, while no more than
     half of the pods hold it. A step with a header Idempotency-Key counts once, however often and to
-    whichever pods it is sent, while it is among the last HISTORY_LENGTH steps. /window is for the
-    peers: GET reads the history of steps, POST adds to it.
+    whichever pods it is sent, while it is among the last HISTORY_LENGTH steps. If it is sent again
+    to a pod that started later, `metrics` may be null: the pod lacks the steps that determined
+    them. /window is for the peers: GET reads the history of steps, POST adds to it.
     """
     engine = PodEngine()
     service = Service(settings.service, start=lambda: start())
@@ -124,7 +125,7 @@ class _Handlers:
             raise HTTPException(422, "Idempotency-Key: belongs to a different step") from None
         except EngineError as error:
             raise HTTPException(500, "The engine failed; the field is as it was.") from error
-        took, missed = await self._sharing.share(entry)
+        shared = await self._sharing.share(entry)
         kept = self._field.history.known(key)
         if kept and not kept.is_the_step(body.x, body.apply_guardian):
             reason = "another pod took a different step under it at the same time; this one is void"
@@ -133,8 +134,8 @@ class _Handlers:
             "engine": self._engine.name,
             "metrics": after,
             "step": {"counter": entry.counter, "pod": entry.pod},
-            "peers": {"took": took, "missed": missed},
-            "at_risk": took + 1 <= missed,
+            "peers": {"took": shared.took, "missed": shared.missed},
+            "at_risk": shared.at_risk,
         }
 
     async def read_history(self, request: Request) -> Answer:

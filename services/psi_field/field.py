@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from services.psi_field.engine import AT_REST, EngineError
-from services.psi_field.history import MAX_ENTRIES, Entries, Entry, History, Place, digest, trim
+from services.psi_field.history import (
+    BLOCK,
+    HISTORY_LENGTH,
+    MAX_ENTRIES,
+    Entries,
+    Entry,
+    History,
+    Place,
+    digest,
+    trim,
+)
 from services.psi_field.process import Step, StepRefusedError
 
 BATCH = 32
@@ -39,10 +49,10 @@ class KeyReusedError(Exception):
 
 
 class Taken(NamedTuple):
-    """A step of the field, and the metrics after it."""
+    """A step of the field, and the metrics after it; None if this pod does not know them."""
 
     entry: Entry
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float] | None
 
 
 @dataclass(eq=False)
@@ -103,7 +113,7 @@ class Field:
                 raise KeyReusedError
             if known.place not in self._after:
                 await self.settle(REPLAY_SECONDS)
-            return Taken(known, self._after.get(known.place, self.metrics))
+            return Taken(known, self._after.get(known.place))
         step = next((one for one in self._pending if key and one.key == key), None)
         if step and (step.x, step.apply_guardian) != (x, apply_guardian):
             raise KeyReusedError
@@ -150,21 +160,23 @@ class Field:
     async def _fold(self) -> None:
         waiting, self._waiting = self._waiting, []
         pending = self._pending[:BATCH]
-        made = {
-            entry.place: (entry, step)
-            for number, step in enumerate(pending, self.history.counter + 1)
-            for entry in [self._entry(number, step)]
-        }
         began = time.perf_counter()
         target = None
         try:
+            made = {
+                entry.place: (entry, step)
+                for number, step in enumerate(pending, self.history.counter + 1)
+                for entry in [self._entry(number, step)]
+            }
             target = await self._fold_with(made)
         except EngineError as error:
             self.failure = f"the engine failed: {error}"
             log.error("the engine failed", extra={"reason": str(error)})
-            self._skipped.clear()
-            for _, step in made.values():
-                _fail(step.taken, error)
+            self._give_up(pending, error)
+        except Exception as error:
+            # Such as a counter beyond its range. The pod goes on, and each step tells its caller.
+            log.exception("the steps failed")
+            self._give_up(pending, error)
         else:
             self.failure = None
             self._observe(time.perf_counter() - began)
@@ -175,6 +187,11 @@ class Field:
         for future in waiting:
             future.set_result(self.folded == target)
         del self._pending[: len(pending)]
+
+    def _give_up(self, pending: Sequence[_PendingStep], error: Exception) -> None:
+        self._skipped.clear()
+        for step in pending:
+            _fail(step.taken, error)
 
     async def _fold_with(self, made: dict[Place, tuple[Entry, _PendingStep]]) -> Entries:
         """Fold the history and the new entries; removes from `made` those that are refused.
@@ -204,8 +221,8 @@ class Field:
             else:
                 if self._refuse_void(made):
                     continue
-                self._note(target, taken[first:], metrics)
                 self._taken = taken
+                self._note(target, first, metrics, made)
                 return target
 
     def _refuse_void(self, made: dict[Place, tuple[Entry, _PendingStep]]) -> bool:
@@ -221,15 +238,27 @@ class Field:
         return bool(void)
 
     def _note(
-        self, target: Entries, taken: Entries, metrics: Sequence[Mapping[str, float]]
+        self,
+        target: Entries,
+        first: int,
+        metrics: Sequence[Mapping[str, float]],
+        made: Mapping[Place, tuple[Entry, _PendingStep]],
     ) -> None:
-        """Note the metrics after each of the entries that the engine took, the last ones."""
+        """Note the metrics after each of the entries that the engine took, the `first` and later.
+
+        After a peer's entry, they are its own only if no entry of its history is missing here: if
+        HISTORY_LENGTH entries end with it, or the field began with them.
+        """
         if len(self._after) > 2 * MAX_ENTRIES:
             places = {entry.place for entry in target}
             self._skipped &= places
             self._after = {at: self._after[at] for at in places & self._after.keys()}
-        for entry, after in zip(taken, metrics, strict=True):
-            self._after.setdefault(entry.place, after)
+        from_the_beginning = bool(target) and target[0].counter < BLOCK
+        for number, (entry, after) in enumerate(
+            zip(self._taken[first:], metrics, strict=True), first + 1
+        ):
+            if from_the_beginning or number >= HISTORY_LENGTH or entry.place in made:
+                self._after.setdefault(entry.place, after)
         if metrics:
             self.metrics = metrics[-1]
         elif not target:

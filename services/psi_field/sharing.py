@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from services.psi_field.engine import EngineError
 from services.psi_field.field import Field, KeyReusedError
@@ -21,6 +22,18 @@ SETTLE_SECONDS = 2
 log = logging.getLogger(__name__)
 
 
+class Shared(NamedTuple):
+    """How many peers took a step, and how many missed it."""
+
+    took: int
+    missed: int
+
+    @property
+    def at_risk(self) -> bool:
+        """Whether no more than half of the pods hold the step, so that it may be lost."""
+        return self.took + 1 <= self.missed
+
+
 class Sharing:
     """Shares steps: each is pushed to every peer at once, one push to a peer at a time.
 
@@ -36,7 +49,7 @@ class Sharing:
         self._metrics = metrics
         self._outboxes: dict[Address, _Outbox] = {}
         self._at_risk: list[Entry] = []
-        """Steps of this pod that some peer missed."""
+        """Steps of this pod that no more than half of the pods held when they answered last."""
         self._repeats: set[asyncio.Task[None]] = set()
 
     async def take_over(self, seconds: float) -> None:
@@ -63,53 +76,47 @@ class Sharing:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def catch_up(self) -> None:
-        """Pull and add the steps that this pod lacks."""
+        """Pull and add the steps that this pod lacks.
+
+        A step that few pods hold is taken once more if it is lost in what is added: when the pods
+        were parted, and the other side took many more steps. Steps that are pushed here one by one
+        replace it as any later steps would; then the pushing pod may well have it.
+        """
         await self._peers.discover()
         for address in self._outboxes.keys() - {*self._peers.addresses}:
             del self._outboxes[address]
+        asked = self._field.history.entries
         histories, silent = await self._peers.pull(self._field.history.digest)
+        equal = self._peers.answering - len(histories)
+        held = [*(history.entries for history in histories), *[asked] * equal]
+        self._forget_safe([_places(entries) for entries in held], silent)
         behind, ignored = self._merge(histories, self._field.history.max_peer_counter)
+        self._repeat_lost()
         self._metrics.steps_behind.set(behind)
         in_step = await self._field.settle(SETTLE_SECONDS) and not ignored
         self._metrics.peers_in_step.set(self._peers.answering if in_step else 0)
         if behind:
             log.info("caught up with the peers", extra={"steps": behind})
-        if self._at_risk and not silent:
-            held = [_places(history.entries) for history in histories]
-            self._at_risk = [
-                entry for entry in self._at_risk if not all(entry.place in one for one in held)
-            ]
 
-    async def share(self, entry: Entry, *, again: bool = False) -> tuple[int, int]:
-        """Push a step to every peer. Returns how many peers took it and how many missed it.
-
-        A step that a peer missed is taken once more if it would be lost in the steps of others:
-        when the pods were parted, and the other side took many more steps. `again`: it is the
-        second time already.
-        """
+    async def share(self, entry: Entry, *, again: bool = False) -> Shared:
+        """Push a step to every peer. `again`: it is taken for the second time already."""
         pushes = [self._outbox(address).put(entry) for address in self._peers.addresses]
         if pushes:
             await asyncio.wait(pushes)
         receipts = [push.result() for push in pushes]
-        missed = receipts.count(None)
-        if missed and not again:
-            self._at_risk.append(entry)
         took = {receipt.incarnation for receipt in receipts if receipt}
-        return len(took - {self._field.incarnation}), missed
+        shared = Shared(len(took - {self._field.incarnation}), receipts.count(None))
+        if shared.at_risk and not again:
+            self._at_risk.append(entry)
+        return shared
 
-    def receive(self, entries: Iterable[Entry]) -> Entries:
-        """Add a peer's steps. Returns those known under the keys of different steps."""
-        here = self._field.history
-        self._at_risk = [entry for entry in self._at_risk if entry in here]
-        conflicts = self._field.merge(entries)
-        lost = [entry for entry in self._at_risk if entry not in here]
-        for entry in lost:
-            self._at_risk.remove(entry)
-            if not here.known(entry.key):
-                task = asyncio.create_task(self._repeat(entry))
-                self._repeats.add(task)
-                task.add_done_callback(self._repeats.discard)
-        return conflicts
+    def receive(self, entries: Entries) -> Entries:
+        """Add a peer's steps, except those with absurd counters.
+
+        Returns those known under the keys of different steps.
+        """
+        accepted = _without_absurd(entries, self._field.history.max_peer_counter)
+        return self._field.merge(accepted)
 
     async def hand_over(self) -> None:
         """Push the whole history to every peer, for which this pod ends."""
@@ -118,6 +125,28 @@ class Sharing:
             await asyncio.gather(
                 *(self._peers.push(one, entries, last=True) for one in self._peers.addresses)
             )
+
+    def _forget_safe(self, held: Sequence[set[Place]], silent: int) -> None:
+        """Forget the steps that are gone, or that more than half of the pods hold.
+
+        `held`: the places in each peer's history. `silent`: number of peers that did not answer.
+        """
+        here = self._field.history
+
+        def is_at_risk(entry: Entry) -> bool:
+            took = sum(entry.place in one for one in held)
+            return Shared(took, len(held) - took + silent).at_risk
+
+        self._at_risk = [one for one in self._at_risk if one in here and is_at_risk(one)]
+
+    def _repeat_lost(self) -> None:
+        here = self._field.history
+        for entry in [one for one in self._at_risk if one not in here]:
+            self._at_risk.remove(entry)
+            if not here.known(entry.key):
+                task = asyncio.create_task(self._repeat(entry))
+                self._repeats.add(task)
+                task.add_done_callback(self._repeats.discard)
 
     async def _repeat(self, entry: Entry) -> None:
         try:
@@ -135,18 +164,24 @@ class Sharing:
 
     def _merge(self, histories: Sequence[PeerHistory], max_counter: int) -> tuple[int, int]:
         """Add the peers' steps. Returns how many were new here, and how many are ignored."""
-        entries = [entry for history in histories for entry in history.entries]
-        accepted = [entry for entry in entries if entry.counter <= max_counter]
-        if ignored := len(entries) - len(accepted):
-            fields = {"steps": ignored, "limit": max_counter}
-            log.error("peers have steps with absurd counters; they are ignored", extra=fields)
+        entries = tuple(entry for history in histories for entry in history.entries)
+        accepted = _without_absurd(entries, max_counter)
         before = _places(self._field.history.entries)
-        self.receive(accepted)
-        return len(_places(self._field.history.entries) - before), ignored
+        self._field.merge(accepted)
+        behind = len(_places(self._field.history.entries) - before)
+        return behind, len(entries) - len(accepted)
 
 
 def _places(entries: Entries) -> set[Place]:
     return {entry.place for entry in entries}
+
+
+def _without_absurd(entries: Entries, max_counter: int) -> Entries:
+    accepted = tuple(entry for entry in entries if entry.counter <= max_counter)
+    if ignored := len(entries) - len(accepted):
+        fields = {"steps": ignored, "limit": max_counter}
+        log.error("peers have steps with absurd counters; they are ignored", extra=fields)
+    return accepted
 
 
 class _Outbox:
@@ -176,7 +211,10 @@ class _Outbox:
                 self._entries, self._next = [], None
                 receipt = await self._peers.push(self._address, entries)
                 if receipt and receipt.conflicts:
-                    self._sharing.receive(receipt.conflicts)
+                    keys = {entry.key for entry in entries if entry.key}
+                    self._sharing.receive(
+                        tuple(entry for entry in receipt.conflicts if entry.key in keys)
+                    )
                 done.set_result(receipt)
         finally:
             self._task = None

@@ -103,6 +103,27 @@ def test_a_step_that_is_sent_again_has_the_metrics_that_it_had() -> None:
     with_field(scenario)
 
 
+@pytest.mark.parametrize(("counter", "is_known"), [(94, False), (95, True), (100, True)])
+def test_a_restarted_pod_answers_a_step_sent_again_with_its_own_metrics_or_none(
+    counter: int, is_known: bool
+) -> None:
+    async def scenario(field: Field) -> None:
+        taken = [await step(field, number, f"k{number}") for number in range(1, 101)]
+        engine = PodEngine()
+        await engine.start()
+        restarted = Field("psi-1", engine)
+        restarted.merge(field.history.entries)
+
+        async def again(restarted: Field) -> None:
+            own = taken[counter - 1]
+            found = await step(restarted, counter, f"k{counter}")
+            assert found == (own.entry, own.metrics if is_known else None)
+
+        await with_folding(restarted, again)
+
+    with_field(scenario)
+
+
 def test_callers_that_send_one_step_at_once_get_one_step() -> None:
     async def scenario(field: Field) -> None:
         one, other = await asyncio.gather(step(field, 1, "k"), step(field, 1, "k"))
@@ -231,6 +252,18 @@ def test_a_step_that_a_peer_sends_while_it_waits_counts_once_in_its_metrics() ->
 
 
 # Engines that fail
+
+
+def test_steps_beyond_the_range_of_counters_fail_and_the_field_goes_on() -> None:
+    async def scenario(field: Field) -> None:
+        field.merge([entry(2**53, "a", "k", 1)])
+        for _ in range(2):
+            with pytest.raises(ValueError, match="counter"):
+                await asyncio.wait_for(step(field, 2), 5)
+        assert (await step(field, 1, "k")).entry.counter == 2**53
+        assert await field.settle(5)
+
+    with_field(scenario)
 
 
 class Fragile(FallbackPsiEngine):

@@ -17,6 +17,7 @@ from services.psi_field.peers import PeerHistory, Peers, PushReceipt
 from services.psi_field.process import PodEngine
 from services.psi_field.sharing import Sharing
 from services.shell import Address
+from tests.unit.services.test_psi_history import entry
 
 
 class Pod:
@@ -33,7 +34,8 @@ class Pod:
         self.field = Field(name, self.engine)
         metrics = SharingMetrics(CollectorRegistry())
         self.sharing = Sharing(self.field, cast(Peers, self), metrics)
-        self.answering = 2
+        self.answering = 0
+        self.conflicts: list[Entry] = []
 
     # What Sharing uses of Peers.
 
@@ -52,7 +54,7 @@ class Pod:
         if address.host not in self.reach:
             return None
         peer = self.pods[address]
-        conflicts = peer.sharing.receive(entries)
+        conflicts = (*peer.sharing.receive(tuple(entries)), *self.conflicts)
         return PushReceipt(incarnation=peer.field.incarnation, conflicts=conflicts)
 
     async def pull(self, digest: str) -> tuple[list[PeerHistory], int]:
@@ -64,6 +66,7 @@ class Pod:
             for field in found
             if field.history.digest != digest
         ]
+        self.answering = len(found)
         return histories, len(self.addresses) - len(found)
 
     # What a caller does.
@@ -169,6 +172,56 @@ def test_steps_that_reached_the_peers_after_all_are_not_taken_again(peer_gets: s
         await asyncio.sleep(0.05)
         assert [number for number in c.numbers if number >= 1000] == []
         assert c.field.history.counter == a.field.history.counter
+
+    with_pods(scenario)
+
+
+def test_no_step_is_taken_again_while_one_of_three_pods_is_dead() -> None:
+    async def scenario(a: Pod, b: Pod, c: Pod) -> None:
+        part(c, a, b)
+        steps = 3 * (HISTORY_LENGTH + BLOCK)
+        for number in range(steps):
+            _, shared = await (a if number % 2 else b).step(number)
+            assert shared == (1, 1)
+            if number % BLOCK == 0:
+                await compare(a, b)
+        await asyncio.sleep(0.05)
+        assert a.field.history.counter == b.field.history.counter == steps
+
+    with_pods(scenario)
+
+
+@pytest.mark.parametrize("a_compares", [True, False])
+def test_steps_that_a_peer_fetched_are_not_taken_again_after_its_many_later_ones(
+    a_compares: bool,
+) -> None:
+    async def scenario(a: Pod, b: Pod, c: Pod) -> None:
+        a.reach = set()
+        for number in range(3):
+            _, shared = await a.step(number)
+            assert shared == (0, 2)
+        await b.sharing.catch_up()
+        a.reach = set("abc")
+        if a_compares:
+            await a.sharing.catch_up()
+        for number in range(HISTORY_LENGTH + BLOCK):
+            await b.step(10 + number)
+        await a.sharing.catch_up()
+        await asyncio.sleep(0.05)
+        assert a.field.history.counter == 3 + HISTORY_LENGTH + BLOCK
+        assert a.field.history.entries == b.field.history.entries
+
+    with_pods(scenario)
+
+
+def test_a_faulty_receipt_neither_exhausts_the_counter_nor_adds_other_steps() -> None:
+    async def scenario(a: Pod, b: Pod, c: Pod) -> None:
+        a.conflicts = [entry(2**53, "z", "k"), entry(7, "z", "other"), entry(8, "z")]
+        async with asyncio.timeout(10):
+            await a.step(1, "k")
+            await a.step(2)
+        assert a.numbers == [1, 2]
+        assert a.field.history.counter == 2
 
     with_pods(scenario)
 
