@@ -58,7 +58,7 @@ def build(settings: HarbingerSettings, now: Callable[[], Moment] = _now) -> Serv
     """The service; `now` is its clock."""
     service = Service(settings.service)
     events = Events(service.registry, capacity=settings.max_events, names=settings.max_alert_names)
-    watchdog = Watchdog(events, settings.watchdog_timeout_seconds)
+    watchdog = Watchdog(events, settings.watchdog_timeout_seconds, now())
     service.registry.register(watchdog)
 
     receiving = 0

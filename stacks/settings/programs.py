@@ -16,6 +16,8 @@ from stacks.settings.aws import AWS_DESTINATIONS
 
 WATCHDOG_TIMEOUT = "HARBINGER_WATCHDOG_TIMEOUT_SECONDS"
 """The environment variable with harbinger's timeout for the heartbeat."""
+HARBINGER = "harbinger"
+"""The workload whose pod keeps the notifications that it gets; an alert says if it gets none."""
 
 
 def _refuse_reserved(name: str) -> str:

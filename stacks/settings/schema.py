@@ -28,6 +28,7 @@ from rules.slo.windows import DEFAULT_PERIOD, PERIODS
 from stacks.settings.aws import Aws
 from stacks.settings.cluster import Cluster
 from stacks.settings.programs import (
+    HARBINGER,
     CronJob,
     Image,
     Workload,
@@ -231,7 +232,7 @@ class Settings(Value):
             [*self._unknown_workloads(), *self._taken_probe_names(), *self._wrong_volumes()]
         )
         # An unknown workload in `calls` explains the address that can't be reached.
-        wrong = wrong or dict(self._unreachable_addresses())
+        wrong = wrong or dict([*self._unreachable_addresses(), *self._deaf_harbinger()])
         if self.aws and not self.cluster.eks:
             wrong["aws"] = "needs a cluster on EKS. Set cluster.eks, or remove aws."
         timeout = self.alertmanager.heartbeat.timeout
@@ -244,6 +245,22 @@ class Settings(Value):
         if wrong:
             raise WrongKeysError(wrong)
         return self
+
+    def _deaf_harbinger(self) -> Iterator[tuple[str, str]]:
+        """What keeps the heartbeat of alerting from a pod of harbinger."""
+        if (harbinger := self.workloads.get(HARBINGER)) is None:
+            return
+        webhook = self.alertmanager.webhook
+        if webhook is None or webhook.workload != HARBINGER:
+            yield (
+                f"workloads.{HARBINGER}",
+                "alertmanager.webhook sends it nothing. Set the webhook, or remove the workload.",
+            )
+        elif harbinger.replicas > 1:
+            yield (
+                f"workloads.{HARBINGER}.replicas",
+                "each notification reaches one pod alone, so the others miss it. Write 1.",
+            )
 
     def _unheard_alerts(self) -> Iterator[tuple[str, str]]:
         """What lets a production stack fail without anybody hearing of it."""

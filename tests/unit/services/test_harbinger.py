@@ -290,6 +290,25 @@ def test_a_watchdog_that_stops_makes_one_event_and_its_return_another(
         assert resolved["starts_at"] == lost["starts_at"] < resolved["ends_at"]
 
 
+def test_a_watchdog_that_never_comes_is_lost_a_timeout_after_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.harbinger.app.CHECK_SECONDS", 0.001)
+    clock = Clock()
+    with harbinger(clock, watchdog_timeout_seconds=3600) as client:
+        clock.seconds = 3600
+        client.sleep(0.01)
+        assert healthy(client) is None
+        clock.seconds = 3600.5
+        client.sleep(0.01)
+        assert healthy(client) == 0
+        assert client.metrics().value("harbinger_last_watchdog_timestamp_seconds") is None
+        (lost,) = events(client)
+        assert "since the start at 2026-03-01T12:00:00+00:00" in lost["annotations"]["summary"]
+        send(client, notification("Watchdog"))
+        assert healthy(client) == 1
+
+
 def test_a_resolved_watchdog_does_not_count_as_healthy() -> None:
     with harbinger() as client:
         send(client, notification("Watchdog", status="resolved"))

@@ -80,6 +80,21 @@ WRONG: list[tuple[str, Any, str]] = [
         {"HARBINGER_WATCHDOG_TIMEOUT_SECONDS": "60"},
         "HARBINGER_WATCHDOG_TIMEOUT_SECONDS is computed from other settings. Remove it.",
     ),
+    (
+        "workloads.harbinger.replicas",
+        2,
+        "harbinger.replicas: each notification reaches one pod alone, so the others miss it. Write",
+    ),
+    (
+        "alertmanager.webhook",
+        None,
+        "workloads.harbinger: alertmanager.webhook sends it nothing. Set the webhook, or remove",
+    ),
+    (
+        "alertmanager.webhook.workload",
+        "scheduler",
+        "workloads.harbinger: alertmanager.webhook sends it nothing. Set the webhook, or remove",
+    ),
     ("production", None, "production: missing. Set it in Pulumi."),
     ("production", "maybe", "production: `maybe` is neither true nor false. Write one of them."),
     ("grafana", {"domain": "https://x.example"}, "grafana.domain: `https://x.example` is not a do"),
