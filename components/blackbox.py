@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import pulumi
 import yaml
@@ -19,9 +20,10 @@ from components.kit import (
     served_deployment,
     service_account,
 )
+from components.network import HTTPS_PORT
 from components.placement import Placement
 from components.pods import HTTP, container, http_probe, template
-from components.values import DnsLabel, Path, Resources, Text, Value, matching
+from components.values import DOMAIN_NAME, DnsLabel, Path, Resources, Text, Value, matching
 
 SERVER = Server(
     name="blackbox-exporter", port=9115, service_port=9115, has_ui=True, has_reloader=True
@@ -52,6 +54,27 @@ HeaderValue = Annotated[
 ]
 
 
+def _no_impossible_port(url: str) -> str:
+    try:
+        port = urlsplit(url).port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError(f"`{url}` has a port that does not exist. Correct it.")
+    return url
+
+
+ProbedUrl = Annotated[
+    str,
+    matching(
+        rf"https://{DOMAIN_NAME}(:[0-9]+)?(/[!-~]*)?",
+        "an https URL without credentials",
+        "https://api.example.com/status",
+    ),
+    AfterValidator(_no_impossible_port),
+]
+
+
 class Expectation(Value):
     """A good answer has one of the `statuses` and, if `contains` is set, that text in its body."""
 
@@ -62,11 +85,15 @@ class Expectation(Value):
 
 
 class Probe(Value):
-    """A request to the Service of a workload; `body` is sent as JSON."""
+    """A request to a `path` of a workload's Service; `body` is sent as JSON.
+
+    Or to a `url` outside the namespace that the workload depends on, or that leads to it.
+    """
 
     workload: DnsLabel
     method: Literal["GET", "POST", "PUT"] = "GET"
-    path: Path
+    path: Path | None = None
+    url: ProbedUrl | None = None
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     body: dict[str, JsonValue] | None = None
     expect: Expectation = Expectation()
@@ -78,6 +105,21 @@ class Probe(Value):
                 "a GET must have no body, a POST or PUT must have one. Correct either key."
             )
         return self
+
+    @model_validator(mode="after")
+    def _asks_one_address(self) -> "Probe":
+        if (self.path is None) == (self.url is None):
+            raise ValueError("must have a path of the workload, or a url. Write one of them.")
+        return self
+
+    @property
+    def port_outside(self) -> int | None:
+        """The port that it connects to outside the namespace, if it does."""
+        return (urlsplit(self.url).port or HTTPS_PORT) if self.url else None
+
+    def address(self, service: str) -> str:
+        """The address that it asks; `service` is the URL of its workload's Service."""
+        return self.url or f"{service}{self.path}"
 
 
 @dataclass(frozen=True, kw_only=True)

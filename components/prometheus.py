@@ -153,7 +153,7 @@ def _pod(args: PrometheusArgs, config: ReloadedConfig) -> core.PodTemplateSpecAr
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The target of one probe: a `url` that the pods of `workload` serve."""
+    """The target of one probe: a `url` that the pods of `workload` serve, or depend on."""
 
     probe: str
     workload: str

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.kit import RELOADER_PORT
 from components.network import HTTPS_PORT, Arrival, Departure, Edge
-from stacks.servers import IDENTITY_PROVIDER, KUBERNETES_API, SERVERS
+from stacks.servers import IDENTITY_PROVIDER, KUBERNETES_API, PROBED_URLS, SERVERS
 from stacks.settings.aws import IDENTITY_AGENT, TOKEN_SERVICE, Aws
 from stacks.settings.schema import Settings
 
@@ -62,6 +62,7 @@ def departures(settings: Settings) -> tuple[Departure, ...]:
             for channel in settings.alertmanager.channels_outside
         ),
         *_programs_departures(settings),
+        *_probes_departures(settings),
         *(_aws_departures(settings.aws) if settings.aws else ()),
         *_sign_in(settings),
     )
@@ -76,6 +77,12 @@ def _programs_departures(settings: Settings) -> Iterator[Departure]:
                 ports=(host.port,),
                 networks=host.networks,
             )
+
+
+def _probes_departures(settings: Settings) -> Iterator[Departure]:
+    probes = settings.synthetics.probes.values()
+    if ports := {port for probe in probes if (port := probe.port_outside)}:
+        yield Departure(source=blackbox.NAME, destination=PROBED_URLS, ports=tuple(sorted(ports)))
 
 
 def _aws_departures(aws: Aws) -> Iterator[Departure]:

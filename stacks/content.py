@@ -157,7 +157,11 @@ def _has_long_term_store(settings: Settings) -> bool:
 
 def _prometheus_yml(settings: Settings, rulebook: Rulebook, rule_files: tuple[str, ...]) -> str:
     targets = [
-        Target(probe=name, workload=probe.workload, url=_url(settings, probe.workload, probe.path))
+        Target(
+            probe=name,
+            workload=probe.workload,
+            url=probe.address(_url(settings, probe.workload, "")),
+        )
         for name, probe in settings.probes.items()
     ]
     login = Login(user=METRICS_USER, file=METRICS_PASSWORD_FILE)

@@ -14,6 +14,7 @@ SERVERS = (
 
 KUBERNETES_API = "kubernetes-api"
 IDENTITY_PROVIDER = "identity-provider"
+PROBED_URLS = "probed-urls"
 RESERVED = frozenset(
     {
         *(server.name for server in SERVERS),
@@ -21,6 +22,7 @@ RESERVED = frozenset(
         *CHANNELS,
         KUBERNETES_API,
         IDENTITY_PROVIDER,
+        PROBED_URLS,
     }
 )
 """Names that workloads cannot have: Services of servers and destinations of connections."""

@@ -36,6 +36,11 @@ def with_probe(**changes: Any) -> dict[str, Any]:
     ("changes", "expected"),
     [
         ({"workload": "nobody"}, "extra.workload: `nobody` is not a workload. Write one of"),
+        ({"path": None}, "extra: must have a path of the workload, or a url. Write one of them."),
+        ({"url": "https://a.example"}, "extra: must have a path of the workload, or a url. Write"),
+        ({"path": None, "url": "http://a.example"}, "extra.url: `http://a.example` is not an http"),
+        ({"path": None, "url": "https://u:p@a.example"}, "a.example` is not an https URL without"),
+        ({"path": None, "url": "https://a.example:70000"}, "70000` has a port that does not exist"),
         ({"path": "ready"}, "extra.path: `ready` is not a path. Write one such as /ready."),
         ({"pth": "/"}, "extra.pth: unknown key. Did you mean `path`?"),
         ({"method": "DELETE"}, "extra.method: `DELETE` is not allowed here. Write 'GET', 'POS"),
@@ -160,3 +165,19 @@ def test_without_an_idempotency_key_the_steps_of_probes_would_fire_an_alert() ->
     step, _ = step_probe("local")
     low = thresholds()["PsiFieldDensityAnomaly"]["threshold_low"]
     assert min(metrics["density"] for _, metrics in simulate_four_hours(step, None)[1:]) < low
+
+
+def test_a_probe_of_a_url_may_leave_the_namespace_by_its_port_alone() -> None:
+    urls = {"partner": "https://a.example/status", "other": "https://b.example:8443"}
+    probes = {name: {"workload": "aurora-treaty", "url": url} for name, url in urls.items()}
+    recording = run_values(with_synthetics(probes=probes))
+    for name, url in urls.items():
+        assert recording.probe_jobs()[name]["params"]["target"] == [url]
+        assert name in recording.config("blackbox-exporter")["modules"]
+    policy = recording.one("NetworkPolicy", "blackbox-exporter-to-probed-urls")["spec"]
+    (rule,) = policy["egress"]
+    assert [(port["port"], port["protocol"]) for port in rule["ports"]] == [
+        (443, "TCP"),
+        (8443, "TCP"),
+    ]
+    assert policy["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "blackbox-exporter"
