@@ -1,11 +1,14 @@
 """Problems in a user's input, one line each, collected and reported together."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 _MAX_LENGTH = 500
 _MAX_REPORTED = 100
+_USERINFO = re.compile(r"(:[/\\]+)[^/\s?#]*@")
+"""Of any scheme, and with any number of slashes: a path of the file system has one."""
 
 
 class Refused(Exception):  # noqa: N818
@@ -51,10 +54,15 @@ class Problems:
 
 
 def one_line(text: str) -> str:
-    """The text as one printable line of at most 500 characters."""
-    flat = " ".join(text.split())
+    """The text as one printable line of at most 500 characters; see `without_userinfo`."""
+    flat = without_userinfo(" ".join(text.split()))
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in flat)
     return shown if len(shown) <= _MAX_LENGTH else shown[: _MAX_LENGTH - 3] + "..."
+
+
+def without_userinfo(text: str) -> str:
+    """Remove the user and password from every URL in the text."""
+    return _USERINFO.sub(r"\1", text)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:

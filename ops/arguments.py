@@ -1,8 +1,10 @@
 """Command-line parsing: an error is one line on stderr and exit code 2."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -10,11 +12,16 @@ import httpx
 
 from problems import one_line
 
+_LOGIN = re.compile(r":\S*@|^\s*(\w+:|[/\\])[/\\].*@", re.DOTALL)
+"""What a user and password before a host look like, percent-encoded or not."""
+_IGNORED = re.compile(r"ignored explicit argument .*", re.DOTALL)
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that reports an error in one line, without the usage text.
 
-    The line repeats no argument that may be an address: nobody knows which part is a password.
+    The line repeats no argument that may be an address: nobody knows which part is a password. Only
+    options with the type `server_address` take one with a password, so no other can show it.
     """
 
     _given: Sequence[str] = ()
@@ -26,16 +33,40 @@ class Parser(argparse.ArgumentParser):
         self._given = sys.argv[1:] if args is None else list(args)
         return super().parse_known_args(args, namespace)
 
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """The value of an argument; each of every option and command passes here."""
+        if action.type is not server_address:
+            if _LOGIN.search(arg_string):
+                raise argparse.ArgumentError(
+                    action,
+                    "it may hold a password. Leave out what stands before the @: only"
+                    " options that take the URL of a server take a user and password.",
+                )
+            if action.type is not Path and not _is_text(arg_string):
+                raise argparse.ArgumentError(action, "it is not UTF-8 text. Write it again.")
+        return super()._get_value(action, arg_string)
+
     def error(self, message: str) -> NoReturn:
         """Print the error and exit with code 2."""
-        for given in sorted(self._given, key=len, reverse=True):
-            if "@" in given or "://" in given:
-                for form in (repr(given), given):
+        message = _IGNORED.sub("it takes no value", message)
+        parts = {part for given in self._given for part in (given, given.partition("=")[2])}
+        for part in sorted(parts, key=len, reverse=True):
+            if "@" in part or ":" in part:
+                for form in (repr(part), part, str(Path(part))):
                     message = message.replace(form, "(an address)")
         text = one_line(message)
         end = "" if text.endswith((".", "?")) else "."
         sys.stderr.write(f"error: {self.prog}: {text}{end} --help lists the options.\n")
         raise SystemExit(2)
+
+
+def _is_text(text: str) -> bool:
+    """Whether the bytes of the argument were UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_server_address(text: str) -> bool:
@@ -44,6 +75,8 @@ def is_server_address(text: str) -> bool:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
         usable = usable and not (parts.query or parts.fragment or parts.port == 0)
+        # A password with a slash ends the host early, and the rest of it would be a path.
+        usable = usable and "@" not in parts.path
         # What httpx and the resolver do with the name, to refuse here what they would refuse.
         httpx.URL(text).raw_host.decode().encode("idna")
     except (ValueError, httpx.InvalidURL):

@@ -23,15 +23,14 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticOmit
 
-from problems import one_line
+from problems import one_line, without_userinfo
 
 TIMEOUT_SECONDS = 10.0
 """Time limit for a whole exchange, from the first byte sent to the last byte read."""
 MAX_BYTES = 32 * 1024 * 1024
 """Size limit of an answer; the answers for a thousand pods are far smaller."""
 
-_USERINFO = re.compile(r"(?<=://)[^/\s?#]*@")
-_ADDRESS = re.compile(r"([a-z]+://)(?:([^/?#]*)@)?(.*)", re.DOTALL)
+_ADDRESS = re.compile(r"([A-Za-z]+://)(?:([^/?#]*)@)?(.*)", re.DOTALL)
 """The scheme, the user and password if there is an @, and the rest."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -127,6 +126,7 @@ class HttpApi:
         self._client = httpx.Client(
             timeout=timeout, transport=transport, trust_env=False, **options
         )
+        self._client.headers["Accept-Encoding"] = "identity"
         self._unreachable: str | None = None
 
     def close(self) -> None:
@@ -156,7 +156,7 @@ class HttpApi:
             )
         limit = min(self._timeout, left)
         try:
-            status, body = _within(limit, lambda: self._read(method, path, limit, options))
+            status, body = within(limit, lambda: self._read(method, path, limit, options))
         except httpx.TimeoutException:
             raise self._lost(f"gave no answer within {limit:.2g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
@@ -197,6 +197,9 @@ class HttpApi:
         body = bytearray()
         url = self.shown_address + path
         with self._client.stream(method, url, timeout=limit, **options) as response:
+            # httpx unpacks a whole chunk before anybody can measure it: kilobytes become gigabytes.
+            if "content-encoding" in response.headers:
+                raise self._error(f"answered {path} compressed, which was not asked for")
             for chunk in response.iter_bytes():
                 body += chunk
                 # httpx applies its timeout to each read, so a slow trickle of bytes never triggers
@@ -208,7 +211,7 @@ class HttpApi:
             return response.status_code, bytes(body)
 
     def _error(self, what: str) -> ApiError:
-        return ApiError(one_line(f"{self.name} at {self.shown_address} {without_userinfo(what)}"))
+        return ApiError(one_line(f"{self.name} at {self.shown_address} {what}"))
 
     def _lost(self, what: str) -> ApiError:
         error = self._error(what)
@@ -216,7 +219,7 @@ class HttpApi:
         return error
 
 
-def _within(seconds: float, call: Callable[[], T]) -> T:
+def within(seconds: float, call: Callable[[], T]) -> T:
     """Call in a thread, and leave it behind after these seconds. Raises httpx.TimeoutException.
 
     httpx limits each step alone: a name server that hangs, or headers that trickle, take for ever.
@@ -248,11 +251,6 @@ def split_userinfo(address: str) -> tuple[str, tuple[str, str] | None]:
     return found[1] + found[3], (unquote(user), unquote(password))
 
 
-def without_userinfo(text: str) -> str:
-    """Remove the user and password from every URL in the text."""
-    return _USERINFO.sub("", text)
-
-
 def _safe_value(value: Any) -> Any:
     """The JSON value whose strings have no user and password in URLs, and no lone surrogates."""
     if isinstance(value, str):
@@ -274,7 +272,7 @@ def _first_problem(error: ValidationError) -> str:
 def _refusal_reason(text: str) -> str:
     """`: REASON` if the body of an error response is JSON with a reason, else an empty string."""
     try:
-        body = json.loads(text)
+        body = _safe_value(json.loads(text))
     except (ValueError, RecursionError):
         return ""
     reason = body.get("error") or body.get("message") if isinstance(body, dict) else body

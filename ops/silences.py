@@ -99,6 +99,8 @@ def parse_length(text: str) -> timedelta:
 def parse_reason(text: str) -> str:
     """Normalise the reason to one line. Raises SilenceError for a placeholder."""
     reason = " ".join(text.split())
+    if not reason.isprintable():
+        raise SilenceError("the text holds invisible characters. Write it without them.")
     if re.sub(r"\W", "", reason).casefold() in _PLACEHOLDERS or len(reason) < 4:
         raise SilenceError(
             f"{reason!r} is not a reason. Write in a few words why nobody needs this alert now."
@@ -260,6 +262,13 @@ def _silence_id(text: str) -> str:
     return text.lower()
 
 
+def _author(text: str) -> str:
+    author = " ".join(text.split())
+    if not author.isprintable():
+        raise SilenceError("the name holds invisible characters. Write it without them.")
+    return author
+
+
 def _label(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not _LABEL_NAME.fullmatch(name) or not equals or not value or name == "alertname":
@@ -294,7 +303,12 @@ def _parser() -> Parser:
         metavar="TEXT",
         help="the reason, for those who read the list of silences",
     )
-    parser.add_argument("--by", metavar="NAME", help="default: the name of this user")
+    parser.add_argument(
+        "--by",
+        type=_argument(_author),
+        metavar="NAME",
+        help="default: the name of this user",
+    )
     parser.add_argument(
         "--label", type=_argument(_label), action="append", default=[], metavar="NAME=VALUE"
     )

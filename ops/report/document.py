@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from ops import pages
 from ops.numbers import NOTHING
+from problems import without_userinfo
 
 LONGEST = 400
 """Length limit of a text; label values and errors can be of any length."""
@@ -25,7 +26,7 @@ _STARTS_BLOCK = re.compile(r"^(\d*)([.)+]|#+|-+|=+)(?=\s|$)")
 
 
 def plain(text: str) -> str:
-    """The text as one line without invisible characters.
+    """The text as one line without invisible characters, and without users and passwords in URLs.
 
     These are control characters, marks that change the direction of the text around them, and lone
     surrogates, which no file can hold. All kinds of space stay, but not what ends a line or page.
@@ -40,7 +41,8 @@ def clean(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    return "".join(one if one.isprintable() or category(one) == "Zs" else " " for one in text)
+    visible = (one if one.isprintable() or category(one) == "Zs" else " " for one in text)
+    return without_userinfo("".join(visible))
 
 
 @dataclass(frozen=True)

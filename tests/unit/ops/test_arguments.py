@@ -13,6 +13,8 @@ from tests.support.recording import ROOT
 
 WRONG = [
     "http://ann:hun/ter2@host:1",
+    "http://ann:12/hunter2@host:1",
+    "http://host:1/ann:hunter2@host",
     "http://ann:hun#ter2@host:1",
     "http://ann:hun?ter2@host:1",
     "http://ann:hun ter2@host",
@@ -143,9 +145,9 @@ def test_a_server_that_is_gone_is_named_without_its_password(password: str) -> N
         ("http://host:1/path", "http://host:1/path", None),
         ("http://ann:pw@host", "http://host", ("ann", "pw")),
         ("http://ann@host", "http://host", ("ann", "")),
-        ("https://ann:p%40w%2F@[::1]:1/a@b", "https://[::1]:1/a@b", ("ann", "p@w/")),
+        ("https://ann:p%40w%2F@[::1]:1/a%40b", "https://[::1]:1/a%40b", ("ann", "p@w/")),
+        ("HTTPS://ann:pw@host", "HTTPS://host", ("ann", "pw")),
         ("http://ann:p@w@host", "http://host", ("ann", "p@w")),
-        ("http://host/a@b", "http://host/a@b", None),
     ],
 )
 def test_user_and_password_are_read_as_they_were_meant(

@@ -1,6 +1,7 @@
 """Credentials, CA and proxy of the commands' servers, from a file as promtool takes it."""
 
 import http.server
+import os
 import ssl
 import subprocess
 import threading
@@ -126,22 +127,41 @@ def test_a_server_is_trusted_by_the_ca_of_the_file_alone(tmp_path: Path) -> None
         ("[", "http.yml:2: is not YAML"),
         ("a: &b hunter2\nc: *hunter2", "http.yml:2: is not YAML"),
         ("hunter2", "the file: "),
-        ("authorisation: {credentials: hunter2}", "authorisation is not supported. Choose basic_"),
-        ("bearer_token: hunter2", "bearer_token is not supported. Choose basic_auth, authoriz"),
-        ("tls_config: {insecure_skip_verify: true}", "tls_config.insecure_skip_verify is not supp"),
+        ("\nauthorisation: {credentials: hunter2}", "yml:2: a key is not supported. Choose basic_"),
+        ("hunter2:", "http.yml:1: a key is not supported. Choose basic_auth, authoriz"),
+        ("{hunter2}", "http.yml:1: a key is not supported."),
+        ("1234567: a", "http.yml:1: a key is not supported."),
+        (
+            "basic_auth:\n  hunter2: a",
+            "yml:2: a key of basic_auth is not supported. Choose ",
+        ),
+        ("basic_auth: {<<: {hunter2: a}}", "yml:1: a key of basic_auth is not supported."),
+        (
+            "basic_auth: {password_file: hunter2}",
+            "basic_auth.password_file: can't be read: ",
+        ),
+        ("tls_config: {ca_file: 'http://u:hunter2@h'}", "tls_config.ca_file: can't be used: No"),
+        (
+            "tls_config: {cert_file: hunter2, key_file: hunter2}",
+            "cert_file or key_file: can't",
+        ),
+        ("tls_config: {insecure_skip_verify: true}", "a key of tls_config is not supported"),
         ("authorization: {credentials: [hunter2]}", "authorization.credentials: Input should be"),
         ("authorization: {credentials: 'hun ter2'}", "authorization.credentials: is not a token"),
         ("authorization: {}", "authorization.credentials: is not a token"),
         ("authorization: {type: basic, credentials: hunter2}", "use basic_auth"),
         ("authorization: {credentials: a, credentials_file: b}", "Remove one."),
-        ("authorization: {credentials_file: none}", "none: can't be read: No such file"),
+        (
+            "authorization: {credentials_file: none}",
+            "credentials_file: can't be read: No such",
+        ),
         ("authorization: {credentials_file: .}", "can't be read: Is a directory"),
         ("basic_auth: {username: a}\nauthorization: {credentials: hunter2}", "Remove one."),
         ("basic_auth: {password: 12345}", "basic_auth.password: Input should be a valid string"),
         ("proxy_url: http://ann:hun/ter2@x", "proxy_url is not an address"),
         ("proxy_url: socks5://ann:hunter2@x", "proxy_url is not an address"),
-        ("tls_config: {ca_file: none}", "tls_config: none: can't be used: No such file"),
-        ("tls_config: {ca_file: http.yml}", "tls_config: http.yml: can't be used: "),
+        ("tls_config: {ca_file: none}", "tls_config.ca_file: can't be used: No such file"),
+        ("tls_config: {ca_file: http.yml}", "tls_config.ca_file: can't be used: "),
         ("tls_config: {cert_file: none}", "needs cert_file and key_file"),
         ("\x00", "is not YAML"),
     ],
@@ -160,6 +180,44 @@ def test_a_file_that_can_not_be_used_is_refused_in_one_line_without_its_secrets(
         assert said in shown
         assert SECRET not in shown
         assert "ter2" not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "authorization: {credentials_file: pipe}",
+        "tls_config: {ca_file: pipe}",
+        "tls_config: {cert_file: pipe, key_file: pipe}",
+    ],
+)
+def test_a_pipe_that_nobody_writes_holds_no_command(
+    tmp_path: Path, text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.http_config.READ_SECONDS", 0.1)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    try:
+        with pytest.raises(HttpConfigError, match=r"can't be read within 0\.1 s"):
+            read_http_config(write(tmp_path, text) if text else pipe)
+    finally:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # ends the thread that reads
+
+
+def test_a_pipe_is_read_as_shells_make_it() -> None:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, b"authorization: {credentials: hunter2}")
+        os.close(writer)
+        assert set(read_http_config(Path(f"/dev/fd/{reader}"))) == {"auth"}
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.parametrize("text", [None, "authorization: {credentials_file: /dev/zero}"])
+def test_a_file_without_end_is_given_up(tmp_path: Path, text: str | None) -> None:
+    with pytest.raises(HttpConfigError, match="has more than 1 MiB"):
+        read_http_config(write(tmp_path, text) if text else Path("/dev/zero"))
 
 
 @pytest.mark.parametrize("text", ["a: *hunter2", 'a: "hunter2'])

@@ -1,6 +1,7 @@
 """The clients of Prometheus and Alertmanager, with servers that are broken, slow or gone."""
 
 import contextlib
+import gzip
 import itertools
 import socket
 import threading
@@ -83,6 +84,31 @@ def test_an_endless_answer_is_given_up_at_the_largest_size() -> None:
             yield piece
 
     assert "more than 32 MiB" in error_message(lambda _: httpx.Response(200, content=endless()))
+
+
+def test_an_answer_that_would_unpack_to_gigabytes_is_not_read() -> None:
+    asked: list[httpx.Request] = []
+    read: list[bytes] = []
+    bomb = gzip.compress(gzip.compress(bytes(2 * MAX_BYTES)))
+    assert len(bomb) < 1000
+
+    def pieces() -> Iterator[bytes]:
+        read.append(bomb)
+        yield bomb
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, content=pieces(), headers={"content-encoding": "gzip, gzip"})
+
+    text = error_message(answer)
+    assert text.endswith("answered /api/v1/rules compressed, which was not asked for")
+    assert asked[0].headers.get_list("accept-encoding") == ["identity"]
+    assert read == []
+
+
+def test_a_reason_is_shortened_without_showing_half_of_an_address() -> None:
+    reason = f"{'x ' * 90}http://user:{SECRET}{'p' * 200}@host"
+    assert "http://host" in error_message(lambda _: httpx.Response(400, json={"error": reason}))
 
 
 def test_a_server_that_hangs_is_asked_once() -> None:

@@ -284,6 +284,43 @@ def test_a_refused_command_is_one_line_and_code_2(
     assert (code, out, error.count("\n")) == (2, "", 1)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (("--label", "a=\udcff"), "argument --label: it is not UTF-8 text"),
+        (("--why", "soak\udcff test"), "argument --why: it is not UTF-8 text"),
+        (("--by", "\udcff"), "argument --by: it is not UTF-8 text"),
+        (("--why", "soak \u202etest"), "argument --why: the text holds invisible characters"),
+        (("--why", "soak \x1b[2Jtest"), "argument --why: the text holds invisible characters"),
+        (("--by", "ann\u202e"), "argument --by: the name holds invisible characters"),
+        (("--by", "\x1b[2Jann"), "argument --by: the name holds invisible characters"),
+    ],
+)
+def test_text_that_nobody_can_read_is_not_sent(
+    fake: Fake,
+    rendered: Path,
+    wrong: tuple[str, str],
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with stub(fake.seen) as server:
+        known = ("--alertmanager", server.url, "--rendered", rendered)
+        code, out, error = run(capsys, *MADE, *wrong, *known)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert reason in error
+    assert server.requests == []
+
+
+def test_a_reason_with_line_breaks_is_sent_as_one_line(
+    fake: Fake, rendered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with stub(fake.seen) as server:
+        known = ("--alertmanager", server.url, "--rendered", rendered)
+        code, *_ = run(capsys, *MADE, "--why", "soak\ntest", "--by", " ann\t", *known)
+    assert code == 0
+    assert (fake.posted[0]["comment"], fake.posted[0]["createdBy"]) == ("soak test", "ann")
+
+
 @pytest.mark.parametrize("again", ["treaty=B", "treaty=A"])
 def test_a_label_that_is_given_twice_is_refused(
     again: str, capsys: pytest.CaptureFixture[str]
