@@ -146,7 +146,7 @@ def test_a_receiver_uses_the_channel_in_the_settings(
         "webhook": hook,
         "heartbeat-outside": {"webhook_configs", *(["sns_configs"] if switched_on else [])},
         "all-channels": {"pagerduty_configs", "slack_configs", "webhook_configs"},
-        "critical": {"pagerduty_configs"},
+        "critical": {"pagerduty_configs", "slack_configs"},
         "warning-business-hours": {"slack_configs"},
     }
 
