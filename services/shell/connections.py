@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from services.shell.bodies import BODY_LIMIT
+
 HEAD_SECONDS = 10
 """Time limit for the head of a request, from the connection or from the head's first byte."""
 
@@ -35,6 +37,8 @@ class CloseUnread:
             await self._app(scope, receive, send)
             return
         unread = True
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        small = length.isdigit() and int(length) <= BODY_LIMIT
 
         async def watch() -> Message:
             nonlocal unread
@@ -43,7 +47,7 @@ class CloseUnread:
             return message
 
         async def answer(message: Message) -> None:
-            if unread and message["type"] == "http.response.start":
+            if small and unread and message["type"] == "http.response.start":
                 with suppress(TimeoutError):
                     async with asyncio.timeout(0):
                         await watch()  # All of a small body has often arrived by now.
