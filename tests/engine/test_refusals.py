@@ -307,10 +307,12 @@ def preview_with(project: Project, edits: dict[str, Sequence[Change]]) -> list[s
     """
     state, rendered = project.state_bytes(), project.rendered()
     originals = {file: (project.root / file).read_bytes() for file in edits}
-    for file, changes in edits.items():
-        (project.root / file).write_bytes(
-            reduce(lambda text, edit: edit(text), changes, originals[file])
-        )
+    changed = {
+        file: reduce(lambda text, edit: edit(text), changes, originals[file])
+        for file, changes in edits.items()
+    }
+    for file, content in changed.items():
+        (project.root / file).write_bytes(content)
     try:
         result = project.preview()
     finally:
@@ -337,7 +339,7 @@ def test_one_preview_names_mistakes_of_every_kind(deployed: Project) -> None:
         deployed,
         {
             PSI: [replace("severity: critical", "severity: urgent")],
-            TREATY: [replace("treaty:rtt:avg > 250", "treaty:rtt:max_ms > 250")],
+            TREATY: [replace("treaty:drop_rate:5m > 0.1", "treaty:drop_rate:max > 0.1")],
             RECORDS: [replace("(psi_field_density)", "(psi_field_densities)")],
             SLO: [replace("treaty_requests_routed[", "treaty_requests_rooted[")],
             TEMPLATES: [replace("| toUpper }}", "| toUper }}")],
@@ -353,7 +355,7 @@ def test_one_preview_names_mistakes_of_every_kind(deployed: Project) -> None:
         lines,
         [
             (f"{PSI}:", "urgent"),
-            (f"{TREATY}:", "treaty:rtt:max_ms"),
+            (f"{TREATY}:", "treaty:drop_rate:max"),
             (f"{RECORDS}:", "psi_field_densities"),
             (f"{SLO}:", "treaty_requests_rooted"),
             (f"{TEMPLATES}:", "toUper"),
