@@ -24,8 +24,13 @@ RELOADS_FAIL = (
     " or increase(reloader_config_apply_operations_failed_total[10m]) > 0"
 )
 REFUSED = " or ".join(
-    f"{server}_config_last_reload_successful == 0"
-    for server in ("prometheus", "alertmanager", "blackbox_exporter")
+    f"{gauge} == 0"
+    for gauge in (
+        "prometheus_config_last_reload_successful",
+        "prometheus_ready",
+        "alertmanager_config_last_reload_successful",
+        "blackbox_exporter_config_last_reload_successful",
+    )
 )
 
 SUSPENDED_COLOR = "blue"
@@ -141,16 +146,17 @@ def _alertmanager() -> list[Panel]:
         _given_up("programs", PROGRAMS, "AlertmanagerWebhooksFailing"),
         time_series(
             "Cluster members",
-            "How many Alertmanager pods each of them sees, itself included, and how many answer "
-            "Prometheus.",
+            "How many Alertmanager pods each of them sees, itself included, how many answer "
+            "Prometheus, and how many there should be.",
             Query(
                 "alertmanager_cluster_members or (alertmanager_cluster_enabled == 0) + 1",
                 "{{pod}} sees",
             ),
             Query('count(up{job="alertmanager"} == 1) or vector(0)', "answer"),
+            Query('max(kube_statefulset_replicas{statefulset="alertmanager"})', "should be"),
             unit=units.NoUnit,
             alerts=["AlertmanagerPeersDisagree", "AlertmanagerClusterDown"],
-            when="where the two differ, or when half of the pods do not answer",
+            when="where the first two differ, or when half of the pods do not answer",
         ),
         time_series(
             "Alerts and silences held",
@@ -267,8 +273,8 @@ def _targets() -> list[Panel]:
         ),
         stat(
             "Reloads failing",
-            "How many pods have a container config-reload that fails while their server does not "
-            "refuse its configuration.",
+            "How many pods have a container config-reload that fails while their server is ready "
+            "and does not refuse its configuration.",
             Query(f"count(({RELOADS_FAIL}) unless on (namespace, pod) ({REFUSED})) or vector(0)"),
             unit=units.NoUnit,
             bands=NONE_FIRING,
