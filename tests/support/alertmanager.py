@@ -1,9 +1,11 @@
 """Runs a real Alertmanager with a stack's configuration; a stub receives its notifications."""
 
+import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from tests.support.waiting import wait_for
 
 SPEED = 300
 """How many times faster time runs: Alertmanager notifies about a group every second."""
+AT_ANY_TIME = {"critical": "pagerduty", "warning": "slack"}
 SLACK, PAGERDUTY, HEARTBEAT, WEBHOOK = "/slack", "/pagerduty", "/heartbeat", "/webhook"
 ROUTING_KEY = "made-up-routing-key"
 
@@ -132,3 +135,13 @@ def _is_ready(url: str) -> bool:
         return httpx.get(f"{url}/-/ready", trust_env=False).is_success
     except httpx.HTTPError:
         return False
+
+
+def messages_about(requests: list[StubRequest], name: str) -> list[Any]:
+    """The messages about one alert."""
+    return [request.json for request in requests if name in json.dumps(request.json)]
+
+
+def ended(found: dict[str, Any]) -> dict[str, Any]:
+    """The alert as Prometheus sends it when it has just ended."""
+    return {**found, "endsAt": datetime.now(UTC).isoformat()}
