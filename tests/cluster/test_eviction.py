@@ -14,8 +14,9 @@ LIMIT_SECONDS = 120
 
 
 def test_replicas_leave_one_at_a_time_and_the_field_is_handed_on(deployed: Deployed):
+    # Pods of the test before may still be ending.
+    wait_for(lambda: all(map(is_ready, server_pods(deployed))), "no pod ends", LIMIT_SECONDS)
     pods = server_pods(deployed)
-    wait_for(lambda: all_ready(deployed, len(pods)), "all pods are ready", LIMIT_SECONDS)
     components = sorted({pod["metadata"]["labels"][NAME_LABEL] for pod in pods})
     replicas = [pod_names(deployed, component) for component in components]
     pairs = [names for names in replicas if len(names) > 1]
