@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from ops.alertmanager_api import Alertmanager
+from ops.http_api import ApiError
 from tests.support.node import STACK, Deployed
 from tests.support.project import Result
 from tests.support.small import release_before, small_stack, upgrade
@@ -77,10 +78,13 @@ def samples(small: Deployed) -> list[float]:
     return sorted(time for series in found for time, _ in series["values"])
 
 
-def silences(small: Deployed) -> list[str]:
-    """The comments of the silences."""
+def silences(small: Deployed) -> list[str] | None:
+    """The comments of the silences; None while Alertmanager starts."""
     with closing(Alertmanager(small.url("alertmanager", 9093))) as alertmanager:
-        return [silence.comment for silence in alertmanager.silences()]
+        try:
+            return [silence.comment for silence in alertmanager.silences()]
+        except ApiError:
+            return None
 
 
 @contextmanager
@@ -108,6 +112,7 @@ def test_an_upgrade_is_a_real_change_and_complete(upgraded: Upgraded):
 def test_an_upgrade_keeps_samples_and_silences(upgraded: Upgraded):
     wait_for(lambda: samples(upgraded.small), "Prometheus answers", 60)
     assert upgraded.oldest_sample in samples(upgraded.small)
+    wait_for(lambda: silences(upgraded.small) is not None, "Alertmanager answers", 60)
     assert silences(upgraded.small) == [SILENCE["comment"]]
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import yaml
 
+from ops.live.kube_state import RELOADER
 from ops.live.mounts import write_changed, write_changed_json
 from ops.live.pods import Pod
 from services.psi_field.engine import METRICS
@@ -59,7 +60,14 @@ def test_all_rules_are_healthy_and_all_targets_up_under_the_real_names_of_their_
     own = [group for group in seen.groups if group.file.endswith("platform_rules.yml")]
     assert {group.name: len(group.rules) for group in own} == rule_counts("rules/platform/*.yaml")
     assert {(t.labels["job"], t.labels["pod"], t.labels["instance"]) for t in seen.targets} == {
-        (pod.workload.name, pod.name, f"{pod.address}:{pod.port}") for pod in services.platform.pods
+        (
+            RELOADER if container == RELOADER else pod.workload.name,
+            pod.name,
+            f"{pod.address}:{port}",
+        )
+        for pod in services.platform.pods
+        for container, _, port in pod.ports
+        if container == RELOADER or port == pod.port
     }
     assert len(services.platform.pods_of("psi-field")) == 2
     for sample in services.observer.prometheus.query('{job!="",__name__!~"ALERTS.*|.*:.*"}'):
