@@ -73,18 +73,7 @@ def time_interval(name: str, window: Window) -> Mapping[str, Any]:
             (window.weekdays, window.start, DAYS_END),
             ([_next_day(day) for day in window.weekdays], MIDNIGHT, window.end),
         ]
-    return {
-        "name": name,
-        "time_intervals": [
-            {
-                "weekdays": sorted(days, key=WEEKDAYS.index),
-                "times": [{"start_time": start, "end_time": end}],
-                "location": window.time_zone,
-            }
-            for days, start, end in parts
-            if start != end
-        ],
-    }
+    return _interval(name, window.time_zone, parts)
 
 
 def _next_day(weekday: Weekday) -> Weekday:
@@ -118,15 +107,27 @@ def spans_interval(
             part = min(length, DAY_MINUTES - minute)
             parts.append((day, minute, minute + part))
             start, length = (start + part) % WEEK_MINUTES, length - part
+    return _interval(
+        name,
+        time_zone,
+        [([WEEKDAYS[day]], _clock(start), _clock(end)) for day, start, end in parts],
+    )
+
+
+def _interval(
+    name: str, time_zone: str, parts: Iterable[tuple[Iterable[Weekday], str, str]]
+) -> Mapping[str, Any]:
+    """An entry of `time_intervals` with these (days, start, end), but those that are empty."""
     return {
         "name": name,
         "time_intervals": [
             {
-                "weekdays": [WEEKDAYS[day]],
-                "times": [{"start_time": _clock(start), "end_time": _clock(end)}],
+                "weekdays": sorted(days, key=WEEKDAYS.index),
+                "times": [{"start_time": start, "end_time": end}],
                 "location": time_zone,
             }
-            for day, start, end in parts
+            for days, start, end in parts
+            if start != end
         ],
     }
 
