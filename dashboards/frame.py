@@ -21,6 +21,13 @@ from rules.rule import Alert
 TAG = "vaultmesh"
 """Every dashboard has this tag, and links to all dashboards that have it."""
 
+PODS_FOUND = (
+    'label_replace(prometheus_target_scrape_pool_targets, "job", "$1",'
+    ' "scrape_job", "(?:config-reload/)?([^/]+).*")'
+)
+"""Pods that Prometheus finds for each scrape job, with the label `job` of their series: the scrape
+job of a probe is called `job/probe`, that of a reloader `config-reload/job`."""
+
 _Placed = TypeVar("_Placed", dashboard.DashboardLink, dashboard.AnnotationQuery)
 
 

@@ -3,7 +3,14 @@
 from grafana_foundation_sdk.models import units
 
 from dashboards.bands import ALL_UP, NONE_FIRING, OK, WARNING
-from dashboards.frame import Board, Section, alerts_firing, alerts_over_time, up_over_time
+from dashboards.frame import (
+    PODS_FOUND,
+    Board,
+    Section,
+    alerts_firing,
+    alerts_over_time,
+    up_over_time,
+)
 from dashboards.panels import Panel, Query, stat, state_timeline, time_series
 from dashboards.platform_prometheus import prometheus_panels, reload_panel, storage_panels
 
@@ -12,11 +19,7 @@ PEOPLE = 'integration!~"webhook|sns"'
 
 # Each prober pod has one series per probe and one for itself; this counts the pod once.
 PODS = "min by (namespace, job, pod, instance) (up)"
-JOBS = (
-    "min by (namespace, job) (label_replace(prometheus_target_scrape_pool_targets,"
-    ' "job", "$1", "scrape_job", "(?:config-reload/)?([^/]+).*"))'
-)
-"""Number of pods of each job; the scrape job of a probe is called `job/probe`."""
+JOBS = f"min by (namespace, job) ({PODS_FOUND})"
 
 RELOADS_FAIL = (
     "reloader_last_reload_successful == 0"

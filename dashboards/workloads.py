@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models import units
 
 from dashboards.bands import CRITICAL, NONE_FIRING, OK, WARNING
-from dashboards.frame import Board, Section, alerts_firing, alerts_over_time
+from dashboards.frame import PODS_FOUND, Board, Section, alerts_firing, alerts_over_time
 from dashboards.panels import Panel, Query, stat, state_timeline, time_series
 
 READY = (
@@ -26,11 +26,7 @@ OUTDATED = (
     "max by (statefulset) (kube_statefulset_status_replicas)"
     " - max by (statefulset) (kube_statefulset_status_replicas_updated)"
 )
-FOUND = (
-    "min by (job) (label_replace(prometheus_target_scrape_pool_targets,"
-    ' "job", "$1", "scrape_job", "(?:config-reload/)?([^/]+).*"))'
-)
-"""Pods that Prometheus finds for a job; the scrape job of a probe is called `job/probe`."""
+FOUND = f"min by (job) ({PODS_FOUND})"
 UNBOUND = (
     "max by (persistentvolumeclaim) "
     '(kube_persistentvolumeclaim_status_phase{phase=~"Pending|Lost"})'
