@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -13,7 +12,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from services.shell import Address, Addresses, HttpClient, NoAnswerError, Settings
+from services.shell import Address, Addresses, HttpClient, NoAnswerError, Settings, look_up
 
 PAUSE_SECONDS = 0.5
 """Pause between two attempts to feed a pod."""
@@ -93,28 +92,18 @@ def vector(number: int) -> list[float]:
 
 
 async def resolve(targets: Iterable[Address]) -> list[Address]:
-    """Look up the addresses of the targets, without duplicates.
+    """Look up the addresses of the targets, without duplicates; see `look_up`.
 
-    The name of a headless Service resolves to the addresses of its pods. If these have addresses of
-    IPv6 and of IPv4, one kind is enough to reach each pod once. A name that DNS does not know, or
-    not within LOOKUP_SECONDS, adds none.
+    If the pods behind a name have addresses of IPv6 and of IPv4, one kind is enough to reach each
+    pod once.
     """
-    loop = asyncio.get_running_loop()
     found: set[Address] = set()
     for target in targets:
-        try:
-            async with asyncio.timeout(LOOKUP_SECONDS):
-                answers = await loop.getaddrinfo(*target, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
+        answers = await look_up(target, LOOKUP_SECONDS)
+        if not answers:
             log.warning("a target resolves to nothing", extra={"target": str(target)})
-            continue
         # The system's preference comes first.
-        preferred = answers[0][0]
-        found |= {
-            Address(str(address[0]), target.port)
-            for family, *_, address in answers
-            if family == preferred
-        }
+        found |= {one for one in answers if (":" in one.host) == (":" in answers[0].host)}
     return sorted(found)
 
 

@@ -5,7 +5,6 @@ Messages from peers are validated as strictly as a caller's step, and limited in
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -16,7 +15,7 @@ from pydantic import Field, ValidationError
 
 from services.psi_field.history import MAX_ENTRIES, Entry
 from services.psi_field.metrics import SharingMetrics
-from services.shell import Address, Body, HttpClient, NoAnswerError, Reply, one_line
+from services.shell import Address, Body, HttpClient, NoAnswerError, Reply, look_up, one_line
 
 PUSH_SECONDS = 0.8
 """Time limit for a push to a peer."""
@@ -96,7 +95,7 @@ class Peers:
     async def discover(self) -> bool:
         """Resolve the targets. Returns whether all resolved; if not, known addresses stay."""
         self._looked_up = time.monotonic()
-        found = await asyncio.gather(*map(_resolve, self._targets))
+        found = await asyncio.gather(*(look_up(one, _LOOKUP_SECONDS) for one in self._targets))
         for target, addresses in zip(self._targets, found, strict=True):
             self._note_lookup(target, bool(addresses))
         complete = all(addresses for addresses in found)
@@ -226,13 +225,3 @@ def _plain(host: str) -> str:
     address = ip_address(host)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(mapped or address)
-
-
-async def _resolve(target: Address) -> list[Address]:
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(_LOOKUP_SECONDS):
-            found = await loop.getaddrinfo(*target, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return []
-    return [Address(str(address[0]), int(address[1])) for *_, address in found]

@@ -34,6 +34,7 @@ All requests to other programs go through `HttpClient`.
 
 from services.shell.bodies import BODY_LIMIT, Body, JsonObject, parse_json, read_body
 from services.shell.client import HttpClient, NoAnswerError, Reply
+from services.shell.lookup import look_up
 from services.shell.metrics import BareCounter, exposition
 from services.shell.runtime import configure_logs, run, run_once
 from services.shell.service import Answer, Service
@@ -70,6 +71,7 @@ __all__ = [
     "configure_logs",
     "exposition",
     "load_settings",
+    "look_up",
     "one_line",
     "parse_address",
     "parse_json",

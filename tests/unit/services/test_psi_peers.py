@@ -278,7 +278,7 @@ def test_a_peer_that_is_new_is_looked_up_when_it_sends_steps_but_not_at_each_str
 ) -> None:
     lookups = 0
 
-    async def resolve(target: Address) -> list[Address]:
+    async def resolve(target: Address, _: float) -> list[Address]:
         nonlocal lookups
         lookups += 1
         return [Address(f"10.0.0.{number}", 8000) for number in range(1, 1 + lookups)]
@@ -295,5 +295,5 @@ def test_a_peer_that_is_new_is_looked_up_when_it_sends_steps_but_not_at_each_str
         assert not await pod.peers.is_peer(None)
         assert lookups == 2
 
-    monkeypatch.setattr(psi_peers, "_resolve", resolve)
+    monkeypatch.setattr(psi_peers, "look_up", resolve)
     asyncio.run(scenario())
