@@ -142,19 +142,20 @@ def test_steps_are_refused_while_too_many_are_under_way() -> None:
     asyncio.run(scenario())
 
 
+async def slow_body(go_on: asyncio.Event) -> AsyncGenerator[bytes]:
+    """The body of STEP; all but its first byte waits for `go_on`."""
+    yield b"{"
+    await go_on.wait()
+    yield json.dumps(STEP).encode()[1:]
+
+
 def test_a_body_that_arrives_slowly_keeps_no_other_step_out() -> None:
     async def scenario() -> None:
         go_on = asyncio.Event()
-
-        async def slow_body() -> AsyncGenerator[bytes]:
-            yield b"{"
-            await go_on.wait()
-            yield json.dumps(STEP).encode()[1:]
-
         settings = ALONE.model_copy(update={"max_concurrent": 1})
         async with serving(build(settings)) as client:
             await wait_until_ready(client)
-            slow = asyncio.create_task(client.post("/step", content=slow_body(), headers=JSON))
+            slow = asyncio.create_task(client.post("/step", content=slow_body(go_on), headers=JSON))
             await asyncio.sleep(0.01)
             assert (await client.post("/step", json=STEP)).json()["step"]["counter"] == 1
             go_on.set()
@@ -166,16 +167,10 @@ def test_a_body_that_arrives_slowly_keeps_no_other_step_out() -> None:
 def test_steps_whose_bodies_end_at_once_are_not_more_than_may_be_under_way() -> None:
     async def scenario() -> None:
         go_on = asyncio.Event()
-
-        async def slow_body() -> AsyncGenerator[bytes]:
-            yield b"{"
-            await go_on.wait()
-            yield json.dumps(STEP).encode()[1:]
-
         settings = ALONE.model_copy(update={"max_concurrent": 1})
         async with serving(build(settings)) as client:
             await wait_until_ready(client)
-            posts = [client.post("/step", content=slow_body(), headers=JSON) for _ in range(3)]
+            posts = [client.post("/step", content=slow_body(go_on), headers=JSON) for _ in range(3)]
             slow = [asyncio.create_task(post) for post in posts]
             await asyncio.sleep(0.01)
             go_on.set()
