@@ -19,7 +19,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "promql": {"problems"},
     "rules": {"promql", "problems"},
     "dashboards": {"rules", "promql", "problems"},
-    "components": {"promql.durations", "problems", "quantities"},
+    "components": {"promql.durations", "promql.regex", "problems", "quantities"},
     "services": set(),
     "stacks": {"components", "rules", "dashboards", "promql", "problems", "kubectl", "quantities"},
     "__main__": {"stacks"},
