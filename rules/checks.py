@@ -1,11 +1,12 @@
 """Checks a rule's series, severity, annotations, templates and runbook."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from problems import Problems
 from promql.expressions import PromqlError, parse
+from rules.inventory import Metric
 from rules.reader import Place, read_text
 from rules.rule import (
     THROUGH_ALL,
@@ -25,15 +26,63 @@ RUNBOOKS = "docs/runbooks"
 _UNWRITTEN = re.compile(r"\b(?:TODO|TBD|FIXME|(?i:placeholder|lorem ipsum|coming soon))\b")
 
 
-def check_names(alerts: Iterable[Alert], records: Iterable[Record], problems: Problems) -> None:
-    """Report each name that two alerts or two records share."""
-    for kind, rules in (("alert", alerts), ("record", records)):
-        first: dict[str, AnyRule] = {}
-        for rule in rules:
-            seen = first.setdefault(rule.name, rule)
-            if seen is not rule:
-                text = f"the {kind} {rule.name} is already at {seen.place.at(kind)}. Keep one."
-                rule.place.at(kind).report(problems, text)
+def check_names(alerts: Iterable[Alert], problems: Problems) -> None:
+    """Report each name, or runbook, that two alerts share."""
+    names: dict[str, Alert] = {}
+    pages: dict[str, Alert] = {}
+    for alert in alerts:
+        place = alert.place.at("alert")
+        seen, same_page = names.setdefault(alert.name, alert), pages.setdefault(alert.page, alert)
+        if seen is not alert:
+            text = f"the alert {alert.name} is already at {seen.place.at('alert')}. Keep one."
+            place.report(problems, text)
+        elif same_page is not alert:
+            text = f"the runbook {alert.page} is already that of {same_page.name}. Rename one."
+            place.report(problems, text)
+
+
+def check_records(
+    records: Iterable[Record], metrics: Iterable[Metric], series: Series, problems: Problems
+) -> None:
+    """Report each record that is exported, and records of one name whose results are the same.
+
+    Records may share a name if something distinguishes them: a label that the rules set, or one
+    that the expressions return and select differently.
+    """
+    exporters = {name: metric.workload or "" for metric in metrics for name in metric.series()}
+    first: dict[object, Record] = {}
+    for record in records:
+        place = record.place.at("record")
+        if record.name in exporters:
+            advice = "Name it level:metric:operation, such as psi:density:avg."
+            place.report(problems, f"a metric {record.name} is exported. {advice}")
+        seen = first.setdefault(_identity(record, exporters, series), record)
+        if seen is not record:
+            text = f"the record {record.name} is already at {seen.place.at('record')}."
+            place.report(problems, f"{text} Keep one, or distinguish them by a label.")
+
+
+def _identity(record: Record, exporters: Mapping[str, str], series: Series) -> object:
+    """What distinguishes the results of a record from those of others with its name."""
+    returned = series.result_labels(record.expression)
+    if returned is None or isinstance(record.expression, PromqlError):
+        return record.name, record.fields.expr, tuple(sorted(record.labels.items()))
+    own = returned - frozenset(record.labels)
+    selected = {
+        (matcher.name, str(matcher.op), matcher.value)
+        for selector in record.expression.selectors
+        for matcher in selector.matchers
+        if matcher.name in own
+    }
+    names = {selector.metric or "" for selector in record.expression.selectors} if own else ()
+    sources = {exporters.get(name, name) for name in names}
+    return (
+        record.name,
+        tuple(sorted(record.labels.items())),
+        own,
+        frozenset(selected),
+        frozenset(sources),
+    )
 
 
 def check_groups(rules: Iterable[AnyRule], problems: Problems) -> None:
@@ -138,7 +187,7 @@ def _check_template(
 
 
 def _check_runbook(alert: Alert, root: Path, problems: Problems) -> None:
-    page = f"{RUNBOOKS}/{alert.name}.md"
+    page = f"{RUNBOOKS}/{alert.page}"
     if not (root / page).is_file():
         alert.place.at("alert").report(problems, f"{alert.name} has no runbook. Write {page}.")
         return

@@ -1,7 +1,7 @@
 """Strict readers of UTF-8 text and of plain YAML, which keep line numbers."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -26,9 +26,11 @@ _SCALARS = {
     "tag:yaml.org,2002:float": _PLAIN.construct_yaml_float,
 }
 _TEXT, _NOTHING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
+_MERGE = "tag:yaml.org,2002:merge"
 
 Steps: TypeAlias = tuple[str | int, ...]
 """Keys and list positions that lead from the top of a document to a value."""
+IsText: TypeAlias = Callable[[Steps], bool]
 Events: TypeAlias = Iterator[yaml.Event]
 
 
@@ -86,7 +88,7 @@ def read_text(root: Path, file: str, problems: Problems) -> str | None:
         problems.add(file, 0, f"is larger than {MAX_BYTES // 1024} KiB. Split it.")
         return None
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         problems.add(file, line, "is not UTF-8 text. Save the file as UTF-8.")
@@ -99,18 +101,18 @@ def read_text(root: Path, file: str, problems: Problems) -> str | None:
 
 
 def read_yaml(
-    root: Path, file: str, problems: Problems, texts_below: Collection[str] = ()
+    root: Path, file: str, problems: Problems, is_text: IsText = lambda _: False
 ) -> Document | None:
     """Read a YAML file below `root`; if it can't be used, reports why and returns None.
 
-    Unquoted values below the keys `texts_below`, such as `labels`, stay text as they are written:
-    Prometheus reads `tier: 2` as the text "2".
+    Unquoted values at the places that `is_text` names stay text as they are written: Prometheus
+    reads `tier: 2` as the text "2".
     """
     text = read_text(root, file, problems)
     if text is None:
         return None
     before = len(problems)
-    builder = _Builder(file, problems, texts_below)
+    builder = _Builder(file, problems, is_text)
     try:
         data = builder.document(iter(yaml.parse(text, Loader=_LOADER)))
     except yaml.YAMLError as error:
@@ -135,12 +137,12 @@ class _TooDeepError(Exception):
 class _Builder:
     """Builds plain data from YAML events; refuses tags, anchors and aliases."""
 
-    def __init__(self, file: str, problems: Problems, texts_below: Collection[str]) -> None:
+    def __init__(self, file: str, problems: Problems, is_text: IsText) -> None:
         self.at = 1
         self.lines: dict[Steps, int] = {}
         self._file = file
         self._problems = problems
-        self._texts_below = texts_below
+        self._is_text = is_text
 
     def document(self, events: Events) -> object:
         data: object = None
@@ -212,14 +214,11 @@ class _Builder:
         kind = _TEXT
         if event.style in (None, ""):
             kind = _PLAIN.resolve(yaml.ScalarNode, event.value, (True, False))
-        is_text = len(steps) > 1 and steps[-2] in self._texts_below and kind != _NOTHING
-        if kind == _TEXT or is_text:
+        if kind == _TEXT or (kind not in (_NOTHING, _MERGE) and self._is_text(steps)):
             return event.value
         try:
             return _SCALARS[kind](node)
         except (KeyError, ValueError, yaml.YAMLError):
-            subject = (
-                "the merge key << is" if kind.endswith(":merge") else "a date or similar value is"
-            )
+            subject = "the merge key << is" if kind == _MERGE else "a date or similar value is"
             self._note(event, f"{subject} not allowed. Write it out, or put text in quotes.")
             return None

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from urllib.parse import quote
 
 from problems import Problems
 from promql.expressions import Expression, PromqlError, Span, parse
-from rules.reader import Document, Place
+from rules.reader import Document, Place, Steps
 from rules.schema import AlertFields, Group, RecordFields, RuleFile, validate
 
 WATCHDOG = "Watchdog"
@@ -20,6 +21,8 @@ WATCHDOG_OUTSIDE = ("heartbeat", "outside")
 THROUGH_ALL = ("channels", "all")
 """The label of alerts about lost notifications, which go through every channel at any time."""
 
+_LONGEST_PAGE = 60
+"""Characters: a file's name has at most 255 bytes, and a character at most four."""
 FieldsT = TypeVar("FieldsT", AlertFields, RecordFields)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+(?:\.\d+)?)(?:[eE][-+]?\d+)?(?!\w|\.\d)")
 
@@ -76,6 +79,12 @@ class Alert(Rule[AlertFields]):
     def name(self) -> str:
         """The alert's name."""
         return self.fields.alert
+
+    @property
+    def page(self) -> str:
+        """The file name of the runbook: the alert's name, with - for all that is no word."""
+        words = re.sub(r"[^\w.-]+", "-", self.name).strip("-.")[:_LONGEST_PAGE]
+        return f"{words or quote(self.name, safe='')}.md"
 
     @property
     def severity(self) -> str:
@@ -148,6 +157,11 @@ def replace_spans(text: str, replacements: Iterable[tuple[Span, str]]) -> str:
     return text
 
 
+def is_text_of_rule(steps: Steps) -> bool:
+    """Whether Prometheus reads the value at this place of a rule file as text, even a number."""
+    return steps[-1:] != ("limit",)
+
+
 def read_rules(
     document: Document, kinds: tuple[type[AnyRule], ...], problems: Problems
 ) -> list[AnyRule]:
@@ -163,13 +177,28 @@ def read_rules(
     found: list[AnyRule] = []
     for number, data in enumerate(file.groups if file else []):
         place = top.at("groups", number)
-        group = validate(Group, data, place, problems)
+        group = validate(Group, _without_nulls(data), place, problems)
         entries = data.get("rules") if isinstance(data, dict) else None
         for position, entry in enumerate(entries if isinstance(entries, list) else []):
-            rule = _read_rule(entry, group, place.at("rules", position), kinds, problems)
+            where = place.at("rules", position)
+            rule = _read_rule(_without_nulls(entry), group, where, kinds, problems)
             if rule:
                 found.append(rule)
     return found
+
+
+def _without_nulls(data: object) -> object:
+    """The fields of a group or rule as Prometheus reads them: null is no field, or empty text."""
+    if not isinstance(data, dict):
+        return data
+    fields = {name: value for name, value in data.items() if value is not None}
+    for name in ("labels", "annotations"):
+        if isinstance(texts := fields.get(name), dict):
+            fields[name] = {key: "" if text is None else text for key, text in texts.items()}
+    for name in ("alert", "record"):
+        if fields.get(name) == "":
+            del fields[name]
+    return fields
 
 
 def _read_rule(

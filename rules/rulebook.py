@@ -13,21 +13,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import yaml
 
 from problems import Problems
 from promql.expressions import Expression, PromqlError, parse
-from rules.checks import check_alert, check_expression, check_groups, check_names
+from rules.checks import (
+    check_alert,
+    check_expression,
+    check_groups,
+    check_names,
+    check_records,
+)
 from rules.inventory import METRICS_FILE, Metric, load_inventory
 from rules.overrides import Overrides, apply_overrides
-from rules.reader import read_yaml
+from rules.reader import Steps, read_yaml
 from rules.rule import (
     Alert,
     AnyRule,
     Record,
     ThresholdError,
     find_thresholds,
+    is_text_of_rule,
     read_rules,
     replace_spans,
 )
@@ -145,7 +153,7 @@ def load_rulebook(
 
     `severities` are those that have a route, least severe first. `overrides` change the `for` or
     thresholds of single alerts, as in the settings. Each alert gets the annotation `runbook_url`:
-    `runbook_base_url`, "/", its name and ".md". `slo_options` hold for all objectives. All problems
+    `runbook_base_url`, "/" and its page. `slo_options` hold for all objectives. All problems
     of files and overrides are added to `problems`.
     """
     before = len(problems)
@@ -158,13 +166,13 @@ def load_rulebook(
     slo_records = [record for one in generated for record in one.records]
     # Names that an unreadable file or rule defines would look unknown.
     complete = len(problems) == before
-    # All objectives record series with the same names, and distinguish them by labels.
-    check_names(alerts, [*records, *{one.name: one for one in slo_records}.values()], problems)
+    check_names(alerts, problems)
     check_groups([*alerts, *records, *slo_records], problems)
 
     alerts = apply_overrides(alerts, overrides, problems, complete=complete)
     names = [alert.name for alert in alerts]
     series = Series(metrics, [*records, *slo_records], names, complete=complete)
+    check_records([*records, *slo_records], metrics, series, problems)
     for one in generated:
         # Report a wrong query once, not again for each record that contains it.
         slo = one.slo
@@ -190,7 +198,7 @@ def _read_rules(root: Path, problems: Problems) -> tuple[list[Alert], list[Recor
     """The alerts and records of all rule files, without those of objectives."""
     rules: list[AnyRule] = []
     for file, kinds in _rule_files(root, problems).items():
-        if document := read_yaml(root, file, problems):
+        if document := read_yaml(root, file, problems, is_text_of_rule):
             rules += read_rules(document, kinds, problems)
     alerts = [rule for rule in rules if isinstance(rule, Alert)]
     return alerts, [rule for rule in rules if isinstance(rule, Record)]
@@ -198,9 +206,12 @@ def _read_rules(root: Path, problems: Problems) -> tuple[list[Alert], list[Recor
 
 def _read_slos(root: Path, period: Period, problems: Problems) -> list[Slo]:
     files = [_relative(path, root) for path in sorted((root / SLOS).glob("*.yaml"))]
-    texts = ("labels", "annotations")
-    documents = [read_yaml(root, file, problems, texts_below=texts) for file in files]
+    documents = [read_yaml(root, file, problems, _is_label_or_annotation) for file in files]
     return load_slos(filter(None, documents), period, problems)
+
+
+def _is_label_or_annotation(steps: Steps) -> bool:
+    return len(steps) > 1 and steps[-2] in ("labels", "annotations")
 
 
 def _rule_files(root: Path, problems: Problems) -> dict[str, tuple[type[AnyRule], ...]]:
@@ -229,7 +240,7 @@ def _relative(path: Path, root: Path) -> str:
 
 
 def _with_runbook(alert: Alert, base_url: str) -> Alert:
-    url = f"{base_url}/{alert.name}.md"
+    url = f"{base_url}/{quote(alert.page)}"
     return alert.with_fields(annotations={**alert.annotations, "runbook_url": url})
 
 

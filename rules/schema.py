@@ -18,9 +18,30 @@ def _duration(text: str) -> str:
     return text
 
 
-def _interval(text: str) -> str:
-    if parse_duration(text) == 0:
-        raise ValueError("an interval of 0 evaluates nothing. Write one such as 30s.")
+def _zero(text: str) -> str:
+    if parse_duration(text):
+        raise ValueError("a recording rule does not wait. Remove it, or make the rule an alert.")
+    return text
+
+
+def _no_annotations(annotations: dict[str, str]) -> dict[str, str]:
+    if annotations:
+        raise ValueError("nobody would read those of a recording rule. Remove them.")
+    return annotations
+
+
+def _label_name(text: str) -> str:
+    if text == "__name__":
+        raise ValueError("`__name__` is the name of the series, not a label to set. Remove it.")
+    return text
+
+
+def _record_name(text: str) -> str:
+    if "{" in text or "}" in text:
+        raise ValueError(
+            f"`{text}` is not a valid name. Put the selector into `expr`, and name the result"
+            " level:metric:operation, such as psi:density:avg."
+        )
     return text
 
 
@@ -38,17 +59,15 @@ def name_matching(pattern: str, advice: str) -> AfterValidator:
 _WORD = r"[A-Za-z_]\w*"
 Text = Annotated[str, Field(min_length=1)]
 Duration = Annotated[str, AfterValidator(_duration)]
-Interval = Annotated[str, AfterValidator(_interval)]
-AlertName = Annotated[str, name_matching(_WORD, "Use letters, digits and _ only.")]
+Zero = Annotated[str, AfterValidator(_zero)]
+RuleLabelName = Annotated[Text, AfterValidator(_label_name)]
+"""Prometheus takes any text as a label's name."""
+RecordName = Annotated[Text, AfterValidator(_record_name)]
 LabelName = Annotated[
     str, name_matching(r"(?!__)" + _WORD, "Use letters, digits and _; not __ in front.")
 ]
 MetricName = Annotated[
     str, name_matching(_WORD, "Use letters, digits and _; colons are for recorded series.")
-]
-RecordName = Annotated[
-    str,
-    name_matching(r"[A-Za-z_]\w*(:\w+)+", "Write level:metric:operation, such as psi:density:avg."),
 ]
 MetricType = Literal["gauge", "counter", "histogram", "summary"]
 
@@ -66,30 +85,39 @@ class Strict(BaseModel):
 class AlertFields(Strict):
     """The fields of an alerting rule, as its file states them."""
 
-    alert: AlertName
+    alert: Text
     expr: Text
     for_: Duration = Field("0s", alias="for")
     keep_firing_for: Duration = "0s"
-    labels: dict[LabelName, str] = {}
-    annotations: dict[LabelName, str] = {}
+    labels: dict[RuleLabelName, str] = {}
+    annotations: dict[Text, str] = {}
 
 
 class RecordFields(Strict):
-    """The fields of a recording rule, as its file states them."""
+    """The fields of a recording rule, as its file states them.
+
+    As in Prometheus, those that only alerts have may be there, but say nothing.
+    """
 
     record: RecordName
     expr: Text
-    labels: dict[LabelName, str] = {}
+    for_: Zero = Field("0s", alias="for")
+    keep_firing_for: Zero = "0s"
+    labels: dict[RuleLabelName, str] = {}
+    annotations: Annotated[dict[Text, str], AfterValidator(_no_annotations)] = {}
 
 
 class Group(Strict):
-    """A rule group; its rules are validated one by one, so that every problem is found."""
+    """A rule group; its rules are validated one by one, so that every problem is found.
+
+    As in Prometheus, an interval of 0 is the server's own, and a limit below 1 limits nothing.
+    """
 
     name: Text
-    interval: Interval | None = None
+    interval: Duration | None = None
     query_offset: Duration | None = None
-    limit: Annotated[int, Field(ge=0)] | None = None
-    labels: dict[LabelName, str] = {}
+    limit: int | None = None
+    labels: dict[RuleLabelName, str] = {}
     rules: Annotated[list[Any], Field(min_length=1)]
 
 

@@ -1,5 +1,6 @@
 """The contents of all ConfigMaps of one environment, checked before anything is declared."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -243,7 +244,7 @@ def _alertmanager_yml(settings: Settings, rulebook: Rulebook, heartbeat_topic: s
 
 
 def _equal(label: str, value: str) -> str:
-    return f'{label}="{value}"'
+    return f"{label}={json.dumps(value, ensure_ascii=False)}"
 
 
 def _siblings(rulebook: Rulebook) -> Iterator[Inhibition]:

@@ -29,8 +29,9 @@ BROKEN_ALERTS = {
     "an anchor": (("for: 5m", "for: &long 5m"), 7, ["&long", "Write each value out"]),
     "an alias": (("for: 5m", "for: *long"), 7, ["*long", "Write the value out"]),
     "a merge key": (("        for: 5m", "        <<: {for: 5m}"), 7, ["<<", "Write it out"]),
-    "a date": (("for: 5m", "for: 2025-10-23"), 7, ["a date", "quotes"]),
-    "a key that is not text": (("for: 5m", "5: 5m"), 7, ["key is not text"]),
+    "a date": (("for: 5m", "for: 2025-10-23"), 7, ["2025-10-23", "30m, 2h or 1d12h"]),
+    "a key that is no field": (("for: 5m", "5: 5m"), 7, ["`5` is an unknown field"]),
+    "a key that is not text": (("for: 5m", "[a]: 5m"), 7, ["key is not text"]),
     "a second document": (("      - alert", "---\n      - alert"), 5, ["second YAML document"]),
     "a duplicate key": (
         ("for: 5m", "for: 5m\n        for: 6m"),
@@ -56,16 +57,18 @@ BROKEN_ALERTS = {
     "no rules": ((ALERTS, "groups:\n  - name: a\n    rules: []\n"), 3, ["`rules` is empty"]),
     "a bad duration": (("for: 5m", "for: 5 minutes"), 7, ["5 minutes", "30m, 2h or 1d12h"]),
     "a duration that is too long": (("for: 5m", "for: 300y"), 7, ["longer than"]),
-    "a duration that is a number": (("for: 5m", "for: 5"), 7, ["`for` must be text"]),
-    "an interval of zero": (("interval: 30s", "interval: 0s"), 3, ["interval of 0"]),
+    "a duration without a unit": (("for: 5m", "for: 5"), 7, ["`5` is not a duration"]),
     "a bad interval": (("interval: 30s", "interval: often"), 3, ["not a duration"]),
-    "a negative limit": (("interval: 30s", "limit: -1"), 3, ["`limit`", "0"]),
     "a limit that is text": (("interval: 30s", 'limit: "1"'), 3, ["`limit`", "integer"]),
-    "a label that is a number": (("severity: warning", "severity: 3"), 9, ["must be text"]),
-    "a bad alert name": (("alert: Hot", "alert: Too hot"), 5, ["`Too hot`", "letters"]),
-    "an alert name that is a path": (("alert: Hot", "alert: ../Hot"), 5, ["`../Hot`"]),
-    "a bad label name": (("severity: w", "not-good: a\n          severity: w"), 9, ["`not-good`"]),
-    "a reserved label name": (("severity: w", "__a: a\n          severity: w"), 9, ["`__a`"]),
+    "a label that is a list": (("severity: warning", "severity: [3]"), 9, ["must be text"]),
+    "an alert without a name": (("alert: Hot", 'alert: ""'), 5, ["`alert` is missing"]),
+    "a field without a value": (("expr: oven_heat > 5", "expr:"), 6, ["`expr` is missing"]),
+    "a label without a name": (("severity: w", "'': a\n          severity: w"), 9, ["is empty"]),
+    "the name of the series as a label": (
+        ("severity: w", "__name__: a\n          severity: w"),
+        9,
+        ["`__name__` is the name of the series", "Remove it"],
+    ),
     "a recording rule among alerts": (
         ("alert: Hot", "record: hot:hot:hot"),
         5,
@@ -205,7 +208,11 @@ BROKEN_FILES = {
     "an empty alert file": ({ALERT_FILE: ""}, ALERT_FILE, ["is empty", "`groups:`"]),
     "an alert file with only comments": ({ALERT_FILE: "# to come\n"}, ALERT_FILE, ["is empty"]),
     "text that is not UTF-8": ({ALERT_FILE: b"groups:\n  - \xff\n"}, f"{ALERT_FILE}:2", ["UTF-8"]),
-    "a byte order mark": ({ALERT_FILE: b"\xef\xbb\xbfgroups:\n"}, f"{ALERT_FILE}:1", ["U+FEFF"]),
+    "a byte order mark inside": (
+        {ALERT_FILE: ALERTS.replace("Hot", "\ufeffHot")},
+        f"{ALERT_FILE}:5",
+        ["U+FEFF"],
+    ),
     "a file that is too large": (
         {ALERT_FILE: ALERTS + "#" * 210_000},
         ALERT_FILE,
@@ -279,15 +286,15 @@ BROKEN_FILES = {
         f"{RECORD_FILE}:6",
         ["record oven:heat:avg", f"already at {RECORD_FILE}:4"],
     ),
-    "a bad record name": (
-        {RECORD_FILE: RECORDS.replace("oven:heat:avg", "sum(oven_heat)")},
+    "a selector as a record's name": (
+        {RECORD_FILE: RECORDS.replace("oven:heat:avg", "oven:heat{}")},
         f"{RECORD_FILE}:4",
-        ["`sum(oven_heat)`", "level:metric:operation"],
+        ["`oven:heat{}`", "level:metric:operation"],
     ),
-    "a record without a level": (
+    "a record that is exported": (
         {RECORD_FILE: RECORDS.replace("oven:heat:avg", "oven_heat")},
         f"{RECORD_FILE}:4",
-        ["level:metric:operation"],
+        ["metric oven_heat is exported", "level:metric:operation"],
     ),
     "an alert among recording rules": (
         {RECORD_FILE: RECORDS.replace("record: oven:heat:avg", "alert: Hot")},
@@ -297,7 +304,21 @@ BROKEN_FILES = {
     "a recording rule with `for`": (
         {RECORD_FILE: RECORDS + "        for: 5m\n"},
         f"{RECORD_FILE}:6",
-        ["`for` is an unknown field"],
+        ["`for`: a recording rule does not wait"],
+    ),
+    "a recording rule with annotations": (
+        {RECORD_FILE: RECORDS + "        annotations: {summary: Hot}\n"},
+        f"{RECORD_FILE}:6",
+        ["`annotations`: nobody would read"],
+    ),
+    "two alerts with one runbook": (
+        {
+            ALERT_FILE: ALERTS.replace("alert: Hot", "alert: 1/2"),
+            "rules/alerts/b.yaml": ALERTS.replace("name: heat", "name: b").replace("Hot", "1 2"),
+            "docs/runbooks/1-2.md": "Open the door.",
+        },
+        "rules/alerts/b.yaml:5",
+        ["1-2.md is already that of 1/2"],
     ),
     "a recording rule over a metric that nobody exports": (
         {RECORD_FILE: RECORDS.replace("oven_heat", "fridge_light")},
@@ -373,7 +394,7 @@ def test_a_recorded_series_that_does_not_parse_is_reported_once(tmp_path: Path) 
 
 def test_a_problem_is_one_printable_line_of_at_most_500_characters(tmp_path: Path) -> None:
     name = "a\\n\\x1b[31m" + "b" * 10_000
-    files = {ALERT_FILE: ALERTS.replace("alert: Hot", f'alert: "{name}"')}
+    files = {ALERT_FILE: ALERTS.replace("for: 5m", f'for: "{name}"')}
     (problem,) = refusals(write(tmp_path, files))
     assert problem.isprintable()
     assert "`a \\x1b[31mbbb" in problem

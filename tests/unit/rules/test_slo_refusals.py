@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.rules.rule_project import ALERT_FILE, RECORD_FILE, RECORDS, load, refusals
+from tests.support.rules.rule_project import ALERT_FILE, load, refusals
 from tests.support.rules.slo_project import SLO_FILE, SPEC, write_slo
 from tests.unit.rules.test_rule_fuzz import DATA, load_and_check
 
@@ -205,12 +205,6 @@ def test_two_objectives_may_not_share_their_alerts(tmp_path: Path) -> None:
     found = refusals(write_slo(tmp_path, SPEC, other))
     assert len(found) == 3
     assert all("is already at rules/slos/bread.yaml:" in problem for problem in found)
-
-
-def test_no_other_rule_may_record_a_series_of_the_objectives(tmp_path: Path) -> None:
-    taken = RECORDS.replace("oven:heat:avg", "slo:objective:ratio")
-    (problem,) = refusals(write_slo(tmp_path, SPEC, {RECORD_FILE: taken}))
-    assert "the record slo:objective:ratio is already at" in problem
 
 
 @pytest.mark.parametrize("file", ["rules/slos/bread.yml", "rules/slos/deep/bread.yaml"])
