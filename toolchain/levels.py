@@ -42,6 +42,12 @@ LEVELS = {
         options=(*PARALLEL, "--dist=worksteal"),
         tools=tools.SERVERS,
     ),
+    "verdicts": Level(
+        checks="what preview accepts and refuses, against the servers' own code",
+        options=(*PARALLEL, "--dist=worksteal"),
+        pulumi=False,
+        tools=tools.VERDICTS,
+    ),
     "engine": Level(
         checks="the real Pulumi engine, and judges of what it renders",
         options=(*PARALLEL, "--dist=loadfile"),

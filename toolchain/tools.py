@@ -81,6 +81,11 @@ TOOLS: dict[str, tuple[Build, ...]] = {
         gib=0.7,
         variables=(f"{PROMETHEUS_VERSION}=0.31.1",),
     ),
+    # Programs of our own, with which tests compare what preview accepts.
+    "verdicts": (
+        Build(module="prometheus", packages=("./prometheus-verdicts",), minutes=4, gib=4),
+        Build(module="alertmanager", packages=("./alertmanager-verdicts",), minutes=0.5, gib=0.7),
+    ),
     "blackbox_exporter": _one_build(
         "blackbox_exporter",
         "github.com/prometheus/blackbox_exporter",
@@ -138,6 +143,7 @@ TOOLS: dict[str, tuple[Build, ...]] = {
 NODE = ("etcd", "kubernetes", "kube-router")
 """The processes of a Kubernetes node on this machine; containerd is a Debian package."""
 SERVERS = ("prometheus", "alertmanager", "blackbox_exporter")
+VERDICTS = ("verdicts",)
 JUDGES = ("kube-score", "kubeconform")
 """Judges of manifests; `judges` fetches what else they need."""
 
@@ -163,8 +169,12 @@ def folder_of(name: str) -> Path:
     """The tool's folder; its name includes a hash of everything that determines its programs."""
     parts = [repr(TOOLS[name]).encode()]
     for build in TOOLS[name]:
-        files = sorted(path for path in (MODULES / build.module).rglob("*") if path.is_file())
-        parts += [path.read_bytes() for path in files]
+        module = MODULES / build.module
+        files = {module / "go.mod", module / "go.sum"}
+        for package in build.packages:
+            if package.startswith("./"):
+                files |= {path for path in (module / package).rglob("*") if path.is_file()}
+        parts += [path.read_bytes() for path in sorted(files)]
     return cache() / f"{name}-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:16]}"
 
 

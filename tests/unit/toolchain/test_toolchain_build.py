@@ -104,6 +104,13 @@ def test_a_changed_pin_makes_another_tool(machine: Path, file: str):
     assert tools.folder_of("tool") != before
 
 
+def test_a_main_that_another_tool_compiles_makes_no_other_tool(machine: Path):
+    before = tools.folder_of("tool")
+    (machine / "go" / "tool" / "other").mkdir()
+    (machine / "go" / "tool" / "other" / "main.go").write_text("package main\n")
+    assert tools.folder_of("tool") == before
+
+
 def test_another_estimate_is_no_other_tool(machine: Path, monkeypatch: pytest.MonkeyPatch):
     before = tools.folder_of("tool")
     monkeypatch.setattr(tools, "TOOLS", {"tool": (dataclasses.replace(TOOL, minutes=9, gib=9),)})

@@ -1,0 +1,1 @@
+../../prometheus/prometheus-verdicts/lines.go
