@@ -1,5 +1,6 @@
 """The text of `alertmanager.yml`: routes, receivers, time intervals, inhibitions."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -228,7 +229,7 @@ def _with_idle_windows(
     if not windows or alert_severity != severity:
         return route
     child = {
-        "matchers": [f'alertname="{alert}"'],
+        "matchers": [f"alertname={json.dumps(alert, ensure_ascii=False)}"],
         # A route does not inherit its parent's time intervals.
         **({"active_time_intervals": list(hours)} if hours else {}),
         "mute_time_intervals": [*muted, *(window.name for window in windows)],

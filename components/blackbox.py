@@ -23,7 +23,9 @@ from components.kit import (
 from components.network import HTTPS_PORT
 from components.placement import Placement
 from components.pods import HTTP, container, http_probe, template
-from components.values import DOMAIN_NAME, DnsLabel, Path, Resources, Text, Value, matching
+from components.urls import Path, ProbedUrl
+from components.values import DnsLabel, Resources, Text, Value, matching
+from promql.durations import format_duration, parse_duration
 
 SERVER = Server(
     name="blackbox-exporter", port=9115, service_port=9115, has_ui=True, has_reloader=True
@@ -51,27 +53,6 @@ HeaderName = Annotated[
 ]
 HeaderValue = Annotated[
     str, matching(r"[!-~]([ -~]*[!-~])?", "the value of a header", "application/json")
-]
-
-
-def _no_impossible_port(url: str) -> str:
-    try:
-        port = urlsplit(url).port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError(f"`{url}` has a port that does not exist. Correct it.")
-    return url
-
-
-ProbedUrl = Annotated[
-    str,
-    matching(
-        rf"https://{DOMAIN_NAME}(:[0-9]+)?(/[!-~]*)?",
-        "an https URL without credentials",
-        "https://api.example.com/status",
-    ),
-    AfterValidator(_no_impossible_port),
 ]
 
 
@@ -188,7 +169,9 @@ def _pod(args: BlackboxArgs, config: ReloadedConfig) -> core.PodTemplateSpecArgs
 
 def blackbox_yml(probes: Mapping[str, Probe], timeout: str) -> str:
     """The configuration file, as YAML: a module for each probe, under the probe's name."""
-    modules = {name: _module(probe, timeout) for name, probe in probes.items()}
+    # The exporter reads it as Go does, which knows no days.
+    readable = format_duration(parse_duration(timeout))
+    modules = {name: _module(probe, readable) for name, probe in probes.items()}
     return yaml.safe_dump({"modules": modules}, sort_keys=False)
 
 

@@ -1,5 +1,6 @@
 """Prometheus: scrapes the pods, evaluates the rules, sends alerts to Alertmanager."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -271,7 +272,7 @@ def _remote_write(target: RemoteWrite) -> dict[str, Any]:
             {
                 "source_labels": ["__name__"],
                 "action": "keep",
-                "regex": "|".join(target.series),
+                "regex": "|".join(map(re.escape, target.series)),
             },
             # Not an external label, which alerts would carry too.
             {"target_label": "cluster", "replacement": target.cluster},

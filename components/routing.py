@@ -1,5 +1,6 @@
 """The settings of who is notified: routes by severity, hours, the heartbeat, the webhook."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -7,9 +8,13 @@ from pydantic import AfterValidator, Field, model_validator
 
 from components.channels import CHANNELS, ROUTABLE
 from components.hours import IdleWindow, Window
-from components.values import NOT_EMPTY, DnsLabel, Duration, Path, Value, WrongKeysError, matching
+from components.urls import FixedPath
+from components.values import NOT_EMPTY, DnsLabel, Duration, Value, WrongKeysError, matching
 from problems import did_you_mean
 from promql.durations import parse_duration
+
+_OWN_WINDOW = re.compile(r".*-closed-for-[0-9]+m")
+_OWN_NAME = "the program names spans in which hours are closed so. Choose another name"
 
 
 def _known_channel(name: str) -> str:
@@ -92,7 +97,7 @@ class Webhook(Value):
     """The workload that receives every notification over HTTP, at `path`."""
 
     workload: DnsLabel
-    path: Path
+    path: FixedPath
 
 
 class Heartbeat(Value):
@@ -127,7 +132,16 @@ class Routing(Value):
     idle_windows: tuple[IdleWindow, ...] = ()
     heartbeat: Heartbeat = Heartbeat()
     slack_channel: (
-        Annotated[str, matching(r"[#@]\S+", "a channel or user of Slack", "'#alerts'")] | None
+        Annotated[
+            str,
+            # Alertmanager executes it as a template.
+            matching(
+                r"[#@](?!.*\{\{)[^\s\x00-\x1f\x7f]+|[CDGU][A-Z0-9]{8,}",
+                "a channel or user of Slack",
+                "'#alerts'",
+            ),
+        ]
+        | None
     ) = None
     pagerduty_region: Literal["us", "eu"] = "us"
     webhook: Webhook | None = None
@@ -184,9 +198,14 @@ class Routing(Value):
                     advice = did_you_mean(route.during, self.hours, f"`hours` has {known}.")
                     text = f"`{route.during}` is not in `hours`. {advice}"
                     yield f"routes.{severity}.{number}.during", text
+        for name in self.hours:
+            if _OWN_WINDOW.fullmatch(name):
+                yield f"hours.{name}", f"{_OWN_NAME}."
         taken = set(self.hours)
         for number, window in enumerate(self.idle_windows):
-            if window.name in taken:
+            if _OWN_WINDOW.fullmatch(window.name):
+                yield f"idleWindows.{number}.name", f"`{window.name}`: {_OWN_NAME}."
+            elif window.name in taken:
                 yield (
                     f"idleWindows.{number}.name",
                     f"`{window.name}` is the name of another window too. Choose another name.",

@@ -84,12 +84,8 @@ Gibibytes = Annotated[str, matching(r"[1-9][0-9]*Gi", "a size in whole gibibytes
 Text = Annotated[str, StringConstraints(min_length=1)]
 DOMAIN_NAME = r"([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]+"
 DomainName = Annotated[str, matching(DOMAIN_NAME, "a domain name", "grafana.example.com")]
-HttpsUrl = Annotated[
-    str, matching(r"https://[^\s/]+(/\S*[^\s/])?", "an https URL", "https://example.com/runbooks")
-]
 Region = Annotated[str, matching(r"[a-z]+(-[a-z]+)+-[0-9]", "a region of AWS", "eu-west-1")]
 Port = Annotated[int, Field(ge=1024, le=65535)]
-Path = Annotated[str, matching(r"/\S*", "a path", "/ready")]
 Duration = Annotated[str, AfterValidator(_nonzero_duration)]
 """A Prometheus duration above zero."""
 Network = Annotated[str, AfterValidator(_narrow_network)]

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from components import alertmanager, grafana, prometheus
-from components.values import DnsLabel, HttpsUrl, Region, Text, Value, WrongKeysError, matching
+from components.urls import HttpsUrl
+from components.values import DnsLabel, Region, Text, Value, WrongKeysError, matching
 from problems import did_you_mean
 
 MANAGED_PROMETHEUS = "managed-prometheus"

@@ -10,6 +10,9 @@ from stacks.images import NODE_CONTEXT
 ServerUrl = Annotated[
     str, matching(r"https://[^\s/]+/?", "the address of an API server", "https://192.0.2.1:6443")
 ]
+EksName = Annotated[
+    str, matching(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}", "the name of an EKS cluster", "aurora-staging")
+]
 
 
 class Cluster(Value):
@@ -21,7 +24,7 @@ class Cluster(Value):
     the settings.
     """
 
-    eks: Text | None = None
+    eks: EksName | None = None
     context: Text | None = None
     server: ServerUrl | None = None
     render: Text | None = None

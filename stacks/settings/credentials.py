@@ -16,6 +16,7 @@ from pydantic import RootModel
 
 from components.channels import CHANNELS, ROUTING_KEY
 from components.network import HTTPS_PORT
+from components.urls import is_https_url
 from components.values import matching
 from problems import Problems
 from stacks.secrets import (
@@ -91,8 +92,8 @@ def check_secrets(
                     f" Remove `render` from {PROJECT}:settings.cluster, or set a value that"
                     f" begins with {MADE_UP}.",
                 )
-            if key in CREDENTIALS and CREDENTIALS[key].is_url and not _is_https_url(value):
-                problems.add(place, 0, f"is not a URL that begins with https://. {remedy}.")
+            if key in CREDENTIALS and CREDENTIALS[key].is_url and not is_https_url(value):
+                problems.add(place, 0, f"is not an https URL. {remedy}.")
             elif key in CREDENTIALS and CREDENTIALS[key].is_url and not _is_reachable(value):
                 text = f"its port is not {HTTPS_PORT}, which alone is open. {remedy} with another."
                 problems.add(place, 0, text)
@@ -112,10 +113,6 @@ def check_secrets(
                 _check_pager(value, settings.production, production_pagers, problems)
 
 
-def _is_https_url(text: str) -> bool:
-    return re.fullmatch(r"https://[^\s/]+\S*", text) is not None
-
-
 def _is_reachable(url: str) -> bool:
     """Whether the policies let Alertmanager connect to the port of the URL."""
     try:
@@ -133,7 +130,7 @@ def _pagerduty_region(url: str) -> str | None:
 def _is_endpoint(text: str, settings: Settings) -> bool:
     if settings.aws and settings.aws.alarms_by == "email":
         return re.fullmatch(r"[^\s@]+@[^\s@]+", text) is not None
-    return _is_https_url(text)
+    return is_https_url(text)
 
 
 def _check_pager(

@@ -11,11 +11,11 @@ from components.namespace import Quota
 from components.placement import Placement
 from components.routing import SEVERITIES, Routing
 from components.storage_class import EbsVolumes, storage_class_name
+from components.urls import HttpsUrl
 from components.values import (
     DnsLabel,
     Duration,
     Gibibytes,
-    HttpsUrl,
     Resources,
     Value,
     WrongKeysError,

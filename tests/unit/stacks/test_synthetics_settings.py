@@ -41,7 +41,15 @@ def with_probe(**changes: Any) -> dict[str, Any]:
         ({"path": None, "url": "http://a.example"}, "extra.url: `http://a.example` is not an http"),
         ({"path": None, "url": "https://u:p@a.example"}, "a.example` is not an https URL without"),
         ({"path": None, "url": "https://a.example:70000"}, "70000` has a port that does not exist"),
-        ({"path": "ready"}, "extra.path: `ready` is not a path. Write one such as /ready."),
+        ({"path": "ready"}, "extra.path: `ready` is not a path, in which % is %25 and a"),
+        (
+            {"path": "/100%"},
+            "extra.path: `/100%` is not a path, in which % is %25 and a blank %20.",
+        ),
+        (
+            {"path": None, "url": "https://a.example/%"},
+            "/%` is not an https URL without credentials",
+        ),
         ({"pth": "/"}, "extra.pth: unknown key. Did you mean `path`?"),
         ({"method": "DELETE"}, "extra.method: `DELETE` is not allowed here. Write 'GET', 'POS"),
         ({"method": "POST"}, "extra: a GET must have no body, a POST or PUT must have one"),
@@ -95,6 +103,12 @@ def test_without_probes_in_the_settings_each_workloads_health_is_probed() -> Non
     del values["vaultmesh:settings"]["synthetics"]
     names = {f"{name}-health" for name in values["vaultmesh:settings"]["workloads"]}
     assert run_values(values).probe_jobs().keys() == names
+
+
+def test_a_timeout_reaches_the_exporter_in_units_that_it_reads() -> None:
+    platform = run_values(with_synthetics(timeout="0d5s"))
+    modules = platform.config("blackbox-exporter")["modules"].values()
+    assert {module["timeout"] for module in modules} == {"5s"}
 
 
 def test_times_replicas_and_an_expected_text_reach_the_exporter() -> None:

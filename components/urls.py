@@ -1,0 +1,68 @@
+"""Paths and URLs in settings: what Go's package net/url parses, for the servers are written in Go.
+
+Neither is a template: Alertmanager would execute {{...}} in the URL of its webhook, and Prometheus
+in the annotation that links to a runbook.
+"""
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from components.values import DOMAIN_NAME, matching
+
+_BAD = r"\s\x00-\x1f\x7f"
+_CODE = "%[0-9A-Fa-f]{2}"
+_QUERY = rf"(?:\?[^#{_BAD}]*)?(?:#(?:{_CODE}|[^%{_BAD}])*)?"
+_PATH = rf"/(?:{_CODE}|[^%?#{_BAD}])*{_QUERY}"
+_LOGIN = rf"(?:(?:{_CODE}|[\w.~!$&'()*+,;=:-])*@)?"
+_HOST = r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\])(?::[0-9]+)?"
+_HTTPS = rf"https://{_LOGIN}{_HOST}(?:{_PATH}|{_QUERY})"
+
+
+def is_https_url(text: str) -> bool:
+    """Whether the text is an https URL, with or without a login."""
+    return re.fullmatch(_HTTPS, text) is not None and _has_possible_port(text)
+
+
+def _has_possible_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _no_template(text: str) -> str:
+    if "{{" in text:
+        raise ValueError(f"`{text}` begins a template. Write it without braces.")
+    return text
+
+
+def _possible_port(url: str) -> str:
+    if not _has_possible_port(url):
+        raise ValueError(f"`{url}` has a port that does not exist. Correct it.")
+    return url
+
+
+Path = Annotated[str, matching(_PATH, "a path, in which % is %25 and a blank %20", "/ready")]
+FixedPath = Annotated[Path, AfterValidator(_no_template)]
+HttpsUrl = Annotated[
+    str,
+    matching(
+        rf"https://{_HOST}(?:{_PATH}(?<!/))?",
+        "an https URL without a login or / at its end",
+        "https://example.com/runbooks",
+    ),
+    AfterValidator(_no_template),
+    AfterValidator(_possible_port),
+]
+ProbedUrl = Annotated[
+    str,
+    matching(
+        rf"https://{DOMAIN_NAME}(?::[0-9]+)?(?:(?=[!-~]*\Z){_PATH})?",
+        "an https URL without credentials",
+        "https://api.example.com/status",
+    ),
+    AfterValidator(_possible_port),
+]
