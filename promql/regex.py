@@ -35,6 +35,8 @@ _ADVICE = {
     "invalid escape sequence": r"is no escape of RE2. Write \\ for a backslash, \z for the end; "
     "references to groups don't exist",
     "invalid character class range": "is no class or range. Write [a-z], [[:alpha:]] or \\p{{Lu}}",
+    "unknown class of Unicode": "is no class of Unicode that each server knows. Write \\p{{Lu}}, "
+    "\\p{{Greek}}",
     "invalid character class": "is no class. Write [a-z], [[:alpha:]] or \\p{{Lu}}",
     "missing ]": r"has no closing bracket. Add ], or write \[ for the character",
     "missing )": r"has no closing parenthesis. Add ), or write \( for the character",
@@ -83,6 +85,8 @@ def compile_regex(pattern: str, use: Use = Use.MATCHER) -> Any:
         raise _error(pattern, "invalid UTF-8") from None
     except re2.error as error:
         reason, _, part = error.args[0].decode(errors="replace").partition(": ")
+        if part.startswith(("\\p", "\\P")):
+            reason = "unknown class of Unicode"
         raise _error(pattern, reason, part) from None
     if difference := _difference(pattern, use):
         raise _error(pattern, *difference)
@@ -124,7 +128,7 @@ def _difference(pattern: str, use: Use) -> tuple[str, str] | None:
         if use is not Use.MATCHER and token.lastgroup in ("escape", "brackets"):
             for escape in _ESCAPE.findall(text):
                 if "_" in escape and escape[1] in "pP":
-                    return "invalid character class range", escape
+                    return "unknown class of Unicode", escape
         depth += (text[0] == "(") - (text == ")")
         deepest = max(deepest, depth)
     return ("too deep", "") if deepest > _MAX_DEPTH else None
