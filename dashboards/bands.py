@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from grafana_foundation_sdk.models.dashboard import Threshold
 
-from promql.expressions import PromqlError
+from promql.errors import PromqlError
 from rules.rule import Alert
 
 Bands: TypeAlias = tuple[Threshold, ...]

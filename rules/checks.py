@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from problems import Problems
-from promql.expressions import PromqlError, parse
+from promql.errors import PromqlError
+from promql.expressions import parse
 from rules.inventory import Metric
 from rules.reader import Place, read_text
 from rules.rule import (
@@ -69,7 +70,7 @@ def _identity(record: Record, exporters: Mapping[str, str], series: Series) -> o
         return record.name, record.fields.expr, tuple(sorted(record.labels.items()))
     own = returned - frozenset(record.labels)
     selected = {
-        (matcher.name, str(matcher.op), matcher.value)
+        matcher
         for selector in record.expression.selectors
         for matcher in selector.matchers
         if matcher.name in own

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from problems import Problems, did_you_mean
 from promql.durations import parse_duration
-from promql.expressions import PromqlError
+from promql.errors import PromqlError
 from rules.rule import Alert, Threshold, ThresholdError, find_thresholds, replace_spans
 
 SETTING = "vaultmesh:settings.rules.overrides"

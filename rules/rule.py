@@ -8,7 +8,9 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from problems import Problems
-from promql.expressions import Expression, PromqlError, Span, parse
+from promql.errors import PromqlError
+from promql.expressions import Expression, parse
+from promql.tree import Span
 from rules.reader import Document, Place, Steps
 from rules.schema import AlertFields, Group, RecordFields, RuleFile, validate
 

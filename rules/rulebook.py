@@ -18,7 +18,8 @@ from urllib.parse import quote
 import yaml
 
 from problems import Problems
-from promql.expressions import Expression, PromqlError, parse
+from promql.errors import PromqlError
+from promql.expressions import Expression, parse
 from rules.checks import (
     check_alert,
     check_expression,

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable
 
-import promql_parser as pp
-
 from problems import did_you_mean
-from promql.expressions import Expression, PromqlError, Selector
+from promql.errors import PromqlError
+from promql.expressions import Expression
 from promql.labels import Labels, result_labels
+from promql.tree import Matcher, VectorSelector
 from rules.inventory import METRICS_FILE, Metric
 from rules.rule import Record
 
@@ -60,7 +60,7 @@ class Series:
         found = [self._check_selector(selector) for selector in expression.selectors]
         return list(dict.fromkeys(text for text in found if text))
 
-    def _check_selector(self, selector: Selector) -> str | None:
+    def _check_selector(self, selector: VectorSelector) -> str | None:
         name = selector.metric
         if name is None:
             return self._check_pattern(selector)
@@ -81,11 +81,11 @@ class Series:
                 return f"there is no alert {matcher.value}. Correct the name."
         return None
 
-    def _check_pattern(self, selector: Selector) -> str | None:
+    def _check_pattern(self, selector: VectorSelector) -> str | None:
         patterns = [
             matcher.value
             for matcher in selector.matchers
-            if matcher.name == "__name__" and matcher.op == pp.MatchOp.Re
+            if matcher.name == "__name__" and matcher.operator == "=~"
         ]
         if not patterns:
             return "a selector names no metric. Write the metric's name in front."
@@ -98,6 +98,6 @@ class Series:
             return f"no metric's name matches {patterns[0]}. Correct it."
         return None
 
-    def _is_unknown(self, alertname: pp.Matcher) -> bool:
-        exact = alertname.op == pp.MatchOp.Equal
+    def _is_unknown(self, alertname: Matcher) -> bool:
+        exact = alertname.operator == "="
         return self._complete and exact and alertname.value not in self._alerts

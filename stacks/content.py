@@ -37,7 +37,7 @@ from dashboards.endpoints import CLOUDWATCH_UID
 from dashboards.panels import DATASOURCE_UID
 from problems import Problems
 from promql.durations import format_duration, parse_duration
-from promql.expressions import PromqlError
+from promql.errors import PromqlError
 from rules.notifications import load_notifications, template_names
 from rules.rule import THROUGH_ALL, WATCHDOG, WATCHDOG_OUTSIDE, WATCHDOG_SEVERITY, Alert
 from rules.rulebook import Rulebook

@@ -14,7 +14,8 @@ from ops.numbers import SPACE, number, percent
 from ops.prometheus_api import Rule, Sample
 from ops.report.document import Cell, Part, Section, Table, cell, code
 from ops.report.facts import AVAILABILITY, HEALTH, Facts, Metric, Unavailable, pod_of, reasons
-from promql.expressions import PromqlError, parse
+from promql.errors import PromqlError
+from promql.expressions import parse
 
 RECORDING_RULES = ("prometheus-server", "recording_rules.yml")
 """The ConfigMap and key of the recording rules that aggregate the key metrics."""

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-import promql_parser as pp
-
 from problems import Problems
 from promql.durations import parse_duration
-from promql.expressions import Expression, PromqlError, Selector, children, nodes, parse
+from promql.errors import PromqlError
+from promql.expressions import Expression, parse
 from promql.labels import Labels
+from promql.tree import Binary, Matcher, Node, VectorSelector, children, nodes
 from rules.reader import Place
 from rules.series import Series
 from rules.slo.specification import WINDOW, Sli
@@ -88,7 +88,7 @@ class Indicator:
         if self.is_raw or not self._expressions:
             return False
         errors, total = self._expressions
-        operators = {str(node.op) for node in nodes(errors.tree) if isinstance(node, pp.BinaryExpr)}
+        operators = {node.operator for node in nodes(errors.tree) if isinstance(node, Binary)}
         counted = {selector.metric for selector in total.selectors}
         own = [selector.metric in counted for selector in errors.selectors]
         return own == [True] and operators <= _KEEPS_ZERO
@@ -195,21 +195,24 @@ def _missing_at_first(indicator: Indicator, series: Series) -> Iterator[str]:
             yield selector.metric or "its selector"
 
 
-def _added(node: pp.Expr) -> Iterator[Selector]:
+def _added(tree: Node) -> Iterator[VectorSelector]:
     """The selectors whose absence would empty the result although others have a value.
 
     What is subtracted counts good events: without them nothing is known. `or` gives another value.
     """
-    if isinstance(node, pp.VectorSelector):
-        yield Selector.of(node)
-    elif not isinstance(node, pp.BinaryExpr) or str(node.op) != "or":
-        is_difference = isinstance(node, pp.BinaryExpr) and str(node.op) == "-"
-        for child in children(node)[: 1 if is_difference else None]:
-            yield from _added(child)
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, VectorSelector):
+            yield node
+        operands = children(node)
+        if isinstance(node, Binary):
+            operands = {"or": (), "-": (node.lhs,)}.get(node.operator, operands)
+        waiting += reversed(operands)
 
 
-def _identity(selector: Selector) -> tuple[str | None, frozenset[str]]:
-    return selector.metric, frozenset(str(matcher) for matcher in selector.matchers)
+def _identity(selector: VectorSelector) -> tuple[str | None, frozenset[Matcher]]:
+    return selector.metric, frozenset(selector.matchers)
 
 
 def _one_line(query: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from promql.expressions import PromqlError
+from promql.errors import PromqlError
 from tests.support.programs import program
 from tests.support.recording import ROOT, stack_values
 from tests.support.series import expression_problems

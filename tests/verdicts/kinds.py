@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable
 
-from promql.expressions import PromqlError, parse
+from promql.errors import PromqlError
+from promql.expressions import parse
 from promql.regex import RegexError, Use, compile_regex
 from tests.support.verdicts import Kind
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import tzdata
 import yaml
-from promql_parser import MatchOp
 
-from promql.expressions import Selector, parse
+from promql.expressions import parse
+from promql.tree import VectorSelector
 
 WITH_ZONES = {**os.environ, "ZONEINFO": str(Path(tzdata.__file__).parent / "zoneinfo")}
 """Environment with time zone data for programs that need it, from the package tzdata."""
@@ -73,13 +73,13 @@ def rules_behind(alert: str, documents: Iterable[dict[str, Any]]) -> Iterator[di
         yield {"groups": [group for group in kept if group["rules"]]}
 
 
-def may_record(rule: dict[str, Any], selector: Selector) -> bool:
+def may_record(rule: dict[str, Any], selector: VectorSelector) -> bool:
     """Whether the rule can record a series that the selector matches."""
     labels = rule.get("labels", {})
     return rule.get("record") == selector.metric and all(
         labels.get(matcher.name, matcher.value) == matcher.value
         for matcher in selector.matchers
-        if matcher.op == MatchOp.Equal
+        if matcher.operator == "="
     )
 
 

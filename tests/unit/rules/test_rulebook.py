@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-import promql_parser
 import pytest
 import yaml
 
+from promql import expressions
 from promql.expressions import parse
+from promql.tree import Node
 from rules.rulebook import Rulebook
 from tests.support.rules.rule_project import (
     ALERT_FILE,
@@ -261,13 +262,13 @@ def test_a_recorded_series_carries_the_labels_that_its_rule_adds(tmp_path: Path)
 
 def test_each_distinct_expression_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
-    parse_for_real = promql_parser.parse
+    parse_for_real = expressions.parse_tree
 
-    def count_and_parse(text: str) -> promql_parser.Expr:
+    def count_and_parse(text: str) -> Node:
         parsed.append(text)
         return parse_for_real(text)
 
-    monkeypatch.setattr(promql_parser, "parse", count_and_parse)
+    monkeypatch.setattr(expressions, "parse_tree", count_and_parse)
     parse.cache_clear()
     book = load(ROOT)
     assert book.files({}) and book.longest_range

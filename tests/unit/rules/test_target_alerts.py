@@ -1,7 +1,5 @@
 """Every scraped target has exactly one alert that fires while it is down."""
 
-import promql_parser as pp
-
 from promql.expressions import parse
 from tests.support.recording import Recording
 from tests.support.series import alerts
@@ -19,7 +17,7 @@ def own_alerts() -> dict[str, str]:
         if name not in (GENERAL, HALF) and name.endswith("Down")
         for selector in parse(rule["expr"]).selectors
         for matcher in selector.matchers
-        if selector.metric == "up" and matcher.name == "job" and matcher.op == pp.MatchOp.Equal
+        if selector.metric == "up" and matcher.name == "job" and matcher.operator == "="
     }
 
 
@@ -29,7 +27,7 @@ def excluded_jobs() -> list[set[str]]:
         set(matcher.value.split("|"))
         for selector in parse(alerts()[GENERAL]["expr"]).selectors
         for matcher in selector.matchers
-        if matcher.op == pp.MatchOp.NotRe
+        if matcher.operator == "!~"
     ]
 
 
