@@ -290,4 +290,4 @@ def test_a_dashboard_is_indented_json_of_a_limited_size(name: str) -> None:
 
 
 def test_a_metric_name_made_from_a_variable_counts_as_unknown() -> None:
-    assert expression_problems(without_variables("psi_field_$metric"))
+    assert expression_problems(without_variables("psi_fields_$metric"))
