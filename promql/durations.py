@@ -12,7 +12,7 @@ MILLISECONDS = {
     "ms": 1,
 }
 """Length of each unit, largest first: a duration must list its units in this order."""
-_DURATION = re.compile("".join(rf"(?:([0-9]+){unit})?" for unit in MILLISECONDS))
+_DURATION = re.compile("".join(rf"(?:0*([0-9]{{1,20}}){unit})?" for unit in MILLISECONDS))
 _LONGEST_MS = (2**63 - 1) // 1_000_000  # Prometheus keeps durations as 64-bit nanoseconds
 
 
@@ -21,7 +21,7 @@ def parse_duration(text: str) -> int:
 
     Raises ValueError if Prometheus would not accept the text as a duration.
     """
-    match = _DURATION.fullmatch(text) if len(text) <= 50 else None
+    match = _DURATION.fullmatch(text)
     if text != "0" and (not match or not text):
         raise ValueError(f"`{text}` is not a duration. Write 30m, 2h or 1d12h.")
     parts = match.groups() if match else ()
