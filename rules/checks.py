@@ -21,7 +21,8 @@ from rules.rule import (
 )
 from rules.series import Series
 from rules.slo.objectives import SEVERITIES_SETTING
-from rules.templates import TemplateError, check_template
+from templates.lexer import TemplateError
+from templates.prometheus import check_template
 
 RUNBOOKS = "docs/runbooks"
 _UNWRITTEN = re.compile(r"\b(?:TODO|TBD|FIXME|(?i:placeholder|lorem ipsum|coming soon))\b")
@@ -167,7 +168,7 @@ def _check_template(
 ) -> None:
     what = f"{place.steps[-1]} of {alert.name}"
     try:
-        uses = check_template(text)
+        uses = check_template(text, alert.name)
     except TemplateError as error:
         place.report(problems, f"the template in {what} {error}")
         return

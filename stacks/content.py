@@ -38,7 +38,7 @@ from dashboards.panels import DATASOURCE_UID
 from problems import Problems
 from promql.durations import format_duration, parse_duration
 from promql.errors import PromqlError
-from rules.notifications import load_notifications, template_names
+from rules.notifications import load_notifications, receivers_texts
 from rules.rule import THROUGH_ALL, WATCHDOG, WATCHDOG_OUTSIDE, WATCHDOG_SEVERITY, Alert
 from rules.rulebook import Rulebook
 from stacks.capacity import check_capacity
@@ -82,7 +82,7 @@ def compose_content(configuration: Configuration) -> Content:
     check_capacity(settings, problems)
     urls = dashboard_urls(settings, boards)
     config = _alertmanager_yml(settings, rulebook, _heartbeat_topic(settings, problems))
-    templates = load_notifications(ROOT, template_names(config), problems)
+    templates = load_notifications(ROOT, receivers_texts(config), problems)
     rule_files = rulebook.files(urls)
     content = Content(
         files={

@@ -24,6 +24,7 @@ SOURCES = (
     "rules",
     "dashboards",
     "promql",
+    "templates",
     "problems.py",
     "kubectl.py",
     "quantities.py",

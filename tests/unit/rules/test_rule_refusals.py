@@ -120,9 +120,9 @@ BROKEN_ALERTS = {
         ["humanise", "Did you mean `humanize`?"],
     ),
     "a label template that does not parse": (
-        ("severity: w", "team: '{{ $labels.pod | }}'\n          severity: w"),
+        ("severity: w", "team: '{{ | toUpper }}'\n          severity: w"),
         9,
-        ["team of Hot", "lacks a value in an action"],
+        ["team of Hot", "lacks a value before |"],
     ),
     "a template with a label that is aggregated away": (
         ("expr: oven_heat > 5", "expr: oven:heat:avg > 5"),

@@ -1,0 +1,167 @@
+"""The templates of alerts' labels and annotations, as Prometheus expands them (template.go)."""
+
+from collections.abc import Sequence
+
+from promql.durations import parse_duration
+from templates.builtins import BUILTINS
+from templates.execution import Execution, missing_template
+from templates.functions import CHECKS, check_moment, known_word
+from templates.lexer import check_braces
+from templates.moments import TYPES
+from templates.parser import parse
+from templates.values import (
+    ANY,
+    FLOAT,
+    HTML,
+    ITEMS,
+    LABELS,
+    STRINGS,
+    TEXT,
+    Run,
+    Type,
+    Uses,
+    Value,
+    WrongCallError,
+    length,
+    signatures,
+)
+
+_SAMPLE = Type(
+    "*template.sample",
+    "pointer",
+    "a sample",
+    Value(
+        Type(
+            "template.sample",
+            "struct",
+            "a sample",
+            fields={"Labels": Value(STRINGS), "Value": Value(FLOAT)},
+            comparable=False,
+        )
+    ),
+)
+_SAMPLES = Type("template.queryResult", "list", "a list of samples", Value(_SAMPLE))
+_ALERT = Value(
+    Type(
+        "struct",
+        "struct",
+        "an alert",
+        fields={
+            "Labels": Value(LABELS),
+            "ExternalLabels": Value(STRINGS),
+            "ExternalURL": Value(TEXT),
+            "Value": Value(FLOAT),
+        },
+        comparable=False,
+    )
+)
+_VARIABLES = {
+    "$labels": _ALERT.type.fields["Labels"],
+    "$externalLabels": _ALERT.type.fields["ExternalLabels"],
+    "$externalURL": _ALERT.type.fields["ExternalURL"],
+    "$value": _ALERT.type.fields["Value"],
+}
+"""Prometheus puts the definitions of these before each text."""
+
+
+def check_template(text: str, alert: str = "") -> Uses:
+    """The labels and queries of a text of the alert.
+
+    Raises TemplateError if Prometheus would refuse the text, or write an error instead of it for
+    some value or labels.
+    """
+    if "{" not in text:
+        return Uses()
+    check_braces(text)
+    name = f"__alert_{alert}"
+    templates = parse(text, FUNCTIONS, name=name, variables=_VARIABLES)
+    for template in templates.values():
+        for call in template.calls:
+            if call.name not in templates:
+                raise missing_template(call, templates)
+    return Execution(templates, FUNCTIONS).run(name, _ALERT, _VARIABLES)
+
+
+def _args(arguments: Sequence[Value], _run: Run) -> Value:
+    return Value(ITEMS, tuple((f"arg{at}", value) for at, value in enumerate(arguments)))
+
+
+def _query(arguments: Sequence[Value], run: Run) -> None:
+    if isinstance(query := arguments[0].known, str):
+        run.uses.queries.append(query)
+
+
+def _first(arguments: Sequence[Value], _run: Run) -> None:
+    if length(arguments[0]) == (0, 0):
+        raise WrongCallError("takes the first sample of none", "Give it the result of a query.")
+
+
+def _parse_duration(arguments: Sequence[Value], _run: Run) -> None:
+    if isinstance(text := arguments[0].known, str):
+        try:
+            parse_duration(text.removeprefix("-"))
+        except ValueError as error:
+            reason, _, advice = str(error).partition(". ")
+            raise WrongCallError(f"takes what is wrong: {reason}", advice) from None
+
+
+def _to_time(arguments: Sequence[Value], _run: Run) -> None:
+    check_moment(arguments[0], may_be_endless=False)
+
+
+def _sorted(arguments: Sequence[Value], _run: Run) -> Value:
+    return arguments[1]
+
+
+FUNCTIONS = BUILTINS | signatures(
+    """
+    args(...any) map[string]any
+    externalURL() string
+    first(queryResult) *sample
+    graphLink(string) string
+    humanize(any) string
+    humanize1024(any) string
+    humanizeDuration(any) string
+    humanizePercentage(any) string
+    humanizeTimestamp(any) string
+    label(string, *sample) string
+    match(string, string) bool
+    now() float64
+    parseDuration(string) float64
+    pathPrefix() string
+    query(string) queryResult
+    reReplaceAll(string, string, string) string
+    safeHtml(string) HTML
+    sortByLabel(string, queryResult) queryResult
+    stripDomain(string) string
+    stripPort(string) string
+    strvalue(*sample) string
+    tableLink(string) string
+    title(string) string
+    toDuration(any) *Duration
+    toLower(string) string
+    toTime(any) *Time
+    toUpper(string) string
+    urlQueryEscape(string) string
+    value(*sample) float64
+    """,
+    {
+        **TYPES,
+        "any": ANY,
+        "HTML": HTML,
+        "*sample": _SAMPLE,
+        "queryResult": _SAMPLES,
+        "map[string]any": ITEMS,
+    },
+    {
+        **CHECKS,
+        "args": _args,
+        "first": _first,
+        "parseDuration": _parse_duration,
+        "query": _query,
+        "sortByLabel": _sorted,
+        "title": known_word(lambda word: word[0].upper() + word[1:]),
+        "toTime": _to_time,
+    },
+)
+"""Those that texts of rules may call: `tmpl` is for console pages alone."""
