@@ -5,7 +5,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -13,9 +12,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
 from tests.support.programs import tool
-from toolchain import golang
-from toolchain.base import MODULES
-from toolchain.golang import ModuleFile
 
 Server = Literal["prometheus", "alertmanager"]
 Question = Mapping[str, Any]
@@ -134,7 +130,7 @@ class Comparison:
             elif ours and any(words in ours for words in allowed):
                 tally.on_purpose += 1
             else:
-                wrong.append(f"{text!r}: {kind.server} {_word(verdict.error)}; we {_word(ours)}")
+                wrong.append(f"{text!r}: {kind.server}: {_word(verdict.error)}; we: {_word(ours)}")
         self.record(kind, tally)
         wrong.sort(key=len)
         counted = f"{len(wrong)} of {len(distinct)} verdicts on {kind.name} differ:"
@@ -142,7 +138,7 @@ class Comparison:
 
 
 def _word(refusal: str | None) -> str:
-    return f"refuses it ({refusal})" if refusal else "accept it"
+    return f"no, {refusal}" if refusal else "yes"
 
 
 def examples(strategy: SearchStrategy[Any], number: int) -> list[Any]:
@@ -163,12 +159,6 @@ def examples(strategy: SearchStrategy[Any], number: int) -> list[Any]:
 
     collect()
     return list(found)
-
-
-def source(server: Server, folder: str) -> Path:
-    """A folder of the server's source code, which the build of the tools has fetched."""
-    file = ModuleFile(module=f"github.com/prometheus/{server}", path=folder)
-    return golang.fetch_file(golang.find(), file, MODULES / server)
 
 
 PROPERTY = "verdicts"
