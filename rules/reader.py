@@ -1,5 +1,6 @@
 """Strict readers of UTF-8 text and of plain YAML, which keep line numbers."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -152,6 +153,8 @@ class _Builder:
                 documents += 1
                 if documents > 1:
                     self._note(event, "a second YAML document starts here. Keep one in each file.")
+                if event.version not in (None, (1, 1)):
+                    self._note(event, "only version 1.1 of YAML can be stated. Remove the %YAML.")
             elif isinstance(event, yaml.NodeEvent):
                 data = self._value(event, events, ())
         return data
@@ -216,9 +219,11 @@ class _Builder:
             kind = _PLAIN.resolve(yaml.ScalarNode, event.value, (True, False))
         if kind == _TEXT or (kind not in (_NOTHING, _MERGE) and self._is_text(steps)):
             return event.value
-        try:
-            return _SCALARS[kind](node)
-        except (KeyError, ValueError, yaml.YAMLError):
-            subject = "the merge key << is" if kind == _MERGE else "a date or similar value is"
-            self._note(event, f"{subject} not allowed. Write it out, or put text in quotes.")
-            return None
+        # The servers read a number to the base 60, such as 1:30, as text.
+        construct = None if ":" in event.value else _SCALARS.get(kind)
+        with contextlib.suppress(ValueError, yaml.YAMLError):
+            if construct:
+                return construct(node)
+        subject = "the merge key << is" if kind == _MERGE else "a date or similar value is"
+        self._note(event, f"{subject} not allowed. Write it out, or put text in quotes.")
+        return None

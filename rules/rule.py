@@ -12,7 +12,7 @@ from promql.errors import PromqlError
 from promql.expressions import Expression, parse
 from promql.tree import Span
 from rules.reader import Document, Place, Steps
-from rules.schema import AlertFields, Group, RecordFields, RuleFile, validate
+from rules.schema import AlertFields, Group, RecordFields, RuleFile, Strict, validate
 
 WATCHDOG = "Watchdog"
 """The alert that always fires; if it stops arriving, alerting is broken."""
@@ -179,21 +179,27 @@ def read_rules(
     found: list[AnyRule] = []
     for number, data in enumerate(file.groups if file else []):
         place = top.at("groups", number)
-        group = validate(Group, _without_nulls(data), place, problems)
+        group = validate(Group, _without_nulls(data, Group), place, problems)
         entries = data.get("rules") if isinstance(data, dict) else None
         for position, entry in enumerate(entries if isinstance(entries, list) else []):
             where = place.at("rules", position)
-            rule = _read_rule(_without_nulls(entry), group, where, kinds, problems)
+            rule = _read_rule(
+                _without_nulls(entry, AlertFields, RecordFields), group, where, kinds, problems
+            )
             if rule:
                 found.append(rule)
     return found
 
 
-def _without_nulls(data: object) -> object:
-    """The fields of a group or rule as Prometheus reads them: null is no field, or empty text."""
+def _without_nulls(data: object, *models: type[Strict]) -> object:
+    """The fields of a group or rule as Prometheus reads them: null is no field, or empty text.
+
+    An unknown field stays: Prometheus refuses it, whatever its value is.
+    """
     if not isinstance(data, dict):
         return data
-    fields = {name: value for name, value in data.items() if value is not None}
+    known = {info.alias or name for one in models for name, info in one.model_fields.items()}
+    fields = {key: value for key, value in data.items() if value is not None or key not in known}
     for name in ("labels", "annotations"):
         if isinstance(texts := fields.get(name), dict):
             fields[name] = {key: "" if text is None else text for key, text in texts.items()}

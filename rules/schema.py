@@ -116,7 +116,7 @@ class Group(Strict):
     name: Text
     interval: Duration | None = None
     query_offset: Duration | None = None
-    limit: int | None = None
+    limit: Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | None = None
     labels: dict[RuleLabelName, str] = {}
     rules: Annotated[list[Any], Field(min_length=1)]
 
@@ -192,6 +192,8 @@ def _explain(detail: Any, where: Steps, advice: str) -> str:
             return f"{name} must be a mapping. Write `key: value`."
         case "too_short" | "string_too_short":
             return f"{name} is empty. Fill it in or remove it."
+        case "int_type" | "int_from_float":
+            return f"{name} must be an integer. Correct it."
         case "literal_error":
             return f"{name} must be {detail['ctx']['expected']}. Correct it."
         case _:

@@ -69,8 +69,8 @@ class Judge:
 class Kind:
     """A kind of text that a server and we judge.
 
-    `refusal` is our reason to refuse a text; it returns None for a text that we accept.
-    `accepts` tells from the judge's verdict whether the server takes the text.
+    `refusal` gives our reasons to refuse a text, one a line, or None if we accept it. `accepts`
+    tells from the judge's verdict whether the server takes the text.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class OnPurpose:
-    """Texts that a server takes and we refuse: those whose refusal holds the words `says`.
+    """Texts that a server takes and we refuse, each for a reason that holds the words `says`.
 
     `example` is one of them.
     """
@@ -124,21 +124,19 @@ class Comparison:
         tally = Tally(tried=len(distinct))
         wrong: list[str] = []
         for text, verdict in zip(distinct, verdicts, strict=True):
-            ours = kind.refusal(text)
-            if kind.accepts(verdict) == (ours is None):
+            reasons = (kind.refusal(text) or "").splitlines()
+            ours = [one for one in reasons if not any(words in one for words in allowed)]
+            if kind.accepts(verdict) != bool(reasons):
                 tally.agreed += 1
-            elif ours and any(words in ours for words in allowed):
+            elif reasons and not ours:
                 tally.on_purpose += 1
             else:
-                wrong.append(f"{text!r}: {kind.server}: {_word(verdict.error)}; we: {_word(ours)}")
+                theirs = verdict.error or "yes"
+                wrong.append(f"{text!r}: {kind.server}: {theirs}; we: {' '.join(ours) or 'yes'}")
         self.record(kind, tally)
         wrong.sort(key=len)
         counted = f"{len(wrong)} of {len(distinct)} verdicts on {kind.name} differ:"
         assert not wrong, "\n".join([counted, *wrong[:SHOWN]])
-
-
-def _word(refusal: str | None) -> str:
-    return f"no, {refusal}" if refusal else "yes"
 
 
 def examples(strategy: SearchStrategy[Any], number: int) -> list[Any]:

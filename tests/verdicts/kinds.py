@@ -1,11 +1,16 @@
 """The kinds of texts on which we and the servers must agree."""
 
 import json
+import tempfile
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
+from problems import Refused
 from promql.errors import PromqlError
 from promql.expressions import parse
 from promql.regex import RegexError, Use, compile_regex
+from tests.support.rules import rule_project
 from tests.support.verdicts import Kind
 
 
@@ -65,3 +70,33 @@ REGEXES = {
         refusal=_refused_regex(Use.SEARCH),
     ),
 }
+
+
+@cache
+def _project() -> tempfile.TemporaryDirectory[str]:
+    """A sound project around the rule file that a test tries; it lasts until the tests end."""
+    folder = tempfile.TemporaryDirectory()
+    other = rule_project.ALERTS.replace("Hot", "Cold").replace("heat\n", "cold\n")
+    page = {"docs/runbooks/Cold.md": "Close the door.\n"}
+    rule_project.write(Path(folder.name), {rule_project.ALERT_FILE: other, **page})
+    return folder
+
+
+def _refused_rule_file(text: str) -> str | None:
+    root = Path(_project().name)
+    (root / "rules/platform").mkdir(exist_ok=True)
+    (root / "rules/platform/a.yaml").write_bytes(text.encode())
+    try:
+        rule_project.load(root)
+    except Refused as refused:
+        # The page of an alert is another file.
+        return "\n".join(one for one in refused.problems if "has no runbook" not in one) or None
+    return None
+
+
+RULE_FILES = Kind(
+    name="rule files",
+    server="prometheus",
+    question=lambda text: {"kind": "rulefile", "text": text},
+    refusal=_refused_rule_file,
+)

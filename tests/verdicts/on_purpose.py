@@ -1,10 +1,62 @@
 """What the servers take and we refuse on purpose."""
 
 from promql.regex import Use
+from tests.support.rule_file_texts import file_with
 from tests.support.verdicts import OnPurpose
 from tests.verdicts import kinds
 
+_RULE_FILES = (
+    ("has no summary", "Each alert has one.", file_with(("alert", "annotations", None))),
+    ("has no description", "Each alert has one.", file_with(("alert", "annotations", None))),
+    (
+        "no rule records",
+        "It is misspelled, or nobody knows it.",
+        file_with(("record", "expr", "a")),
+    ),
+    ("has no label a", "It is misspelled.", file_with(("record", "expr", "'oven_heat{a=\"b\"}'"))),
+    ("is exported", "The two would be one series.", file_with(("record", "record", "up"))),
+    (
+        "the template in",
+        "In a group's label it fails later.",
+        file_with(("group", "labels", '{a: "{{"}')),
+    ),
+    (
+        "is missing",
+        "A file or group without rules does nothing.",
+        file_with(("group", "rules", "~")),
+    ),
+    (
+        "is empty",
+        "A file or group without rules does nothing.",
+        file_with(("group", "rules", "[]")),
+    ),
+    ("must be a list", "A file without rules does nothing.", file_with(("file", "groups", "~"))),
+    ("must be a mapping", "An empty group does nothing.", file_with(("file", "groups", "[~]"))),
+    (
+        "must be an integer",
+        "Prometheus drops the fraction.",
+        file_with(("group", "limit", "1.5")),
+    ),
+    ("this key is not text", "It is a slip.", file_with(("group", "labels", "{~: a}"))),
+    (
+        "the merge key <<",
+        "YAML with references is hard to read.",
+        file_with(("group", "name", "<<")),
+    ),
+    ("the tag !", "It says nothing that quotes can't.", file_with(("group", "name", "!own x"))),
+    ("the anchor &", "YAML with references is hard to read.", file_with(("group", "name", "&b x"))),
+    (
+        "a second YAML document",
+        "Prometheus reads the first alone.",
+        f"{file_with()}---\n{file_with()}",
+    ),
+    ("expected <document start>", "Its first line is indented by mistake.", f" {file_with()}"),
+)
 ON_PURPOSE = (
+    *(
+        OnPurpose(kind=kinds.RULE_FILES, says=says, because=because, example=example)
+        for says, because, example in _RULE_FILES
+    ),
     OnPurpose(
         kind=kinds.EXPRESSIONS,
         says="contains the dashboard variable",
