@@ -304,7 +304,8 @@ def written(number: int) -> list[str]:
 
 def damaged(texts: Sequence[str], number: int) -> list[str]:
     """Some of the texts with a changed character. At most `number`, the same in each run."""
-    return _each(lambda chance: _damaged(chance.choice(texts), chance), number)
+    whole = [text for text in texts if text]
+    return _each(lambda chance: _damaged(chance.choice(whole), chance), number)
 
 
 def _each(write: Callable[[random.Random], str], number: int) -> list[str]:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import strategies as st
 
 from promql.regex import Use, matches
-from tests.support.verdicts import Comparison, Verdict, examples, source
+from tests.support.server_tests import source
+from tests.support.verdicts import Comparison, Verdict, examples
 from tests.verdicts.kinds import REGEXES
 
 GENERATED = 3000
