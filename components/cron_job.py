@@ -9,7 +9,7 @@ from pulumi import ResourceOptions
 from pulumi_kubernetes.batch import v1 as batch
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from components.kit import service_account
 from components.placement import Placement
@@ -23,7 +23,8 @@ from components.pods import (
     template,
     variables,
 )
-from components.values import Resources, Value, matching
+from components.schedules import check_schedule
+from components.values import Command, Resources, Value
 
 KEPT_RUNS = 3
 """Number of successful, and of failed, runs that are kept for inspection."""
@@ -31,9 +32,7 @@ KEPT_SECONDS = 24 * 60 * 60
 """Seconds after which a finished run is deleted at the latest."""
 
 
-Schedule = Annotated[
-    str, matching(r"(\S+ ){4}\S+", "a cron expression of five fields", "0 6 * * *")
-]
+Schedule = Annotated[str, AfterValidator(check_schedule)]
 
 
 class CronJobSpec(Value):
@@ -42,7 +41,7 @@ class CronJobSpec(Value):
     Kubernetes kills a run that lasts longer than `deadline_seconds`.
     """
 
-    command: tuple[str, ...] = Field(min_length=1)
+    command: Command
     schedule: Schedule
     suspend: bool = False
     deadline_seconds: int = Field(ge=1, le=3600)

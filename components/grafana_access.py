@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import model_validator
 from pydantic.alias_generators import to_camel
 
+from components.urls import POSSIBLE_PORT
 from components.values import DomainName, Network, Value, WrongKeysError, matching
 
 READINESS_GATES = {
@@ -22,10 +23,11 @@ a new pod becomes ready, and its predecessor ends, only once the load balancer s
 Url = Annotated[
     str,
     matching(
-        r"https://[\w.-]+(:\d+)?(/[\w./~@:=&?+%-]*)?",
+        r"https://[A-Za-z0-9_.-]+(:[0-9]+)?(/[A-Za-z0-9_./~@:=&?+%-]*)?",
         "an https URL",
         "https://login.example.com/oauth2/token",
     ),
+    POSSIBLE_PORT,
 ]
 Name = Annotated[
     str, matching(r"[\w./:@-]([\w ./:@=,+()&-]*[\w./:@=)-])?", "a name", "observability-admins")
@@ -105,7 +107,7 @@ class Exposure(Value):
     certificate_arn: Annotated[
         str,
         matching(
-            r"arn:aws[\w-]*:acm:\S+",
+            r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9_-]+",
             "the ARN of a certificate",
             "arn:aws:acm:eu-west-1:000000000000:certificate/ID",
         ),

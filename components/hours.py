@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from importlib.resources import files
 from typing import Annotated, Any, Literal, get_args
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -19,7 +19,8 @@ WEEK_MINUTES = len(WEEKDAYS) * DAY_MINUTES
 
 @cache
 def _time_zones() -> set[str]:
-    return available_timezones()
+    """The names of the IANA database, which do not depend on this machine."""
+    return {*files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()}
 
 
 def _known_time_zone(zone: str) -> str:

@@ -10,7 +10,7 @@ from pulumi_kubernetes.meta import v1 as meta
 from pulumi_kubernetes.networking import v1 as networking
 from pydantic import Field
 
-from components.values import Quantity, Value
+from components.values import Bytes, Cpu, Value
 
 STACK_ANNOTATION = "vaultmesh.dev/stack"
 """Names the stack that may change and delete the namespace."""
@@ -21,10 +21,10 @@ ENFORCE_LABEL, LEVEL = "pod-security.kubernetes.io/enforce", "restricted"
 class Quota(Value):
     """Limits for the sum of all pods: number of pods, CPU cores and memory."""
 
-    pods: int = Field(ge=1)
-    cpu: Quantity
-    memory: Quantity
-    memory_limit: Quantity
+    pods: int = Field(ge=1, le=2**63 - 1)
+    cpu: Cpu
+    memory: Bytes
+    memory_limit: Bytes
 
 
 @dataclass(frozen=True, kw_only=True)

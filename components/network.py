@@ -5,6 +5,7 @@ source only. Egress to other pods of the namespace and to port 53 is open to all
 destination needs a `Departure`.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from components.pods import selector
 
 DNS_PORT = 53
 HTTPS_PORT = 443
+ALL_PODS, CLIENTS = "pods", "clients"
+"""What policies that are not about one pod's connections call their source."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +74,8 @@ class Network(pulumi.ComponentResource):
         specs = {
             # Any address: NodeLocal DNSCache and EKS Auto Mode answer on the node, not in pods, and
             # no policy can select a node.
-            "pods-to-dns": _egress({}, _ports([DNS_PORT], ("UDP", "TCP"))),
-            "pods-to-pods": networking.NetworkPolicySpecArgs(
+            f"{ALL_PODS}-to-dns": _egress({}, _ports([DNS_PORT], ("UDP", "TCP"))),
+            f"{ALL_PODS}-to-pods": networking.NetworkPolicySpecArgs(
                 pod_selector=meta.LabelSelectorArgs(),
                 policy_types=["Egress"],
                 egress=[networking.NetworkPolicyEgressRuleArgs(to=[_pods({})])],
@@ -83,15 +86,15 @@ class Network(pulumi.ComponentResource):
             ports = opened.setdefault((edge.source, edge.target), [])
             ports += _ports([edge.port], edge.protocols)
         for (source, target), ports in opened.items():
-            specs[f"{source}-to-{target}"] = _ingress(target, [_pods(selector(source))], ports)
+            specs[policy_name(source, target)] = _ingress(target, [_pods(selector(source))], ports)
         for departure in args.departures:
-            specs[f"{departure.source}-to-{departure.destination}"] = _egress(
+            specs[policy_name(departure.source, departure.destination)] = _egress(
                 selector(departure.source),
                 _ports(departure.ports, ("TCP",)),
                 _networks(departure.networks) or None,
             )
         for arrival in args.arrivals:
-            specs[f"clients-to-{arrival.target}"] = _ingress(
+            specs[f"{CLIENTS}-to-{arrival.target}"] = _ingress(
                 arrival.target, _networks(arrival.source_ranges), _ports([arrival.port], ("TCP",))
             )
         for name, spec in specs.items():
@@ -102,6 +105,16 @@ class Network(pulumi.ComponentResource):
                 opts=child,
             )
         self.register_outputs({})
+
+
+def policy_name(source: str, target: str) -> str:
+    """The name of the policy for connections from `source` to `target`; no other pair has it."""
+    name = f"{source}-to-{target}"
+    # "a-to-to-b" could be from a or from a-to, and pods and clients have policies of their own.
+    # Neither name contains a dot.
+    if len(re.findall("(?=-to-)", name)) > 1 or source in (ALL_PODS, CLIENTS):
+        return f"{source}.to.{target}"
+    return name
 
 
 def _pods(match_labels: dict[str, str]) -> networking.NetworkPolicyPeerArgs:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pulumi_kubernetes.core import v1 as core
 from pydantic import AfterValidator, Field
 
-from components.values import NOT_EMPTY, ObjectName, Value, matching
+from components.values import NOT_EMPTY, SUBDOMAIN, ObjectName, Value, matching
 
 OS_LABEL, ARCHITECTURE_LABEL = "kubernetes.io/os", "kubernetes.io/arch"
 """Labels that each kubelet gives to its node."""
@@ -17,11 +17,17 @@ def _refuse_derived(label: str) -> str:
     return label
 
 
+def _refuse_repeated(names: tuple[str, ...]) -> tuple[str, ...]:
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"`{repeated[0]}` is there twice. Remove one.")
+    return names
+
+
 _NAME = r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?"
-_LABEL = matching(rf"([a-z0-9][-.a-z0-9]*/)?{_NAME}", "the key of a label", "dedicated")
+_LABEL = matching(rf"({SUBDOMAIN}/)?{_NAME}", "the key of a label", "dedicated")
 LabelKey = Annotated[str, _LABEL]
 NodeLabel = Annotated[str, _LABEL, AfterValidator(_refuse_derived)]
-LabelValue = Annotated[str, matching(_NAME, "the value of a label", "observability")]
+LabelValue = Annotated[str, matching(f"({_NAME})?", "the value of a label", "observability")]
 
 
 class Toleration(Value):
@@ -44,7 +50,7 @@ class Placement(Value):
     node_selector: dict[NodeLabel, LabelValue] = Field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
     priority_class: ObjectName | None = None
-    pull_secrets: tuple[ObjectName, ...] = ()
+    pull_secrets: Annotated[tuple[ObjectName, ...], AfterValidator(_refuse_repeated)] = ()
 
 
 def affinity(placement: Placement) -> core.AffinityArgs:
@@ -66,7 +72,7 @@ def tolerations(placement: Placement) -> list[core.TolerationArgs]:
     return [
         core.TolerationArgs(
             key=taint.key,
-            operator="Equal" if taint.value else "Exists",
+            operator="Exists" if taint.value is None else "Equal",
             value=taint.value,
             effect=taint.effect,
         )

@@ -35,6 +35,7 @@ from components.pods import (
     variables,
 )
 from components.values import Resources
+from quantities import amount
 
 SERVER = Server(
     name="prometheus-server", port=9090, service_port=80, has_ui=True, has_reloader=True
@@ -201,7 +202,7 @@ class RemoteWrite:
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusConfig:
-    """The parameters of `prometheus.yml`; `storage_gibibytes` is the size of the volume.
+    """The parameters of `prometheus.yml`; `storage` is the size of the volume, as a quantity.
 
     The series of `labelled_jobs` describe other objects, so they keep their own labels `namespace`
     and `pod`. The value of each is a list of relabelings of its series.
@@ -219,14 +220,14 @@ class PrometheusConfig:
     rule_files: Sequence[str]
     alertmanager: str
     retention: str
-    storage_gibibytes: int
+    storage: str
     remote_write: RemoteWrite | None = None
 
 
 def prometheus_yml(config: PrometheusConfig) -> str:
     """The configuration file, as YAML; each job scrapes the pods that carry its name."""
     probing, namespace = config.probing, config.namespace
-    size = f"{int(config.storage_gibibytes * 1024 * DISK_SHARE)}MB"
+    size = f"{int(amount(config.storage) / 2**20 * DISK_SHARE)}MB"
     document = {
         "global": {
             "scrape_interval": INTERVAL,

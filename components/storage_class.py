@@ -28,7 +28,7 @@ class EbsVolumes(Value):
         Annotated[
             str,
             matching(
-                r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+",
+                r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+",
                 "the ARN of a KMS key",
                 "arn:aws:kms:eu-west-1:000000000000:key/ID",
             ),

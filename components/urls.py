@@ -45,6 +45,8 @@ def _possible_port(url: str) -> str:
     return url
 
 
+POSSIBLE_PORT = AfterValidator(_possible_port)
+"""A validator of URLs."""
 Path = Annotated[str, matching(_PATH, "a path, in which % is %25 and a blank %20", "/ready")]
 FixedPath = Annotated[Path, AfterValidator(_no_template)]
 HttpsUrl = Annotated[
@@ -55,7 +57,7 @@ HttpsUrl = Annotated[
         "https://example.com/runbooks",
     ),
     AfterValidator(_no_template),
-    AfterValidator(_possible_port),
+    POSSIBLE_PORT,
 ]
 ProbedUrl = Annotated[
     str,
@@ -64,5 +66,5 @@ ProbedUrl = Annotated[
         "an https URL without credentials",
         "https://api.example.com/status",
     ),
-    AfterValidator(_possible_port),
+    POSSIBLE_PORT,
 ]

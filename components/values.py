@@ -3,13 +3,21 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from promql.durations import parse_duration
-from quantities import amount
+from quantities import exact
 
 
 class Value(BaseModel):
@@ -49,10 +57,70 @@ def _filled(entries: tuple[str, ...]) -> tuple[str, ...]:
     return entries
 
 
-def _narrow_network(network: str) -> str:
-    if ipaddress.ip_network(network).prefixlen < 8:
-        raise ValueError(f"{network} is too wide. Name the networks that you mean.")
-    return network
+def _starts_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
+    if not command:
+        raise ValueError(EMPTY)
+    if not command[0]:
+        raise ValueError("begins with an empty text. Write the name of the program first.")
+    return command
+
+
+def _narrow_network(text: str) -> str:
+    address, slash, length = text.partition("/")
+    try:
+        found = ipaddress.ip_interface(text) if re.fullmatch("0|[1-9][0-9]*", length) else None
+    except ValueError:
+        found = None
+    if found is None or "%" in text:
+        advice = f"Write {address}/{'128' if ':' in address else '32'} for one address."
+        if slash or not is_address(address):
+            advice = "Write one such as 192.0.2.0/24."
+        raise ValueError(f"`{text}` is not a network with the length of its prefix. {advice}")
+    network = found.network
+    if found.ip != network.network_address:
+        text = f"`{text}` is an address inside a network. Write {network}, or {found.ip}/"
+        raise ValueError(f"{text}{found.max_prefixlen} for this address alone.")
+    if network.prefixlen < 8:
+        raise ValueError(f"{text} is too wide. Name the networks that you mean.")
+    return text
+
+
+def is_address(text: str) -> bool:
+    """Whether the text is an IPv4 or IPv6 address, without a zone."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def _as_text(value: Any) -> Any:
+    """A number of YAML as its text, which the API takes as well."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _cpu(text: str) -> str:
+    cores = exact(text)
+    if cores < 0:
+        raise ValueError(f"`{text}` is negative. Write one such as 500m or 2.")
+    if cores * 1000 % 1:
+        raise ValueError(f"`{text}` is finer than a thousandth of a core. Write one such as 5m.")
+    return text
+
+
+def _bytes(text: str) -> str:
+    if exact(text) < 0:
+        raise ValueError(f"`{text}` is negative. Write one such as 256Mi.")
+    if text[-1] in "num":
+        number = text.rstrip("num")
+        raise ValueError(f"`{text}` is a part of a byte: m is a thousandth. Write {number}Mi.")
+    return text
+
+
+def _above_zero(text: str) -> str:
+    if exact(text) == 0:
+        raise ValueError(f"`{text}` is zero. Write one such as 50Gi.")
+    return text
 
 
 def _nonzero_duration(text: str) -> str:
@@ -65,24 +133,32 @@ EMPTY = "empty. Write at least one entry."
 """What is wrong with a list or a mapping without entries."""
 NOT_EMPTY = AfterValidator(_filled)
 """A validator that sees valid entries alone: `min_length` would report invalid ones as missing."""
-DNS_LABEL = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
+DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+SUBDOMAIN = r"(?=[^/]{1,253}(/|\Z))[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+"""For a whole text, or for what stands before a slash."""
 DnsLabel = Annotated[
-    str, matching(DNS_LABEL, "a DNS label (lower case, digits and hyphens)", "aurora-staging")
+    str,
+    matching(
+        DNS_LABEL, "a DNS label (at most 63 of lower case, digits and hyphens)", "aurora-staging"
+    ),
 ]
 ObjectName = Annotated[
     str,
     matching(
-        r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?",
+        SUBDOMAIN,
         "the name of an object (lower case, digits, hyphens and dots)",
         "registry-credentials",
     ),
 ]
-Quantity = Annotated[
-    str, matching(r"[0-9]+(\.[0-9]+)?(m|Ki|Mi|Gi|Ti)?", "a quantity", "500m, 2 or 256Mi")
-]
-Gibibytes = Annotated[str, matching(r"[1-9][0-9]*Gi", "a size in whole gibibytes", "50Gi")]
+Cpu = Annotated[str, BeforeValidator(_as_text), AfterValidator(_cpu)]
+"""Cores, as a quantity of Kubernetes."""
+Bytes = Annotated[str, BeforeValidator(_as_text), AfterValidator(_bytes)]
+"""Bytes of memory or of a disk, as a quantity of Kubernetes."""
+VolumeSize = Annotated[Bytes, AfterValidator(_above_zero)]
+Command = Annotated[tuple[str, ...], AfterValidator(_starts_a_program)]
+Replicas = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
-DOMAIN_NAME = r"([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z]+"
+DOMAIN_NAME = r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
 DomainName = Annotated[str, matching(DOMAIN_NAME, "a domain name", "grafana.example.com")]
 Region = Annotated[str, matching(r"[a-z]+(-[a-z]+)+-[0-9]", "a region of AWS", "eu-west-1")]
 Port = Annotated[int, Field(ge=1024, le=65535)]
@@ -99,8 +175,18 @@ A pod that exceeds its limit is evicted."""
 
 
 def _room_for_logs(quantity: str) -> str:
-    if amount(quantity) < amount(LOG_STORAGE):
+    if exact(quantity) < exact(LOG_STORAGE):
         raise ValueError(f"`{quantity}` is less than a log may take. Write {LOG_STORAGE} or more.")
+    return quantity
+
+
+LEAST_MEMORY = "1Mi"
+"""A container with a lower limit is killed before its program starts."""
+
+
+def _room_to_start(quantity: str) -> str:
+    if exact(quantity) < exact(LEAST_MEMORY):
+        raise ValueError(f"`{quantity}` is too little for any program. Write one such as 256Mi.")
     return quantity
 
 
@@ -110,7 +196,16 @@ class Resources(Value):
     `ephemeral_storage` is for the container's log, and for what it writes into an emptyDir.
     """
 
-    cpu: Quantity = "50m"
-    memory: Quantity = "128Mi"
-    memory_limit: Quantity = "256Mi"
-    ephemeral_storage: Annotated[Quantity, AfterValidator(_room_for_logs)] = "64Mi"
+    cpu: Cpu = "50m"
+    memory: Bytes = "128Mi"
+    memory_limit: Annotated[Bytes, AfterValidator(_room_to_start)] = "256Mi"
+    ephemeral_storage: Annotated[Bytes, AfterValidator(_room_for_logs)] = "64Mi"
+
+    @model_validator(mode="after")
+    def _request_is_within_the_limit(self) -> "Resources":
+        if exact(self.memory) > exact(self.memory_limit):
+            text = (
+                f"`{self.memory}` is more than memoryLimit, {self.memory_limit}. Write it or less."
+            )
+            raise WrongKeysError({"memory": text})
+        return self

@@ -7,7 +7,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.apps import v1 as apps
 from pulumi_kubernetes.core import v1 as core
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from components.kit import Server, headless_service, served_deployment, service_account
 from components.placement import Placement
@@ -22,8 +22,17 @@ from components.pods import (
     template,
     variables,
 )
-from components.values import LOG_STORAGE, Port, Quantity, Resources, Value, WrongKeysError
-from quantities import amount
+from components.values import (
+    LOG_STORAGE,
+    Bytes,
+    Command,
+    Port,
+    Replicas,
+    Resources,
+    Value,
+    WrongKeysError,
+)
+from quantities import exact, shown_mebibytes
 
 ROLLING = apps.DeploymentStrategyArgs(
     type="RollingUpdate",
@@ -41,12 +50,12 @@ class WorkloadSpec(Value):
     /tmp, the only folder that it can write to; without it, there is none.
     """
 
-    command: tuple[str, ...] = Field(min_length=1)
-    replicas: int = Field(default=1, ge=1)
+    command: Command
+    replicas: Replicas = 1
     port: Port = 8000
     headless: bool = False
     never_twice: bool = False
-    scratch: Quantity | None = None
+    scratch: Bytes | None = None
     resources: Resources = Resources()
 
     @model_validator(mode="after")
@@ -58,11 +67,12 @@ class WorkloadSpec(Value):
     @model_validator(mode="after")
     def _scratch_fits_beside_the_log(self) -> "WorkloadSpec":
         storage = self.resources.ephemeral_storage
-        if self.scratch and amount(self.scratch) + amount(LOG_STORAGE) > amount(storage):
+        needed = exact(self.scratch or "0") + exact(LOG_STORAGE)
+        if needed > exact(storage):
             raise WrongKeysError(
                 {
                     "resources.ephemeralStorage": f"`{storage}` has no room for {self.scratch} of"
-                    f" scratch and {LOG_STORAGE} of log. Write the sum or more."
+                    f" scratch and {LOG_STORAGE} of log. Write {shown_mebibytes(needed)} or more."
                 }
             )
         return self

@@ -43,6 +43,8 @@ from rules.rule import THROUGH_ALL, WATCHDOG, WATCHDOG_OUTSIDE, WATCHDOG_SEVERIT
 from rules.rulebook import Rulebook
 from stacks.capacity import check_capacity
 from stacks.files import IDLE_ALERT, PAGE_LOST, ROOT, check_size, read_files
+from stacks.names import check_names
+from stacks.quota import check_quota
 from stacks.refusal import refuse
 from stacks.servers import SERVERS
 from stacks.settings import Configuration
@@ -80,6 +82,8 @@ def compose_content(configuration: Configuration) -> Content:
     rulebook, boards = found.rulebook, found.boards
     check_retention(settings.prometheus.retention, rulebook, problems)
     check_capacity(settings, problems)
+    check_names(settings, problems)
+    check_quota(settings, problems)
     urls = dashboard_urls(settings, boards)
     config = _alertmanager_yml(settings, rulebook, _heartbeat_topic(settings, problems))
     templates = load_notifications(ROOT, receivers_texts(config), problems)
@@ -183,7 +187,7 @@ def _prometheus_yml(settings: Settings, rulebook: Rulebook, rule_files: tuple[st
             rule_files=rule_files,
             alertmanager=alertmanager.NAME,
             retention=settings.prometheus.retention,
-            storage_gibibytes=int(settings.prometheus.storage.removesuffix("Gi")),
+            storage=settings.prometheus.storage,
             remote_write=(
                 RemoteWrite(
                     url=WORKSPACE_URL,

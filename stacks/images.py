@@ -29,7 +29,7 @@ def check_images(
         if not has_registry(image):
             text = f"`{image}` names no registry: nodes would pull a stranger's from Docker Hub"
             problems.add(key, 0, f"{text}. {_remedy(key, image)}")
-        elif production and key in own and "@sha256:" not in image:
+        elif production and key in own and "@" not in image:
             text = f"`{image}` has no digest, and its tag may move to another image"
             problems.add(key, 0, f"{text}. {_remedy(key, image)}")
 
@@ -37,7 +37,9 @@ def check_images(
 def has_registry(image: str) -> bool:
     """Whether the image's name begins with a host, by the rule of Docker's own clients."""
     first, slash, _ = image.partition("/")
-    return bool(slash) and ("." in first or ":" in first or first == "localhost")
+    return bool(slash) and (
+        "." in first or ":" in first or first == "localhost" or first != first.lower()
+    )
 
 
 def _remedy(key: str, image: str) -> str:

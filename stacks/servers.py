@@ -2,6 +2,7 @@
 
 from components import alertmanager, blackbox, grafana, kube_state_metrics, prometheus
 from components.channels import CHANNELS
+from components.kit import RELOADER
 
 SERVERS = (
     prometheus.SERVER,
@@ -23,6 +24,9 @@ RESERVED = frozenset(
         KUBERNETES_API,
         IDENTITY_PROVIDER,
         PROBED_URLS,
+        RELOADER,
+        # Kubernetes makes a ServiceAccount of this name.
+        "default",
     }
 )
-"""Names that workloads cannot have: Services of servers and destinations of connections."""
+"""Names that workloads cannot have: jobs and Services of servers, destinations of connections."""

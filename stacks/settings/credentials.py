@@ -27,6 +27,7 @@ from stacks.secrets import (
     METRICS_PASSWORD,
     OUTSIDE_ALARM,
     PROJECT,
+    SECRETS,
     plain_text_message,
 )
 from stacks.settings.schema import Settings
@@ -83,6 +84,8 @@ def check_secrets(
                 problems.add(place, 0, f"missing, and {reason}. {remedy}.")
         elif not runtime_config.is_config_secret(place):
             problems.add(place, 0, plain_text_message(key))
+        elif key in needed and (flaw := _invisible(value, in_lines=key not in SECRETS)):
+            problems.add(place, 0, f"{flaw}, which is hardly meant. {remedy} without it.")
         elif key in needed and not value.startswith(MADE_UP):
             if settings.cluster.render:
                 problems.add(
@@ -111,6 +114,20 @@ def check_secrets(
                 problems.add(place, 0, text)
             if key == ROUTING_KEY.key:
                 _check_pager(value, settings.production, production_pagers, problems)
+
+
+def _invisible(value: str, *, in_lines: bool) -> str | None:
+    """What nobody sees in a secret, and its consumers take or leave as they like.
+
+    The secrets of programs are files, which may have several lines.
+    """
+    for place, character in (("begins", value[0]), ("ends", value[-1])):
+        if character.isspace() or not character.isprintable():
+            return f"{place} with a blank, a line break or a character that can't be seen"
+    allowed = "\n\r\t" if in_lines else ""
+    if any(not (one.isprintable() or one in allowed) for one in value):
+        return "contains a line break or a character that can't be seen"
+    return None
 
 
 def _is_reachable(url: str) -> bool:

@@ -1,15 +1,17 @@
 """The schema of what a stack runs of its own, workloads and cron jobs, and of what they reach."""
 
+import re
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from components.cron_job import CronJobSpec
 from components.kit import headless_name
-from components.values import DOMAIN_NAME, EMPTY, Value, WrongKeysError, matching
+from components.values import DOMAIN_NAME, EMPTY, Value, WrongKeysError, is_address, matching
 from components.workload import WorkloadSpec
+from stacks.images import has_registry
 from stacks.servers import RESERVED, SERVERS
 from stacks.settings.addresses import Neighbourhood, Target, check_address, find_addresses
 from stacks.settings.aws import AWS_DESTINATIONS
@@ -32,40 +34,87 @@ def _refuse_derived(name: str) -> str:
     return name
 
 
+def _refuse_odd_image(image: str) -> str:
+    name, _, digest = image.partition("@")
+    path = name.partition("/")[2] if has_registry(image) else name
+    repository, _, tag = path.partition(":")
+    if not (tag or digest) or len(repository) > LONGEST_REPOSITORY or _HASH.fullmatch(name):
+        raise ValueError(f"`{image}` is not {IMAGE}. Write one such as {EXAMPLE_IMAGE}.")
+    return image
+
+
+def _refuse_dots(name: str) -> str:
+    if name in (".", "..") or name.startswith(".."):
+        raise ValueError(f"`{name}` is not the name of a file. Write one such as api-token.")
+    return name
+
+
+def _canonical(host: str) -> str:
+    """The host; an IPv6 address in the one form that programs compare."""
+    return str(ip_address(host)) if is_address(host) else host
+
+
+_PATH = r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*"
+_DOMAIN = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_DIGEST = "sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}"
+_HASH = re.compile("[0-9a-f]{64}")
+LONGEST_REPOSITORY = 255
+IMAGE, EXAMPLE_IMAGE = (
+    "an image with a tag or digest",
+    "registry.example.com/vaultmesh/services:0.1.0",
+)
 Image = Annotated[
     str,
+    # The grammar of github.com/distribution/reference, by which the kubelet reads it.
     matching(
-        r"[a-z0-9][a-z0-9._/-]*(:\d+/[a-z0-9._/-]+)?"
-        r"(:[\w][\w.-]*|@sha256:[0-9a-f]{64}|:[\w][\w.-]*@sha256:[0-9a-f]{64})",
-        "an image with a tag or digest",
-        "registry.example.com/vaultmesh/services:0.1.0",
+        rf"(({_DOMAIN}(\.{_DOMAIN})*|\[[a-fA-F0-9:]+\])(:[0-9]+)?/)?{_PATH}(/{_PATH})*"
+        rf"(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@({_DIGEST}))?",
+        IMAGE,
+        EXAMPLE_IMAGE,
     ),
+    AfterValidator(_refuse_odd_image),
 ]
 VariableName = Annotated[
     str,
-    matching(r"[A-Z][A-Z0-9_]*", "the name of a variable", "LOG_LEVEL"),
+    # What Kubernetes takes, lower case too: programs read http_proxy.
+    matching(r"[ -<>-~]+", "the name of a variable", "LOG_LEVEL"),
     AfterValidator(_refuse_derived),
 ]
 WorkloadName = Annotated[
     str,
-    # A DNS label that leaves room for the suffix of the headless Service.
+    # A Service's name.
     matching(
-        r"[a-z]([-a-z0-9]{0,52}[a-z0-9])?",
-        "a name of at most 54 lower-case letters, digits and hyphens",
+        r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?",
+        "a name of at most 63 lower-case letters, digits and hyphens, with a letter first",
         "psi-field",
     ),
     AfterValidator(_refuse_reserved),
 ]
-Host = Annotated[
+CronJobName = Annotated[
     str,
+    # Kubernetes adds the time to it for the name of each run.
     matching(
-        rf"{DOMAIN_NAME}|[0-9]{{1,3}}(\.[0-9]{{1,3}}){{3}}|[0-9a-f:]*:[0-9a-f:.]+",
-        "a domain name or an address",
-        "api.example.com",
+        r"[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?",
+        "a name of at most 52 lower-case letters, digits and hyphens",
+        "nightly-report",
     ),
+    AfterValidator(_refuse_reserved),
 ]
+
+
+def _known_host(host: str) -> str:
+    if not is_address(host) and not re.fullmatch(DOMAIN_NAME, host):
+        raise ValueError(
+            f"`{host}` is not a domain name or an address. Write one such as api.example.com."
+        )
+    return host
+
+
+Host = Annotated[str, AfterValidator(_known_host), AfterValidator(_canonical)]
 FileName = Annotated[
-    str, matching(r"[a-z0-9]([-_.a-z0-9]*[a-z0-9])?", "the name of a file", "api-token")
+    str,
+    matching(r"[-._A-Za-z0-9]{1,253}", "the name of a file", "api-token"),
+    AfterValidator(_refuse_dots),
 ]
 SecretKey = Annotated[
     str, matching(r"[a-z][A-Za-z0-9]*", "the key of a secret in the configuration", "akashToken")
@@ -85,10 +134,7 @@ class Outside(Value):
     @property
     def networks(self) -> tuple[str, ...]:
         """The address in CIDR notation; empty for a domain."""
-        try:
-            return (str(ip_network(self.host)),)
-        except ValueError:
-            return ()
+        return (str(ip_network(self.host)),) if is_address(self.host) else ()
 
 
 class Program(Value):

@@ -15,9 +15,11 @@ from components.urls import HttpsUrl
 from components.values import (
     DnsLabel,
     Duration,
-    Gibibytes,
+    ObjectName,
+    Replicas,
     Resources,
     Value,
+    VolumeSize,
     WrongKeysError,
     matching,
 )
@@ -30,6 +32,7 @@ from stacks.settings.cluster import Cluster
 from stacks.settings.programs import (
     HARBINGER,
     CronJob,
+    CronJobName,
     Image,
     Workload,
     WorkloadName,
@@ -43,6 +46,8 @@ MARGIN = "1s"
 """A probe must end this long before the next one; the exporter needs half of it to answer."""
 SHORTEST_ROLLOUT, LONGEST_ROLLOUT = "1m", "2h"
 """Limits of the rollout timeout."""
+LONGEST_LABEL = 63
+"""Letters of a label's value."""
 LONGEST_SILENCE = parse_duration("23h")
 """An alarm of CloudWatch looks back one day at most."""
 
@@ -68,6 +73,15 @@ def _known_severity(text: str) -> str:
     if text not in SEVERITIES:
         raise ValueError(f"no route matches the severity `{text}`. Use {' or '.join(SEVERITIES)}.")
     return text
+
+
+def _refuse_reserved(namespace: str) -> str:
+    if namespace == "default" or namespace.startswith("kube-"):
+        raise ValueError(
+            f"`{namespace}` is a namespace of Kubernetes itself, which a quota and policies would"
+            " break. Write one such as aurora-staging."
+        )
+    return namespace
 
 
 SloPeriod = Annotated[str, AfterValidator(_known_period)]
@@ -96,9 +110,9 @@ class Rules(Value):
 class Prometheus(Value):
     """Prometheus: its replicas, how long it keeps samples, its disk and resources."""
 
-    replicas: int = Field(default=1, ge=1)
+    replicas: Replicas = 1
     retention: Duration = "30d"
-    storage: Gibibytes
+    storage: VolumeSize
     resources: Resources
 
 
@@ -106,7 +120,7 @@ class Alertmanager(Routing):
     """Alertmanager: its replicas, its disk for silences, and its routing."""
 
     replicas: int = Field(default=1, ge=1, le=5)
-    storage: Gibibytes = "1Gi"
+    storage: VolumeSize = "1Gi"
     resources: Resources = Resources()
 
 
@@ -126,7 +140,7 @@ class Synthetics(Value):
 
     interval: Duration = SHORTEST_INTERVAL
     timeout: Duration = "5s"
-    replicas: int = Field(default=1, ge=1)
+    replicas: Replicas = 1
     probes: dict[DnsLabel, Probe] = Field(default_factory=dict)
     resources: Resources = Resources(cpu="25m", memory="64Mi", memory_limit="128Mi")
 
@@ -187,13 +201,13 @@ class Settings(Value):
 
     environment: DnsLabel
     production: bool
-    namespace: DnsLabel
+    namespace: Annotated[DnsLabel, AfterValidator(_refuse_reserved)]
     create_namespace: bool = True
     pod_security_version: Annotated[
-        str, matching(r"v1\.[0-9]+", "a version of Kubernetes", "v1.34")
+        str, matching(r"v1\.(0|[1-9][0-9]*)", "a version of Kubernetes", "v1.34")
     ]
     cluster: Cluster
-    storage_class: DnsLabel | None = None
+    storage_class: ObjectName | None = None
     ebs_volumes: EbsVolumes | None = None
     rollout_timeout: RolloutTimeout = "10m"
     pods: Placement = Placement()
@@ -203,7 +217,7 @@ class Settings(Value):
     grafana: Grafana = Grafana()
     rules: Rules
     workloads: dict[WorkloadName, Workload] = Field(min_length=1)
-    cron_jobs: dict[WorkloadName, CronJob] = Field(default_factory=dict)
+    cron_jobs: dict[CronJobName, CronJob] = Field(default_factory=dict)
     synthetics: Synthetics = Synthetics()
     aws: Aws | None = None
 
@@ -294,6 +308,9 @@ class Settings(Value):
                     yield key, f"`{name}` is not a workload. {advice}"
 
     def _wrong_volumes(self) -> Iterator[tuple[str, str]]:
+        if self.ebs_volumes and len(storage_class_name(self.namespace)) > LONGEST_LABEL:
+            text = "too long for the label of its StorageClass. Write 59 letters or less."
+            yield "namespace", text
         if self.ebs_volumes and self.storage_class:
             yield (
                 "storageClass",

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from problems import Refused
+from stacks.names import check_names
+from stacks.quota import check_quota
 from stacks.settings import Configuration, load_configuration
 from tests.support.cluster import FakeCluster
 from tests.support.recording import SECRETS, Recording, configure, record, stack_values
@@ -26,7 +28,10 @@ def refusals(values: Mapping[str, Any], secrets: Mapping[str, str] = SECRETS) ->
         patch.setattr("pulumi.log.error", shown.append)
         patch.setattr("stacks.settings.read_files", lambda *_: None)
         try:
-            read_configuration(values, secrets).problems.refuse_if_any()
+            found = read_configuration(values, secrets)
+            check_names(found.settings, found.problems)
+            check_quota(found.settings, found.problems)
+            found.problems.refuse_if_any()
         except SystemExit as stop:
             assert stop.code not in (0, None)
         except Refused as refused:

@@ -154,22 +154,6 @@ def quantity(text: str) -> float:
     return float(text)
 
 
-def test_the_quota_has_room_for_every_pod_while_each_deployment_rolls(platform: Any) -> None:
-    used = {"pods": 0.0, "requests.cpu": 0.0, "requests.memory": 0.0, "limits.memory": 0.0}
-    owners = [(owner, 1) for owner in platform.all("Deployment")]
-    owners += [(owner, 0) for owner in platform.all("StatefulSet")]
-    for owner, surge in owners:
-        count = owner["spec"]["replicas"] + surge
-        used["pods"] += count
-        for container in owner["spec"]["template"]["spec"]["containers"]:
-            for key in ("requests.cpu", "requests.memory", "limits.memory"):
-                kind, resource = key.split(".")
-                used[key] += count * quantity(container["resources"][kind][resource])
-    hard = platform.one("ResourceQuota", "quota")["spec"]["hard"]
-    for key, amount in used.items():
-        assert amount <= quantity(hard[key]), f"{key}: raise the quota above {amount}"
-
-
 def test_every_server_is_probed_and_survives_a_slow_answer(platform: Any) -> None:
     for name, _ in platform.pods():
         server = platform.server(name)

@@ -44,7 +44,7 @@ def test_production_is_accepted_after_adding_the_line_that_the_refusal_prints() 
 
 
 @pytest.mark.parametrize("stack", ["staging", "production"])
-@pytest.mark.parametrize("key", ["a" * 31, "a" * 33, "a" * 31 + " ", "a" * 31 + "\n", "ä" * 32])
+@pytest.mark.parametrize("key", ["a" * 31, "a" * 33, "a" * 15 + " " + "a" * 16, "ä" * 32])
 def test_a_malformed_routing_key_is_refused_without_being_repeated(stack: str, key: str) -> None:
     (line,) = lines(stack, key)
     assert line.startswith(f"{PLACE}is not a routing key of 32 letters and digits.")
