@@ -18,14 +18,16 @@ _LARGEST = 2**63 - 1
 def exact(quantity: str) -> Fraction:
     """The bytes or cores of a quantity such as 50Gi, 500m or 1e3; ValueError if it is none.
 
-    Kubernetes rounds up to a billionth.
+    Kubernetes rounds up to a billionth, and leaves blanks at both ends out.
     """
-    match = _QUANTITY.fullmatch(quantity)
-    if not quantity or match is None:
+    match = _QUANTITY.fullmatch(quantity.strip())
+    if match is None:
         raise ValueError(f"`{quantity}` is not a quantity. Write one such as 500m, 2 or 256Mi.")
     whole, part, unit = match["whole"], match["part"] or "", match["unit"] or ""
+    if not whole + part:
+        raise ValueError(f"`{quantity}` has no number. Write one such as 500m, 2 or 256Mi.")
     factor = Fraction(10) ** int(match["exponent"]) if match["exponent"] else _FACTORS[unit]
-    size = Fraction(int(whole + part or "0"), 10 ** len(part)) * factor
+    size = Fraction(int(whole + part), 10 ** len(part)) * factor
     size = Fraction(math.ceil(size * 10**9), 10**9)
     if unit in _BINARY:
         size = min(size, Fraction(_LARGEST))

@@ -67,6 +67,9 @@ def _starts_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
 
 def _narrow_network(text: str) -> str:
     address, slash, length = text.partition("/")
+    if (plain := re.sub(r"(?<![0-9A-Fa-f:])0+(?=[0-9])", "", text)) != text:
+        text = f"`{text}` has a leading zero, which some programs read as octal"
+        raise ValueError(f"{text}. Write {plain}.")
     try:
         found = ipaddress.ip_interface(text) if re.fullmatch("0|[1-9][0-9]*", length) else None
     except ValueError:
@@ -100,20 +103,20 @@ def _as_text(value: Any) -> Any:
 
 
 def _cpu(text: str) -> str:
-    cores = exact(text)
-    if cores < 0:
+    if exact(text) < 0:
         raise ValueError(f"`{text}` is negative. Write one such as 500m or 2.")
-    if cores * 1000 % 1:
-        raise ValueError(f"`{text}` is finer than a thousandth of a core. Write one such as 5m.")
     return text
 
 
 def _bytes(text: str) -> str:
-    if exact(text) < 0:
+    size = exact(text)
+    if size < 0:
         raise ValueError(f"`{text}` is negative. Write one such as 256Mi.")
-    if text[-1] in "num":
-        number = text.rstrip("num")
-        raise ValueError(f"`{text}` is a part of a byte: m is a thousandth. Write {number}Mi.")
+    if 0 < size < exact(LEAST_MEMORY) and (unit := text.strip()[-1]) in "num":
+        raise ValueError(
+            f"`{text}` is hardly a size in bytes, of which {unit} is a part. Write one such as"
+            f" {text.strip().rstrip('num')}Mi."
+        )
     return text
 
 
@@ -129,6 +132,8 @@ def _nonzero_duration(text: str) -> str:
     return text
 
 
+LEAST_MEMORY = "1Mi"
+"""A container with a lower limit is killed before its program starts."""
 EMPTY = "empty. Write at least one entry."
 """What is wrong with a list or a mapping without entries."""
 NOT_EMPTY = AfterValidator(_filled)
@@ -178,10 +183,6 @@ def _room_for_logs(quantity: str) -> str:
     if exact(quantity) < exact(LOG_STORAGE):
         raise ValueError(f"`{quantity}` is less than a log may take. Write {LOG_STORAGE} or more.")
     return quantity
-
-
-LEAST_MEMORY = "1Mi"
-"""A container with a lower limit is killed before its program starts."""
 
 
 def _room_to_start(quantity: str) -> str:

@@ -1,8 +1,8 @@
-// Command verdicts says what a server of the pinned Kubernetes thinks of objects.
+// Command kubernetes-verdicts says what the servers of the pinned Kubernetes think of objects.
 //
-// It reads one JSON object a line and answers each with one line, in order. {"object": MANIFEST} asks
-// whether the API server would create the object, and the kubelet could read its images. The answer is
-// {"error": null, "warnings": []}, or why not.
+// It reads one JSON object a line and answers each with one line, in order. {"kind": "objects",
+// "objects": [MANIFEST]} asks whether the API server would create each of the objects, and the kubelet
+// could read their images. The answer has `valid` and `error` (empty if valid).
 package main
 
 import (
@@ -67,12 +67,13 @@ var strategies = map[string]rest.RESTCreateStrategy{
 }
 
 type question struct {
-	Object json.RawMessage `json:"object"`
+	Kind    string            `json:"kind"`
+	Objects []json.RawMessage `json:"objects"`
 }
 
 type answer struct {
-	Error    *string  `json:"error"`
-	Warnings []string `json:"warnings"`
+	Valid bool   `json:"valid"`
+	Error string `json:"error"`
 }
 
 func main() {
@@ -81,30 +82,28 @@ func main() {
 		serializer.DefaultMetaFactory, scheme, scheme, serializer.SerializerOptions{Strict: true})
 	// It sets defaults, and converts to the version without a name, as the server does.
 	decoder := legacyscheme.Codecs.DecoderToVersion(strict, runtime.InternalGroupVersioner)
-	lines := bufio.NewScanner(os.Stdin)
-	lines.Buffer(nil, 64<<20)
-	out := json.NewEncoder(os.Stdout)
-	for lines.Scan() {
+	questions := json.NewDecoder(bufio.NewReader(os.Stdin))
+	questions.DisallowUnknownFields()
+	answers := json.NewEncoder(os.Stdout)
+	for questions.More() {
 		var asked question
-		result := answer{Warnings: []string{}}
-		err := json.Unmarshal(lines.Bytes(), &asked)
-		if err == nil {
-			result.Warnings, err = create(decoder, asked.Object)
+		if err := questions.Decode(&asked); err != nil || asked.Kind != "objects" {
+			fmt.Fprintf(os.Stderr, "kind %q: %v\n", asked.Kind, err)
+			os.Exit(2)
 		}
-		if err != nil {
-			text := err.Error()
-			result.Error = &text
+		result := answer{Valid: true}
+		for _, manifest := range asked.Objects {
+			if err := create(decoder, manifest); err != nil {
+				result = answer{Error: err.Error()}
+			}
 		}
-		if err := out.Encode(result); err != nil {
+		if err := answers.Encode(result); err != nil {
 			panic(err)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		panic(err)
-	}
 }
 
-func create(decoder runtime.Decoder, manifest []byte) (warnings []string, err error) {
+func create(decoder runtime.Decoder, manifest []byte) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			err = fmt.Errorf("panic: %v", reason)
@@ -112,22 +111,26 @@ func create(decoder runtime.Decoder, manifest []byte) (warnings []string, err er
 	}()
 	object, kind, err := decoder.Decode(manifest, nil, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	strategy, known := strategies[kind.Kind]
 	if !known {
-		return nil, fmt.Errorf("no strategy for %v", kind)
+		return fmt.Errorf("no strategy for %v", kind)
 	}
 	accessor, err := meta.Accessor(object)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	rest.FillObjectMetaSystemFields(accessor)
+	if typed, ok := object.(*core.Service); ok && typed.Spec.ClusterIP != "" {
+		// The server's store does this before the strategy is asked.
+		typed.Spec.ClusterIPs = []string{typed.Spec.ClusterIP}
+	}
 	ctx := request.WithNamespace(context.Background(), accessor.GetNamespace())
 	if err := rest.BeforeCreate(strategy, ctx, object); err != nil {
-		return nil, err
+		return err
 	}
-	return strategy.WarningsOnCreate(ctx, object), errors.Join(more(object)...)
+	return errors.Join(more(object)...)
 }
 
 // more is what other parts of the server and of the node refuse.
