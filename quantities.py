@@ -20,7 +20,7 @@ def exact(quantity: str) -> Fraction:
 
     Kubernetes rounds up to a billionth, and leaves blanks at both ends out.
     """
-    match = _QUANTITY.fullmatch(quantity.strip())
+    match = _QUANTITY.fullmatch(quantity.strip(" "))
     if match is None:
         raise ValueError(f"`{quantity}` is not a quantity. Write one such as 500m, 2 or 256Mi.")
     whole, part, unit = match["whole"], match["part"] or "", match["unit"] or ""

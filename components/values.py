@@ -112,10 +112,10 @@ def _bytes(text: str) -> str:
     size = exact(text)
     if size < 0:
         raise ValueError(f"`{text}` is negative. Write one such as 256Mi.")
-    if 0 < size < exact(LEAST_MEMORY) and (unit := text.strip()[-1]) in "num":
+    if 0 < size < exact(LEAST_MEMORY) and (unit := text.strip(" ")[-1]) in "num":
         raise ValueError(
             f"`{text}` is hardly a size in bytes, of which {unit} is a part. Write one such as"
-            f" {text.strip().rstrip('num')}Mi."
+            f" {text.strip(' num')}Mi."
         )
     return text
 

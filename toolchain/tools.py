@@ -85,6 +85,7 @@ TOOLS: dict[str, tuple[Build, ...]] = {
     "verdicts": (
         Build(module="prometheus", packages=("./prometheus-verdicts",), minutes=4, gib=4),
         Build(module="alertmanager", packages=("./alertmanager-verdicts",), minutes=0.5, gib=0.7),
+        Build(module="kubernetes", packages=("./kubernetes-verdicts",), minutes=1.5, gib=2),
     ),
     "blackbox_exporter": _one_build(
         "blackbox_exporter",

@@ -38,6 +38,8 @@ def _refuse_odd_image(image: str) -> str:
     name, _, digest = image.partition("@")
     path = name.partition("/")[2] if has_registry(image) else name
     repository, _, tag = path.partition(":")
+    if path == name and "/" not in repository:
+        repository = f"library/{repository}"
     if not (tag or digest) or len(repository) > LONGEST_REPOSITORY or _HASH.fullmatch(name):
         raise ValueError(f"`{image}` is not {IMAGE}. Write one such as {EXAMPLE_IMAGE}.")
     return image

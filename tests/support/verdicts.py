@@ -13,7 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.support.programs import tool
 
-Server = Literal["prometheus", "alertmanager"]
+Server = Literal["prometheus", "alertmanager", "kubernetes"]
 Question = Mapping[str, Any]
 SHOWN = 20
 """So many differences a failure shows, the shortest first."""

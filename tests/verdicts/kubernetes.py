@@ -1,8 +1,7 @@
 """The values on which we and Kubernetes must agree, and those that we refuse on purpose."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from tests.support.manifests import setting
 from tests.support.verdicts import Kind, OnPurpose
@@ -47,11 +46,6 @@ VARIABLES = setting("variable", "MARKVARIABLE")
 VERSIONS = setting("version of Pod Security", "v1.137")
 
 
-def as_text(manifest: Mapping[str, Any]) -> str:
-    """A manifest as what a comparison takes."""
-    return json.dumps(manifest)
-
-
 OBJECTS = Kind(
     name="object of a stack",
     server="kubernetes",
@@ -65,10 +59,12 @@ def _refused(kinds: Iterable[Kind], says: str, because: str, example: str) -> It
         yield OnPurpose(kind=kind, says=says, because=because, example=example)
 
 
-_SIZES = QUANTITIES[1:7] + QUANTITIES[8:]
+_REQUESTS = tuple(kind for kind in QUANTITIES if kind is not MEMORY_LIMIT)
+"""A limit below the request is refused for that."""
+_SIZES = tuple(kind for kind in _REQUESTS if "CPU" not in kind.name)
 ON_PURPOSE = (
     *_refused(
-        QUANTITIES[:6] + QUANTITIES[7:],
+        (kind for kind in _REQUESTS if kind.name != "storage"),
         "has no number",
         "Kubernetes takes a unit alone for zero.",
         "M",
@@ -80,7 +76,7 @@ ON_PURPOSE = (
         "512m",
     ),
     *_refused(
-        (MEMORY, MEMORY_LIMIT),
+        (MEMORY,),
         "is too little for any program",
         "The container would be killed before its program starts.",
         "512Ki",
@@ -92,7 +88,13 @@ ON_PURPOSE = (
         "49Mi",
     ),
     *_refused(
-        (EPHEMERAL_STORAGE, SCRATCH),
+        (SCRATCH,),
+        "has no room for",
+        "The kubelet would evict the pod before its folder is full.",
+        "3Gi",
+    ),
+    *_refused(
+        (EPHEMERAL_STORAGE,),
         "has no room for",
         "The kubelet would evict the pod before its folder is full.",
         "99Mi",

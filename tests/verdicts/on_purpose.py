@@ -3,7 +3,7 @@
 from promql.regex import Use
 from tests.support.rule_file_texts import file_with
 from tests.support.verdicts import OnPurpose
-from tests.verdicts import kinds
+from tests.verdicts import kinds, kubernetes
 
 _RULE_FILES = (
     ("has no summary", "Each alert has one.", file_with(("alert", "annotations", None))),
@@ -57,6 +57,7 @@ ON_PURPOSE = (
         OnPurpose(kind=kinds.RULE_FILES, says=says, because=because, example=example)
         for says, because, example in _RULE_FILES
     ),
+    *kubernetes.ON_PURPOSE,
     OnPurpose(
         kind=kinds.EXPRESSIONS,
         says="contains the dashboard variable",
