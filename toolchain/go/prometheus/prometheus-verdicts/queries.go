@@ -23,23 +23,16 @@ type textQuestion struct {
 	Text string `json:"text"`
 }
 
-// judgeExpression answers an expression's type, its canonical text and its selectors.
+// judgeExpression answers an expression's type, its canonical text and its tree.
 func judgeExpression(question textQuestion) (answer, error) {
 	expression, err := promqlParser.ParseExpr(question.Text)
 	if err != nil {
 		return nil, err
 	}
-	selectors := []string{}
-	parser.Inspect(expression, func(node parser.Node, _ []parser.Node) error {
-		if selector, ok := node.(*parser.VectorSelector); ok {
-			selectors = append(selectors, selector.String())
-		}
-		return nil
-	})
 	return answer{
 		"type":      expression.Type(),
 		"canonical": expression.String(),
-		"selectors": selectors,
+		"tree":      describe(expression),
 	}, nil
 }
 
