@@ -30,6 +30,17 @@ def _long_enough(text: str) -> str:
     return text
 
 
+SlackChannel = Annotated[
+    str,
+    # Alertmanager would execute it as a template.
+    matching(
+        r"[#@](?!.*\{\{)[^\s\x00-\x1f\x7f]+|[CDGU][A-Z0-9]{8,}",
+        "a channel or user of Slack",
+        "'#alerts'",
+    ),
+]
+
+
 class Route(Value):
     """A channel of a severity; `during` limits it to the window of that name in `hours`."""
 
@@ -131,18 +142,7 @@ class Routing(Value):
     hours: dict[DnsLabel, Window] = Field(default_factory=dict)
     idle_windows: tuple[IdleWindow, ...] = ()
     heartbeat: Heartbeat = Heartbeat()
-    slack_channel: (
-        Annotated[
-            str,
-            # Alertmanager executes it as a template.
-            matching(
-                r"[#@](?!.*\{\{)[^\s\x00-\x1f\x7f]+|[CDGU][A-Z0-9]{8,}",
-                "a channel or user of Slack",
-                "'#alerts'",
-            ),
-        ]
-        | None
-    ) = None
+    slack_channel: SlackChannel | None = None
     pagerduty_region: Literal["us", "eu"] = "us"
     webhook: Webhook | None = None
 

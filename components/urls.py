@@ -12,13 +12,13 @@ from pydantic import AfterValidator
 
 from components.values import DOMAIN_NAME, matching
 
-_BAD = r"\s\x00-\x1f\x7f"
+_BAD = r"\x00-\x20\x7f"
 _CODE = "%[0-9A-Fa-f]{2}"
-_QUERY = rf"(?:\?[^#{_BAD}]*)?(?:#(?:{_CODE}|[^%{_BAD}])*)?"
-_PATH = rf"/(?:{_CODE}|[^%?#{_BAD}])*{_QUERY}"
+_REST = rf"(?:\?[^#{_BAD}]*)?(?:#(?:{_CODE}|[^%{_BAD}])*)?"
+_PATH = rf"/(?:{_CODE}|[^%?#{_BAD}])*{_REST}"
 _LOGIN = rf"(?:(?:{_CODE}|[\w.~!$&'()*+,;=:-])*@)?"
 _HOST = r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\])(?::[0-9]+)?"
-_HTTPS = rf"https://{_LOGIN}{_HOST}(?:{_PATH}|{_QUERY})"
+_HTTPS = rf"https://{_LOGIN}{_HOST}(?:{_PATH}|{_REST})"
 
 
 def is_https_url(text: str) -> bool:
@@ -31,6 +31,14 @@ def _has_possible_port(url: str) -> bool:
         return urlsplit(url).port != 0
     except ValueError:
         return False
+
+
+def _sent_as_it_is(text: str) -> str:
+    if " " in text:
+        raise ValueError(f"`{text}` holds a blank. Write %20 instead.")
+    if "#" in text:
+        raise ValueError(f"`{text}` has a part from # on that is never sent. Remove it.")
+    return text
 
 
 def _no_template(text: str) -> str:
@@ -47,8 +55,9 @@ def _possible_port(url: str) -> str:
 
 POSSIBLE_PORT = AfterValidator(_possible_port)
 """A validator of URLs."""
-Path = Annotated[str, matching(_PATH, "a path, in which % is %25 and a blank %20", "/ready")]
-FixedPath = Annotated[Path, AfterValidator(_no_template)]
+_ABSOLUTE = matching(_PATH, "a path, in which %25 stands for %", "/ready")
+Path = Annotated[str, AfterValidator(_sent_as_it_is), _ABSOLUTE]
+FixedPath = Annotated[str, AfterValidator(_no_template), AfterValidator(_sent_as_it_is), _ABSOLUTE]
 HttpsUrl = Annotated[
     str,
     matching(

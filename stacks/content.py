@@ -85,13 +85,13 @@ def compose_content(configuration: Configuration) -> Content:
     check_names(settings, problems)
     check_quota(settings, problems)
     urls = dashboard_urls(settings, boards)
-    config = _alertmanager_yml(settings, rulebook, _heartbeat_topic(settings, problems))
+    config = render_alertmanager(settings, rulebook, _heartbeat_topic(settings, problems))
     templates = load_notifications(ROOT, receivers_texts(config), problems)
     rule_files = rulebook.files(urls)
     content = Content(
         files={
             prometheus.NAME: {
-                prometheus.CONFIG_FILE: _prometheus_yml(settings, rulebook, tuple(rule_files)),
+                prometheus.CONFIG_FILE: render_prometheus(settings, rulebook, tuple(rule_files)),
                 **rule_files,
             },
             alertmanager.NAME: {CONFIG_FILE: config, TEMPLATES_FILE: templates},
@@ -160,7 +160,8 @@ def _has_long_term_store(settings: Settings) -> bool:
     return settings.aws is not None and settings.aws.managed_prometheus is not None
 
 
-def _prometheus_yml(settings: Settings, rulebook: Rulebook, rule_files: tuple[str, ...]) -> str:
+def render_prometheus(settings: Settings, rulebook: Rulebook, rule_files: tuple[str, ...]) -> str:
+    """The text of prometheus.yml for these settings; `rule_files` are file names."""
     targets = [
         Target(
             probe=name,
@@ -228,7 +229,8 @@ def _outside_boards(settings: Settings) -> list[Dashboard]:
     return [endpoints_dashboard(tuple(settings.aws.health_checks.endpoints), GLOBAL_REGION)]
 
 
-def _alertmanager_yml(settings: Settings, rulebook: Rulebook, heartbeat_topic: str | None) -> str:
+def render_alertmanager(settings: Settings, rulebook: Rulebook, heartbeat_topic: str | None) -> str:
+    """The text of alertmanager.yml; `heartbeat_topic` is the ARN of a topic that exists, if any."""
     severities = {alert.name: alert.severity for alert in rulebook.alerts}
     webhook = settings.alertmanager.webhook
     return alertmanager_yml(

@@ -4,6 +4,7 @@ from promql.regex import Use
 from tests.support.rule_file_texts import file_with
 from tests.support.verdicts import OnPurpose
 from tests.verdicts import kinds, kubernetes
+from tests.verdicts.configuration_kinds import SLACK_CHANNELS, WEBHOOK_PATHS
 
 _RULE_FILES = (
     ("has no summary", "Each alert has one.", file_with(("alert", "annotations", None))),
@@ -93,5 +94,29 @@ ON_PURPOSE = (
                 r"\pL{1000}" * 2,
             ),
         )
+    ),
+    OnPurpose(
+        kind=WEBHOOK_PATHS,
+        says="holds a blank",
+        because="Go sends %20 in its place, so the settings can say so.",
+        example="/a b",
+    ),
+    OnPurpose(
+        kind=WEBHOOK_PATHS,
+        says="has a part from # on that is never sent",
+        because="Whoever writes it expects the receiver to see it.",
+        example="/a#b",
+    ),
+    OnPurpose(
+        kind=WEBHOOK_PATHS,
+        says="begins a template",
+        because="Only an execution for a real alert shows whether a template makes a URL.",
+        example="/{{ .Status }}",
+    ),
+    OnPurpose(
+        kind=SLACK_CHANNELS,
+        says="is not a channel or user of Slack",
+        because="A channel is fixed. Slack has none with blanks or control characters in its name.",
+        example="#{{ .Status }}",
     ),
 )

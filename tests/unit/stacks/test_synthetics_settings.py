@@ -41,10 +41,10 @@ def with_probe(**changes: Any) -> dict[str, Any]:
         ({"path": None, "url": "http://a.example"}, "extra.url: `http://a.example` is not an http"),
         ({"path": None, "url": "https://u:p@a.example"}, "a.example` is not an https URL without"),
         ({"path": None, "url": "https://a.example:70000"}, "70000` has a port that does not exist"),
-        ({"path": "ready"}, "extra.path: `ready` is not a path, in which % is %25 and a"),
+        ({"path": "ready"}, "extra.path: `ready` is not a path, in which %25 stands"),
         (
             {"path": "/100%"},
-            "extra.path: `/100%` is not a path, in which % is %25 and a blank %20.",
+            "extra.path: `/100%` is not a path, in which %25 stands for %. Write",
         ),
         (
             {"path": None, "url": "https://a.example/%"},

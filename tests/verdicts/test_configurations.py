@@ -1,0 +1,50 @@
+"""The servers take the configurations that the program renders for settings that it accepts."""
+
+import pytest
+
+from stacks.content import render_alertmanager, render_prometheus
+from stacks.settings.schema import Settings
+from tests.support.series import rule_files, rulebook
+from tests.support.settings_strategies import PATHS, SLACK, settings_of, stacks
+from tests.support.verdicts import Comparison, examples
+from tests.verdicts.configuration_kinds import (
+    ALERTMANAGER_YML,
+    PROMETHEUS_YML,
+    SLACK_CHANNELS,
+    WEBHOOK_PATHS,
+)
+
+STACKS = 400
+GENERATED = 1500
+TOPICS = (None, "arn:aws:sns:eu-west-1:000000000000:heartbeat")
+
+
+@pytest.fixture(scope="module")
+def accepted() -> list[Settings]:
+    """Settings of stacks that preview accepts."""
+    found = [settings for text in examples(stacks(), STACKS) if (settings := settings_of(text))]
+    assert len(found) > STACKS / 4
+    return found
+
+
+def test_alertmanager_takes_its_configuration(
+    accepted: list[Settings], compare: Comparison
+) -> None:
+    texts = [
+        render_alertmanager(settings, rulebook(), TOPICS[number % 2])
+        for number, settings in enumerate(accepted)
+    ]
+    compare(ALERTMANAGER_YML, texts)
+
+
+def test_prometheus_takes_its_configuration(accepted: list[Settings], compare: Comparison) -> None:
+    names = tuple(rule_files())
+    compare(PROMETHEUS_YML, [render_prometheus(one, rulebook(), names) for one in accepted])
+
+
+def test_paths_of_the_webhook_are_judged_alike(compare: Comparison) -> None:
+    compare(WEBHOOK_PATHS, examples(PATHS, GENERATED))
+
+
+def test_channels_of_slack_are_judged_alike(compare: Comparison) -> None:
+    compare(SLACK_CHANNELS, examples(SLACK, GENERATED))
