@@ -16,7 +16,7 @@ from promql.tree import Matching, Node
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 SET_OPERATORS = frozenset({"and", "or", "unless"})
 _FILLS = frozenset({"fill", "fill_left", "fill_right"})
-_SHOWN: dict[ValueType, str] = {
+SHOWN_TYPES: dict[ValueType, str] = {
     "scalar": "a scalar",
     "vector": "an instant vector",
     "matrix": "a range vector",
@@ -87,7 +87,7 @@ def check_binary(
         found = operand.value_type
         if found not in ("scalar", "vector"):
             advice = _CONVERSIONS.get(("vector", found), "Write a number or a selector.")
-            reason = f"`{operator}` takes scalars and instant vectors, not {_SHOWN[found]}."
+            reason = f"`{operator}` takes scalars and instant vectors, not {SHOWN_TYPES[found]}."
             raise lexer.error(f"{reason} {advice}", operand.span[0])
     if returns_bool and operator not in COMPARISONS:
         raise lexer.error(f"`{operator}` is no comparison. Remove `bool`.", at)
@@ -116,7 +116,7 @@ def check_binary(
 def _check_type(lexer: Lexer, name: str, index: int, arg: Node, wanted: ValueType) -> None:
     found = arg.value_type
     if found != wanted:
-        reason = f"{name}() takes {_SHOWN[wanted]} as argument {index + 1}, not {_SHOWN[found]}."
+        reason = f"{name}() takes {SHOWN_TYPES[wanted]} as argument {index + 1}, not {SHOWN_TYPES[found]}."
         advice = _CONVERSIONS.get((wanted, found), _WANTED[wanted])
         raise lexer.error(f"{reason} {advice}", arg.span[0])
 
@@ -125,7 +125,7 @@ def check_sign(lexer: Lexer, sign: str, operand: Node, at: int) -> None:
     """Refuse a sign before a range or a string."""
     if operand.value_type not in ("scalar", "vector"):
         advice = _CONVERSIONS.get(("vector", operand.value_type), "Remove the sign.")
-        reason = f"`{sign}` takes scalars and instant vectors, not {_SHOWN[operand.value_type]}."
+        reason = f"`{sign}` takes scalars and instant vectors, not {SHOWN_TYPES[operand.value_type]}."
         raise lexer.error(f"{reason} {advice}", at)
 
 

@@ -3,6 +3,7 @@
 import math
 import re
 
+from promql.checks import SHOWN_TYPES
 from promql.errors import PromqlError
 from promql.lexer import SKIPPED, Lexer
 from promql.literals import DURATION, NUMBER, parse_number, seconds_of
@@ -71,7 +72,7 @@ def _read_range(lexer: Lexer, node: Node, is_shifted: bool) -> Node:
     span = node.span
     if colon:
         if node.value_type != "vector":
-            reason = f"a subquery needs an instant vector, not a {node.value_type}."
+            reason = f"a subquery needs an instant vector, not {SHOWN_TYPES[node.value_type]}."
             raise lexer.error(f"{reason} Write it after a selector or a function.", opening)
         return Subquery(node, length, step, 0, None, span)
     if not isinstance(node, VectorSelector):

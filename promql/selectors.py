@@ -27,6 +27,8 @@ _LABEL = re.compile(
 _PART_OF_LABEL = re.compile(rf"{SKIPPED}(?:[A-Za-z_:][A-Za-z0-9_:]*+|{STRING})?+").match
 _CLOSING_BRACE = re.compile(rf"{SKIPPED}\}}").match
 _CLOSING_PARENTHESIS = re.compile(rf"{SKIPPED}\)").match
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""A byte that is no text; see `unquote`."""
 _NO_LABELS = frozenset({"without", "inf", "nan"})
 """Words that the lexer of Prometheus does not take for a label outside of quotes."""
 
@@ -39,7 +41,7 @@ def read_selector(lexer: Lexer, metric: str | None, start: int) -> VectorSelecto
         if named:
             reason = f"the metric has two names, {metric} and {named[0].value}. Remove one."
             raise lexer.error(reason, start)
-    elif all(_fits_nothing(matcher) for matcher in matchers):
+    elif all(_fits_empty(matcher) for matcher in matchers):
         reason = "the selector fits all series. Write a metric's name in front of the braces."
         raise lexer.error(reason, start)
     elif exact := next((each for each in named if each.operator == "=" and each.value), None):
@@ -64,14 +66,9 @@ def _label(lexer: Lexer, item: re.Match[str]) -> str:
             raise lexer.error(f'`{name}` is no label here. Write "{name}".', item.start(1))
         return name
     label = _unquote(lexer, quoted, item.start(2))
-    if not label or (not label.isascii() and not _is_text(label)):
+    if not label or _SURROGATE.search(label):
         raise lexer.error(f"{quoted} is no label. Write a label's name.", item.start(2))
     return label
-
-
-def _is_text(value: str) -> bool:
-    """Whether a string has no bytes that are no text."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _read_matchers(lexer: Lexer) -> list[Matcher]:
@@ -100,7 +97,7 @@ def _matcher(lexer: Lexer, item: re.Match[str]) -> Matcher:
     return Matcher(name, cast(Any, operator), value)
 
 
-def _fits_nothing(matcher: Matcher) -> bool:
+def _fits_empty(matcher: Matcher) -> bool:
     """Whether series without the label fit."""
     match matcher.operator:
         case "=":

@@ -106,7 +106,7 @@ def test_a_string_has_its_value(text: str, value: str) -> None:
 
 @pytest.mark.parametrize("text", [r'"\d"', r'"\""x', r'"\400"', r'"\ud800"', r"'\"'", '"\ufffd"'])
 def test_a_string_that_prometheus_can_t_read_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="does not parse at column"):
+    with pytest.raises(ValueError, match=r"a string holds|can't stand here"):
         parse_tree(text)
 
 
@@ -117,7 +117,7 @@ def test_a_string_that_prometheus_can_t_read_is_refused(text: str) -> None:
         ("m offset 1h", 3_600_000, None),
         ("m OFFSET -5m", -300_000, None),
         ("m offset -(5m)", -300_000, None),
-        ("m offset - # twice\n -5m", 300_000, None),
+        ("m offset - # not - thrice\n -5m", 300_000, None),
         ("m offset 90", 90_000, None),
         ("m offset 1.5", 1500, None),
         ("m @ 1.6e9", 0, 1.6e9),
