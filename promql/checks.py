@@ -22,6 +22,7 @@ SHOWN_TYPES: dict[ValueType, str] = {
     "matrix": "a range vector",
     "string": "a string",
 }
+"""What messages call each type."""
 _CONVERSIONS: dict[tuple[ValueType, ValueType], str] = {
     ("matrix", "vector"): "Write a range such as [5m] after a selector, [5m:] after anything else.",
     ("vector", "matrix"): "Put the range into a function such as rate().",
@@ -84,11 +85,7 @@ def check_binary(
 ) -> ValueType:
     """The type of an operation's value. Raises PromqlError if its operands don't fit."""
     for operand in (lhs, rhs):
-        found = operand.value_type
-        if found not in ("scalar", "vector"):
-            advice = _CONVERSIONS.get(("vector", found), "Write a number or a selector.")
-            reason = f"`{operator}` takes scalars and instant vectors, not {SHOWN_TYPES[found]}."
-            raise lexer.error(f"{reason} {advice}", operand.span[0])
+        check_operand(lexer, operator, operand)
     if returns_bool and operator not in COMPARISONS:
         raise lexer.error(f"`{operator}` is no comparison. Remove `bool`.", at)
     if matching and matching.on and (both := set(matching.labels) & set(matching.include)):
@@ -113,20 +110,22 @@ def check_binary(
     return "vector"
 
 
+def check_operand(lexer: Lexer, operator: str, operand: Node) -> None:
+    """Refuse an operator or a sign before or after a range or a string."""
+    found = operand.value_type
+    if found not in ("scalar", "vector"):
+        advice = _CONVERSIONS.get(("vector", found), "Write a number or a selector.")
+        reason = f"`{operator}` takes scalars and instant vectors, not {SHOWN_TYPES[found]}."
+        raise lexer.error(f"{reason} {advice}", operand.span[0])
+
+
 def _check_type(lexer: Lexer, name: str, index: int, arg: Node, wanted: ValueType) -> None:
     found = arg.value_type
     if found != wanted:
-        reason = f"{name}() takes {SHOWN_TYPES[wanted]} as argument {index + 1}, not {SHOWN_TYPES[found]}."
+        takes = f"{SHOWN_TYPES[wanted]} as argument {index + 1}"
+        reason = f"{name}() takes {takes}, not {SHOWN_TYPES[found]}."
         advice = _CONVERSIONS.get((wanted, found), _WANTED[wanted])
         raise lexer.error(f"{reason} {advice}", arg.span[0])
-
-
-def check_sign(lexer: Lexer, sign: str, operand: Node, at: int) -> None:
-    """Refuse a sign before a range or a string."""
-    if operand.value_type not in ("scalar", "vector"):
-        advice = _CONVERSIONS.get(("vector", operand.value_type), "Remove the sign.")
-        reason = f"`{sign}` takes scalars and instant vectors, not {SHOWN_TYPES[operand.value_type]}."
-        raise lexer.error(f"{reason} {advice}", at)
 
 
 def _wrong_number(

@@ -12,7 +12,7 @@ from promql.checks import (
     check_aggregation,
     check_binary,
     check_call,
-    check_sign,
+    check_operand,
     find_function,
 )
 from promql.errors import PromqlError
@@ -83,7 +83,7 @@ class _Sign:
         if isinstance(operand, Number):
             value = -operand.value if self.operator == "-" else operand.value
             return Number(value, span)
-        check_sign(lexer, self.operator, operand, self.start)
+        check_operand(lexer, self.operator, operand)
         return Unary(self.operator, operand, span, operand.value_type)
 
 

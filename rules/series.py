@@ -1,12 +1,12 @@
 """All exported and recorded series; finds unknown series and labels in expressions."""
 
-import re
 from collections.abc import Iterable
 
 from problems import did_you_mean
 from promql.errors import PromqlError
 from promql.expressions import Expression
 from promql.labels import Labels, result_labels
+from promql.regex import matches
 from promql.tree import Matcher, VectorSelector
 from rules.inventory import METRICS_FILE, Metric
 from rules.rule import Record
@@ -89,12 +89,8 @@ class Series:
         ]
         if not patterns:
             return "a selector names no metric. Write the metric's name in front."
-        try:
-            pattern = re.compile(patterns[0])
-        except re.error:
-            return None
         known = [*self._labels, *self._records]
-        if self._complete and not any(pattern.fullmatch(name) for name in known):
+        if self._complete and not any(matches(patterns[0], name) for name in known):
             return f"no metric's name matches {patterns[0]}. Correct it."
         return None
 
