@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from problems import Problems
+from promql.checks import COMPARISONS
 from promql.errors import PromqlError
 from promql.expressions import parse
+from promql.tree import Binary, Node, nodes
 from rules.inventory import Metric
 from rules.reader import Place, read_text
 from rules.rule import (
@@ -67,7 +69,11 @@ def check_records(
 def _identity(record: Record, exporters: Mapping[str, str], series: Series) -> object:
     """What distinguishes the results of a record from those of others with its name."""
     returned = series.result_labels(record.expression)
-    if returned is None or isinstance(record.expression, PromqlError):
+    if (
+        returned is None
+        or isinstance(record.expression, PromqlError)
+        or any(map(_is_filter, nodes(record.expression.tree)))
+    ):
         return record.name, record.fields.expr, tuple(sorted(record.labels.items()))
     own = returned - frozenset(record.labels)
     selected = {
@@ -85,6 +91,14 @@ def _identity(record: Record, exporters: Mapping[str, str], series: Series) -> o
         frozenset(selected),
         frozenset(sources),
     )
+
+
+def _is_filter(node: Node) -> bool:
+    """Whether a node leaves out some of the series that it reads."""
+    if not isinstance(node, Binary):
+        return False
+    is_comparison = node.operator in COMPARISONS and not node.returns_bool
+    return is_comparison or node.operator in ("and", "unless")
 
 
 def check_groups(rules: Iterable[AnyRule], problems: Problems) -> None:

@@ -18,8 +18,10 @@ from urllib.parse import quote
 import yaml
 
 from problems import Problems
+from promql.durations import format_duration, parse_duration
 from promql.errors import PromqlError
 from promql.expressions import Expression, parse
+from promql.lookback import find_paces, find_reaches
 from rules.checks import (
     check_alert,
     check_expression,
@@ -27,6 +29,7 @@ from rules.checks import (
     check_names,
     check_records,
 )
+from rules.evaluation import Evaluation
 from rules.inventory import METRICS_FILE, Metric, load_inventory
 from rules.overrides import Overrides, apply_overrides
 from rules.reader import Steps, read_yaml
@@ -93,12 +96,12 @@ class Rulebook:
     def longest_range(self) -> tuple[str, int]:
         """(name, milliseconds) of the rule that looks back furthest; ("", 0) if none does."""
         reaches = (
-            (rule.name, length)
+            (rule.name, reach.begin)
             for rule in (*self.alerts, *self.records)
             if isinstance(rule.expression, Expression)
-            for length in rule.expression.ranges
+            for reach in find_reaches(rule.expression.tree)
         )
-        return max(reaches, key=lambda reach: reach[1], default=("", 0))
+        return max([("", 0), *reaches], key=lambda reach: reach[1])
 
     @property
     def long_term_series(self) -> tuple[str, ...]:
@@ -122,6 +125,31 @@ class Rulebook:
             name: _dump(_with_dashboard(rule, dashboard_urls) for rule in rules)
             for name, rules in self._rules_by_file().items()
         }
+
+    def check_rates(self, interval: int, probe_interval: int, problems: Problems) -> None:
+        """Report each range that is too short for the two samples that its function needs.
+
+        Targets are scraped and rules evaluated at `interval`, probes made at `probe_interval`;
+        both are in milliseconds.
+        """
+        intervals = {
+            name: probe_interval if "probe" in metric.labels else interval
+            for metric in self.metrics
+            for name in metric.series()
+        }
+        for record in self.records:
+            own = parse_duration(record.group.interval or "0") or interval
+            intervals[record.name] = max(own, intervals.get(record.name, 0))
+        for rule in (*self.alerts, *self.records):
+            if isinstance(rule.expression, PromqlError):
+                continue
+            for pace in find_paces(rule.expression.tree):
+                own = pace.step or intervals.get(pace.metric or "", interval)
+                if pace.range < 2 * own:
+                    given, least = format_duration(pace.range), format_duration(2 * own)
+                    text = f"`expr` of {rule.name}: {pace.function} needs two samples, and {given}"
+                    text += f" can hold one: they are {format_duration(own)} apart."
+                    rule.place.at("expr").report(problems, f"{text} Write {least} or more.")
 
     def check_query(self, expr: str) -> str | None:
         """Why a dashboard's query, without variables, is wrong; None if it is valid."""
@@ -173,6 +201,7 @@ def load_rulebook(
     alerts = apply_overrides(alerts, overrides, problems, complete=complete)
     names = [alert.name for alert in alerts]
     series = Series(metrics, [*records, *slo_records], names, complete=complete)
+    evaluation = Evaluation(metrics, [*records, *slo_records])
     check_records([*records, *slo_records], metrics, series, problems)
     for one in generated:
         # Report a wrong query once, not again for each record that contains it.
@@ -181,6 +210,7 @@ def load_rulebook(
             records += one.records
     for rule in (*records, *alerts):
         check_expression(rule, series, problems)
+        evaluation.check(rule, problems)
     for alert in alerts:
         check_alert(alert, series, severities, root, problems)
     return Rulebook(

@@ -81,6 +81,8 @@ def compose_content(configuration: Configuration) -> Content:
     found = read_files(rules.overrides, rules.runbook_base_url, rules.slo_options, problems)
     rulebook, boards = found.rulebook, found.boards
     check_retention(settings.prometheus.retention, rulebook, problems)
+    probe_interval = parse_duration(settings.synthetics.interval)
+    rulebook.check_rates(parse_duration(prometheus.INTERVAL), probe_interval, problems)
     check_capacity(settings, problems)
     check_names(settings, problems)
     check_quota(settings, problems)

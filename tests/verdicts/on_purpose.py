@@ -3,7 +3,7 @@
 from promql.regex import Use
 from tests.support.rule_file_texts import file_with
 from tests.support.verdicts import OnPurpose
-from tests.verdicts import kinds, kubernetes
+from tests.verdicts import evaluations, kinds, kubernetes
 from tests.verdicts.configuration_kinds import SLACK_CHANNELS, WEBHOOK_PATHS
 
 _RULE_FILES = (
@@ -59,6 +59,12 @@ ON_PURPOSE = (
         for says, because, example in _RULE_FILES
     ),
     *kubernetes.ON_PURPOSE,
+    OnPurpose(
+        kind=evaluations.RECORDS,
+        says="Write a share from 0 to 1",
+        because="The server returns infinity with a warning that nobody reads: it is a mistake.",
+        example="quantile(95, up)",
+    ),
     OnPurpose(
         kind=kinds.EXPRESSIONS,
         says="contains the dashboard variable",

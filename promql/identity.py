@@ -1,0 +1,224 @@
+"""The labels that distinguish an expression's results, and what takes the last of them away."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import TypeAlias
+
+from promql.arguments import constant, text_of
+from promql.checks import COMPARISONS
+from promql.tree import (
+    Aggregation,
+    Binary,
+    Call,
+    Node,
+    Number,
+    String,
+    Unary,
+    VectorSelector,
+    fold,
+)
+
+TARGET = frozenset({"instance", "pod"})
+"""Each of these labels distinguishes all targets of a job."""
+_KEEP_NAMES = frozenset({"last_over_time", "sort", "sort_desc"})
+_NO_SERIES = frozenset({"scalar", "vector", "time", "pi"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What distinguishes the series of a result.
+
+    Series differ in labels of `free`, which is None if it is unknown, and have the values of
+    `fixed`. Those of the metrics in `names`, if there are any, differ in their name alone.
+    `collision` says why the server can't evaluate the expression.
+    """
+
+    free: frozenset[str] | None = frozenset()
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    collision: str = ""
+
+
+IdentityOf: TypeAlias = Callable[[VectorSelector], Identity]
+"""What distinguishes the series that a selector selects, without regard to its matchers."""
+
+
+def find_identity(tree: Node, identity_of: IdentityOf) -> Identity:
+    """What distinguishes the results of an expression."""
+
+    def identity_at(node: Node, inner: list[Identity]) -> Identity:
+        found = _identity(node, inner, identity_of)
+        reasons = (found.collision, *(one.collision for one in inner))
+        return replace(found, collision=next(filter(None, reasons), ""))
+
+    return fold(tree, identity_at)
+
+
+def collision_of(names: tuple[str, ...]) -> str:
+    """Why an expression that drops the names of these metrics fails."""
+    first, second = names[:2]
+    return (
+        f"{first} and {second} have the same labels, and nothing distinguishes them without their"
+        " names. Select one metric, or aggregate them"
+    )
+
+
+def override(identity: Identity, labels: Iterable[str]) -> frozenset[str]:
+    """The labels that no longer distinguish the results if `labels` get one value each.
+
+    Empty if the results still differ.
+    """
+    free, taken = identity.free or frozenset(), frozenset(labels)
+    for own in (free, free & TARGET):
+        if own and own <= taken:
+            return own
+    return frozenset()
+
+
+def alike(metrics: Iterable[tuple[str, object]]) -> tuple[str, ...]:
+    """The first two metrics, of (name, what distinguishes its series), that are alike."""
+    for (first, one), (second, other) in combinations(metrics, 2):
+        if one == other:
+            return first, second
+    return ()
+
+
+def _identity(node: Node, inner: list[Identity], identity_of: IdentityOf) -> Identity:
+    match node:
+        case Number() | String():
+            return Identity()
+        case VectorSelector():
+            return _selector(node, identity_of(node))
+        case Aggregation():
+            return _aggregation(node, inner[-1])
+        case Call():
+            return _call(node, inner)
+        case Binary():
+            return _binary(node, *inner)
+        case Unary():
+            return _without_names(inner[0])
+        case _:
+            return inner[0]
+
+
+def _selector(node: VectorSelector, found: Identity) -> Identity:
+    equal = {one.name: one.value for one in node.matchers if one.operator == "="}
+    free = None if found.free is None else found.free - equal.keys()
+    return replace(found, free=_frozen(free), fixed={**found.fixed, **equal})
+
+
+def _frozen(labels: Iterable[str] | None) -> frozenset[str] | None:
+    return None if labels is None else frozenset(labels)
+
+
+def _without_names(found: Identity) -> Identity:
+    if not found.names:
+        return found
+    return replace(found, names=(), collision=found.collision or collision_of(found.names))
+
+
+def _aggregation(node: Aggregation, inner: Identity) -> Identity:
+    named = frozenset(node.grouping)
+    if node.operator in ("topk", "bottomk") and node.param is not None:
+        count = constant(node.param)
+        if count is not None and count >= 2:
+            return inner
+        # One series for each group, or nobody knows how many.
+        return Identity(None if count is None else (inner.free or named) & named)
+    if node.without:
+        fixed = {name: value for name, value in inner.fixed.items() if name not in named}
+        free = None if inner.free is None else inner.free - named
+    else:
+        fixed = {name: value for name, value in inner.fixed.items() if name in named}
+        free = None if inner.free is None else inner.free & named
+    if node.operator == "count_values" and free is not None:
+        free |= {text_of(node.param) or ""} if node.param else frozenset()
+    names = inner.names if "__name__" in node.grouping and not node.without else ()
+    return Identity(free, fixed, names)
+
+
+def _call(node: Call, inner: list[Identity]) -> Identity:
+    name = node.function.name
+    if name in _NO_SERIES:
+        return Identity()
+    series = [
+        one
+        for argument, one in zip(node.args, inner, strict=True)
+        if argument.value_type in ("vector", "matrix")
+    ]
+    if not series:
+        return Identity()
+    main = series[0]
+    if name in ("absent", "absent_over_time"):
+        return Identity(frozenset(), main.fixed)
+    if name == "label_replace":
+        return _label_replace(node, main)
+    if name == "label_join":
+        target, _, *sources = (text_of(argument) for argument in node.args[1:])
+        return _with_copy(main, target, sources)
+    if name in _KEEP_NAMES:
+        return main
+    if name == "histogram_quantile" and main.free is not None:
+        main = replace(main, free=main.free - {"le"})
+    return _without_names(main)
+
+
+def _label_replace(node: Call, main: Identity) -> Identity:
+    target, value, source, pattern = (text_of(argument) for argument in node.args[1:])
+    if main.free is None or target is None or value is None:
+        return Identity(None)
+    matches_all = pattern in (".*", "(.*)") or (source == pattern == "")
+    if "$" in value or not matches_all:
+        return _with_copy(main, target, [source])
+    lost = override(main, [target])
+    reason = f"label_replace gives every series the same {target}, and nothing else differs"
+    return Identity(
+        main.free - {target},
+        {**main.fixed, target: value},
+        collision=f"{reason}. Keep {' or '.join(sorted(lost))}" if lost else "",
+    )
+
+
+def _with_copy(main: Identity, target: str | None, sources: Iterable[str | None]) -> Identity:
+    """The identity with a label that holds what other labels hold."""
+    # The copy distinguishes targets too, whatever becomes of the label that it was made from.
+    if main.free is None or target is None or TARGET.intersection(sources):
+        return Identity(None)
+    return Identity(main.free | {target}, main.fixed)
+
+
+def _binary(node: Binary, left: Identity, right: Identity) -> Identity:
+    is_filter = node.operator in COMPARISONS and not node.returns_bool
+    if node.lhs.value_type == "scalar" or node.rhs.value_type == "scalar":
+        main = right if node.lhs.value_type == "scalar" else left
+        return main if is_filter else _without_names(main)
+    if node.operator in ("and", "unless"):
+        return left
+    if node.operator == "or":
+        return _union(left, right)
+    matching = node.matching
+    if matching is None:
+        return Identity(left.free, left.fixed)
+    if matching.cardinality != "one-to-one":
+        main = left if matching.cardinality == "many-to-one" else right
+        free = None if main.free is None else main.free | set(matching.include)
+        return Identity(free, main.fixed)
+    named = set(matching.labels)
+    kept = [name for name in left.fixed if (name in named) == matching.on]
+    free = left.free
+    if free is not None:
+        free = free & named if matching.on else free - named
+    return Identity(free, {name: left.fixed[name] for name in kept})
+
+
+def _union(left: Identity, right: Identity) -> Identity:
+    if left.free is None or right.free is None:
+        return Identity(None, names=left.names or right.names)
+    differ = {
+        name
+        for name in {*left.fixed, *right.fixed}
+        if left.fixed.get(name, "") != right.fixed.get(name, "")
+    }
+    fixed = {name: value for name, value in left.fixed.items() if name not in differ}
+    return Identity(left.free | right.free | differ, fixed, left.names or right.names)

@@ -1,0 +1,157 @@
+"""Checks whether Prometheus can evaluate a rule, and whether the rule can ever return anything."""
+
+from collections.abc import Iterable, Iterator
+
+from problems import Problems
+from promql.arguments import check_arguments
+from promql.bounds import ANY, POSITIVE, TRUTH, Bounds
+from promql.checks import COMPARISONS
+from promql.durations import parse_duration
+from promql.errors import PromqlError
+from promql.identity import Identity, alike, collision_of, find_identity, override
+from promql.lookback import LOOKBACK, find_reaches
+from promql.outcome import find_outcome
+from promql.regex import RegexError, matches
+from promql.tree import Binary, Node, Paren, VectorSelector
+from rules.inventory import Metric
+from rules.rule import WATCHDOG, AnyRule, Record
+
+_TYPES = {
+    "matrix": "returns samples over a range. Write a function around it, such as max_over_time",
+    "string": "is a string. Write an expression that returns series",
+}
+
+
+class Evaluation:
+    """What is known about the values and labels of all series."""
+
+    def __init__(self, metrics: Iterable[Metric], records: Iterable[Record]) -> None:
+        self._bounds: dict[str, Bounds] = {}
+        self._identities: dict[str, Identity] = {}
+        self._kinds: dict[str, object] = {}
+        for metric in metrics:
+            for name, labels in metric.series().items():
+                self._bounds[name] = _bounds(metric, name)
+                if labels is not None:
+                    self._kinds[name] = (metric.workload, labels)
+                fixed = {"job": metric.workload} if metric.workload else {}
+                free = None if labels is None else labels - fixed.keys() - {"namespace"}
+                self._identities[name] = Identity(None if free is None else frozenset(free), fixed)
+        self._records: dict[str, list[Record]] = {}
+        for record in records:
+            self._records.setdefault(record.name, []).append(record)
+
+    def check(self, rule: AnyRule, problems: Problems) -> None:
+        """Report a rule that Prometheus can't evaluate, that never returns anything, or always."""
+        if isinstance(rule.expression, PromqlError):
+            return
+        place = rule.place.at("expr")
+        for text in self._problems(rule, rule.expression.tree, rule.expression.text):
+            place.report(problems, f"`expr` of {rule.name} {text}")
+
+    def _problems(self, rule: AnyRule, tree: Node, text: str) -> Iterable[str]:
+        if advice := _TYPES.get(tree.value_type):
+            return [f"{advice}."]
+        if wrong := [f"fails: {reason}" for reason in dict.fromkeys(check_arguments(tree))]:
+            return wrong
+        if reason := self._collision(rule, tree):
+            return [f"fails: {reason}."]
+        if wrong := list(_check_times(tree, parse_duration(rule.group.query_offset or "0"))):
+            return wrong
+        outcome = find_outcome(tree, text, lambda name: self._bounds.get(name, ANY))
+        if outcome.never:
+            return [f"never returns anything: {outcome.never}. Correct it."]
+        if isinstance(rule, Record) or rule.name == WATCHDOG:
+            return []
+        if outcome.is_sure:
+            return ["always returns something, so the alert always fires. Compare with a limit."]
+        if _is_truth(tree):
+            return ["returns 0 where it should return nothing, and the alert fires. Remove `bool`."]
+        return []
+
+    def _collision(self, rule: AnyRule, tree: Node) -> str:
+        """Why two results of a rule get the same labels; "" if they do not."""
+        identity = find_identity(tree, self._identity_of)
+        if identity.collision:
+            return identity.collision
+        if identity.names:
+            return collision_of(identity.names)
+        # A template in an alert's label may keep what distinguishes the results.
+        constant = [
+            name
+            for name, value in rule.labels.items()
+            if isinstance(rule, Record) or "{{" not in value
+        ]
+        if not (lost := override(identity, constant)):
+            return ""
+        labels = " and ".join(sorted(lost))
+        return (
+            f"its results differ in {labels} alone, and the labels of the rule or its group replace"
+            " that. Remove those labels, or aggregate"
+        )
+
+    def _identity_of(self, selector: VectorSelector) -> Identity:
+        name = selector.metric
+        if name is None:
+            return self._identity_of_pattern(selector)
+        if name not in self._identities:
+            # Ends the recursion: nothing is known about a record that uses its own result.
+            self._identities[name] = Identity(None)
+            found = [self._recorded(record) for record in self._records.get(name, ())]
+            if len(found) == 1:
+                self._identities[name] = found[0]
+        return self._identities[name]
+
+    def _recorded(self, record: Record) -> Identity:
+        if isinstance(record.expression, PromqlError):
+            return Identity(None)
+        found = find_identity(record.expression.tree, self._identity_of)
+        free = None if found.free is None else found.free - record.labels.keys()
+        return Identity(None if free is None else frozenset(free), {**found.fixed, **record.labels})
+
+    def _identity_of_pattern(self, selector: VectorSelector) -> Identity:
+        patterns = [
+            one.value
+            for one in selector.matchers
+            if one.name == "__name__" and one.operator == "=~"
+        ]
+        try:
+            found = [
+                (name, kind)
+                for name, kind in self._kinds.items()
+                if patterns and all(matches(pattern, name) for pattern in patterns)
+            ]
+        except RegexError:
+            found = []
+        return Identity(None, names=alike(found))
+
+
+def _check_times(tree: Node, delay: int) -> Iterator[str]:
+    """Report selectors of fixed times, and of times that are in the future at an evaluation.
+
+    `delay` is how long before the present a rule is evaluated, in milliseconds.
+    """
+    for selector, begin, is_range, fixed in find_reaches(tree):
+        name = selector.metric or "a selector"
+        if fixed is not None:
+            yield (
+                f"reads {name} @ {fixed:g}, a fixed time that retention deletes. Write `offset`,"
+                " which moves with the evaluation."
+            )
+        elif begin + (0 if is_range else LOOKBACK) + delay <= 0:
+            yield f"reads {name} in the future alone. Write a positive `offset`."
+
+
+def _bounds(metric: Metric, name: str) -> Bounds:
+    """The values that a series of a metric can have."""
+    if metric.unit == "boolean":
+        return TRUTH
+    is_counter = metric.type == "counter" or (name != metric.name and not name.endswith("_sum"))
+    return POSITIVE if is_counter else ANY
+
+
+def _is_truth(tree: Node) -> bool:
+    """Whether an expression returns the 0 or 1 of a comparison."""
+    while isinstance(tree, Paren):
+        tree = tree.expr
+    return isinstance(tree, Binary) and tree.operator in COMPARISONS and tree.returns_bool
