@@ -7,6 +7,17 @@ from tests.verdicts import evaluations, kinds, kubernetes
 from tests.verdicts.configuration_kinds import SLACK_CHANNELS, WEBHOOK_PATHS
 
 _RULE_FILES = (
+    ("the alert always fires", "Nobody needs it.", file_with(("alert", "expr", "5"))),
+    (
+        "returns samples over a range",
+        "The server loads it, and fails at each evaluation.",
+        file_with(("alert", "expr", "'oven_heat[5m]'")),
+    ),
+    (
+        "is a string. Write an expression",
+        "The server loads it, and fails at each evaluation.",
+        file_with(("alert", "expr", "'\"a\"'")),
+    ),
     ("has no summary", "Each alert has one.", file_with(("alert", "annotations", None))),
     ("has no description", "Each alert has one.", file_with(("alert", "annotations", None))),
     (
