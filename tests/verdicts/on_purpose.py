@@ -82,6 +82,12 @@ ON_PURPOSE = (
         because="In a rule, $pod in a matcher's value is what a dashboard's query left behind.",
         example='up{pod="$pod"}',
     ),
+    OnPurpose(
+        kind=kinds.EXPRESSIONS,
+        says="it is not UTF-8",
+        because="Labels are UTF-8, so the bytes match nothing; Prometheus compiles no plain text.",
+        example=r'up{pod=~"\xff"}',
+    ),
     *(
         OnPurpose(
             kind=kinds.REGEXES[use],
