@@ -59,6 +59,11 @@ class AlertmanagerConfig:
     inhibitions: Sequence[Inhibition]
 
 
+def equal(label: str, value: str) -> str:
+    """The matcher of a label's value, which Alertmanager reads as Go does a quoted string."""
+    return f"{label}={json.dumps(value, ensure_ascii=False)}"
+
+
 def alertmanager_yml(config: AlertmanagerConfig) -> str:
     """The configuration file, as YAML.
 
@@ -229,7 +234,7 @@ def _with_idle_windows(
     if not windows or alert_severity != severity:
         return route
     child = {
-        "matchers": [f"alertname={json.dumps(alert, ensure_ascii=False)}"],
+        "matchers": [equal("alertname", alert)],
         # A route does not inherit its parent's time intervals.
         **({"active_time_intervals": list(hours)} if hours else {}),
         "mute_time_intervals": [*muted, *(window.name for window in windows)],

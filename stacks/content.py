@@ -1,6 +1,5 @@
 """The contents of all ConfigMaps of one environment, checked before anything is declared."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from components.alertmanager_config import (
     AlertmanagerConfig,
     Inhibition,
     alertmanager_yml,
+    equal,
 )
 from components.aws.place import GLOBAL_REGION
 from components.blackbox import blackbox_yml
@@ -241,24 +241,20 @@ def render_alertmanager(settings: Settings, rulebook: Rulebook, heartbeat_topic:
             routing=settings.alertmanager,
             webhook_url=_url(settings, webhook.workload, webhook.path) if webhook else None,
             heartbeat_topic=heartbeat_topic,
-            heartbeat=(_equal("alertname", WATCHDOG), _equal("severity", WATCHDOG_SEVERITY)),
-            outside=(_equal(*WATCHDOG_OUTSIDE),),
-            through_all=(_equal(*THROUGH_ALL),),
-            page_lost=(_equal("alertname", PAGE_LOST),),
+            heartbeat=(equal("alertname", WATCHDOG), equal("severity", WATCHDOG_SEVERITY)),
+            outside=(equal(*WATCHDOG_OUTSIDE),),
+            through_all=(equal(*THROUGH_ALL),),
+            page_lost=(equal("alertname", PAGE_LOST),),
             idle=(IDLE_ALERT, severities.get(IDLE_ALERT, "")),
             inhibitions=[*_siblings(rulebook), *_symptoms(settings, rulebook)],
         )
     )
 
 
-def _equal(label: str, value: str) -> str:
-    return f"{label}={json.dumps(value, ensure_ascii=False)}"
-
-
 def _siblings(rulebook: Rulebook) -> Iterator[Inhibition]:
     """A critical alert mutes the warning about the same condition."""
     for source, target, labels in rulebook.siblings:
-        yield Inhibition([_equal("alertname", source)], [_equal("alertname", target)], labels)
+        yield Inhibition([equal("alertname", source)], [equal("alertname", target)], labels)
 
 
 def _symptoms(settings: Settings, rulebook: Rulebook) -> Iterator[Inhibition]:
@@ -269,9 +265,9 @@ def _symptoms(settings: Settings, rulebook: Rulebook) -> Iterator[Inhibition]:
     """
     for alert in rulebook.alerts:
         for workload in _workloads_down(alert, settings.workloads):
-            whole = [_equal("alertname", alert.name), _equal("job", workload), _equal("pod", "")]
+            whole = [equal("alertname", alert.name), equal("job", workload), equal("pod", "")]
             for label in ("workload", "sloth_service"):
-                yield Inhibition(whole, [_equal(label, workload)], ())
+                yield Inhibition(whole, [equal(label, workload)], ())
 
 
 def _workloads_down(alert: Alert, workloads: Iterable[str]) -> list[str]:

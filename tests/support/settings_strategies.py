@@ -14,6 +14,7 @@ from components.blackbox import Probe
 from components.hours import WEEKDAYS, Window
 from components.routing import Heartbeat, SlackChannel
 from components.urls import FixedPath
+from problems import one_line
 from stacks.settings.schema import Settings
 from tests.support.recording import stack_values
 
@@ -26,7 +27,7 @@ def refusal_by(kind: Any) -> Callable[[Any], str | None]:
         try:
             adapter.validate_json(json.dumps(value), by_name=False)
         except ValidationError as error:
-            return error.errors()[0]["msg"]
+            return one_line(error.errors()[0]["msg"])
         return None
 
     return refusal

@@ -1,11 +1,14 @@
 """The servers take the configurations that the program renders for settings that it accepts."""
 
+import json
+
 import pytest
 
+from components.alertmanager_config import equal
 from stacks.content import render_alertmanager, render_prometheus
 from stacks.settings.schema import Settings
 from tests.support.series import rule_files, rulebook
-from tests.support.settings_strategies import PATHS, SLACK, settings_of, stacks
+from tests.support.settings_strategies import PATHS, SLACK, TEXTS, settings_of, stacks
 from tests.support.verdicts import Comparison, examples
 from tests.verdicts.configuration_kinds import (
     ALERTMANAGER_YML,
@@ -40,6 +43,20 @@ def test_alertmanager_takes_its_configuration(
 def test_prometheus_takes_its_configuration(accepted: list[Settings], compare: Comparison) -> None:
     names = tuple(rule_files())
     compare(PROMETHEUS_YML, [render_prometheus(one, rulebook(), names) for one in accepted])
+
+
+def test_the_matcher_of_any_value_is_read(compare: Comparison) -> None:
+    values = examples(TEXTS, GENERATED)
+    matchers = [equal("alertname", value) for value in values]
+    answers = compare.ask("alertmanager", [{"kind": "matcher", "text": one} for one in matchers])
+    assert [one for one, answer in zip(matchers, answers, strict=True) if not answer.valid] == []
+    # For these, Go writes what JSON reads.
+    canonical = {
+        value: answer.more["canonical"]
+        for value, answer in zip(values, answers, strict=True)
+        if value.isascii() and value.isprintable()
+    }
+    assert canonical == {value: f"alertname={json.dumps(value)}" for value in canonical}
 
 
 def test_paths_of_the_webhook_are_judged_alike(compare: Comparison) -> None:
