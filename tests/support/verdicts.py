@@ -69,15 +69,20 @@ class Judge:
 class Kind:
     """A kind of text that a server and we judge.
 
-    `refusal` gives our reasons to refuse a text, one a line, or None if we accept it. `accepts`
+    `refusal` gives our reason to refuse a text, or all reasons, or None if we accept it. `accepts`
     tells from the judge's verdict whether the server takes the text.
     """
 
     name: str
     server: Server
     question: Callable[[Any], Question]
-    refusal: Callable[[Any], str | None]
+    refusal: Callable[[Any], str | tuple[str, ...] | None]
     accepts: Callable[[Verdict], bool] = lambda verdict: verdict.valid
+
+    def reasons(self, text: Any) -> tuple[str, ...]:
+        """Our reasons to refuse the text; none if we accept it."""
+        given = self.refusal(text) or ()
+        return (given,) if isinstance(given, str) else given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +129,7 @@ class Comparison:
         tally = Tally(tried=len(distinct))
         wrong: list[str] = []
         for text, verdict in zip(distinct, verdicts, strict=True):
-            reasons = (kind.refusal(text) or "").splitlines()
+            reasons = kind.reasons(text)
             ours = [one for one in reasons if not any(words in one for words in allowed)]
             if kind.accepts(verdict) != bool(reasons):
                 tally.agreed += 1
@@ -140,7 +145,8 @@ class Comparison:
 
 
 def examples(strategy: SearchStrategy[Any], number: int) -> list[Any]:
-    """Distinct examples of the strategy, at most `number`; the same ones in each run."""
+    """Distinct examples of the strategy, at most `number`; the same ones in each run of
+    the same tests."""
     found: dict[Any, None] = {}
 
     @settings(

@@ -82,7 +82,7 @@ def _project() -> tempfile.TemporaryDirectory[str]:
     return folder
 
 
-def _refused_rule_file(text: str) -> str | None:
+def _refused_rule_file(text: str) -> tuple[str, ...]:
     root = Path(_project().name)
     (root / "rules/platform").mkdir(exist_ok=True)
     (root / "rules/platform/a.yaml").write_bytes(text.encode())
@@ -90,8 +90,8 @@ def _refused_rule_file(text: str) -> str | None:
         rule_project.load(root)
     except Refused as refused:
         # The page of an alert is another file.
-        return "\n".join(one for one in refused.problems if "has no runbook" not in one) or None
-    return None
+        return tuple(one for one in refused.problems if "has no runbook" not in one)
+    return ()
 
 
 RULE_FILES = Kind(
