@@ -165,6 +165,9 @@ Replicas = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 DOMAIN_NAME = r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
 DomainName = Annotated[str, matching(DOMAIN_NAME, "a domain name", "grafana.example.com")]
+EksName = Annotated[
+    str, matching("[A-Za-z0-9][A-Za-z0-9_-]{0,99}", "the name of an EKS cluster", "aurora-staging")
+]
 Region = Annotated[str, matching(r"[a-z]+(-[a-z]+)+-[0-9]", "a region of AWS", "eu-west-1")]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Duration = Annotated[str, AfterValidator(_nonzero_duration)]
@@ -205,8 +208,6 @@ class Resources(Value):
     @model_validator(mode="after")
     def _request_is_within_the_limit(self) -> "Resources":
         if exact(self.memory) > exact(self.memory_limit):
-            text = (
-                f"`{self.memory}` is more than memoryLimit, {self.memory_limit}. Write it or less."
-            )
-            raise WrongKeysError({"memory": text})
+            limit = f"Write {self.memory_limit} or less."
+            raise WrongKeysError({"memory": f"`{self.memory}` is more than memoryLimit. {limit}"})
         return self

@@ -12,7 +12,7 @@ from pulumi import Input
 
 from components.aws.place import GLOBAL_REGION, Place
 from components.aws.policies import Block, allow
-from components.values import DnsLabel, Region, Text, Value
+from components.values import DnsLabel, EksName, Region, Text, Value
 
 OWNER_TAG = "vaultmesh-environment"
 """The tag that names the environment of a resource whose ARN doesn't."""
@@ -30,7 +30,7 @@ class Target(Value):
     """
 
     environment: DnsLabel
-    cluster: Text
+    cluster: EksName
     approval: Text
     region: Region | None = None
 

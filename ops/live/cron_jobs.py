@@ -3,6 +3,7 @@
 Runs start on schedule and are killed at their deadline; runs of a job never overlap.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,25 @@ from ops.manifests import CronJob
 
 SHORTEST_PAUSE_SECONDS = 5.0
 """Least time between two starts of a job: starting a program takes as long at any speed."""
+
+
+_NAMED = {
+    **dict.fromkeys(("@yearly", "@annually"), "0 0 1 1 *"),
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    **dict.fromkeys(("@daily", "@midnight"), "0 0 * * *"),
+    "@hourly": "0 * * * *",
+}
+_SECONDS = {"h": 3600, "m": 60, "s": 1}
+
+
+def next_run(schedule: str, after: datetime) -> datetime:
+    """When a schedule of Kubernetes, which has names that cronsim does not know, is due next."""
+    if schedule.startswith("@every "):
+        parts = re.findall(r"([0-9.]+)(h|m|s)(?![a-z])", schedule)
+        pause = timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+        return after + max(pause, timedelta(seconds=1))
+    return next(CronSim(_NAMED.get(schedule, schedule).replace("?", "*"), after))
 
 
 @dataclass
@@ -60,7 +80,7 @@ class ScheduledJob:
     @property
     def due_at(self) -> datetime:
         """When the next run after `scheduled_at` is or was due."""
-        return next(CronSim(self.cron_job.schedule, self.scheduled_at or self.created_at))
+        return next_run(self.cron_job.schedule, self.scheduled_at or self.created_at)
 
     def start(self) -> None:
         """Start a run now, unless one is in progress."""
@@ -77,7 +97,7 @@ class ScheduledJob:
             if rested and self._child is None:
                 self.scheduled_at = self._next_due
                 self.start()
-            self._next_due = next(CronSim(self.cron_job.schedule, now))
+            self._next_due = next_run(self.cron_job.schedule, now)
         return failure
 
     def stop(self) -> None:

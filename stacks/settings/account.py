@@ -26,13 +26,18 @@ MOST_ENVIRONMENTS = 7
 RepositoryName = Annotated[
     str,
     matching(
-        r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*",
+        r"(?=.{2,256}\Z)[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*",
         "the name of a repository in ECR",
         "vaultmesh/services",
     ),
 ]
 RoleName = Annotated[
-    str, matching(r"[\w+=,.@/-]+", "the name of an IAM role with its path", "teams/platform")
+    str,
+    matching(
+        r"([!-.0-~]+/)*[A-Za-z0-9+=,.@_-]{1,64}",
+        "the name of an IAM role with its path",
+        "teams/platform",
+    ),
 ]
 
 
@@ -47,17 +52,25 @@ class Account(Value):
     """
 
     repository: Annotated[
-        str, matching(r"[\w-]+/[\w.-]+", "a repository on GitHub", "vaultmesh/observability")
+        str,
+        matching(
+            "[A-Za-z0-9_-]+/[A-Za-z0-9_.-]+", "a repository on GitHub", "vaultmesh/observability"
+        ),
     ]
     owner_id: int | None = Field(default=None, ge=1)
     repository_id: int | None = Field(default=None, ge=1)
-    branch: Annotated[str, matching(r"[\w./-]+", "the name of a branch", "main")] = "main"
+    branch: Annotated[str, matching("[A-Za-z0-9_./-]+", "the name of a branch", "main")] = "main"
     github_tokens_trusted: bool = False
     images: Annotated[tuple[RepositoryName, ...], NOT_EMPTY]
     kept_images: int = Field(default=500, ge=50, le=10000)
     state_bucket: (
         Annotated[
-            str, matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket of S3", "acme-state")
+            str,
+            matching(
+                r"(?!.*\.\.|xn--|[0-9.]+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+                "a bucket of S3",
+                "acme-state",
+            ),
         ]
         | None
     ) = None

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from components import alertmanager, grafana, prometheus
 from components.urls import HttpsUrl
-from components.values import DnsLabel, Region, Text, Value, WrongKeysError, matching
+from components.values import DnsLabel, Region, Value, WrongKeysError, matching
 from problems import did_you_mean
 
 MANAGED_PROMETHEUS = "managed-prometheus"
@@ -33,6 +33,16 @@ CHECKER_REGIONS = (
 FEWEST_REGIONS = 3
 """Where Route 53 has checkers, and how many it wants: HealthCheckRegion, HealthCheckRegionList in
 the model of its API."""
+
+
+PolicyName = Annotated[
+    str,
+    matching(
+        r"[A-Za-z0-9+=,.@_-]{1,128}",
+        "the name of an IAM policy, without a path",
+        "vaultmesh-workloads",
+    ),
+]
 
 
 class ManagedPrometheus(Value):
@@ -99,7 +109,7 @@ class Aws(Value):
     """
 
     identity: Literal["pod-identity", "irsa"] = "pod-identity"
-    permissions_boundary: Text | None = None
+    permissions_boundary: PolicyName | None = None
     managed_prometheus: ManagedPrometheus | None = None
     alarms_by: Literal["email", "https"] = "email"
     dead_mans_switch: bool = False

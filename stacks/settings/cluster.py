@@ -4,14 +4,11 @@ from typing import Annotated
 
 from pydantic import model_validator
 
-from components.values import Text, Value, WrongKeysError, matching
+from components.values import EksName, Text, Value, WrongKeysError, matching
 from stacks.images import NODE_CONTEXT
 
 ServerUrl = Annotated[
     str, matching(r"https://[^\s/]+/?", "the address of an API server", "https://192.0.2.1:6443")
-]
-EksName = Annotated[
-    str, matching(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}", "the name of an EKS cluster", "aurora-staging")
 ]
 
 

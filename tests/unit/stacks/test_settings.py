@@ -406,3 +406,30 @@ def test_secrets_stay_secret_as_inputs_of_resources(recordings: dict[str, Record
     for secret in recordings["staging"].all("Secret"):
         wrapper = secret["stringData"]
         assert wrapper["4dabf18193072939515e22adb298388d"] == "1b47061264138c4ac30d75fd1eb44270"
+
+
+@pytest.mark.parametrize(
+    "namespace", ["default", "kube-system", "kube-public", "kube-node-lease", "kube-x"]
+)
+def test_a_namespace_of_kubernetes_is_refused(namespace: str) -> None:
+    values = stack_values("local")
+    change(values, "namespace", namespace)
+    (line,) = refusals(values)
+    assert f": `{namespace}` is a namespace of Kubernetes itself" in line
+    assert line.endswith("Write one such as aurora-staging.")
+
+
+@pytest.mark.parametrize("namespace", ["defaults", "kube", "my-kube-system", "default-2", "2nd"])
+def test_a_namespace_that_only_looks_like_one_is_accepted(namespace: str) -> None:
+    values = stack_values("local")
+    change(values, "namespace", namespace)
+    assert refusals(values) == []
+
+
+def test_a_namespace_leaves_room_for_the_label_of_its_storage_class() -> None:
+    values = stack_values("staging")
+    change(values, "namespace", "x" * 59)
+    assert refusals(values) == []
+    change(values, "namespace", "x" * 60)
+    (line,) = refusals(values)
+    assert line.endswith("too long for the label of its StorageClass. Write 59 letters or less.")
