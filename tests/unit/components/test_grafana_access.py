@@ -216,6 +216,7 @@ def test_grafana_may_connect_to_the_provider_and_to_nothing_else_outside(
         ({"clientId": "a;b"}, "`a;b` is not a name."),
         ({"tokenUrl": "http://login.example.com/"}, "is not an https URL."),
         ({"authUrl": "https://login.example.com/#x"}, "is not an https URL."),
+        ({"tokenUrl": "https://login.example.com:99999/"}, "has a port that does not exist."),
     ],
 )
 def test_a_text_that_would_change_grafanas_file_is_refused(
@@ -232,3 +233,23 @@ def test_signing_in_by_oidc_needs_an_address_to_come_back_to() -> None:
     values["vaultmesh:settings"]["grafana"] = {"oidc": OIDC}
     (line,) = refusals(values)
     assert "grafana.oidc" in line and "Set `exposure: load-balancer`" in line
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("certificateArn", "arn:aws:acm:x", "is not the ARN of a certificate."),
+        ("certificateArn", LOAD_BALANCER["certificateArn"] + " ", "is not the ARN of a"),
+        ("sourceRanges", ["203.0.113.7"], "Write 203.0.113.7/32 for one address."),
+        ("sourceRanges", ["2001:db8::7"], "Write 2001:db8::7/128 for one address."),
+        ("subnetRanges", ["10.1.0.0/255.255.0.0"], "is not a network with the length of its"),
+        ("subnetRanges", ["10.1.2.3/16"], "Write 10.1.0.0/16, or 10.1.2.3/32 for this address"),
+    ],
+)
+def test_a_load_balancer_that_aws_or_kubernetes_would_refuse_is_refused(
+    key: str, value: Any, message: str
+) -> None:
+    values = stack_values("staging")
+    values["vaultmesh:settings"]["grafana"] = {**LOAD_BALANCER, key: value}
+    (line,) = refusals(values)
+    assert f"grafana.{key}" in line and message in line

@@ -70,6 +70,17 @@ def test_all_pods_follow_the_settings() -> None:
         assert spec["imagePullSecrets"] == [{"name": "registry"}, {"name": "mirror.example"}]
 
 
+def test_a_label_or_taint_may_have_an_empty_value() -> None:
+    infra = {"node-role.kubernetes.io/infra": ""}
+    tolerations = [{"key": "spot", "value": ""}, {"key": "dedicated"}]
+    for spec in pod_specs(with_pods(nodeSelector=infra, tolerations=tolerations)):
+        assert spec["nodeSelector"]["node-role.kubernetes.io/infra"] == ""
+        assert spec["tolerations"] == [
+            {"key": "spot", "operator": "Equal", "value": ""},
+            {"key": "dedicated", "operator": "Exists"},
+        ]
+
+
 @pytest.mark.parametrize(
     ("pods", "expected"),
     [
@@ -81,6 +92,7 @@ def test_all_pods_follow_the_settings() -> None:
         ({"tolerations": [{"key": "spot", "effect": "Never"}]}, "0.effect: `Never` is not allowed"),
         ({"priorityClass": "High"}, "pods.priorityClass: `High` is not the name of an object"),
         ({"pullSecrets": "registry"}, "pods.pullSecrets: `registry` is not a list. Write [a, b]."),
+        ({"pullSecrets": ["a", "b", "a"]}, "pods.pullSecrets: `a` is there twice. Remove one."),
         ({"pullSecret": ["x"]}, "pods.pullSecret: unknown key. Did you mean `pullSecrets`?"),
     ],
 )

@@ -73,6 +73,16 @@ WRONG: list[tuple[str, Any, str]] = [
     ("workloads.scheduler.replicas", 2, "workloads.scheduler: neverTwice allows one replica. Set"),
     ("workloads.scheduler.calls", ["schedulr"], "`schedulr` is not a workload. Did you mean `sche"),
     ("workloads.scheduler.image", "vaultmesh/x", "image: `vaultmesh/x` is not an image with a tag"),
+    (
+        "workloads.scheduler.command",
+        ["", "x"],
+        "command: begins with an empty text. Write the name",
+    ),
+    (
+        "workloads.scheduler.replicas",
+        2**31,
+        "replicas: `2147483648` is too large. Write 2147483647",
+    ),
     ("workloads.scheduler.command", [], "workloads.scheduler.command: empty. Write at least one"),
     ("workloads.scheduler.port", 80, "workloads.scheduler.port: `80` is too small. Write 1024 or"),
     ("workloads.scheduler.port", 70_000, "port: `70000` is too large. Write 65535 or less."),
