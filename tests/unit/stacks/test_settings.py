@@ -76,12 +76,12 @@ WRONG: list[tuple[str, Any, str]] = [
     (
         "workloads.scheduler.command",
         ["", "x"],
-        "command: begins with an empty text. Write the name",
+        "command: begins with an empty text. Write the",
     ),
     (
         "workloads.scheduler.replicas",
         2**31,
-        "replicas: `2147483648` is too large. Write 2147483647",
+        "replicas: `2147483648` is too large. Write 21474",
     ),
     ("workloads.scheduler.command", [], "workloads.scheduler.command: empty. Write at least one"),
     ("workloads.scheduler.port", 80, "workloads.scheduler.port: `80` is too small. Write 1024 or"),
