@@ -27,23 +27,24 @@ _NONE: frozenset[str] = frozenset()
 
 def result_labels(expression: Expression, labels_of: Callable[[str], Labels]) -> Labels:
     """The labels of an expression's result; `labels_of` returns those of a metric."""
+    return fold(expression.tree, lambda node, inner: labels_at(node, inner, labels_of))
 
-    def labels_at(node: Node, inner: list[Labels]) -> Labels:
-        match node:
-            case VectorSelector(metric=metric):
-                return labels_of(metric) if metric else None
-            case Aggregation():
-                return _aggregation(node, inner[-1])
-            case Binary():
-                return _binary(node, *inner)
-            case Call():
-                return _call(node, inner)
-            case Number() | String():
-                return _NONE
-            case _:
-                return inner[0]
 
-    return fold(expression.tree, labels_at)
+def labels_at(node: Node, inner: list[Labels], labels_of: Callable[[str], Labels]) -> Labels:
+    """The labels of a node's result from those of its children."""
+    match node:
+        case VectorSelector(metric=metric):
+            return labels_of(metric) if metric else None
+        case Aggregation():
+            return _aggregation(node, inner[-1])
+        case Binary():
+            return _binary(node, *inner)
+        case Call():
+            return _call(node, inner)
+        case Number() | String():
+            return _NONE
+        case _:
+            return inner[0]
 
 
 def _aggregation(node: Aggregation, inner: Labels) -> Labels:

@@ -73,11 +73,18 @@ class Outcome:
     is_filter: bool = False
 
 
-def find_outcome(tree: Node, text: str, bounds_of: BoundsOf) -> Outcome:
-    """What the expression with this text can return."""
+def find_outcome(
+    tree: Node, text: str, bounds_of: BoundsOf, mismatches: Mapping[int, str]
+) -> Outcome:
+    """What the expression with this text can return.
+
+    `mismatches` are those of `promql.joins`: the `id` of an operation -> why nothing matches.
+    """
 
     def outcome_at(node: Node, inner: list[Outcome]) -> Outcome:
         found = _outcome(node, inner, text, bounds_of)
+        if not found.never and id(node) in mismatches:
+            found = replace(found, never=mismatches[id(node)], is_sure=False)
         if found.never or not found.needs & found.lacks:
             return found
         start, end = node.span

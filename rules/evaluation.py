@@ -9,23 +9,31 @@ from promql.checks import COMPARISONS
 from promql.durations import parse_duration
 from promql.errors import PromqlError
 from promql.identity import Identity, alike, collision_of, find_identity, override
+from promql.joins import find_mismatches
 from promql.lookback import LOOKBACK, find_reaches
 from promql.outcome import find_outcome
 from promql.regex import RegexError, matches
 from promql.tree import Binary, Node, Paren, VectorSelector
 from rules.inventory import Metric
 from rules.rule import WATCHDOG, AnyRule, Record
+from rules.series import Series
 
 _TYPES = {
     "matrix": "returns samples over a range. Write a function around it, such as max_over_time",
     "string": "is a string. Write an expression that returns series",
 }
 
+_CERTAIN = frozenset({"instance", "job", "le", "namespace", "pod"})
+"""Labels that no series lacks whose metric has them."""
+
 
 class Evaluation:
     """What is known about the values and labels of all series."""
 
-    def __init__(self, metrics: Iterable[Metric], records: Iterable[Record]) -> None:
+    def __init__(
+        self, metrics: Iterable[Metric], records: Iterable[Record], series: Series
+    ) -> None:
+        self._series = series
         self._bounds: dict[str, Bounds] = {}
         self._identities: dict[str, Identity] = {}
         self._kinds: dict[str, object] = {}
@@ -58,7 +66,8 @@ class Evaluation:
             return [f"fails: {reason}."]
         if wrong := list(_check_times(tree, parse_duration(rule.group.query_offset or "0"))):
             return wrong
-        outcome = find_outcome(tree, text, lambda name: self._bounds.get(name, ANY))
+        mismatches = find_mismatches(tree, text, self._series.labels_of, self._certain)
+        outcome = find_outcome(tree, text, lambda name: self._bounds.get(name, ANY), mismatches)
         if outcome.never:
             return [f"never returns anything: {outcome.never}. Correct it."]
         if isinstance(rule, Record) or rule.name == WATCHDOG:
@@ -101,6 +110,11 @@ class Evaluation:
             if len(found) == 1:
                 self._identities[name] = found[0]
         return self._identities[name]
+
+    def _certain(self, name: str) -> frozenset[str]:
+        """The labels that all series of a metric have."""
+        labels = self._series.labels_of(name) if name in self._bounds else None
+        return (labels or frozenset()) & _CERTAIN
 
     def _recorded(self, record: Record) -> Identity:
         if isinstance(record.expression, PromqlError):

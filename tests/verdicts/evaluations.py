@@ -10,6 +10,7 @@ from rules.evaluation import Evaluation
 from rules.reader import Document, Place
 from rules.rule import Alert, Record
 from rules.schema import AlertFields, Group, RecordFields
+from rules.series import Series
 from tests.support.series import rulebook
 from tests.support.verdicts import Kind, Question, Verdict
 
@@ -44,7 +45,8 @@ def made_up() -> list[dict[str, str]]:
 
 @cache
 def known() -> Evaluation:
-    return Evaluation(rulebook().metrics, rulebook().records)
+    metrics, records = rulebook().metrics, rulebook().records
+    return Evaluation(metrics, records, Series(metrics, records, (), complete=True))
 
 
 def question(rule: dict[str, object]) -> Question:

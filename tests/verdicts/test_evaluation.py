@@ -95,6 +95,14 @@ def build(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
             st.sampled_from([*COMPARISONS, *"+-*/", "and", "or", "unless", "and on ()"]),
             inner,
         ),
+        st.builds(
+            "{}{} ({}) {} ({})".format,
+            st.sampled_from(AGGREGATIONS),
+            st.sampled_from(GROUPINGS),
+            inner,
+            st.sampled_from(["*", ">", "and", "and on (pod)", "unless", "- ignoring (pod)"]),
+            inner,
+        ),
         st.builds("topk({}, {})".format, NUMBERS, inner),
         st.builds("quantile({}, {})".format, NUMBERS, inner),
         st.builds("clamp({}, {}, {})".format, inner, NUMBERS, NUMBERS),
@@ -212,6 +220,26 @@ max_over_time(up[5m]) > 1
 max_over_time((up == 2)[5m:1m])
 histogram_quantile(0.9, scheduler_job_duration_seconds_bucket) > 0
 psi_field_density @ end()
+sum by (job) (psi_field_density) / psi_field_continuity
+sum by (job) (psi_field_density) / sum by (job) (psi_field_continuity)
+sum by (job) (psi_field_density) / on (job) group_right () psi_field_continuity
+sum by (job) (psi_field_density) * on (pod) group_right () psi_field_continuity
+sum by (pod) (psi_field_density) and on (job, pod) psi_field_continuity
+sum by (pod) (psi_field_density) and on (pod) psi_field_continuity
+sum by (pod) (psi_field_density) and ignoring (job, namespace, instance) psi_field_continuity
+sum by (pod) (psi_field_density) and ignoring (job) psi_field_continuity
+sum by (pod) (psi_field_density) unless psi_field_continuity
+sum by (pod) (psi_field_density) or psi_field_continuity
+sum(psi_field_density) > psi_field_continuity
+sum(psi_field_density) > on () group_right () psi_field_continuity
+psi_field_density > scalar(sum(psi_field_continuity))
+label_replace(sum(up), "pod", "psi-field-0", "", "") * on (pod) psi_field_density
+vector(1) and psi_field_density
+vector(1) and on () psi_field_density
+absent(nothing{job="psi-field"}) and on (job) psi_field_density
+absent(nothing) and on (job) psi_field_density
+topk(1, psi_field_density) + psi_field_density
+psi_field_density and on (le) scheduler_job_duration_seconds_bucket
 """.strip().splitlines()
 
 

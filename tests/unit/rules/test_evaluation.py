@@ -40,11 +40,13 @@ REFUSED = {
     "up > 1": "the left side of `up > 1` is 0 to 1, the right side 1",
     "count(oven_heat) == 0": "is at least 1, the right side 0",
     "rate(oven_doors_total[5m]) < 0": "is at least 0, the right side 0",
-    "absent(up) and up": "needs series that are there and missing at once",
+    "absent(up) and on () up": "needs series that are there and missing at once",
     "oven_heat unless oven_heat": "takes away all that its left side returns",
     "oven_heat > 5 and oven_heat < 3": "at once",
     'up{job="a", job="b"}': "no job is 'b' and fits job='a'",
     "topk(0, oven_heat)": "returns none",
+    "sum by (job) (oven_heat) / oven_light > 5": "its left side has no label pod",
+    "oven_heat * on (pod) group_left () sum(oven_light) > 5": "its right side has no label pod",
     "clamp(oven_heat, 5, 3)": "returns nothing",
     "vector(1)": "the alert always fires",
     "1": "the alert always fires",
@@ -86,6 +88,8 @@ ACCEPTED = [
     "oven_heat offset 1h > 5",
     "oven_heat != oven_heat",
     "oven_heat",
+    "oven_heat / on (job) group_left () sum by (job) (oven_light) > 5",
+    "oven_heat unless sum by (job) (oven_light)",
 ]
 
 
