@@ -167,9 +167,9 @@ REFUSALS: dict[str, dict[str, Case]] = {
         ),
         "the same record twice": (
             RECORDS,
-            replace("record: psi:density:min", "record: psi:density:avg"),
+            replace("record: psi:density:min", "record: psi:density:max"),
             f"{RECORDS}:",
-            "the record psi:density:avg is already at",
+            "the record psi:density:max is already at",
         ),
         "an override for an alert that does not exist": (
             STACK,
