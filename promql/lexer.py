@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from problems import one_line
 from promql.errors import PromqlError
 from promql.literals import DURATION, NUMBER, STRING, parse_number, seconds_of, unquote
 from promql.variables import VARIABLE
@@ -24,6 +25,7 @@ _LITERALS: dict[int, Callable[[str], float | str]] = {
 }
 _SKIP: _Match = re.compile(SKIPPED).match
 _PIECE: _Match = re.compile(r"[\w.:]+|.", re.DOTALL).match
+_SHOWN = 40
 _INSTEAD = {
     "=": 'Write == to compare two values, or {label="value"} to select by a label.',
     "&": "Write `and`.",
@@ -95,13 +97,13 @@ class Lexer:
         column = f"column {offset - self.text.rfind(chr(10), 0, offset)}"
         if "\n" in self.text.strip():
             column = f"line {self.text.count(chr(10), 0, offset) + 1}, {column}"
-        return PromqlError(f"does not parse at {column}: {reason}")
+        return PromqlError(one_line(f"does not parse at {column}: {reason}"))
 
     def unexpected(self, advice: str) -> PromqlError:
         """An error about the token, which can't stand where it does."""
         if not self.value:
             return self.error(f"the expression ends too early. {advice}")
-        return self.error(f"`{self.value}` can't stand here. {advice}")
+        return self.error(f"`{_shorten(self.value)}` can't stand here. {advice}")
 
     def unreadable(self, at: int, advice: str = "Remove it.") -> PromqlError:
         """An error about the text at an offset, where no token begins that could stand there."""
@@ -112,7 +114,13 @@ class Lexer:
             found = f"contains the dashboard variable {variable[0]}. Write the value out."
             return PromqlError(found)
         piece = _PIECE(self.text, at)[0]
-        return self.error(f"`{piece}` can't stand here. {_INSTEAD.get(piece[0], advice)}", at)
+        advice = _INSTEAD.get(piece[0], advice)
+        return self.error(f"`{_shorten(piece)}` can't stand here. {advice}", at)
+
+
+def _shorten(text: str) -> str:
+    """At most 40 characters of a text, for a message."""
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def skip(text: str, at: int) -> int:

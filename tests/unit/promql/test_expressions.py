@@ -57,6 +57,8 @@ def test_an_expression_is_accepted(text: str) -> None:
         ("m\n  + (n", "line 2, column 5: this parenthesis is not closed"),
         ("m = 1", "column 3: `=` can't stand here. Write == to compare"),
         ("m && n", "Write `and`"),
+        ("m `a\nb`", "line 1, column 3: ``a b`` can't stand here"),
+        ("m '" + "a" * 500 + "'", "aaa...` can't stand here. Write an operator before it."),
         ("m n", "column 3: `n` can't stand here. Write an operator before it."),
         ("m adn n", "Did you mean `and`?"),
         ("m +", "column 4: the expression ends too early"),
