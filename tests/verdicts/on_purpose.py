@@ -8,6 +8,22 @@ from tests.verdicts.configuration_kinds import SLACK_CHANNELS, WEBHOOK_PATHS
 
 _RULE_FILES = (
     ("the alert always fires", "Nobody needs it.", file_with(("alert", "expr", "5"))),
+    ("never returns anything", "Nobody would notice.", file_with(("alert", "expr", "up > 1"))),
+    (
+        "Remove `bool`",
+        "The alert fires whatever the comparison says.",
+        file_with(("alert", "expr", "oven_heat > bool 5")),
+    ),
+    (
+        "a fixed time",
+        "Retention deletes it, sooner or later.",
+        file_with(("alert", "expr", "oven_heat @ 1609746000 > 5")),
+    ),
+    (
+        "in the future alone",
+        "There are no samples yet.",
+        file_with(("alert", "expr", "oven_heat offset -1h > 5")),
+    ),
     (
         "returns samples over a range",
         "The server loads it, and fails at each evaluation.",

@@ -1,10 +1,13 @@
 """A stack whose retention is shorter than its rules look back is refused."""
 
+from pathlib import Path
+
 import pytest
 
 from problems import Problems
 from stacks.content import check_retention
 from tests.support.recording import STACKS, configured, run_values, stack_values
+from tests.support.rules.rule_project import ALERT_FILE, ALERTS, load, write
 from tests.support.series import rulebook
 
 KEY = "vaultmesh:settings.prometheus.retention"
@@ -33,6 +36,23 @@ def test_shorter_retention_is_refused_with_the_rule_and_the_shortest_allowed(
     (problem,) = problems(retention)
     assert problem.startswith(f"{KEY}: {retention} is less than the 30d that slo:")
     assert problem.endswith("looks back. Write 30d or more.")
+
+
+PATHS = {
+    "max_over_time(max_over_time(oven_heat[1d] offset 2d)[3d:1h] offset 4d)": "10d",
+    "oven_heat offset 40d": "40d",
+    "max_over_time(oven_heat[50d] offset -10d)": "40d",
+    "max_over_time(oven_heat[1d] @ end())": "1d",
+}
+
+
+@pytest.mark.parametrize("expr", PATHS)
+def test_ranges_and_offsets_on_the_way_to_a_series_add_up(expr: str, tmp_path: Path) -> None:
+    alerts = ALERTS.replace("expr: oven_heat", f"expr: {expr}")
+    found = Problems()
+    check_retention("1h", load(write(tmp_path, {ALERT_FILE: alerts})), found)
+    (problem,) = found.lines()
+    assert problem.endswith(f"the {PATHS[expr]} that Hot looks back. Write {PATHS[expr]} or more.")
 
 
 def test_a_stack_of_weekly_objectives_needs_the_retention_of_a_week() -> None:
