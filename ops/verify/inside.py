@@ -154,9 +154,8 @@ def judge_answers(source: str, planned: Plan, answers: Mapping[str, Reasons]) ->
             str(edge),
             f"connects to {len(addresses)} addresses",
             some(wrong) or (None if addresses else "its pods have no address"),
-            f"the policy {edge.source}-to-{edge.target} should allow it: `kubectl get networkpolicy"
-            f" {edge.source}-to-{edge.target} -o yaml`; if it is there, read the network plug-in's"
-            " log",
+            f"the policy {edge.policy} should allow it: `kubectl get networkpolicy {edge.policy}"
+            " -o yaml`; if it is there, read the network plug-in's log",
         )
     passed = [what for address, what in planned.closed.items() if not answers["closed"][address]]
     yield judge(

@@ -13,11 +13,15 @@ POLICIES = "policies"
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """Pods called `source` may connect to the TCP port `port` of pods called `target`."""
+    """Pods called `source` may connect to the TCP port `port` of pods called `target`.
+
+    `policy` is the NetworkPolicy that allows it.
+    """
 
     source: str
     target: str
     port: int
+    policy: str
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.target}"
@@ -37,8 +41,13 @@ class Departure:
 def edges(policies: Mapping[str, Json]) -> list[Edge]:
     """Every connection between the namespace's pods."""
     return [
-        Edge(source=source, target=_named(spec["podSelector"]), port=int(port["port"]))
-        for spec in policies.values()
+        Edge(
+            source=source,
+            target=_named(spec["podSelector"]),
+            port=int(port["port"]),
+            policy=name,
+        )
+        for name, spec in policies.items()
         for rule in spec.get("ingress") or ()
         for peer in rule.get("from") or ()
         if (source := _named(peer.get("podSelector") or {}))
@@ -53,7 +62,7 @@ def departures(policies: Mapping[str, Json]) -> list[Departure]:
         Departure(source=source, target=target)
         for name, spec in policies.items()
         if _named(spec["podSelector"]) and not _comes_from_pods(spec)
-        for source, _, target in [name.partition("-to-")]
+        for source, _, target in [name.partition(".to." if ".to." in name else "-to-")]
     ]
 
 

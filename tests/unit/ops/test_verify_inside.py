@@ -13,7 +13,7 @@ from ops.verify import attempts
 from ops.verify.inside import can_try, plan
 from ops.verify.policies import departures, edges
 from tests.support.loopback import unused_address
-from tests.support.recording import Recording
+from tests.support.recording import NAME_LABEL, Recording
 from tests.support.verify import FakePlatform, node_manifests
 
 
@@ -23,11 +23,26 @@ def test_the_edges_are_those_of_the_policies(stack: str, recordings: dict[str, R
     policies = {one["metadata"]["name"]: one["spec"] for one in recorded.all("NetworkPolicy")}
     found = {(edge.source, edge.target, edge.port) for edge in edges(policies)}
     assert found == recorded.edges()
-    named = {f"{edge.source}-to-{edge.target}" for edge in edges(policies)}
+    named = {edge.policy for edge in edges(policies)}
     leaving = {f"{one.source}-to-{one.target}" for one in departures(policies)}
     general = {"default-deny", "pods-to-dns", "pods-to-pods"}
     assert named | leaving | general == policies.keys()
     assert not named & leaving
+
+
+def test_a_policy_whose_name_has_two_readings_tells_its_ends() -> None:
+    def named(name: str) -> dict[str, Any]:
+        return {"matchLabels": {NAME_LABEL: name}}
+
+    calls = {"from": [{"podSelector": named("a-to")}], "ports": [{"port": 80}]}
+    policies = {
+        "a-to.to.b": {"podSelector": named("b"), "ingress": [calls]},
+        "a-to-b.to.c-to-d": {"podSelector": named("a-to-b"), "egress": [{}]},
+    }
+    [edge] = edges(policies)
+    assert (edge.source, edge.target, edge.policy) == ("a-to", "b", "a-to.to.b")
+    [leaving] = departures(policies)
+    assert (leaving.source, leaving.target) == ("a-to-b", "c-to-d")
 
 
 def test_each_source_tries_all_ports_of_all_other_pods() -> None:
