@@ -17,8 +17,8 @@ from templates.values import (
     Type,
     Value,
     WrongCallError,
-    alternatives,
     either,
+    for_each,
     pointed,
 )
 
@@ -72,7 +72,7 @@ def as_argument(value: Value, wanted: Type, of: str, node: Operand | Command | N
     if wanted.kind == "any":
         return value if value.type is not NOTHING.type or wanted is VALUE else NIL
     if value.type.kind == "one of":
-        return either(as_argument(one, wanted, of, node) for one in alternatives(value))
+        return for_each(value, lambda one: as_argument(one, wanted, of, node))
     given = value.type
     if given.name == wanted.name:
         return value

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice, product
 
 from templates.builtins import AND, OR
@@ -31,11 +32,13 @@ from templates.values import (
     WrongCallError,
     alternatives,
     either,
+    for_each,
     truth,
     with_truth,
 )
 
-_MOST_ALTERNATIVES = 32
+_MOST_WAYS = 32
+"""So many combinations of what arguments may be are tried."""
 
 
 @dataclass(slots=True)
@@ -92,7 +95,12 @@ class Evaluator:
             try:
                 value = self._operand(dot, operands[0], given, command)
             except WrongCallError as error:
-                raise TemplateError(error.reason, command.position, error.advice) from None
+                raise TemplateError(
+                    error.reason,
+                    command.position,
+                    error.advice,
+                    in_some_cases=error.in_some_cases,
+                ) from None
             # A missing element of the type `any` is no value from here on.
             if value.type.kind == "nil":
                 value = NOTHING
@@ -145,14 +153,14 @@ class Evaluator:
         for at in range(last + 1):
             arguments = given if at == last else _NONE
             if value.type.kind == "one of":
-                ways = alternatives(value)
-                value = either([self._field(dot, one, node, at, arguments) for one in ways])
+                read = partial(self._field, dot, node, at, arguments)
+                value = for_each(value, read)
             else:
-                value = self._field(dot, value, node, at, arguments)
+                value = self._field(dot, node, at, arguments, value)
         return value
 
     def _field(
-        self, dot: Value, value: Value, node: Field | Variable | Chain, at: int, given: _Arguments
+        self, dot: Value, node: Field | Variable | Chain, at: int, given: _Arguments, value: Value
     ) -> Value:
         found = read_field(value, node, at)
         if isinstance(found, Signature):
@@ -180,14 +188,13 @@ class Evaluator:
             values.append(as_argument(given.final, wanted, name, given.before))
         if not signature.check:
             return signature.result
-        ways = product(*(alternatives(value) for value in values))
+        ways = [*islice(product(*(alternatives(value) for value in values)), _MOST_WAYS)]
         try:
-            return either(
-                signature.check(arguments, self.run) or signature.result
-                for arguments in islice(ways, _MOST_ALTERNATIVES)
-            )
+            return either(signature.check(one, self.run) or signature.result for one in ways)
         except WrongCallError as error:
-            raise WrongCallError(f"{error.reason}: {written(of)}", error.advice) from None
+            error.reason += f": {written(of)}"
+            error.in_some_cases |= len(ways) > 1
+            raise
 
     def _argument(self, dot: Value, node: Operand, wanted: Type, of: str) -> Value:
         if isinstance(node, Constant):

@@ -45,14 +45,21 @@ class TemplateError(ValueError):
     """The template is wrong. The message is one line: the reason, and what to do.
 
     `position` is where it is in the text that was read, and `template` the name of the template,
-    or "" if that is not known. `in_some_cases` says that a condition decides whether it fails.
+    or "" if that is not known. `in_some_cases` says that it does not always fail.
     """
 
-    def __init__(self, reason: str, position: int, advice: str = "Correct it.") -> None:
+    def __init__(
+        self,
+        reason: str,
+        position: int,
+        advice: str = "Correct it.",
+        *,
+        in_some_cases: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.reason, self.position, self.advice = reason, position, advice
+        self.in_some_cases = in_some_cases
         self.template = ""
-        self.in_some_cases = False
 
     def __str__(self) -> str:
         cases = ", in some cases" if self.in_some_cases else ""

@@ -109,6 +109,11 @@ def _to_time(arguments: Sequence[Value], _run: Run) -> None:
     check_moment(arguments[0], may_be_endless=False)
 
 
+def _string_value(_arguments: Sequence[Value], _run: Run) -> Value:
+    # It reads the label __value__, which only the results of console templates had.
+    return Value(TEXT, "")
+
+
 def _sorted(arguments: Sequence[Value], _run: Run) -> Value:
     return arguments[1]
 
@@ -160,6 +165,7 @@ FUNCTIONS = BUILTINS | signatures(
         "parseDuration": _parse_duration,
         "query": _query,
         "sortByLabel": _sorted,
+        "strvalue": _string_value,
         "title": known_word(lambda word: word[0].upper() + word[1:]),
         "toTime": _to_time,
     },

@@ -100,6 +100,17 @@ class WrongCallError(ValueError):
     def __init__(self, reason: str, advice: str = "Correct it.") -> None:
         super().__init__(reason)
         self.reason, self.advice = reason, advice
+        self.in_some_cases = False
+
+
+def for_each(value: Value, compute: "Callable[[Value], Value]") -> Value:
+    """What `compute` returns for whatever the value may be."""
+    ways = alternatives(value)
+    try:
+        return either([compute(one) for one in ways])
+    except WrongCallError as error:
+        error.in_some_cases |= len(ways) > 1
+        raise
 
 
 BOOL = Type("bool", "bool", "true or false")
