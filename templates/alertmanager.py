@@ -180,7 +180,8 @@ class Mistake(NamedTuple):
 
 
 @cache
-def _stand_ins() -> Mapping[str, Template]:
+def stand_ins() -> Mapping[str, Template]:
+    """Name -> what stands for Alertmanager's own template of that name."""
     text = "".join(
         f'{{{{ define "{name}" }}}}{body}{{{{ end }}}}'
         for body, names in _STAND_INS.items()
@@ -197,7 +198,7 @@ def check_notifications(text: str, receivers: Iterable[str]) -> Iterator[Mistake
     `receivers` are the texts of the configuration, which Alertmanager executes on groups of firing
     alerts, of resolved ones, and of both. What no receiver calls is only parsed.
     """
-    own = _stand_ins()
+    own = stand_ins()
     try:
         check_braces(text)
         file = parse(text, FUNCTIONS, name=FILE, hints=_HINTS)
@@ -219,7 +220,7 @@ def check_notifications(text: str, receivers: Iterable[str]) -> Iterator[Mistake
 
 
 def _failures(receiver: str, file: Mapping[str, Template]) -> Iterator[Mistake]:
-    own = _stand_ins()
+    own = stand_ins()
     try:
         texts = parse(receiver, FUNCTIONS, hints=_HINTS)
     except TemplateError as error:

@@ -3,7 +3,7 @@
 from promql.regex import Use
 from tests.support.rule_file_texts import file_with
 from tests.support.verdicts import OnPurpose
-from tests.verdicts import evaluations, kinds, kubernetes
+from tests.verdicts import evaluations, kinds, kubernetes, template_kinds
 from tests.verdicts.configuration_kinds import SLACK_CHANNELS, WEBHOOK_PATHS
 
 _RULE_FILES = (
@@ -81,6 +81,7 @@ _RULE_FILES = (
     ("expected <document start>", "Its first line is indented by mistake.", f" {file_with()}"),
 )
 ON_PURPOSE = (
+    *template_kinds.ON_PURPOSE,
     *(
         OnPurpose(kind=kinds.RULE_FILES, says=says, because=because, example=example)
         for says, because, example in _RULE_FILES
