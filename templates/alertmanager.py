@@ -196,7 +196,8 @@ def check_notifications(text: str, receivers: Iterable[str]) -> Iterator[Mistake
     """What is wrong with the text of a template file.
 
     `receivers` are the texts of the configuration, which Alertmanager executes on groups of firing
-    alerts, of resolved ones, and of both. What no receiver calls is only parsed.
+    alerts, of resolved ones, and of both. What no receiver calls is only parsed, as Alertmanager
+    never executes it: it parses the file, and fails where a receiver's text calls what is wrong.
     """
     own = stand_ins()
     try:

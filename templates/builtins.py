@@ -144,10 +144,17 @@ def _eq(arguments: Sequence[Value], run: Run) -> Value:
     if not others:
         raise WrongCallError("compares one value with none", "Give it another.")
     _ask(arguments, run)
-    results = [_equal(one, other) for other in others]
-    if True in results:
-        return Value(BOOL, True)
-    return Value(BOOL, None if None in results else False)
+    result: bool | None = False
+    for other in others:
+        try:
+            equal = _equal(one, other)
+        except WrongCallError as error:
+            error.in_some_cases |= result is None
+            raise
+        if equal:
+            return Value(BOOL, True)
+        result = result if equal is False else None
+    return Value(BOOL, result)
 
 
 def _ne(arguments: Sequence[Value], run: Run) -> Value:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from problems import did_you_mean
 from templates.evaluation import Evaluator, Scope
 from templates.lexer import TemplateError
+from templates.moments import DURATION
 from templates.tree import (
     Block,
     Call,
@@ -24,6 +25,7 @@ from templates.tree import (
 )
 from templates.values import (
     INT,
+    INT64,
     NOTHING,
     TEXT,
     Signature,
@@ -38,6 +40,10 @@ from templates.values import (
 )
 
 _MAX_DEPTH = 40
+_MOST_NODES = 100_000
+"""So many are walked. Each range in a range doubles them: it is walked until it settles."""
+_MOST_STEPS = 10_000
+"""Of ranges that count, in one another. The servers would count on for hours."""
 Values = Sequence[Value]
 
 
@@ -67,6 +73,8 @@ class Execution:
         self._given = given
         self._evaluator = Evaluator(functions, Scope([], []))
         self._loops: list[_Loop] = []
+        self._steps = 1
+        self._walked = 0
         self._done: set[tuple[str, Value, bool]] = set()
         self._active: dict[tuple[str, Value, bool], int] = {}
 
@@ -87,6 +95,9 @@ class Execution:
 
     def _walk(self, nodes: Sequence[Element], dot: Value) -> bool:
         """Whether what follows the nodes can be reached."""
+        self._walked += len(nodes)
+        if self._walked > _MOST_NODES:
+            raise TemplateError("takes too long to check", nodes[0].position, "Split it.")
         for node in nodes:
             match node:
                 case Pipeline():
@@ -146,7 +157,13 @@ class Execution:
         scope = self._evaluator.scope
         collections = [pointed(one) for one in alternatives(value)]
         pairs = [pair for one in collections if (pair := _pair(one, node))]
-        is_certain = {truth(one) for one in collections} == {True}
+        steps = self._steps
+        self._steps *= max(map(_count, collections))
+        if self._steps > _MOST_STEPS:
+            reason = f"counts further than {_MOST_STEPS} in its ranges"
+            raise TemplateError(reason, node.position, "Count less.")
+        # Nothing counts to a negative number, which is true all the same.
+        is_certain = len(pairs) == len(collections) and all(map(truth, collections))
         if not is_certain:
             run.conditions += 1
             run.guards += run.sizes > outer[2]
@@ -154,6 +171,7 @@ class Execution:
         if pairs:
             index, element = (either(part) for part in zip(*pairs, strict=True))
             ways += self._iterate(scope, node, index, element, size)
+        self._steps = steps
         if not is_certain:
             ways += self._walk_in(scope.copy(), node.otherwise, dot, size)
         run.conditions, run.guards, _ = outer
@@ -244,6 +262,14 @@ def _pair(collection: Value, node: Block) -> tuple[Value, Value] | None:
         return Value(TEXT), of.element or NOTHING
     reason = f"has a range over {of.says}: {written(node.pipeline)}"
     raise TemplateError(reason, node.pipeline.position, "Give it a list, a map or a whole number.")
+
+
+def _count(collection: Value) -> int:
+    """How far a range over the value counts; 1 if it does not, or not far."""
+    if collection.type in (INT64, DURATION):
+        return _MOST_STEPS + 1
+    known = collection.known
+    return max(known, 1) if collection.type.kind == "int" and isinstance(known, int) else 1
 
 
 def missing_template(node: Call, known: Iterable[str]) -> TemplateError:

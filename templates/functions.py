@@ -7,10 +7,10 @@ from typing import Any
 
 from promql.regex import RegexError, Use, compile_regex
 from templates.literals import read_float
-from templates.values import BOOL, TEXT, Check, Run, Value, WrongCallError
+from templates.values import ADDRESS, BOOL, TEXT, Check, Run, Value, WrongCallError
 
 _NUMBERS = frozenset(("float64", "string", "int", "uint", "int64", "uint64", "time.Duration"))
-_WORD = re.compile("[A-Za-z]+")
+_WORD = re.compile("[A-Za-z]*")
 _LATEST_SECONDS = 2**63 / 1e9
 
 
@@ -54,7 +54,7 @@ def _number(arguments: Sequence[Value], _run: Run) -> None:
 
 def known_number(value: Value) -> float | None:
     """The number that the functions which humanize see, if known; refuses what is none."""
-    if value.type.name not in _NUMBERS:
+    if value.type is ADDRESS or value.type.name not in _NUMBERS:
         raise WrongCallError(f"takes {value.type.says} for a number", "Give it a number.")
     if not isinstance(value.known, str):
         return value.known if isinstance(value.known, int | float) else None

@@ -10,6 +10,7 @@ from templates.lexer import check_braces
 from templates.moments import TYPES
 from templates.parser import parse
 from templates.values import (
+    ADDRESS,
     ANY,
     FLOAT,
     HTML,
@@ -49,12 +50,13 @@ _ALERT = Value(
         fields={
             "Labels": Value(LABELS),
             "ExternalLabels": Value(STRINGS),
-            "ExternalURL": Value(TEXT),
+            "ExternalURL": Value(ADDRESS),
             "Value": Value(FLOAT),
         },
         comparable=False,
     )
 )
+_MOST_ITEMS = 1000
 _VARIABLES = {
     "$labels": _ALERT.type.fields["Labels"],
     "$externalLabels": _ALERT.type.fields["ExternalLabels"],
@@ -83,7 +85,16 @@ def check_template(text: str, alert: str = "") -> Uses:
 
 
 def _args(arguments: Sequence[Value], _run: Run) -> Value:
-    return Value(ITEMS, tuple((f"arg{at}", value) for at, value in enumerate(arguments)))
+    items = Value(ITEMS, tuple((f"arg{at}", value) for at, value in enumerate(arguments)))
+    if _count(items) > _MOST_ITEMS:
+        raise WrongCallError("gives args too many values in one another", "Give it fewer.")
+    return items
+
+
+def _count(value: Value) -> int:
+    """How many values the items hold, each in its items as well."""
+    known = value.known if value.type is ITEMS and isinstance(value.known, tuple) else ()
+    return 1 + sum(_count(item) for _, item in known)
 
 
 def _query(arguments: Sequence[Value], run: Run) -> None:
@@ -121,7 +132,7 @@ def _sorted(arguments: Sequence[Value], _run: Run) -> Value:
 FUNCTIONS = BUILTINS | signatures(
     """
     args(...any) map[string]any
-    externalURL() string
+    externalURL() URL
     first(queryResult) *sample
     graphLink(string) string
     humanize(any) string
@@ -133,7 +144,7 @@ FUNCTIONS = BUILTINS | signatures(
     match(string, string) bool
     now() float64
     parseDuration(string) float64
-    pathPrefix() string
+    pathPrefix() URL
     query(string) queryResult
     reReplaceAll(string, string, string) string
     safeHtml(string) HTML
@@ -154,6 +165,7 @@ FUNCTIONS = BUILTINS | signatures(
         **TYPES,
         "any": ANY,
         "HTML": HTML,
+        "URL": ADDRESS,
         "*sample": _SAMPLE,
         "queryResult": _SAMPLES,
         "map[string]any": ITEMS,
@@ -166,7 +178,7 @@ FUNCTIONS = BUILTINS | signatures(
         "query": _query,
         "sortByLabel": _sorted,
         "strvalue": _string_value,
-        "title": known_word(lambda word: word[0].upper() + word[1:]),
+        "title": known_word(lambda word: word[:1].upper() + word[1:]),
         "toTime": _to_time,
     },
 )

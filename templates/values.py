@@ -120,6 +120,8 @@ BYTE = Type("uint8", "uint", "a byte")
 FLOAT = Type("float64", "float", "a floating-point number")
 COMPLEX = Type("complex128", "complex", "a complex number")
 TEXT = Type("string", "string", "text")
+ADDRESS = Type("string", "string", "a URL")
+"""Prometheus' own URL, or a part of it, which is never a number."""
 HTML = Type("template.HTML", "string", "HTML")
 URL = Type("template.URL", "string", "a URL")
 ANY = Type("any", "any", "any value")

@@ -89,14 +89,27 @@ _REASONS: Sequence[tuple[str, str, str]] = (
         "Our reader is recursive. Nobody can read so many parentheses either.",
         _DEEP,
     ),
+    (
+        "counts further than",
+        "A server executes it, and does nothing else for hours if the number is large.",
+        "{{ range 101 }}{{ range 100 }}{{ end }}{{ end }}",
+    ),
 )
-ON_PURPOSE = tuple(
+ON_PURPOSE = (
+    *(
+        OnPurpose(
+            kind=kind,
+            says=says,
+            because=because,
+            example=Notifications(text, (text,)) if kind is ALERTMANAGER else text,
+        )
+        for kind in (PROMETHEUS, ALERTMANAGER)
+        for says, because, text in _REASONS
+    ),
     OnPurpose(
-        kind=kind,
-        says=says,
-        because=because,
-        example=Notifications(text, (text,)) if kind is ALERTMANAGER else text,
-    )
-    for kind in (PROMETHEUS, ALERTMANAGER)
-    for says, because, text in _REASONS
+        kind=PROMETHEUS,
+        says="does not parse at",
+        because="The query fails as soon as a condition lets it run.",
+        example="{{ with .Labels.pod }}{{ else }}{{ query `up{` }}{{ end }}",
+    ),
 )

@@ -10,8 +10,10 @@ from components.channels import ROUTABLE, Delivery, heartbeat_receiver, receiver
 from rules.notifications import FILE, receivers_texts
 from templates.alertmanager import FUNCTIONS, stand_ins
 from templates.builtins import BUILTINS
+from tests.support import template_texts
 from tests.support.recording import ROOT
 from tests.support.server_tests import source
+from tests.support.template_texts import templates
 from tests.support.verdicts import Comparison
 from tests.verdicts.template_kinds import ALERTMANAGER, Notifications
 
@@ -45,6 +47,11 @@ def test_the_notifications_of_this_repository(compare: Comparison) -> None:
 
 def test_texts_of_receivers(compare: Comparison) -> None:
     compare(ALERTMANAGER, [Notifications(HELPERS, (text,)) for text in TEXTS.splitlines()])
+
+
+def test_texts_from_the_grammar_with_and_without_mistakes(compare: Comparison) -> None:
+    texts = templates(template_texts.ALERTMANAGER, 2000)
+    compare(ALERTMANAGER, [Notifications("", (text,)) for text in texts])
 
 
 def test_texts_in_and_around_definitions(compare: Comparison) -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from templates.builtins import BUILTINS
 from templates.prometheus import FUNCTIONS
+from tests.support import template_texts
 from tests.support.series import rulebook
+from tests.support.template_texts import templates
 from tests.support.verdicts import Comparison
 from tests.verdicts.template_kinds import PROMETHEUS
 
@@ -18,6 +20,10 @@ def test_the_templates_of_this_repository(compare: Comparison) -> None:
 
 def test_templates_with_every_function_and_mistake(compare: Comparison) -> None:
     compare(PROMETHEUS, TEXTS.splitlines())
+
+
+def test_templates_from_the_grammar_with_and_without_mistakes(compare: Comparison) -> None:
+    compare(PROMETHEUS, templates(template_texts.PROMETHEUS, 5000))
 
 
 def test_the_functions_are_those_of_the_server(compare: Comparison) -> None:

@@ -47,6 +47,12 @@ REFUSED = {
     '{{ template "slack.default.title" .Alerts }}': "does not fit: it reads .Status",
     '{{ template "title" (index .Alerts 0).Labels.pod }}': "the template title reads .Status",
     "{{ .Status }": "unexpected in an action",
+    "{{ range .Alerts }}{{ range since .StartsAt }}{{ end }}{{ end }}": "counts further than 10000",
+    "{{ range 101 }}{{ range 100 }}a{{ end }}{{ end }}": "counts further than 10000",
+    '{{ $a := "" }}'
+    + "{{ range .Alerts }}{{ $a = 1 }}" * 20
+    + "{{ $a = . }}"
+    + "{{ end }}" * 20: "takes too long to check",
 }
 
 
