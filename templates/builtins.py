@@ -34,14 +34,15 @@ def check_index(length_: tuple[int, int | None], at: object, run: Run) -> None:
     """Refuse a known position, or end of a slice, that is or may be behind the end of a list.
 
     A list of alerts has at least one, and may have no more: what asks for more must ask before how
-    many there are. Nothing is known of the other lists' lengths, so all positions are accepted.
+    many there are. Nothing is known of the other lists' lengths, so all positions are accepted, as
+    they are wherever a question about a length decides what is executed.
     """
     low, high = length_
     if not isinstance(at, int):
         return
     if at < 0:
         raise WrongCallError(f"takes the position {at}", "Count from 0.")
-    if high is not None and at >= high:
+    if high is not None and at >= high and not run.guards:
         raise WrongCallError(f"takes the position {at}, behind the end", "Count from 0.")
     if 0 < low <= at and not run.guards:
         advice = f"Ask first whether there are more: {{{{ if gt (len ...) {at} }}}}."

@@ -29,9 +29,9 @@ def _refused_text(text: str) -> str | None:
     return None
 
 
-def _refused_notifications(texts: Notifications) -> str | None:
+def _refused_notifications(texts: Notifications) -> tuple[str, ...]:
     found = check_notifications(texts.file, texts.receivers)
-    return " ".join(mistake.text for mistake in found) or None
+    return tuple(mistake.text for mistake in found)
 
 
 PROMETHEUS = Kind(

@@ -50,7 +50,7 @@ REFUSED = {
     "{{ range .Alerts }}{{ range since .StartsAt }}{{ end }}{{ end }}": "counts further than 10000",
     "{{ range 101 }}{{ range 100 }}a{{ end }}{{ end }}": "counts further than 10000",
     '{{ $a := "" }}'
-    + "{{ range .Alerts }}{{ $a = 1 }}" * 20
+    + "{{ range $.Alerts }}{{ $a = 1 }}" * 20
     + "{{ $a = . }}"
     + "{{ end }}" * 20: "takes too long to check",
 }
