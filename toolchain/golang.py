@@ -48,6 +48,13 @@ class Build:
     """Files that a `main` of our own embeds, each with the folder in which the build sees it."""
     scripts: tuple[ModuleFile, ...] = ()
     """Scripts to copy beside the programs."""
+    # Their text, by which a build is recognised, says more than their names.
+    shared: tuple[str, ...] = field(default=(), repr=False)
+    """Files of `toolchain/go` that the build sees in each folder of our own."""
+
+    def own(self) -> list[Path]:
+        """The folders of each `main` of our own."""
+        return [MODULES / self.module / one for one in self.packages if one.startswith("./")]
 
 
 def find() -> Path:
@@ -90,12 +97,14 @@ def build(go: Path, wanted: Build, folder: Path, task: str) -> None:
     module = MODULES / wanted.module
     # Compilers that collect garbage less often finish in a third less time.
     environment = {**_environment(), "CGO_ENABLED": "0", "GOGC": "400"}
-    embedded = {
-        str(module / place / Path(file.path).name): str(fetch_file(go, file, module))
+    added = {
+        module / place / Path(file.path).name: fetch_file(go, file, module)
         for place, file in wanted.embedded
     }
+    added |= {place / file: MODULES / file for place in wanted.own() for file in wanted.shared}
+    replaced = {str(place): str(file) for place, file in added.items()}
     with tempfile.NamedTemporaryFile("w", suffix=".json") as overlay:
-        json.dump({"Replace": embedded}, overlay)
+        json.dump({"Replace": replaced}, overlay)
         overlay.flush()
 
         def run(*command: str, task: str, count: Mapping[str, str]) -> list[str]:

@@ -88,7 +88,7 @@ def run(names: Iterable[str], arguments: list[str]) -> int:
             [*command, *(paths[name] or [f"tests/{name}"]), *options], environment, CLONE
         )
         took = duration(time.monotonic() - started)
-        summary.append(f"{name:<8}{_counts(report):<36}{took:>12}")
+        summary.append(f"{name:<10}{_counts(report):<36}{took:>12}")
     print("\n".join(summary), flush=True)
     if set(codes.values()) <= {NOTHING_SELECTED}:
         raise UserError(f"no test is selected by {' '.join(arguments)}. Name tests that exist.")

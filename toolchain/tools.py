@@ -29,6 +29,11 @@ def _one_build(
     return (Build(module=module, packages=packages, minutes=minutes, gib=gib, variables=variables),)
 
 
+def _judge(module: str, *, minutes: float, gib: float) -> Build:
+    package = f"./{module}-verdicts"
+    return Build(module=module, packages=(package,), minutes=minutes, gib=gib, shared=("lines.go",))
+
+
 TOOLS: dict[str, tuple[Build, ...]] = {
     "pulumi": (
         Build(
@@ -83,9 +88,9 @@ TOOLS: dict[str, tuple[Build, ...]] = {
     ),
     # Programs of our own, with which tests compare what preview accepts.
     "verdicts": (
-        Build(module="prometheus", packages=("./prometheus-verdicts",), minutes=4, gib=4),
-        Build(module="alertmanager", packages=("./alertmanager-verdicts",), minutes=0.5, gib=0.7),
-        Build(module="kubernetes", packages=("./kubernetes-verdicts",), minutes=1.5, gib=2),
+        _judge("prometheus", minutes=4, gib=4),
+        _judge("alertmanager", minutes=0.5, gib=0.7),
+        _judge("kubernetes", minutes=1.5, gib=2),
     ),
     "blackbox_exporter": _one_build(
         "blackbox_exporter",
@@ -171,10 +176,9 @@ def folder_of(name: str) -> Path:
     parts = [repr(TOOLS[name]).encode()]
     for build in TOOLS[name]:
         module = MODULES / build.module
-        files = {module / "go.mod", module / "go.sum"}
-        for package in build.packages:
-            if package.startswith("./"):
-                files |= {path for path in (module / package).rglob("*") if path.is_file()}
+        files = {module / "go.mod", module / "go.sum", *map(MODULES.joinpath, build.shared)}
+        for folder in build.own():
+            files |= {path for path in folder.rglob("*") if path.is_file()}
         parts += [path.read_bytes() for path in sorted(files)]
     return cache() / f"{name}-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:16]}"
 

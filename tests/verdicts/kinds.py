@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from problems import Refused
+from promql.durations import parse_duration
 from promql.errors import PromqlError
 from promql.expressions import parse
 from promql.regex import RegexError, Use, compile_regex
@@ -27,6 +28,22 @@ EXPRESSIONS = Kind(
     server="prometheus",
     question=lambda text: {"kind": "expr", "text": text},
     refusal=_refused_expression,
+)
+
+
+def _refused_duration(text: str) -> str | None:
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+DURATIONS = Kind(
+    name="durations",
+    server="prometheus",
+    question=lambda text: {"kind": "duration", "text": text},
+    refusal=_refused_duration,
 )
 
 

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from components.cron_job import Schedule
 from tests.support.manifests import setting
+from tests.support.settings_strategies import refusal_by
 from tests.support.verdicts import Kind, OnPurpose
 
 CORES = setting("CPU of a workload", "1037m")
@@ -23,7 +26,7 @@ QUANTITIES = (
     setting("memory of the quota", "5037Gi"),
     setting("memory limit of the quota", "6037Gi"),
 )
-SCHEDULES = setting("schedule", "37 4 5 6 *")
+SCHEDULES = replace(setting("schedule", "37 4 5 6 *"), refusal=refusal_by(Schedule))
 NAMESPACE = setting("namespace", "marknamespace")
 WORKLOAD = setting("workload", "markworkload")
 CRON_JOB = setting("cron job", "markjob")

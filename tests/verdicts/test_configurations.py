@@ -17,7 +17,7 @@ from tests.verdicts.configuration_kinds import (
     WEBHOOK_PATHS,
 )
 
-STACKS = 400
+STACKS = 120
 GENERATED = 1500
 TOPICS = (None, "arn:aws:sns:eu-west-1:000000000000:heartbeat")
 

@@ -26,6 +26,7 @@ TOOL = Build(
     variables=("main.v=1",),
     embedded=(("own", SCHEMA),),
     scripts=(SCRIPT,),
+    shared=("lines.go",),
 )
 LIST = "list) echo go: downloading example.org/x; printf 'fmt\\nexample.org/tool\\n' ;;"
 DOWNLOAD = """mod) printf '{"Dir": "%s"}' "$HERE/module" ;;"""
@@ -41,6 +42,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (module / "own").mkdir(parents=True)
     for file in ("go.mod", "go.sum", "own/main.go"):
         (module / file).write_text(file)
+    (tmp_path / "go" / "lines.go").write_text("package main\n")
     (tmp_path / "module" / "data").mkdir(parents=True)
     (tmp_path / "module" / "data" / "script").write_text("#!/bin/sh\n")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -76,14 +78,19 @@ def test_clones_that_build_at_once_end_with_one_whole_tool(machine: Path):
     assert (tools.folder_of("tool") / "tool").exists()
 
 
-def test_a_main_of_our_own_sees_a_module_s_files_and_scripts_lie_beside_the_programs(
+def test_a_main_of_our_own_sees_files_of_others_and_scripts_lie_beside_the_programs(
     machine: Path,
 ):
     [folder] = tools.folders(["tool"])
-    place, source = machine / "go/tool/own/schema.json", machine / "module/data/schema.json"
-    assert json.loads((folder / "own").read_text()) == {"Replace": {str(place): str(source)}}
+    own = machine / "go/tool/own"
+    assert json.loads((folder / "own").read_text()) == {
+        "Replace": {
+            str(own / "schema.json"): str(machine / "module/data/schema.json"),
+            str(own / "lines.go"): str(machine / "go/lines.go"),
+        }
+    }
     assert os.access(folder / "script", os.X_OK)
-    assert not place.exists()
+    assert sorted(path.name for path in own.iterdir()) == ["main.go"]
 
 
 def test_a_build_says_how_long_it_takes_and_how_far_it_is(
@@ -97,7 +104,7 @@ def test_a_build_says_how_long_it_takes_and_how_far_it_is(
     assert steps[-1] == "tool (1 of 1): 1 of 2 packages compiled done"
 
 
-@pytest.mark.parametrize("file", ["go.mod", "go.sum", "own/main.go"])
+@pytest.mark.parametrize("file", ["go.mod", "go.sum", "own/main.go", "../lines.go"])
 def test_a_changed_pin_makes_another_tool(machine: Path, file: str):
     before = tools.folder_of("tool")
     (machine / "go" / "tool" / file).write_text("changed\n")

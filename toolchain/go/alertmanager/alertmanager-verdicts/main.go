@@ -15,7 +15,6 @@ func main() {
 		"config":    answers(judgeConfig),
 		"functions": answers(listFunctions),
 		"matcher":   answers(judgeMatcher),
-		"matchers":  answers(judgeMatchers),
 		"regex":     answers(judgeRegex),
 		"template":  answers(judgeTemplate),
 	})

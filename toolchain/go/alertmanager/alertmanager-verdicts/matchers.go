@@ -19,16 +19,6 @@ func judgeMatcher(question textQuestion) (answer, error) {
 	return answer{"canonical": matcher.String()}, nil
 }
 
-// judgeMatchers answers the canonical text of a list of matchers, as a route takes each item of
-// its `matchers`.
-func judgeMatchers(question textQuestion) (answer, error) {
-	matchers, err := compat.Matchers(question.Text, "verdicts")
-	if err != nil {
-		return nil, err
-	}
-	return answer{"canonical": labels.Matchers(matchers).String()}, nil
-}
-
 type regexQuestion struct {
 	kind
 	// Text is the pattern, without the anchors that Alertmanager adds.

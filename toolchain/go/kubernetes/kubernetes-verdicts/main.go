@@ -6,12 +6,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/distribution/reference"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -66,14 +64,9 @@ var strategies = map[string]rest.RESTCreateStrategy{
 	"StorageClass":        storageclass.Strategy,
 }
 
-type question struct {
-	Kind    string            `json:"kind"`
+type objectsQuestion struct {
+	kind
 	Objects []json.RawMessage `json:"objects"`
-}
-
-type answer struct {
-	Valid bool   `json:"valid"`
-	Error string `json:"error"`
 }
 
 func main() {
@@ -82,33 +75,16 @@ func main() {
 		serializer.DefaultMetaFactory, scheme, scheme, serializer.SerializerOptions{Strict: true})
 	// It sets defaults, and converts to the version without a name, as the server does.
 	decoder := legacyscheme.Codecs.DecoderToVersion(strict, runtime.InternalGroupVersioner)
-	questions := json.NewDecoder(bufio.NewReader(os.Stdin))
-	questions.DisallowUnknownFields()
-	answers := json.NewEncoder(os.Stdout)
-	for questions.More() {
-		var asked question
-		if err := questions.Decode(&asked); err != nil || asked.Kind != "objects" {
-			fmt.Fprintf(os.Stderr, "kind %q: %v\n", asked.Kind, err)
-			os.Exit(2)
+	serve(map[string]handler{"objects": answers(func(question objectsQuestion) (answer, error) {
+		found := []error{}
+		for _, manifest := range question.Objects {
+			found = append(found, create(decoder, manifest))
 		}
-		result := answer{Valid: true}
-		for _, manifest := range asked.Objects {
-			if err := create(decoder, manifest); err != nil {
-				result = answer{Error: err.Error()}
-			}
-		}
-		if err := answers.Encode(result); err != nil {
-			panic(err)
-		}
-	}
+		return nil, errors.Join(found...)
+	})})
 }
 
-func create(decoder runtime.Decoder, manifest []byte) (err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("panic: %v", reason)
-		}
-	}()
+func create(decoder runtime.Decoder, manifest []byte) error {
 	object, kind, err := decoder.Decode(manifest, nil, nil)
 	if err != nil {
 		return err

@@ -10,20 +10,9 @@ import (
 	_ "github.com/prometheus/prometheus/plugins" // The server's kinds of service discovery.
 )
 
-type ruleFileQuestion struct {
-	kind
-	Text string `json:"text"`
-	// Bytes, in base64, replace the text if the file is no UTF-8.
-	Bytes []byte `json:"bytes"`
-}
-
 // judgeRuleFile answers the names of a rule file's groups.
-func judgeRuleFile(question ruleFileQuestion) (answer, error) {
-	content := question.Bytes
-	if content == nil {
-		content = []byte(question.Text)
-	}
-	groups, err := parseRules(content)
+func judgeRuleFile(question textQuestion) (answer, error) {
+	groups, err := parseRules([]byte(question.Text))
 	if err != nil {
 		return nil, err
 	}

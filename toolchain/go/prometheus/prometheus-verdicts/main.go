@@ -8,15 +8,13 @@ func main() {
 	// As cmd/prometheus sets it.
 	model.NameValidationScheme = model.UTF8Validation //nolint:staticcheck // the server does so
 	serve(map[string]handler{
-		"config":     answers(judgeConfig),
-		"duration":   answers(judgeDuration),
-		"evaluate":   answers(judgeEvaluation),
-		"expr":       answers(judgeExpression),
-		"functions":  answers(listFunctions),
-		"labelname":  answers(judgeLabelName),
-		"metricname": answers(judgeMetricName),
-		"regex":      answers(judgeRegex),
-		"rulefile":   answers(judgeRuleFile),
-		"template":   answers(judgeTemplate),
+		"config":    answers(judgeConfig),
+		"duration":  answers(judgeDuration),
+		"evaluate":  answers(judgeEvaluation),
+		"expr":      answers(judgeExpression),
+		"functions": answers(listFunctions),
+		"regex":     answers(judgeRegex),
+		"rulefile":  answers(judgeRuleFile),
+		"template":  answers(judgeTemplate),
 	})
 }

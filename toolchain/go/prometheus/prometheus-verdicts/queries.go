@@ -112,17 +112,3 @@ func judgeDuration(question textQuestion) (answer, error) {
 	}
 	return answer{"milliseconds": time.Duration(duration).Milliseconds()}, nil
 }
-
-func judgeLabelName(question textQuestion) (answer, error) {
-	if !model.UTF8Validation.IsValidLabelName(question.Text) {
-		return nil, fmt.Errorf("invalid label name: %q", question.Text)
-	}
-	return answer{"legacy": model.LegacyValidation.IsValidLabelName(question.Text)}, nil
-}
-
-func judgeMetricName(question textQuestion) (answer, error) {
-	if !model.UTF8Validation.IsValidMetricName(question.Text) {
-		return nil, fmt.Errorf("invalid metric name: %q", question.Text)
-	}
-	return answer{"legacy": model.LegacyValidation.IsValidMetricName(question.Text)}, nil
-}

@@ -1,1 +1,0 @@
-../../prometheus/prometheus-verdicts/lines.go
