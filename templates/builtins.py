@@ -26,6 +26,7 @@ from templates.values import (
 )
 
 _BASIC = frozenset(("bool", "int", "uint", "float", "complex", "string"))
+_HAS_ELEMENTS = "Give it text, a list or a map."
 _WHOLE = frozenset(("int", "uint"))
 _ORDERED = {"lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge}
 
@@ -65,7 +66,7 @@ def _len(arguments: Sequence[Value], run: Run) -> Value:
     value = pointed(arguments[0])
     size = _size(value)
     if size is None:
-        raise WrongCallError(f"asks for the length of {value.type.says}", "It has none.")
+        raise WrongCallError(f"asks for the length of {value.type.says}", _HAS_ELEMENTS)
     if size[0] == size[1]:
         return Value(INT, size[0])
     run.sizes += 1
@@ -90,7 +91,7 @@ def _index(arguments: Sequence[Value], run: Run) -> Value:
 def _element(item: Value, key: Value, run: Run) -> Value:
     kind, size = item.type.kind, _size(item)
     if size is None:
-        raise WrongCallError(f"takes an element of {item.type.says}", "It has none.")
+        raise WrongCallError(f"takes an element of {item.type.says}", _HAS_ELEMENTS)
     if kind != "map":
         check_index(size, _position(key), run)
         return Value(BYTE) if kind == "string" else item.type.element or NOTHING
@@ -121,6 +122,8 @@ def _slice(arguments: Sequence[Value], run: Run) -> Value:
         )
     if item.type.kind == "string":
         return Value(TEXT)
+    if len(numbers) > 1 and len(numbers) == len(known):
+        return Value(item.type, (numbers[1] - numbers[0],) * 2)
     return Value(item.type, (0, high)) if known else item
 
 
@@ -200,10 +203,6 @@ def _not(arguments: Sequence[Value], _run: Run) -> Value:
     return Value(BOOL, None if known is None else not known)
 
 
-def _printf(arguments: Sequence[Value], _run: Run) -> Value:
-    return format_text(arguments)
-
-
 _TYPES: dict[str, Type] = {"any": ANY, "value": VALUE, "string": TEXT, "bool": BOOL, "int": INT}
 BUILTINS = signatures(
     """
@@ -235,7 +234,7 @@ BUILTINS = signatures(
         "slice": _slice,
         "eq": _eq,
         "ne": _ne,
-        "printf": _printf,
+        "printf": format_text,
         **{name: _ordering(compare) for name, compare in _ORDERED.items()},
     },
 )

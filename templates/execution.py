@@ -222,7 +222,10 @@ class Execution:
             except TemplateError as error:
                 if node.name not in self._given:
                     raise
-                reason = f"gives the template {node.name} what does not fit: it {error.reason}"
+                # Of templates that call one another, the innermost says what is wrong.
+                reason = error.reason
+                if not reason.startswith("gives the template"):
+                    reason = f"gives the template {node.name} what does not fit: it {reason}"
                 raise TemplateError(reason, node.position, "Give it what it reads.") from None
             del self._active[key]
             self._done.add(key)

@@ -33,7 +33,8 @@ def _compiled(pattern: Value) -> Any:
     try:
         return compile_regex(pattern.known, Use.SEARCH)
     except RegexError as error:
-        raise WrongCallError(f"has a pattern for which RE2 says: {error}", "") from None
+        reason, _, advice = str(error).rpartition(". ")
+        raise WrongCallError(f"has a wrong pattern: {reason}", advice) from None
 
 
 def known_word(change: Callable[[str], str]) -> Check:

@@ -69,7 +69,9 @@ class TemplateError(ValueError):
 def check_braces(text: str) -> None:
     """Refuse an action that lacks a brace, which no template means."""
     if single := _SINGLE_BRACES.search(text):
-        raise TemplateError(f"has unbalanced braces: {single[0]}", single.start())
+        raise TemplateError(
+            f"has unbalanced braces: {single[0]}", single.start(), "Write two at each end."
+        )
 
 
 class Token(NamedTuple):

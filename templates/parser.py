@@ -60,6 +60,10 @@ def parse(
     return _Parser(text, functions, variables, hints).parse(name)
 
 
+def _named(keyword: str) -> str:
+    return f"an {keyword}" if keyword == "if" else f"a {keyword}"
+
+
 class _Parser:
     def __init__(
         self,
@@ -128,7 +132,7 @@ class _Parser:
             if node:
                 found.append(node)
         if opener:
-            raise TemplateError(f"has a {opener} without its end", position, "Add {{ end }}.")
+            raise TemplateError(f"has {_named(opener)} without its end", position, "Add {{ end }}.")
         return found, None
 
     def _action(self, *, inside: bool) -> Element | _Stop | None:
@@ -201,7 +205,7 @@ class _Parser:
                 stop = None
             elif stop.then:
                 raise TemplateError(
-                    f"has an else {stop.then} in a {kind}",
+                    f"has an else {stop.then} in {_named(kind)}",
                     stop.position,
                     f"Write {{{{ else }}}}{{{{ {stop.then} ... }}}}...{{{{ end }}}}.",
                 )
@@ -349,7 +353,8 @@ class _Parser:
                 return Field(position, (text[1:],))
             case "word":
                 if text not in self._functions:
-                    advice = did_you_mean(text, sorted(self._functions), "Correct it.")
+                    known = sorted(self._functions)
+                    advice = self._hints.get(text) or did_you_mean(text, known, "Correct it.")
                     raise TemplateError(f"uses the unknown function {text}", position, advice)
                 return Function(position, text)
             case "dot":

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from promql.durations import parse_duration
+from promql.errors import PromqlError
+from promql.parser import parse_tree
 from templates.builtins import BUILTINS
 from templates.execution import Execution, missing_template
 from templates.functions import CHECKS, check_moment, known_word
@@ -56,6 +58,7 @@ _ALERT = Value(
         comparable=False,
     )
 )
+_HINTS = {"tmpl": "Only console pages have it. Write the text out."}
 _MOST_ITEMS = 1000
 _VARIABLES = {
     "$labels": _ALERT.type.fields["Labels"],
@@ -76,7 +79,7 @@ def check_template(text: str, alert: str = "") -> Uses:
         return Uses()
     check_braces(text)
     name = f"__alert_{alert}"
-    templates = parse(text, FUNCTIONS, name=name, variables=_VARIABLES)
+    templates = parse(text, FUNCTIONS, name=name, variables=_VARIABLES, hints=_HINTS)
     for template in templates.values():
         for call in template.calls:
             if call.name not in templates:
@@ -100,6 +103,12 @@ def _count(value: Value) -> int:
 def _query(arguments: Sequence[Value], run: Run) -> None:
     if isinstance(query := arguments[0].known, str):
         run.uses.queries.append(query)
+        try:
+            type_ = parse_tree(query).value_type
+        except PromqlError:
+            return  # Whoever checks the queries says so.
+        if type_ in ("string", "matrix"):
+            raise WrongCallError("runs a query that returns no samples of one time", "Correct it.")
 
 
 def _first(arguments: Sequence[Value], _run: Run) -> None:

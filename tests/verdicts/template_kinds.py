@@ -1,6 +1,7 @@
 """Templates of both languages, as the servers run them and as we do."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from promql.errors import PromqlError
@@ -62,6 +63,12 @@ ALERTMANAGER = Kind(
     },
     refusal=_refused_notifications,
 )
+PRINTED = replace(
+    PROMETHEUS,
+    name="printf in templates",
+    accepts=lambda verdict: verdict.valid and "%!" not in verdict.more["expansion"],
+)
+"""Texts that are taken if Go also prints each value with its verb."""
 _DEEP = "{{ " + "(" * 70 + "1" + ")" * 70 + " }}"
 _REASONS: Sequence[tuple[str, str, str]] = (
     (
