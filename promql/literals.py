@@ -63,8 +63,22 @@ def unquote(quoted: str) -> str:
         raise ValueError(f"a string holds the character {wrong[0]!a}. Remove it.")
     if quote == "`" or "\\" not in inner:
         return inner
-    text = _ESCAPE.sub(lambda match: _unescape(match, quote), inner)
+    try:
+        text = unescape(inner, quote)
+    except ValueError as error:
+        raise ValueError(
+            f"a string holds {error}, which is no escape sequence. Write \\\\ for a backslash,"
+            " or put the string into backquotes."
+        ) from None
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+
+def unescape(text: str, quote: str) -> str:
+    """The text with its escapes of Go replaced, each byte above 127 by a surrogate.
+
+    Raises ValueError with an escape that is none between these quotes.
+    """
+    return _ESCAPE.sub(lambda match: _unescape(match, quote), text)
 
 
 def _unescape(match: re.Match[str], quote: str) -> str:
@@ -83,7 +97,4 @@ def _unescape(match: re.Match[str], quote: str) -> str:
         code = int(short or long, 16)
         if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF:
             return chr(code)
-    raise ValueError(
-        f"a string holds {match[0]}, which is no escape sequence. Write \\\\ for a backslash,"
-        " or put the string into backquotes."
-    )
+    raise ValueError(match[0])

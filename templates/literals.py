@@ -3,23 +3,10 @@
 import re
 from dataclasses import dataclass
 
-_ESCAPES = {
-    "a": "\a",
-    "b": "\b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "v": "\v",
-    "\\": "\\",
-    "'": "'",
-    '"': '"',
-}
-_ESCAPE = re.compile(
-    r"""\\(?:([abfnrtv\\'"])|([0-3][0-7]{2})|x([0-9a-fA-F]{2})
-    |u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.?))""",
-    re.VERBOSE | re.DOTALL,
-)
+from promql.literals import unescape
+
+_BYTES = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
+"""A byte that is no part of a character -> the character of that number, which can be printed."""
 _DIGITS = r"[0-9](?:_?[0-9])*"
 _HEX_DIGITS = r"[0-9a-fA-F](?:_?[0-9a-fA-F])*"
 _DECIMAL = rf"(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?"
@@ -49,32 +36,15 @@ class Number:
     is_int: bool
     is_uint: bool
     is_float: bool
-    is_complex: bool = False
 
 
 def unquote(text: str) -> str:
     """The value of text in quotes or backticks; raises ValueError for an unknown escape."""
     if text[0] == "`":
         return text[1:-1].replace("\r", "")
-    return unescape(text[1:-1], text[0]) if "\\" in text else text[1:-1]
-
-
-def unescape(text: str, quote: str) -> str:
-    """The text with its escapes replaced; raises ValueError for an unknown one.
-
-    A byte above 127 becomes the character of that number, not a part of one in UTF-8.
-    """
-
-    def character(match: re.Match[str]) -> str:
-        simple, octal, *hexadecimal, _ = match.groups()
-        if simple and (simple == quote or simple not in "'\""):
-            return _ESCAPES[simple]
-        code = int(octal, 8) if octal else int("".join(filter(None, hexadecimal)) or "-1", 16)
-        if not 0 <= code <= 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-            raise ValueError(match[0])
-        return chr(code)
-
-    return _ESCAPE.sub(character, text)
+    value = unescape(text[1:-1], '"') if "\\" in text else text[1:-1]
+    joined = value.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    return joined.translate(_BYTES)
 
 
 def read_character(text: str) -> Number:
@@ -82,7 +52,7 @@ def read_character(text: str) -> Number:
     value = unescape(text[1:-1], "'")
     if len(value) != 1:
         raise ValueError(text)
-    return Number(ord(value), "int", is_int=True, is_uint=True, is_float=True)
+    return Number(ord(value.translate(_BYTES)), "int", is_int=True, is_uint=True, is_float=True)
 
 
 def read_number(text: str) -> Number:
@@ -137,9 +107,9 @@ def _float(text: str) -> float:
 def _complex(value: complex) -> Number:
     if value.imag:
         no = {"is_int": False, "is_uint": False, "is_float": False}
-        return Number(value, "complex", **no, is_complex=True)
+        return Number(value, "complex", **no)
     kinds = _with_kinds(value.real, "complex")
-    return Number(value, "complex", kinds.is_int, kinds.is_uint, is_float=True, is_complex=True)
+    return Number(value, "complex", kinds.is_int, kinds.is_uint, is_float=True)
 
 
 def _with_kinds(value: float, ideal: str) -> Number:
