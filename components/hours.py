@@ -30,6 +30,7 @@ def _known_time_zone(zone: str) -> str:
     return zone
 
 
+TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
 _HOUR = "([01][0-9]|2[0-3]):[0-5][0-9]"
 Start = Annotated[str, matching(_HOUR, "a time of the day", '"08:00"')]
 End = Annotated[str, matching(f"{_HOUR}|24:00", "a time of the day", '"18:00" or "24:00"')]
@@ -42,7 +43,7 @@ class Window(Value):
     zone, so a night in which the clocks change is an hour shorter or longer.
     """
 
-    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
+    time_zone: TimeZone
     weekdays: tuple[Weekday, ...] = WEEKDAYS
     start: Start = Field(validation_alias="from")
     end: End = Field(validation_alias="to")

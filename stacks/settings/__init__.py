@@ -75,7 +75,13 @@ def load_configuration() -> Configuration:
     problems = LayeredProblems(layers=layers)
     # Both layers, because a stack may remove a shared workload and keep its secret.
     programs = (*program_secrets(layers.shared), *program_secrets(layers.own))
-    secrets = {**dict(programs), **SECRETS}
+    for key, reason in dict(programs).items():
+        if key in KEYS:
+            text = (
+                f"is no secret, but {reason}. Name the key of a secret there, such as akashToken."
+            )
+            problems.add(f"{PROJECT}:{key}", 0, text)
+    secrets = {**{key: reason for key, reason in programs if key not in KEYS}, **SECRETS}
     known = (*KEYS, *secrets)
     for key in given.keys() - set(known):
         problems.add(f"{PROJECT}:{key}", 0, unknown_key_message(key, known))

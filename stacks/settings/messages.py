@@ -64,10 +64,14 @@ def _mismatch_message(kind: str, value: Any, context: dict[str, Any], message: s
             return f"{shown} is not text. Put it in quotes."
         case "int_type" | "int_parsing" | "int_from_float":
             return f"{shown} is not a whole number. Write one such as 2."
+        case "float_type" | "float_parsing":
+            return f"{shown} is not a number. Write one such as 0.5."
         case "bool_type" | "bool_parsing":
             return f"{shown} is neither true nor false. Write one of them."
+        case "greater_than":
+            return f"{shown} is too small. Write more than {context['gt']:g}."
         case "greater_than_equal":
-            return f"{shown} is too small. Write {context['ge']} or more."
+            return f"{shown} is too small. Write {context['ge']:g} or more."
         case "less_than_equal":
             return f"{shown} is too large. Write {context['le']} or less."
         case "too_short":

@@ -15,6 +15,7 @@ from stacks.images import has_registry
 from stacks.servers import RESERVED, SERVERS
 from stacks.settings.addresses import Neighbourhood, Target, check_address, find_addresses
 from stacks.settings.aws import AWS_DESTINATIONS
+from stacks.settings.jobs import MODULE, scheduler_problems
 
 WATCHDOG_TIMEOUT = "HARBINGER_WATCHDOG_TIMEOUT_SECONDS"
 """The environment variable with harbinger's timeout for the heartbeat."""
@@ -155,6 +156,13 @@ class Program(Value):
 
 class Workload(WorkloadSpec, Program):
     """A service that runs all the time."""
+
+    @model_validator(mode="after")
+    def _a_scheduler_starts(self) -> "Workload":
+        found = scheduler_problems(self.environment) if MODULE in self.command else ()
+        if wrong := {f"environment.{place}": text for place, text in found}:
+            raise WrongKeysError(wrong)
+        return self
 
 
 class CronJob(CronJobSpec, Program):

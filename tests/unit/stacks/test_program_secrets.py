@@ -91,3 +91,12 @@ def test_a_wrong_name_is_refused(file: str, key: str, expected: str) -> None:
     lines = refusals(with_secret(**{file: key}), SECRETS | {f"vaultmesh:{key}": "x"})
     assert len(lines) == 2, "of the workload and of the cron job"
     assert all(expected in line for line in lines)
+
+
+@pytest.mark.parametrize("key", ["settings", "images", "servicesImage"])
+def test_a_key_that_holds_no_secret_is_not_mounted(key: str) -> None:
+    (line,) = refusals(with_secret(token=key))
+    assert line == (
+        f"vaultmesh:{key}: is no secret, but cronJobs.synthetic-feeder mounts it as token."
+        " Name the key of a secret there, such as akashToken."
+    )
