@@ -23,8 +23,8 @@ from components.pods import (
     template,
     variables,
 )
-from components.schedules import check_schedule
 from components.values import Command, Resources, Value
+from schedules import check_schedule
 
 KEPT_RUNS = 3
 """Number of successful, and of failed, runs that are kept for inspection."""

@@ -1,14 +1,13 @@
 """Daily windows of the settings, and the spans of the week in which one is closed."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from components.values import DnsLabel, Value, matching
 from problems import did_you_mean
+from time_zones import time_zones
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
@@ -17,15 +16,9 @@ DAY_MINUTES = 24 * 60
 WEEK_MINUTES = len(WEEKDAYS) * DAY_MINUTES
 
 
-@cache
-def _time_zones() -> set[str]:
-    """The names of the IANA database, which do not depend on this machine."""
-    return {*files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()}
-
-
 def _known_time_zone(zone: str) -> str:
-    if zone not in _time_zones():
-        advice = did_you_mean(zone, _time_zones(), "Write one such as Europe/Dublin.")
+    if zone not in time_zones():
+        advice = did_you_mean(zone, time_zones(), "Write one such as Europe/Dublin.")
         raise ValueError(f"`{zone}` is not a time zone. {advice}")
     return zone
 

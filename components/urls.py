@@ -41,6 +41,12 @@ def _sent_as_it_is(text: str) -> str:
     return text
 
 
+def _whole_codes(text: str) -> str:
+    if re.search(f"(?!{_CODE})%", re.sub(r"\Ahttps://[^/?#]*|\?[^#]*", "", text)):
+        raise ValueError(f"`{text}` holds a % without two hexadecimal digits. Write %25.")
+    return text
+
+
 def _no_template(text: str) -> str:
     if "{{" in text:
         raise ValueError(f"`{text}` begins a template. Write it without braces.")
@@ -55,11 +61,15 @@ def _possible_port(url: str) -> str:
 
 POSSIBLE_PORT = AfterValidator(_possible_port)
 """A validator of URLs."""
-_ABSOLUTE = matching(_PATH, "a path, in which %25 stands for %", "/ready")
-Path = Annotated[str, AfterValidator(_sent_as_it_is), _ABSOLUTE]
-FixedPath = Annotated[str, AfterValidator(_no_template), AfterValidator(_sent_as_it_is), _ABSOLUTE]
+_ENCODED = AfterValidator(_whole_codes)
+_ABSOLUTE = matching(_PATH, "a path", "/ready")
+Path = Annotated[str, AfterValidator(_sent_as_it_is), _ENCODED, _ABSOLUTE]
+FixedPath = Annotated[
+    str, AfterValidator(_no_template), AfterValidator(_sent_as_it_is), _ENCODED, _ABSOLUTE
+]
 HttpsUrl = Annotated[
     str,
+    _ENCODED,
     matching(
         rf"https://{_HOST}(?:{_PATH}(?<!/))?",
         "an https URL without a login or / at its end",
@@ -70,6 +80,7 @@ HttpsUrl = Annotated[
 ]
 ProbedUrl = Annotated[
     str,
+    _ENCODED,
     matching(
         rf"https://{DOMAIN_NAME}(?::[0-9]+)?(?:(?=[!-~]*\Z){_PATH})?",
         "an https URL without credentials",

@@ -80,11 +80,11 @@ def _narrow_network(text: str) -> str:
             advice = "Write one such as 192.0.2.0/24."
         raise ValueError(f"`{text}` is not a network with the length of its prefix. {advice}")
     network = found.network
+    if network.prefixlen < 8:
+        raise ValueError(f"`{text}` is too wide. Name the networks that you mean.")
     if found.ip != network.network_address:
         text = f"`{text}` is an address inside a network. Write {network}, or {found.ip}/"
         raise ValueError(f"{text}{found.max_prefixlen} for this address alone.")
-    if network.prefixlen < 8:
-        raise ValueError(f"{text} is too wide. Name the networks that you mean.")
     return text
 
 

@@ -3,7 +3,6 @@
 Runs start on schedule and are killed at their deadline; runs of a job never overlap.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,28 +12,16 @@ from cronsim import CronSim
 
 from ops.live.processes import Child, describe_exit, stop_children
 from ops.manifests import CronJob
+from schedules import read_schedule
 
 SHORTEST_PAUSE_SECONDS = 5.0
 """Least time between two starts of a job: starting a program takes as long at any speed."""
 
 
-_NAMED = {
-    **dict.fromkeys(("@yearly", "@annually"), "0 0 1 1 *"),
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    **dict.fromkeys(("@daily", "@midnight"), "0 0 * * *"),
-    "@hourly": "0 * * * *",
-}
-_SECONDS = {"h": 3600, "m": 60, "s": 1}
-
-
 def next_run(schedule: str, after: datetime) -> datetime:
-    """When a schedule of Kubernetes, which has names that cronsim does not know, is due next."""
-    if schedule.startswith("@every "):
-        parts = re.findall(r"([0-9.]+)(h|m|s)(?![a-z])", schedule)
-        pause = timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
-        return after + max(pause, timedelta(seconds=1))
-    return next(CronSim(_NAMED.get(schedule, schedule).replace("?", "*"), after))
+    """When a schedule of Kubernetes is due next."""
+    read = read_schedule(schedule)
+    return after + read if isinstance(read, timedelta) else next(CronSim(read, after))
 
 
 @dataclass

@@ -28,6 +28,8 @@ SOURCES = (
     "problems.py",
     "kubectl.py",
     "quantities.py",
+    "schedules.py",
+    "time_zones.py",
     "docs",
 )
 LIMIT_SECONDS = 180

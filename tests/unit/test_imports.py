@@ -16,16 +16,23 @@ ALLOWED: Mapping[str, set[str]] = {
     "problems": set(),
     "kubectl": set(),
     "quantities": set(),
+    "schedules": set(),
+    "time_zones": set(),
     "promql": {"problems"},
-    "templates": {"promql", "problems"},
+    "templates": {"promql", "problems", "time_zones"},
     "rules": {"promql", "templates", "problems"},
     "dashboards": {"rules", "promql", "problems"},
-    "components": {"promql.durations", "promql.regex", "problems", "quantities"},
+    "components": {
+        *("promql.durations", "promql.regex", "problems", "quantities", "schedules", "time_zones"),
+    },
     "services": set(),
     "stacks": {"components", "rules", "dashboards", "promql", "problems", "kubectl", "quantities"},
     "__main__": {"stacks"},
     "toolchain": {"stacks.secrets", "stacks.images", "rules.reader", "problems"},
-    "ops": {"promql", "problems", "kubectl", "quantities", "toolchain.base", "toolchain.browser"},
+    "ops": {
+        *("promql", "problems", "kubectl", "quantities", "schedules"),
+        *("toolchain.base", "toolchain.browser"),
+    },
 }
 
 

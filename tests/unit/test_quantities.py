@@ -26,7 +26,13 @@ from quantities import amount, exact, shown_cores, shown_mebibytes
         ("-1Ki", -1024),
         (" 1Gi ", 2**30),
         ("99999Ei", 2**63 - 1),
-        ("99999E", 99999 * 10**18),
+        ("9E", 9 * 10**18),
+        ("1e003", 1000),
+        ("1e+0003", 1000),
+        ("1e-00003", Fraction(1, 1000)),
+        ("1e-99999", Fraction(1, 10**9)),
+        ("0e99999", 0),
+        ("9223372036854775807", 2**63 - 1),
     ],
 )
 def test_a_quantity_has_one_size(quantity: str, size: Fraction) -> None:
@@ -37,6 +43,12 @@ def test_a_quantity_has_one_size(quantity: str, size: Fraction) -> None:
 @pytest.mark.parametrize("text", ["", "Mi", "+", ".", "1K", "1ki", "1GB", "1e", "1 Gi", "1_0", "x"])
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"Write one such as"):
+        exact(text)
+
+
+@pytest.mark.parametrize("text", ["10E", "1e19", "1e100", "1e999999999", "9223372036854775808"])
+def test_what_the_kubelet_would_read_as_another_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"` is too large to count\. Write one such as"):
         exact(text)
 
 

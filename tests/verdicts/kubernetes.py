@@ -67,6 +67,12 @@ _REQUESTS = tuple(kind for kind in QUANTITIES if kind is not MEMORY_LIMIT)
 _SIZES = tuple(kind for kind in _REQUESTS if "CPU" not in kind.name)
 ON_PURPOSE = (
     *_refused(
+        QUANTITIES,
+        "is too large to count",
+        "The kubelet counts in 64 bits, and reads another number.",
+        "10E",
+    ),
+    *_refused(
         (kind for kind in _REQUESTS if kind.name != "storage"),
         "has no number",
         "Kubernetes takes a unit alone for zero.",

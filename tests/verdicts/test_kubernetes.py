@@ -47,6 +47,19 @@ UNITS_AND_OTHERS = (*UNITS, "e-3", "e+2", "E-1", "e1.5", "i", " ")
 QUANTITIES = [
     *map("".join, product(NUMBERS, UNITS_AND_OTHERS)),
     *map("".join, product("+-", ("", "0", "1", ".5", "2000"), UNITS_AND_OTHERS)),
+    *(
+        "1e003",
+        "1E+0003",
+        "1e-003",
+        "1e000",
+        "1e010",
+        "1e100",
+        "10E",
+        "1e19",
+        "10Ei",
+        "9E",
+        "0e999",
+    ),
     *(" 1", "1 Gi", "1_000", "0x10", "1,5", "1.5.5", "1Gi\n", "1Gi\t", "inf", "nan", "1e3Mi"),
     *("\N{FULLWIDTH DIGIT ONE}Gi", "--1", "+-1", "1-", "0.5Ti", "50G", "512m", "1.5Gi"),
 ]
@@ -84,6 +97,17 @@ SCHEDULES = st.one_of(
 NAMED = [
     *("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually", "@reboot"),
     *("@Hourly", "@every 1h", "@every 1h30m5s", "@every 1.5h", "@every 1d", "@every", "@every 0"),
+    *("@every 2562047h", "@every 2562048h", "@every 9999999999s", "@every 1h99999999999h"),
+    *("@every 9223372036854775807ns", "@every 9223372036854775808ns", "@every 9223372036.9s"),
+    *(
+        "@every +1h",
+        "@every -0",
+        "@every 1.h",
+        "@every .h",
+        "@every 1µs",
+        "@every 1H",
+        "@every 0.0",
+    ),
     *("@every -5m", "@every  5m", "@every 5", "@every 100ms", "@", "", " ", "often", "@hourly "),
     *("TZ=UTC 0 6 * * *", "CRON_TZ=UTC 0 6 * * *", "0 6 * * * UTC", "0\t6\t* * *", "  0 6 * * *"),
     *("0 6 * * *\n", "0 0 6 * * *", "0  6  *  *  *", "62 25 * * 8", "*/5 * * * *", "60 * * * *"),

@@ -41,6 +41,16 @@ def test_a_path_that_go_does_not_parse_is_refused(path: str) -> None:
     assert not accepts(Path, path)
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(Path, "/100%"), (FixedPath, "/%z2"), (HttpsUrl, "https://a.example/%zz#a")],
+)
+def test_a_percent_sign_is_written_as_its_code(kind: object, text: str) -> None:
+    with pytest.raises(ValidationError, match=r"holds a % without two .* digits\. Write %25\."):
+        TypeAdapter(kind).validate_python(text)
+    assert accepts(kind, text.replace("%", "%25"))
+
+
 @pytest.mark.parametrize("url", URLS)
 def test_a_url_that_go_parses_is_accepted(url: str) -> None:
     assert accepts(HttpsUrl, url)

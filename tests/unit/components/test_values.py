@@ -136,6 +136,11 @@ WRONG: dict[Any, tuple[Any, ...]] = {
 }
 
 
+@pytest.mark.parametrize("network", ["10.0.0.0/4", "0.0.0.0/0", "::/0", "10.0.0.1/7"])
+def test_a_network_is_not_said_to_be_an_address_if_it_is_too_wide(network: str) -> None:
+    assert f"`{network}` is too wide." in (problem(Network, network) or "")
+
+
 def pairs(values: dict[Any, tuple[Any, ...]]) -> list[tuple[Any, Any]]:
     return [(kind, value) for kind, found in values.items() for value in found]
 

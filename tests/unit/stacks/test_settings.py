@@ -114,7 +114,7 @@ WRONG: list[tuple[str, Any, str]] = [
     (
         "grafana",
         {"exposure": "load-balancer", "sourceRanges": ["0.0.0.0/0"]},
-        "grafana.sourceRanges.0: 0.0.0.0/0 is too wide. Name the networks that you mean.",
+        "grafana.sourceRanges.0: `0.0.0.0/0` is too wide. Name the networks that you mean.",
     ),
     ("rules.runbookBaseUrl", "http://x.example", "runbookBaseUrl: `http://x.example` is not an ht"),
     ("rules.sloPeriod", "90d", "`90d` is not a period of objectives. Use 7d or 28d or 30d."),

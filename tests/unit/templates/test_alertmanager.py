@@ -39,6 +39,8 @@ REFUSED = {
     "{{ range .Alerts }}{{ .StartsAt.Format }}{{ end }}": "gives Format 0 arguments.",
     '{{ range .Alerts }}{{ date .StartsAt "15:04" }}{{ end }}': "gives date a time: .StartsAt",
     '{{ range .Alerts }}{{ .StartsAt | tz "Europe/Dublinn" }}{{ end }}': "a time zone",
+    '{{ range .Alerts }}{{ .StartsAt | tz "localtime" }}{{ end }}': "a time zone",
+    '{{ range .Alerts }}{{ .StartsAt | tz "right/UTC" }}{{ end }}': "a time zone",
     '{{ .CommonLabels.Remove "pod" }}': 'gives Remove "pod". Give it a list of texts.',
     "{{ humanize 5 }}": "unknown function humanize",
     '{{ query "up" }}': "unknown function query",

@@ -2,14 +2,14 @@
 
 import pytest
 
-from components.schedules import check_schedule
+from schedules import check_schedule
 
 RIGHT = (
     *("* * * * *", "*/5 8-18 * * 1-5", "0 6 1,15 * *", "0 0 29 2 *", "0 0 * jan-mar SUN,tue"),
     *("? ? ? ? ?", "5/10 * * * *", "0 0 31 * *", "0 0 31 2 1", "0 0 31 2 */2", "  0 6\t* * *  "),
     *("1,,2 * * * *", "+5 * * * *", "*/90 * * * *", "*-7/2 * * * *", "0-0 0 1 1 0"),
     *("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"),
-    *("@every 1h", "@every 1h30m", "@every 90s", "@every 0"),
+    *("@every 1h", "@every 1h30m", "@every 90s", "@every 0", "@every 2562047h", "@every .5h"),
 )
 WRONG = (
     ("62 25 * * 8", "in the minute, `62` is not within 0 to 59"),
@@ -35,10 +35,14 @@ WRONG = (
     ("@reboot", "is not the name of a schedule"),
     ("@every", "is not the name of a schedule"),
     ("@every 1d", "is not the name of a schedule"),
+    ("@every 2562048h", "is longer than Kubernetes can count. Write @every 24h or less."),
+    ("@every 1h99999999999h", "is longer than Kubernetes can count"),
     ("0 0 31 2 *", "no time fits `0 0 31 2 *`"),
     ("0 0 30 feb *", "no time fits"),
     ("0 0 31 4,6,9,11 ?", "no time fits"),
     (", * * * *", "no time fits"),
+    ("0 6 * * ,", "no time fits"),
+    ("0 6 , * *", "no time fits"),
 )
 
 

@@ -1,11 +1,29 @@
-"""Checks the schedules of CronJobs, as the parser of Kubernetes (robfig/cron) reads them."""
+"""Reads the schedules of CronJobs, as the parser of Kubernetes (robfig/cron) does."""
 
 import re
 from calendar import monthrange
 from dataclasses import dataclass, field
+from datetime import timedelta
+from fractions import Fraction
 
-NAMED = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-_EVERY = re.compile(r"@every ([+-]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+|[+-]?0)")
+NAMED = {
+    **dict.fromkeys(("@yearly", "@annually"), "0 0 1 1 *"),
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    **dict.fromkeys(("@daily", "@midnight"), "0 0 * * *"),
+    "@hourly": "0 * * * *",
+}
+"""The expressions that names stand for."""
+_NANOSECONDS = {
+    "ns": 1,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+    **dict.fromkeys(("us", "µs", "μs"), 1000),
+}
+_PART = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)"
+_EVERY = re.compile(rf"@every ([+-]?)(0|({_PART})+)")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _NUMBER = re.compile(r"\+?[0-9]+|-0+")
@@ -72,13 +90,19 @@ _FIELDS = (
 
 def check_schedule(text: str) -> str:
     """The schedule itself; ValueError if Kubernetes refuses it, or would never start a run."""
+    read_schedule(text)
+    return text
+
+
+def read_schedule(text: str) -> str | timedelta:
+    """The five fields of a schedule as stars and lists of numbers, or the pause of an @every.
+
+    Raises ValueError as `check_schedule` does.
+    """
     if "TZ" in text:
         raise ValueError(f"`{text}` names a time zone. Remove it: schedules are in UTC.")
     if text.startswith("@"):
-        if text not in NAMED and not _EVERY.fullmatch(text):
-            names = f"{', '.join(NAMED)} or `@every 2h`"
-            raise ValueError(f"`{text}` is not the name of a schedule. Write {names}.")
-        return text
+        return NAMED[text] if text in NAMED else _pause(text)
     parts = text.split()
     if len(parts) != len(_FIELDS):
         raise ValueError(f"`{text}` is not a cron expression of five fields. {_ADVICE}")
@@ -88,12 +112,31 @@ def check_schedule(text: str) -> str:
             found.append(place.values(part))
         except ValueError as error:
             raise ValueError(f"`{text}`: in the {place.name}, {error}. {_ADVICE}") from None
-    _, _, days, months, weekdays = found
+    minutes, hours, days, months, weekdays = found
     by_weekday = weekdays and not _is_any(parts[4])
     dates = any(day <= monthrange(2000, month)[1] for month in months for day in days)
-    if not all(found) or not (dates or by_weekday):
+    by_date = dates and (weekdays or not _is_any(parts[2]))
+    if not (minutes and hours and months and (by_date or by_weekday)):
         raise ValueError(f"no time fits `{text}`, so it would never run. {_ADVICE}")
-    return text
+    return " ".join(map(_listed, parts, found))
+
+
+def _pause(text: str) -> timedelta:
+    """Whole seconds, at least one, between two runs of an @every."""
+    match = _EVERY.fullmatch(text)
+    if match is None:
+        names = f"{', '.join(NAMED)} or `@every 2h`"
+        raise ValueError(f"`{text}` is not the name of a schedule. Write {names}.")
+    parts = re.findall(_PART, match[2])
+    size = sum(int(Fraction(number) * _NANOSECONDS[unit]) for number, unit in parts)
+    if size >= 2**63:
+        raise ValueError(f"`{text}` is longer than Kubernetes can count. Write @every 24h or less.")
+    return timedelta(seconds=1 if match[1] == "-" else max(size // 10**9, 1))
+
+
+def _listed(text: str, values: set[int]) -> str:
+    # A field of days without a day leaves the choice to the other one, as a star does.
+    return "*" if _is_any(text) or not values else ",".join(map(str, sorted(values)))
 
 
 def _is_any(text: str) -> bool:
