@@ -78,7 +78,7 @@ def _known_severity(text: str) -> str:
 def _refuse_reserved(namespace: str) -> str:
     if namespace == "default" or namespace.startswith("kube-"):
         raise ValueError(
-            f"`{namespace}` is a namespace of Kubernetes itself, which a quota and policies would"
+            f"`{namespace}` is reserved for Kubernetes itself, which a quota and policies would"
             " break. Write one such as aurora-staging."
         )
     return namespace

@@ -67,7 +67,7 @@ _REQUESTS = tuple(kind for kind in QUANTITIES if kind is not MEMORY_LIMIT)
 _SIZES = tuple(kind for kind in _REQUESTS if "CPU" not in kind.name)
 ON_PURPOSE = (
     *_refused(
-        QUANTITIES,
+        (kind for kind in QUANTITIES if kind.name != "memory request"),
         "is too large to count",
         "The kubelet counts in 64 bits, and reads another number.",
         "10E",
@@ -116,7 +116,7 @@ ON_PURPOSE = (
     ),
     *_refused(
         (NAMESPACE,),
-        "is a namespace of Kubernetes itself",
+        "is reserved for Kubernetes itself",
         "A quota and policies would break what runs there, and `destroy` would delete it.",
         "kube-public",
     ),

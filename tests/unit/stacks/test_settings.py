@@ -425,7 +425,7 @@ def test_a_namespace_of_kubernetes_is_refused(namespace: str) -> None:
     values = stack_values("local")
     change(values, "namespace", namespace)
     (line,) = refusals(values)
-    assert f": `{namespace}` is a namespace of Kubernetes itself" in line
+    assert f": `{namespace}` is reserved for Kubernetes itself" in line
     assert line.endswith("Write one such as aurora-staging.")
 
 
