@@ -1,5 +1,6 @@
 """The labels that distinguish an expression's results, and what takes the last of them away."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -7,10 +8,12 @@ from typing import TypeAlias
 
 from promql.arguments import constant, text_of
 from promql.checks import COMPARISONS
+from promql.regex import RegexError, Use, compile_regex
 from promql.tree import (
     Aggregation,
     Binary,
     Call,
+    Matcher,
     Node,
     Number,
     String,
@@ -22,6 +25,9 @@ from promql.tree import (
 TARGET = frozenset({"instance", "pod"})
 """Each of these labels distinguishes all targets of a job."""
 _KEEP_NAMES = frozenset({"last_over_time", "sort", "sort_desc"})
+_ANYTHING = frozenset({".*", "(.*)", "^.*$", "^(.*)$"})
+_SOMETHING = frozenset({".+", "(.+)", "^.+$", "^(.+)$"})
+_REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
 _NO_SERIES = frozenset({"scalar", "vector", "time", "pi"})
 
 
@@ -60,17 +66,18 @@ def collision_of(names: tuple[str, ...]) -> str:
     first, second = names[:2]
     return (
         f"{first} and {second} have the same labels, and nothing distinguishes them without their"
-        " names. Select one metric, or aggregate them"
+        " names when both return something. Select one metric, or aggregate them"
     )
 
 
 def override(identity: Identity, labels: Iterable[str]) -> frozenset[str]:
     """The labels that no longer distinguish the results if `labels` get one value each.
 
-    Empty if the results still differ.
+    Empty if the results may still differ.
     """
     free, taken = identity.free or frozenset(), frozenset(labels)
-    for own in (free, free & TARGET):
+    # A job has several targets; what else distinguishes results may differ for each of them.
+    for own in (free, free & TARGET if free - TARGET <= {"job"} else free):
         if own and own <= taken:
             return own
     return frozenset()
@@ -105,7 +112,14 @@ def _identity(node: Node, inner: list[Identity], identity_of: IdentityOf) -> Ide
 def _selector(node: VectorSelector, found: Identity) -> Identity:
     equal = {one.name: one.value for one in node.matchers if one.operator == "="}
     free = None if found.free is None else found.free - equal.keys()
+    if any(one.name in (free or ()) and not _takes_any(one) for one in node.matchers):
+        free = None
     return replace(found, free=_frozen(free), fixed={**found.fixed, **equal})
+
+
+def _takes_any(matcher: Matcher) -> bool:
+    """Whether a matcher takes all values of a label that is there; others may take a single one."""
+    return matcher[1:] in (("!=", ""), ("=~", ".+"), ("=~", ".*"))
 
 
 def _frozen(labels: Iterable[str] | None) -> frozenset[str] | None:
@@ -156,7 +170,7 @@ def _call(node: Call, inner: list[Identity]) -> Identity:
         return _label_replace(node, main)
     if name == "label_join":
         target, _, *sources = (text_of(argument) for argument in node.args[1:])
-        return _with_copy(main, target, sources)
+        return _with_copy(main, target, sources) if sources else _with_constant(node, main, "")
     if name in _KEEP_NAMES:
         return main
     if name == "histogram_quantile" and main.free is not None:
@@ -165,14 +179,38 @@ def _call(node: Call, inner: list[Identity]) -> Identity:
 
 
 def _label_replace(node: Call, main: Identity) -> Identity:
-    target, value, source, pattern = (text_of(argument) for argument in node.args[1:])
-    if main.free is None or target is None or value is None:
+    _, value, source, pattern = (text_of(argument) for argument in node.args[1:])
+    if value is None or source is None or pattern is None:
         return Identity(None)
-    matches_all = pattern in (".*", "(.*)") or (source == pattern == "")
-    if "$" in value or not matches_all:
-        return _with_copy(main, target, [source])
+    matches_all = pattern in _ANYTHING or source == pattern == ""
+    # A target's own labels are never empty.
+    matches_all |= pattern in _SOMETHING and source in (TARGET | {"job"}) & (
+        main.free or frozenset()
+    )
+    if _has_group(value, pattern) or not matches_all:
+        return _with_copy(main, text_of(node.args[1]), [source])
+    return _with_constant(node, main, _REFERENCE.sub("", value))
+
+
+def _has_group(value: str, pattern: str) -> bool:
+    """Whether a value refers to a part of what the pattern matches."""
+    if not _REFERENCE.search(value):
+        return "$" in value
+    try:
+        compiled = compile_regex(pattern, Use.RELABELLING)
+    except RegexError:
+        return True
+    groups = {*map(str, range(compiled.groups + 1)), *compiled.groupindex}
+    return any((match[1] or match[2]) in groups for match in _REFERENCE.finditer(value))
+
+
+def _with_constant(node: Call, main: Identity, value: str) -> Identity:
+    """The identity with one value of the call's target label for all series."""
+    target = text_of(node.args[1])
+    if main.free is None or target is None:
+        return Identity(None)
     lost = override(main, [target])
-    reason = f"label_replace gives every series the same {target}, and nothing else differs"
+    reason = f"{node.function.name} gives every series the same {target}, and nothing else differs"
     return Identity(
         main.free - {target},
         {**main.fixed, target: value},

@@ -26,6 +26,9 @@ _TYPES = {
 _CERTAIN = frozenset({"instance", "job", "le", "namespace", "pod"})
 """Labels that no series lacks whose metric has them."""
 
+_STATES = frozenset({"code", "condition", "outcome", "phase", "reason", "state", "status"})
+"""Labels of which two metrics need not have a value in common."""
+
 
 class Evaluation:
     """What is known about the values and labels of all series."""
@@ -40,7 +43,7 @@ class Evaluation:
         for metric in metrics:
             for name, labels in metric.series().items():
                 self._bounds[name] = _bounds(metric, name)
-                if labels is not None:
+                if labels is not None and not labels & _STATES:
                     self._kinds[name] = (metric.workload, labels)
                 fixed = {"job": metric.workload} if metric.workload else {}
                 free = None if labels is None else labels - fixed.keys() - {"namespace"}
@@ -74,7 +77,7 @@ class Evaluation:
             return []
         if outcome.is_sure:
             return ["always returns something, so the alert always fires. Compare with a limit."]
-        if _is_truth(tree):
+        if _is_truth(tree) and outcome.bounds.low == 0:
             return ["returns 0 where it should return nothing, and the alert fires. Remove `bool`."]
         return []
 
@@ -104,11 +107,13 @@ class Evaluation:
         if name is None:
             return self._identity_of_pattern(selector)
         if name not in self._identities:
-            # Ends the recursion: nothing is known about a record that uses its own result.
-            self._identities[name] = Identity(None)
-            found = [self._recorded(record) for record in self._records.get(name, ())]
-            if len(found) == 1:
-                self._identities[name] = found[0]
+            names = self._series.inputs_first(name, self._identities)
+            # Nothing is known about a record that uses its own result.
+            self._identities.update(dict.fromkeys([*names, name], Identity(None)))
+            for each in names:
+                found = [self._recorded(record) for record in self._records[each]]
+                if len(found) == 1:
+                    self._identities[each] = found[0]
         return self._identities[name]
 
     def _certain(self, name: str) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """All exported and recorded series; finds unknown series and labels in expressions."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from problems import did_you_mean
 from promql.errors import PromqlError
@@ -38,12 +38,40 @@ class Series:
     def labels_of(self, name: str) -> Labels:
         """The labels of a series; None if unknown."""
         if name not in self._labels and name in self._records:
-            # Ends the recursion: a record that uses its own result has unknown labels.
-            self._labels[name] = None
-            found = [self._recorded_labels(record) for record in self._records[name]]
-            known = [labels for labels in found if labels is not None]
-            self._labels[name] = frozenset().union(*known) if len(known) == len(found) else None
+            names = self.inputs_first(name, self._labels)
+            # A record that uses its own result has unknown labels.
+            self._labels.update(dict.fromkeys(names))
+            for each in names:
+                found = [self._recorded_labels(record) for record in self._records[each]]
+                known = [labels for labels in found if labels is not None]
+                self._labels[each] = frozenset().union(*known) if len(known) == len(found) else None
         return self._labels.get(name)
+
+    def inputs_first(self, name: str, known: Container[str]) -> list[str]:
+        """The recorded series that `name` is made from and `name`, each after what it reads.
+
+        Those in `known` and what they are made from are left out. Rules may read one another in
+        long chains, so nothing calls itself here.
+        """
+        found: dict[str, None] = {}
+        entered: set[str] = set()
+        waiting = [name]
+        while waiting:
+            each = waiting[-1]
+            if each in entered or each in known or each not in self._records:
+                waiting.pop()
+                if each in entered:
+                    found.setdefault(each)
+                continue
+            entered.add(each)
+            waiting += [
+                selector.metric
+                for record in self._records[each]
+                if isinstance(record.expression, Expression)
+                for selector in record.expression.selectors
+                if selector.metric and selector.metric not in entered
+            ]
+        return list(found)
 
     def _recorded_labels(self, record: Record) -> Labels:
         inner = self.result_labels(record.expression)

@@ -14,7 +14,7 @@ import yaml
 
 from tests.support.node import STACK, Deployed, kubectl_proxy
 from tests.support.project import Project
-from toolchain import rehearsal
+from toolchain import packages, rehearsal
 from toolchain.base import CLONE, VENV, VENV_PYTHON
 from toolchain.node.cluster import Node
 
@@ -56,6 +56,8 @@ def upgrade(small: Deployed) -> None:
     fresh = Project.of_the_platform(root.with_name(f"{root.name}-new")).root
     shutil.copytree(fresh, root, symlinks=True, dirs_exist_ok=True, ignore=_venv)
     (root / FILE).write_text(mine, encoding="utf-8")
+    shutil.rmtree(root / VENV.name)
+    (root / VENV.name).symlink_to(VENV)
     # The end of `small_stack` undoes it.
     rehearsal.SECRETS = _secrets(root)
 
@@ -85,9 +87,18 @@ def _project_of(commit: str, root: Path) -> Project:
         files.extractall(root, filter="data")
     if not (root / FILE).exists():
         shutil.copy(CLONE / FILE, root)
-    (root / VENV.name).symlink_to(VENV)
+    _install_packages(root)
     _use_images_of_the_node(root / "Pulumi.yaml")
     return Project(root)
+
+
+def _install_packages(root: Path) -> None:
+    """Give a release's program the packages that its own lock names."""
+    environment = root / VENV.name
+    subprocess.run([VENV_PYTHON, "-m", "venv", environment], check=True)
+    python = str(environment / "bin" / "python")
+    log = root.with_name("packages.log")
+    packages.install(python, [root / "requirements.txt"], log, task="the release's packages")
 
 
 def _use_images_of_the_node(path: Path) -> None:

@@ -45,6 +45,8 @@ REFUSED = {
     "oven_heat > 5 and oven_heat < 3": "at once",
     'up{job="a", job="b"}': "no job is 'b' and fits job='a'",
     "topk(0, oven_heat)": "returns none",
+    'label_join(sum by (pod) (oven_heat), "pod", "-") > 5': "gives every series the same pod",
+    'label_replace(sum by (pod) (oven_heat), "pod", "x$2", "pod", "(.+)") > 5': "the same pod",
     "sum by (job) (oven_heat) / oven_light > 5": "its left side has no label pod",
     "oven_heat * on (pod) group_left () sum(oven_light) > 5": "its right side has no label pod",
     "clamp(oven_heat, 5, 3)": "returns nothing",
@@ -72,6 +74,8 @@ def test_an_alert_is_refused_whose_expression_is(expr: str, tmp_path: Path) -> N
 
 
 ACCEPTED = [
+    'label_replace(sum by (pod) (oven_heat{pod=~"a"}), "pod", "x", "", "") > 5',
+    "(absent(oven_heat) == bool 1)",
     "up == 0",
     "absent(oven_heat)",
     "absent(oven_heat) or up == 0",
