@@ -270,7 +270,6 @@ LABELLED = [
     ('label_replace(up, "x", "y", "", "")', ("x",)),
     ('label_replace(sum by (pod) (up), "x", "$1", "pod", "(.*)")', ("pod",)),
     ("rate(treaty_requests_total[5m])", ("treaty",)),
-    ("rate(treaty_requests_total[5m])", ("pod", "instance")),
     ("psi_field_density > on (pod) psi_field_continuity", ("pod",)),
 ]
 
