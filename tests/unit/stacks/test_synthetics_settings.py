@@ -41,14 +41,14 @@ def with_probe(**changes: Any) -> dict[str, Any]:
         ({"path": None, "url": "http://a.example"}, "extra.url: `http://a.example` is not an http"),
         ({"path": None, "url": "https://u:p@a.example"}, "a.example` is not an https URL without"),
         ({"path": None, "url": "https://a.example:70000"}, "70000` has a port that does not exist"),
-        ({"path": "ready"}, "extra.path: `ready` is not a path, in which %25 stands"),
+        ({"path": "ready"}, "extra.path: `ready` is not a path. Write one such as /ready."),
         (
             {"path": "/100%"},
-            "extra.path: `/100%` is not a path, in which %25 stands for %. Write",
+            "extra.path: `/100%` holds a % without two hexadecimal digits. Write %25.",
         ),
         (
             {"path": None, "url": "https://a.example/%"},
-            "/%` is not an https URL without credentials",
+            "/%` holds a % without two hexadecimal digits. Write %25.",
         ),
         ({"pth": "/"}, "extra.pth: unknown key. Did you mean `path`?"),
         ({"method": "DELETE"}, "extra.method: `DELETE` is not allowed here. Write 'GET', 'POS"),
