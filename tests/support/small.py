@@ -41,6 +41,8 @@ def small_stack(
     _shrink(project, {"namespace": namespace, **settings})
     with pytest.MonkeyPatch.context() as patch, kubectl_proxy(node) as proxy:
         patch.setenv("KUBECONFIG", str(node.folder.admin))
+        if commit:
+            patch.setenv("PYTHONPATH", str(_install_packages(root)))
         patch.setattr("toolchain.rehearsal.SECRETS", _secrets(root))
         yield Deployed(node=node, proxy=proxy, project=project, namespace=namespace)
     node.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
@@ -56,8 +58,6 @@ def upgrade(small: Deployed) -> None:
     fresh = Project.of_the_platform(root.with_name(f"{root.name}-new")).root
     shutil.copytree(fresh, root, symlinks=True, dirs_exist_ok=True, ignore=_venv)
     (root / FILE).write_text(mine, encoding="utf-8")
-    shutil.rmtree(root / VENV.name)
-    (root / VENV.name).symlink_to(VENV)
     # The end of `small_stack` undoes it.
     rehearsal.SECRETS = _secrets(root)
 
@@ -87,18 +87,20 @@ def _project_of(commit: str, root: Path) -> Project:
         files.extractall(root, filter="data")
     if not (root / FILE).exists():
         shutil.copy(CLONE / FILE, root)
-    _install_packages(root)
+    (root / VENV.name).symlink_to(VENV)
     _use_images_of_the_node(root / "Pulumi.yaml")
     return Project(root)
 
 
-def _install_packages(root: Path) -> None:
-    """Give a release's program the packages that its own lock names."""
-    environment = root / VENV.name
-    subprocess.run([VENV_PYTHON, "-m", "venv", environment], check=True)
-    python = str(environment / "bin" / "python")
+def _install_packages(root: Path) -> Path:
+    """Give a release's program the packages that its own lock names, until its upgrade."""
+    folder = root / "packages"
     log = root.with_name("packages.log")
-    packages.install(python, [root / "requirements.txt"], log, task="the release's packages")
+    locks = [root / "requirements.txt"]
+    packages.install(
+        VENV_PYTHON, locks, log, "--target", str(folder), task="the release's packages"
+    )
+    return folder
 
 
 def _use_images_of_the_node(path: Path) -> None:
