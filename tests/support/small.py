@@ -25,8 +25,8 @@ ALONE = {
     "synthetics": {"probes": None},
 }
 """Settings that leave the servers and harbinger, to which Alertmanager's routes lead."""
-COMMITS_BACK = 50
-"""How far the release before is in the past as long as there is no tag."""
+RULE = "^ +- (alert|record): "
+"""A line of a rule file that every stack renders."""
 
 
 @contextmanager
@@ -72,11 +72,16 @@ def _secrets(root: Path) -> list[str]:
 
 
 def release_before() -> str | None:
-    """The newest tag before this commit, else a commit far back; None without any history."""
+    """The newest tag before this commit; None without any history.
+
+    As long as there is no tag, the commit before the last one that added, renamed or removed a
+    rule: every stack renders rules, so an upgrade from there changes something.
+    """
     if tag := _git("describe", "--tags", "--abbrev=0", "HEAD~1"):
         return tag.decode().strip()
-    commits = (_git("rev-list", "--first-parent", "HEAD") or b"").decode().split()
-    return commits[: COMMITS_BACK + 1][-1] if len(commits) > 1 else None
+    changed = _git("log", "-1", "--first-parent", "--format=%H", f"-G{RULE}", "--", "rules")
+    parent = _git("rev-parse", "--verify", f"{(changed or b'').decode().strip()}^")
+    return parent.decode().strip() if parent else None
 
 
 def _project_of(commit: str, root: Path) -> Project:
