@@ -46,7 +46,7 @@ def made_up() -> list[dict[str, str]]:
 @cache
 def known() -> Evaluation:
     metrics, records = rulebook().metrics, rulebook().records
-    return Evaluation(metrics, records, Series(metrics, records, (), complete=True))
+    return Evaluation(metrics, Series(metrics, records, (), complete=True))
 
 
 def question(rule: dict[str, object]) -> Question:
@@ -66,12 +66,12 @@ def results(verdict: Verdict) -> list[int]:
     return [one["results"] for one in rule["evaluations"]]
 
 
-def refusal(rule: Alert | Record) -> str | None:
+def refusal(rule: Alert | Record) -> tuple[str, ...]:
     if isinstance(rule.expression, PromqlError):
-        return str(rule.expression)
+        return (str(rule.expression),)
     problems = Problems()
     known().check(rule, problems)
-    return " ".join(problems.lines()) or None
+    return problems.lines()
 
 
 PLACE = Place(Document("rules.yml", {}, {}))

@@ -15,47 +15,39 @@ from tests.support.rules import rule_project
 from tests.support.verdicts import Kind
 
 
-def _refused_expression(text: str) -> str | None:
-    try:
-        parse(text)
-    except PromqlError as error:
-        return str(error)
-    return None
+def _refused_by(
+    read: Callable[[str], object], error: type[ValueError]
+) -> Callable[[str], str | None]:
+    """Why a function refuses a text, with an error of this kind; None if it does not."""
+
+    def refusal(text: str) -> str | None:
+        try:
+            read(text)
+        except error as found:
+            return str(found)
+        return None
+
+    return refusal
 
 
 EXPRESSIONS = Kind(
     name="PromQL",
     server="prometheus",
     question=lambda text: {"kind": "expr", "text": text},
-    refusal=_refused_expression,
+    refusal=_refused_by(parse, PromqlError),
 )
-
-
-def _refused_duration(text: str) -> str | None:
-    try:
-        parse_duration(text)
-    except ValueError as error:
-        return str(error)
-    return None
 
 
 DURATIONS = Kind(
     name="durations",
     server="prometheus",
     question=lambda text: {"kind": "duration", "text": text},
-    refusal=_refused_duration,
+    refusal=_refused_by(parse_duration, ValueError),
 )
 
 
 def _refused_regex(use: Use) -> Callable[[str], str | None]:
-    def refusal(text: str) -> str | None:
-        try:
-            compile_regex(text, use)
-        except RegexError as error:
-            return str(error)
-        return None
-
-    return refusal
+    return _refused_by(lambda text: compile_regex(text, use), RegexError)
 
 
 REGEXES = {
