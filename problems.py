@@ -65,6 +65,11 @@ def without_userinfo(text: str) -> str:
     return _USERINFO.sub(r"\1", text)
 
 
+def shorten(text: str, length: int) -> str:
+    """At most `length` characters of a text, for a message."""
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """The advice "Did you mean `x`?" with the closest known word, or `otherwise` without one."""
     near = get_close_matches(word, list(known), n=1)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from promql.regex import RegexError, Use, compile_regex
-from promql.tree import Aggregation, Call, Node, Number, Paren, String, Unary, nodes
+from promql.tree import Aggregation, Call, Node, Number, String, Unary, nodes, unwrapped
 
 _QUANTILES = {"histogram_quantile", "quantile", "quantile_over_time"}
 _MAX_COUNT = 2.0**63
@@ -23,12 +23,10 @@ def check_arguments(tree: Node) -> Iterator[str]:
 
 def constant(node: Node) -> float | None:
     """The number that a node stands for; None if it is no constant."""
-    match node:
-        case Number():
-            return node.value
-        case Paren():
-            return constant(node.expr)
-        case Unary():
+    match unwrapped(node):
+        case Number(value=value):
+            return value
+        case Unary() as node:
             inner = constant(node.expr)
             return -inner if inner is not None and node.operator == "-" else inner
         case _:
@@ -37,8 +35,7 @@ def constant(node: Node) -> float | None:
 
 def text_of(node: Node) -> str | None:
     """The string that a node stands for; None if it is none."""
-    while isinstance(node, Paren):
-        node = node.expr
+    node = unwrapped(node)
     return node.value if isinstance(node, String) else None
 
 

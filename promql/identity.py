@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from promql.arguments import constant, text_of
 from promql.checks import COMPARISONS
+from promql.labels import NO_LABELS
 from promql.regex import RegexError, Use, compile_regex
 from promql.tree import (
     Aggregation,
@@ -20,6 +21,7 @@ from promql.tree import (
     Unary,
     VectorSelector,
     fold,
+    of_series,
 )
 
 TARGET = frozenset({"instance", "pod"})
@@ -28,7 +30,6 @@ _KEEP_NAMES = frozenset({"last_over_time", "sort", "sort_desc"})
 _ANYTHING = frozenset({".*", "(.*)", "^.*$", "^(.*)$"})
 _SOMETHING = frozenset({".+", "(.+)", "^.+$", "^(.+)$"})
 _REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
-_NO_SERIES = frozenset({"scalar", "vector", "time", "pi"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +155,9 @@ def _aggregation(node: Aggregation, inner: Identity) -> Identity:
 
 def _call(node: Call, inner: list[Identity]) -> Identity:
     name = node.function.name
-    if name in _NO_SERIES:
+    if name in NO_LABELS:
         return Identity()
-    series = [
-        one
-        for argument, one in zip(node.args, inner, strict=True)
-        if argument.value_type in ("vector", "matrix")
-    ]
-    if not series:
-        return Identity()
-    main = series[0]
+    main = next(iter(of_series(node, inner)), Identity())
     if name in ("absent", "absent_over_time"):
         return Identity(frozenset(), main.fixed)
     if name == "label_replace":

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from promql.arguments import text_of
-from promql.labels import Labels, labels_at
-from promql.tree import Aggregation, Binary, Call, Node, VectorSelector, fold
+from promql.labels import NO_LABELS, Labels, labels_at
+from promql.tree import Aggregation, Binary, Call, Node, VectorSelector, fold, of_series
 
 _NONE: frozenset[str] = frozenset()
 
@@ -95,14 +95,10 @@ def _certain_of_binary(node: Binary, left: frozenset[str], right: frozenset[str]
 
 def _certain_of_call(node: Call, inner: list[frozenset[str]]) -> frozenset[str]:
     name = node.function.name
-    if name in ("scalar", "vector", "absent", "absent_over_time"):
+    if name in (*NO_LABELS, "absent", "absent_over_time"):
         return _NONE
-    series = (
-        labels
-        for argument, labels in zip(node.args, inner, strict=True)
-        if argument.value_type in ("vector", "matrix")
-    )
-    kept = next(series, _NONE)
+    kept = next(iter(of_series(node, inner)), _NONE)
     if name in ("label_replace", "label_join"):
-        return kept - {text_of(node.args[1]) or ""} if text_of(node.args[1]) else _NONE
+        target = text_of(node.args[1])
+        return kept - {target} if target else _NONE
     return kept

@@ -11,17 +11,19 @@ from promql.tree import (
     MatrixSelector,
     Node,
     Number,
-    Paren,
     String,
     VectorSelector,
     fold,
+    of_series,
+    unwrapped,
 )
 
 Labels: TypeAlias = frozenset[str] | None
 """Names of the labels that a result can carry; None if unknown."""
 
 _KEEP_SERIES = frozenset({"topk", "bottomk"})
-_NO_LABELS = frozenset({"scalar", "vector", "time", "pi"})
+NO_LABELS = frozenset({"scalar", "vector", "time", "pi"})
+"""Functions whose results have no labels."""
 _NONE: frozenset[str] = frozenset()
 
 
@@ -83,16 +85,11 @@ def _binary(node: Binary, left: Labels, right: Labels) -> Labels:
 
 def _call(node: Call, inner: list[Labels]) -> Labels:
     name = node.function.name
-    if name in _NO_LABELS:
+    if name in NO_LABELS:
         return _NONE
     if name in ("absent", "absent_over_time"):
         return _absent(node.args[0])
-    series = (
-        labels
-        for argument, labels in zip(node.args, inner, strict=True)
-        if argument.value_type in ("vector", "matrix")
-    )
-    kept = next(series, _NONE)
+    kept = next(iter(of_series(node, inner)), _NONE)
     if kept is None:
         return None
     if name in ("label_replace", "label_join"):
@@ -102,8 +99,7 @@ def _call(node: Call, inner: list[Labels]) -> Labels:
 
 
 def _absent(argument: Node) -> Labels:
-    while isinstance(argument, Paren):
-        argument = argument.expr
+    argument = unwrapped(argument)
     if isinstance(argument, MatrixSelector):
         argument = argument.selector
     if not isinstance(argument, VectorSelector):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from problems import one_line
+from problems import one_line, shorten
 from promql.errors import PromqlError
 from promql.literals import DURATION, NUMBER, STRING, parse_number, seconds_of, unquote
 from promql.variables import VARIABLE
@@ -103,7 +103,7 @@ class Lexer:
         """An error about the token, which can't stand where it does."""
         if not self.value:
             return self.error(f"the expression ends too early. {advice}")
-        return self.error(f"`{_shorten(self.value)}` can't stand here. {advice}")
+        return self.error(f"`{shorten(self.value, _SHOWN)}` can't stand here. {advice}")
 
     def unreadable(self, at: int, advice: str = "Remove it.") -> PromqlError:
         """An error about the text at an offset, where no token begins that could stand there."""
@@ -115,12 +115,7 @@ class Lexer:
             return PromqlError(found)
         piece = _PIECE(self.text, at)[0]
         advice = _INSTEAD.get(piece[0], advice)
-        return self.error(f"`{_shorten(piece)}` can't stand here. {advice}", at)
-
-
-def _shorten(text: str) -> str:
-    """At most 40 characters of a text, for a message."""
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+        return self.error(f"`{shorten(piece, _SHOWN)}` can't stand here. {advice}", at)
 
 
 def skip(text: str, at: int) -> int:

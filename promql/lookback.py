@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from promql.tree import Call, MatrixSelector, Node, Paren, Subquery, VectorSelector, children, nodes
+from promql.tree import (
+    Call,
+    MatrixSelector,
+    Node,
+    Subquery,
+    VectorSelector,
+    children,
+    nodes,
+    unwrapped,
+)
 
 LOOKBACK = 300_000
 """Milliseconds for which a series without new samples keeps its last one."""
@@ -65,9 +74,7 @@ def find_paces(tree: Node) -> Iterator[Pace]:
     for node in nodes(tree):
         if not isinstance(node, Call) or node.function.name not in _NEED_TWO_SAMPLES:
             continue
-        argument = node.args[0]
-        while isinstance(argument, Paren):
-            argument = argument.expr
+        argument = unwrapped(node.args[0])
         name = node.function.name
         if isinstance(argument, MatrixSelector):
             yield Pace(name, argument.range, argument.selector.metric, None)

@@ -37,6 +37,8 @@ from promql.tree import (
     Unary,
     VectorSelector,
     fold,
+    of_series,
+    unwrapped,
 )
 
 BoundsOf: TypeAlias = Callable[[str], Bounds]
@@ -185,12 +187,7 @@ def _call(node: Call, inner: list[Outcome]) -> Outcome:
     name = node.function.name
     if name in ("absent", "absent_over_time"):
         return _absent(node, inner[0])
-    vectors = [
-        one
-        for argument, one in zip(node.args, inner, strict=True)
-        if argument.value_type in ("vector", "matrix")
-    ]
-    main = vectors[0] if vectors else Outcome(is_sure=True)
+    main = next(iter(of_series(node, inner)), Outcome(is_sure=True))
     scalars = [
         one.bounds
         for argument, one in zip(node.args, inner, strict=True)
@@ -222,9 +219,7 @@ def _call(node: Call, inner: list[Outcome]) -> Outcome:
 
 
 def _absent(node: Call, inner: Outcome) -> Outcome:
-    argument = node.args[0]
-    while isinstance(argument, Paren):
-        argument = argument.expr
+    argument = unwrapped(node.args[0])
     if isinstance(argument, MatrixSelector) and argument.range >= LOOKBACK:
         argument = argument.selector
     never = "absent of something that always exists returns nothing" if inner.is_sure else ""

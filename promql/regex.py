@@ -10,6 +10,8 @@ from typing import Any
 
 import re2
 
+from problems import shorten
+
 # RE2 gives up at about two million instructions, Go at three million.
 _MEMORY = 32 << 20
 # Go refuses a syntax tree higher than 1000; eight levels a parenthesis are the most it can add.
@@ -102,13 +104,10 @@ def matches(pattern: str, text: str, use: Use = Use.MATCHER) -> bool:
 
 def _error(pattern: str, reason: str, part: str = "") -> RegexError:
     advice = _ADVICE[reason].format(part)
-    where = "it" if not part or part == pattern else f"`{_shorten(part)}`"
-    return RegexError(f"`{_shorten(pattern)}` is not a regular expression: {where} {advice}.")
-
-
-def _shorten(text: str) -> str:
-    """At most 60 characters of a text, for a message."""
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    where = "it" if not part or part == pattern else f"`{shorten(part, _SHOWN)}`"
+    return RegexError(
+        f"`{shorten(pattern, _SHOWN)}` is not a regular expression: {where} {advice}."
+    )
 
 
 def _difference(pattern: str, use: Use) -> tuple[str, str] | None:

@@ -29,7 +29,7 @@ _CLOSING_BRACE = re.compile(rf"{SKIPPED}\}}").match
 _CLOSING_PARENTHESIS = re.compile(rf"{SKIPPED}\)").match
 _SURROGATE = re.compile("[\ud800-\udfff]")
 """A byte that is no text; see `unquote`."""
-_NO_LABELS = frozenset({"without", "inf", "nan"})
+_KEYWORDS = frozenset({"without", "inf", "nan"})
 """Words that the lexer of Prometheus does not take for a label outside of quotes."""
 
 
@@ -62,7 +62,7 @@ def read_labels(lexer: Lexer) -> tuple[str, ...]:
 def _label(lexer: Lexer, item: re.Match[str]) -> str:
     name, quoted, _ = item.groups()
     if name:
-        if name.lower() in _NO_LABELS:
+        if name.lower() in _KEYWORDS:
             raise lexer.error(f'`{name}` is no label here. Write "{name}".', item.start(1))
         return name
     label = _unquote(lexer, quoted, item.start(2))

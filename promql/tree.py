@@ -200,6 +200,22 @@ def nodes(tree: Node) -> Iterator[Node]:
         waiting += reversed(children(node))
 
 
+def unwrapped(node: Node) -> Node:
+    """The node without the parentheses around it."""
+    while isinstance(node, Paren):
+        node = node.expr
+    return node
+
+
+def of_series(node: Call, inner: list[Result]) -> list[Result]:
+    """Of one result for each argument of a call, those of vectors and ranges."""
+    return [
+        one
+        for argument, one in zip(node.args, inner, strict=True)
+        if argument.value_type in ("vector", "matrix")
+    ]
+
+
 def fold(tree: Node, combine: Callable[[Node, list[Result]], Result]) -> Result:
     """The result of `combine(node, results of its children)` for the tree.
 

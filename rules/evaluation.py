@@ -13,7 +13,7 @@ from promql.joins import find_mismatches
 from promql.lookback import LOOKBACK, find_reaches
 from promql.outcome import find_outcome
 from promql.regex import RegexError, matches
-from promql.tree import Binary, Node, Paren, VectorSelector
+from promql.tree import Binary, Node, VectorSelector, unwrapped
 from rules.inventory import Metric
 from rules.rule import WATCHDOG, AnyRule, Record
 from rules.series import Series
@@ -33,9 +33,7 @@ _STATES = frozenset({"code", "condition", "outcome", "phase", "reason", "state",
 class Evaluation:
     """What is known about the values and labels of all series."""
 
-    def __init__(
-        self, metrics: Iterable[Metric], records: Iterable[Record], series: Series
-    ) -> None:
+    def __init__(self, metrics: Iterable[Metric], series: Series) -> None:
         self._series = series
         self._bounds: dict[str, Bounds] = {}
         self._identities: dict[str, Identity] = {}
@@ -48,9 +46,6 @@ class Evaluation:
                 fixed = {"job": metric.workload} if metric.workload else {}
                 free = None if labels is None else labels - fixed.keys() - {"namespace"}
                 self._identities[name] = Identity(None if free is None else frozenset(free), fixed)
-        self._records: dict[str, list[Record]] = {}
-        for record in records:
-            self._records.setdefault(record.name, []).append(record)
 
     def check(self, rule: AnyRule, problems: Problems) -> None:
         """Report a rule that Prometheus can't evaluate, that never returns anything, or always."""
@@ -111,7 +106,7 @@ class Evaluation:
             # Nothing is known about a record that uses its own result.
             self._identities.update(dict.fromkeys([*names, name], Identity(None)))
             for each in names:
-                found = [self._recorded(record) for record in self._records[each]]
+                found = [self._recorded(record) for record in self._series.records(each)]
                 if len(found) == 1:
                     self._identities[each] = found[0]
         return self._identities[name]
@@ -171,6 +166,5 @@ def _bounds(metric: Metric, name: str) -> Bounds:
 
 def _is_truth(tree: Node) -> bool:
     """Whether an expression returns the 0 or 1 of a comparison."""
-    while isinstance(tree, Paren):
-        tree = tree.expr
+    tree = unwrapped(tree)
     return isinstance(tree, Binary) and tree.operator in COMPARISONS and tree.returns_bool

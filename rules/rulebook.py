@@ -201,7 +201,7 @@ def load_rulebook(
     alerts = apply_overrides(alerts, overrides, problems, complete=complete)
     names = [alert.name for alert in alerts]
     series = Series(metrics, [*records, *slo_records], names, complete=complete)
-    evaluation = Evaluation(metrics, [*records, *slo_records], series)
+    evaluation = Evaluation(metrics, series)
     check_records([*records, *slo_records], metrics, series, problems)
     for one in generated:
         # Report a wrong query once, not again for each record that contains it.

@@ -47,6 +47,10 @@ class Series:
                 self._labels[each] = frozenset().union(*known) if len(known) == len(found) else None
         return self._labels.get(name)
 
+    def records(self, name: str) -> list[Record]:
+        """The records of this name."""
+        return self._records.get(name, [])
+
     def inputs_first(self, name: str, known: Container[str]) -> list[str]:
         """The recorded series that `name` is made from and `name`, each after what it reads.
 
