@@ -93,7 +93,7 @@ def alertmanager_yml(config: AlertmanagerConfig) -> str:
             }
             for one in (*config.inhibitions, *_outside_inhibition(config))
         ],
-        "receivers": list(_receivers(config)),
+        "receivers": list(receivers(config)),
         "time_intervals": [
             *(time_interval(name, window) for name, window in routing.hours.items()),
             *_closed_intervals(routing),
@@ -257,7 +257,8 @@ def _closed_intervals(routing: Routing) -> Iterator[Mapping[str, Any]]:
             yield spans_interval(_closed_name(name, length), window.time_zone, same)
 
 
-def _receivers(config: AlertmanagerConfig) -> Iterator[dict[str, Any]]:
+def receivers(config: AlertmanagerConfig) -> Iterator[dict[str, Any]]:
+    """The receivers, as the configuration file has them."""
     routing = config.routing
     delivery = Delivery(
         environment=config.environment,

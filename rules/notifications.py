@@ -1,16 +1,14 @@
 """The file of notification templates, checked for what would keep Alertmanager from notifying."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from problems import Problems
 from rules.reader import read_text
 from templates.alertmanager import check_notifications
 
 FILE = "rules/notifications.tmpl"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load_notifications(root: Path, receivers: Iterable[str], problems: Problems) -> str:
@@ -24,10 +22,9 @@ def load_notifications(root: Path, receivers: Iterable[str], problems: Problems)
     return text
 
 
-def receivers_texts(config: str) -> list[str]:
+def receivers_texts(receivers: Iterable[Mapping[str, Any]]) -> list[str]:
     """The texts of an Alertmanager configuration's receivers that Alertmanager executes."""
-    receivers = yaml.load(config, Loader=_LOADER)["receivers"]  # noqa: S506
-    return list(dict.fromkeys(text for text in _texts(receivers) if "{{" in text))
+    return list(dict.fromkeys(text for text in _texts(list(receivers)) if "{{" in text))
 
 
 def _texts(data: object) -> Iterator[str]:

@@ -11,6 +11,7 @@ from components.alertmanager_config import (
     Inhibition,
     alertmanager_yml,
     equal,
+    receivers,
 )
 from components.aws.place import GLOBAL_REGION
 from components.blackbox import blackbox_yml
@@ -87,8 +88,8 @@ def compose_content(configuration: Configuration) -> Content:
     check_names(settings, problems)
     check_quota(settings, problems)
     urls = dashboard_urls(settings, boards)
-    config = render_alertmanager(settings, rulebook, _heartbeat_topic(settings, problems))
-    templates = load_notifications(ROOT, receivers_texts(config), problems)
+    alerting = alertmanager_config(settings, rulebook, _heartbeat_topic(settings, problems))
+    templates = load_notifications(ROOT, receivers_texts(receivers(alerting)), problems)
     rule_files = rulebook.files(urls)
     content = Content(
         files={
@@ -96,7 +97,10 @@ def compose_content(configuration: Configuration) -> Content:
                 prometheus.CONFIG_FILE: render_prometheus(settings, rulebook, tuple(rule_files)),
                 **rule_files,
             },
-            alertmanager.NAME: {CONFIG_FILE: config, TEMPLATES_FILE: templates},
+            alertmanager.NAME: {
+                CONFIG_FILE: alertmanager_yml(alerting),
+                TEMPLATES_FILE: templates,
+            },
             blackbox.NAME: {
                 blackbox.CONFIG_FILE: blackbox_yml(settings.probes, settings.synthetics.timeout)
             },
@@ -231,23 +235,23 @@ def _outside_boards(settings: Settings) -> list[Dashboard]:
     return [endpoints_dashboard(tuple(settings.aws.health_checks.endpoints), GLOBAL_REGION)]
 
 
-def render_alertmanager(settings: Settings, rulebook: Rulebook, heartbeat_topic: str | None) -> str:
-    """The text of alertmanager.yml; `heartbeat_topic` is the ARN of a topic that exists, if any."""
+def alertmanager_config(
+    settings: Settings, rulebook: Rulebook, heartbeat_topic: str | None
+) -> AlertmanagerConfig:
+    """What alertmanager.yml says; `heartbeat_topic` is the ARN of a topic that exists, if any."""
     severities = {alert.name: alert.severity for alert in rulebook.alerts}
     webhook = settings.alertmanager.webhook
-    return alertmanager_yml(
-        AlertmanagerConfig(
-            environment=settings.environment,
-            routing=settings.alertmanager,
-            webhook_url=_url(settings, webhook.workload, webhook.path) if webhook else None,
-            heartbeat_topic=heartbeat_topic,
-            heartbeat=(equal("alertname", WATCHDOG), equal("severity", WATCHDOG_SEVERITY)),
-            outside=(equal(*WATCHDOG_OUTSIDE),),
-            through_all=(equal(*THROUGH_ALL),),
-            page_lost=(equal("alertname", PAGE_LOST),),
-            idle=(IDLE_ALERT, severities.get(IDLE_ALERT, "")),
-            inhibitions=[*_siblings(rulebook), *_symptoms(settings, rulebook)],
-        )
+    return AlertmanagerConfig(
+        environment=settings.environment,
+        routing=settings.alertmanager,
+        webhook_url=_url(settings, webhook.workload, webhook.path) if webhook else None,
+        heartbeat_topic=heartbeat_topic,
+        heartbeat=(equal("alertname", WATCHDOG), equal("severity", WATCHDOG_SEVERITY)),
+        outside=(equal(*WATCHDOG_OUTSIDE),),
+        through_all=(equal(*THROUGH_ALL),),
+        page_lost=(equal("alertname", PAGE_LOST),),
+        idle=(IDLE_ALERT, severities.get(IDLE_ALERT, "")),
+        inhibitions=[*_siblings(rulebook), *_symptoms(settings, rulebook)],
     )
 
 

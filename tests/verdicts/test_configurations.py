@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from components.alertmanager_config import equal
-from stacks.content import render_alertmanager, render_prometheus
+from components.alertmanager_config import alertmanager_yml, equal
+from stacks.content import alertmanager_config, render_prometheus
 from stacks.settings.schema import Settings
 from tests.support.series import rule_files, rulebook
 from tests.support.settings_strategies import PATHS, SLACK, TEXTS, settings_of, stacks
@@ -34,7 +34,7 @@ def test_alertmanager_takes_its_configuration(
     accepted: list[Settings], compare: Comparison
 ) -> None:
     texts = [
-        render_alertmanager(settings, rulebook(), TOPICS[number % 2])
+        alertmanager_yml(alertmanager_config(settings, rulebook(), TOPICS[number % 2]))
         for number, settings in enumerate(accepted)
     ]
     compare(ALERTMANAGER_YML, texts)

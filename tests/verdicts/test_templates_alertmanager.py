@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from components.channels import ROUTABLE, Delivery, heartbeat_receiver, receiver
 from rules.notifications import FILE, receivers_texts
@@ -38,7 +37,7 @@ def receivers() -> tuple[str, ...]:
         receiver("people", ROUTABLE, "critical", DELIVERY),
         heartbeat_receiver("outside", DELIVERY, outside=True, by_url=True),
     ]
-    return tuple(receivers_texts(yaml.safe_dump({"receivers": written})))
+    return tuple(receivers_texts(written))
 
 
 def test_the_notifications_of_this_repository(compare: Comparison) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from problems import Problems
 from rules.notifications import FILE, load_notifications, receivers_texts
@@ -81,4 +82,4 @@ def test_the_texts_of_receivers_are_those_that_alertmanager_executes() -> None:
         slack_configs: [{title: "{{ b }}", text: plain, actions: [{url: "{{ c }}"}]}]
         pagerduty_configs: [{details: {firing: "{{ d }}"}, description: "{{ b }}"}]
     """
-    assert receivers_texts(config) == ["{{ b }}", "{{ c }}", "{{ d }}"]
+    assert receivers_texts(yaml.safe_load(config)["receivers"]) == ["{{ b }}", "{{ c }}", "{{ d }}"]
