@@ -1,6 +1,5 @@
 """Parsed PromQL expressions: the series they select and the numbers they compare with."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
@@ -26,16 +25,22 @@ _OPERANDS = frozenset({"args", "expr", "lhs", "param", "rhs", "selector"})
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression, as `parse` returns it.
-
-    `ranges` holds, for each range selector and subquery, how far it looks back: its range plus its
-    offset, in milliseconds.
-    """
+    """A parsed expression, as `parse` returns it."""
 
     text: str
     tree: Node = field(compare=False, repr=False)
     selectors: tuple[VectorSelector, ...] = field(compare=False, repr=False)
-    ranges: tuple[int, ...] = field(compare=False, repr=False)
+
+    @property
+    def ranges(self) -> list[int]:
+        """How far each range selector and subquery looks back: range plus offset, milliseconds."""
+        found = []
+        for node in nodes(self.tree):
+            if isinstance(node, MatrixSelector):
+                found.append(node.range + node.selector.offset)
+            elif isinstance(node, Subquery):
+                found.append(node.range + node.offset)
+        return found
 
     @property
     def canonical(self) -> str:
@@ -71,15 +76,7 @@ def parse(text: str) -> Expression:
     """
     tree = parse_tree(text)
     selectors = tuple(node for node in nodes(tree) if isinstance(node, VectorSelector))
-    return Expression(text, tree, selectors, tuple(_ranges(tree)))
-
-
-def _ranges(tree: Node) -> Iterator[int]:
-    for node in nodes(tree):
-        if isinstance(node, MatrixSelector):
-            yield node.range + node.selector.offset
-        elif isinstance(node, Subquery):
-            yield node.range + node.offset
+    return Expression(text, tree, selectors)
 
 
 def _describe(node: Node, operands: list[str]) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from problems import Problems
 from promql.arguments import check_arguments
 from promql.bounds import ANY, POSITIVE, TRUTH, Bounds
-from promql.checks import COMPARISONS
 from promql.durations import parse_duration
 from promql.errors import PromqlError
 from promql.identity import Identity, alike, collision_of, find_identity, override
@@ -167,4 +166,4 @@ def _bounds(metric: Metric, name: str) -> Bounds:
 def _is_truth(tree: Node) -> bool:
     """Whether an expression returns the 0 or 1 of a comparison."""
     tree = unwrapped(tree)
-    return isinstance(tree, Binary) and tree.operator in COMPARISONS and tree.returns_bool
+    return isinstance(tree, Binary) and tree.returns_bool

@@ -21,7 +21,7 @@ from problems import Problems
 from promql.durations import format_duration, parse_duration
 from promql.errors import PromqlError
 from promql.expressions import Expression, parse
-from promql.lookback import find_paces, find_reaches
+from promql.lookback import find_paces, longest_reach
 from rules.checks import (
     check_alert,
     check_expression,
@@ -96,10 +96,9 @@ class Rulebook:
     def longest_range(self) -> tuple[str, int]:
         """(name, milliseconds) of the rule that looks back furthest; ("", 0) if none does."""
         reaches = (
-            (rule.name, reach.begin)
+            (rule.name, longest_reach(rule.expression.tree))
             for rule in (*self.alerts, *self.records)
             if isinstance(rule.expression, Expression)
-            for reach in find_reaches(rule.expression.tree)
         )
         return max([("", 0), *reaches], key=lambda reach: reach[1])
 

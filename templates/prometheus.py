@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from promql.durations import parse_duration
 from promql.errors import PromqlError
-from promql.parser import parse_tree
+from promql.expressions import parse as parse_query
 from templates.builtins import BUILTINS
 from templates.execution import Execution, missing_template
 from templates.functions import CHECKS, check_moment, known_word
@@ -104,7 +104,7 @@ def _query(arguments: Sequence[Value], run: Run) -> None:
     if isinstance(query := arguments[0].known, str):
         run.uses.queries.append(query)
         try:
-            type_ = parse_tree(query).value_type
+            type_ = parse_query(query).tree.value_type
         except PromqlError:
             return  # Whoever checks the queries says so.
         if type_ in ("string", "matrix"):
