@@ -117,9 +117,10 @@ def test_prometheus_reads_the_metrics_with_the_rendered_login(
 
 
 def health() -> list[str]:
-    """The health of each target of Prometheus."""
+    """The health of each target of Prometheus: none while it starts, since it answers 503 then."""
     try:
-        answer = httpx.get(f"http://{PROMETHEUS}/api/v1/targets", trust_env=False).json()
+        answer = httpx.get(f"http://{PROMETHEUS}/api/v1/targets", trust_env=False)
+        answer.raise_for_status()
     except httpx.HTTPError:
         return []
-    return [target["health"] for target in answer["data"]["activeTargets"]]
+    return [target["health"] for target in answer.json()["data"]["activeTargets"]]
