@@ -10,7 +10,7 @@ REPOSITORY ?=
 RUN := $(PYTHON) -m toolchain
 
 .DEFAULT_GOAL := help
-.PHONY: help preview up refresh destroy verify plan drift image pin cost cluster live dashboards report check test test-cluster lint lock clean
+.PHONY: help preview up refresh destroy verify plan drift image pin cost cluster live dashboards report bench check test test-cluster lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ dashboards: ## write the dashboards for import elsewhere, and a picture of each,
 
 report: ## write the KPI status report into reports/; PROMETHEUS=URL ALERTMANAGER=URL
 	@$(RUN) report "--prometheus=$(PROMETHEUS)" "--alertmanager=$(ALERTMANAGER)" $(ARGS)
+
+bench: ## measure speed, scale and cost into bench/results.md; ARGS=preview for one part
+	@$(RUN) bench $(ARGS)
 
 check: ## check format, lint and types, and run the unit tests; needs no built tool
 	@$(RUN) check $(ARGS)

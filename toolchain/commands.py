@@ -18,7 +18,7 @@ GENERATED = (
 CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["basedpyright"])
 VERBS = (
     *("preview", "up", "refresh", "destroy", "verify", "plan", "drift", "image", "pin"),
-    *("cost", "cluster", "live", "dashboards", "report"),
+    *("cost", "cluster", "live", "dashboards", "report", "bench"),
     *("check", "test", "test-cluster", "lint", "lock", "clean"),
 )
 
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str]) -> None:
             run_cluster(rest)
         elif verb == "cost":
             cost(rest)
+        elif verb == "bench":
+            bench(rest)
         elif verb == "lock":
             packages.write_locks(rest)
         elif verb in ("live", "dashboards"):
@@ -135,6 +137,16 @@ def report(arguments: list[str]) -> NoReturn:
     """Exec the command that writes the KPI status report."""
     os.chdir(CLONE)
     os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "ops", "report", *arguments])
+
+
+def bench(arguments: list[str]) -> NoReturn:
+    """Exec the command that measures speed, scale and cost."""
+    from toolchain import stacks
+
+    os.chdir(CLONE)
+    os.execve(
+        VENV_PYTHON, [str(VENV_PYTHON), "-m", "bench", *arguments], stacks.base_environment()[0]
+    )
 
 
 def verify(arguments: list[str]) -> NoReturn:

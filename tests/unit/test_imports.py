@@ -33,6 +33,10 @@ ALLOWED: Mapping[str, set[str]] = {
         *("promql", "problems", "kubectl", "quantities", "schedules"),
         *("toolchain.base", "toolchain.browser"),
     },
+    "bench": {
+        *("ops", "toolchain", "stacks", "components", "services", "rules", "dashboards", "promql"),
+        *("problems", "quantities"),
+    },
 }
 
 

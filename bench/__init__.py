@@ -1,0 +1,1 @@
+"""Benchmarks: what the program, its rules and its services cost, and how that grows."""

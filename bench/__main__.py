@@ -1,0 +1,91 @@
+"""Runs benchmarks: `python -m bench [--smoke] [PART...]`."""
+
+import argparse
+import importlib
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from bench import pictures, results
+from bench.results import Curve, Finding, PartResult, Row
+from toolchain.base import CLONE, UserError, say, write_atomically
+from toolchain.progress import duration
+
+PARTS: Mapping[str, str] = {}
+"""Title of each part, which is the module of that name."""
+
+
+def measure(part: str, *, smoke: bool) -> Iterator[Finding]:
+    """What the part finds; with `smoke`, of the least sizes and one round."""
+    return importlib.import_module(f"bench.{part}").measure(smoke=smoke)
+
+
+def run_part(part: str, *, smoke: bool) -> PartResult:
+    """Measure the part, and print each row as it is found."""
+    started, rows, curves = time.monotonic(), list[Row](), list[Curve]()
+    for finding in measure(part, smoke=smoke):
+        if isinstance(finding, Row):
+            rows.append(finding)
+            took = duration(time.monotonic() - started)
+            print(f"{took:>12}  {part}: {'; '.join(filter(None, finding.cells()))}", flush=True)
+        else:
+            curves.append(finding)
+    return PartResult(
+        date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        commit=_commit(),
+        machine=_machine(),
+        seconds=time.monotonic() - started,
+        rows=rows,
+        curves=curves,
+    )
+
+
+def write(found: Mapping[str, PartResult]) -> None:
+    """Write results.json, and from it results.md and the pictures."""
+    results.save(found)
+    write_atomically(results.FOLDER / "results.md", results.markdown(found, PARTS))
+    for curve in (curve for result in found.values() for curve in result.curves):
+        write_atomically(results.FOLDER / "pictures" / f"{curve.name}.svg", pictures.svg(curve))
+
+
+def _commit() -> str:
+    """The commit that was measured; `+` marks uncommitted changes."""
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    return subprocess.run(command, cwd=CLONE, capture_output=True, text=True).stdout.strip()
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {memory:.0f} GiB, {system}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure the parts and keep their results; with --smoke, nothing is kept."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--smoke", action="store_true", help="least sizes; keep no result")
+    options = parser.parse_args(arguments)
+    unknown = [part for part in options.parts if part not in PARTS]
+    if unknown:
+        raise UserError(f"there is no part {unknown[0]!r}. Choose of {', '.join(PARTS)}.")
+    found = results.load()
+    for part in options.parts or PARTS:
+        say(f"{PARTS[part]} ...")
+        found[part] = run_part(part, smoke=options.smoke)
+        if not options.smoke:
+            write(found)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,71 @@
+"""Measures programs and functions in turns, so that a busy machine disturbs both sides alike."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from toolchain.base import UserError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """What one run of a program took: wall time, CPU time of it and its children, peak memory.
+
+    `peak_bytes` is the largest resident set of one process among them.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: float
+
+
+def run(
+    command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], timeout: float = 600
+) -> Use:
+    """Run the program to its end, without input or output.
+
+    Raises UserError with the end of its messages if it fails.
+    """
+    started = time.perf_counter()
+    with subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        output = process.stdout.read() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - started
+    if process.returncode:
+        raise UserError(f"{' '.join(map(str, command))} failed:\n{output[-2000:]}")
+    return Use(
+        seconds=seconds,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        peak_bytes=usage.ru_maxrss * 1024,
+    )
+
+
+def in_turns(rounds: int, *sides: Callable[[], T]) -> list[list[T]]:
+    """Call the sides one after the other, `rounds` times: A B A B. Returns the results by side."""
+    found: list[list[T]] = [[] for _ in sides]
+    for _ in range(rounds):
+        for side, results in zip(sides, found, strict=True):
+            results.append(side())
+    return found
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started

@@ -1,0 +1,155 @@
+"""What a benchmark finds: rows of one table and curves, and the file that keeps them."""
+
+import json
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ops.numbers import grafana_value, number
+from toolchain.base import CLONE, write_atomically
+
+FOLDER = CLONE / "bench"
+KEPT = FOLDER / "results.json"
+"""The newest results of each part, from which results.md and the pictures are made."""
+_COMPARISONS = {"≤": operator.le, "<": operator.lt, "≥": operator.ge}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """A limit for a row's ratio if it has one, else for its value, in the row's unit."""
+
+    comparison: str
+    limit: float
+
+    def met_by(self, found: float) -> bool:
+        """Whether the value or ratio keeps to the limit."""
+        return _COMPARISONS[self.comparison](found, self.limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table: a median, and what was measured alternately with it.
+
+    `unit` is Grafana's id of a unit, for example `s`, `bytes`, `reqps` or `short`. `beside` names
+    what `beside_value` measures, in the same unit. `ratio` is the median of `value` by that of
+    `beside_value`; a row may have one without a goal.
+    """
+
+    what: str
+    value: float
+    unit: str = "short"
+    beside: str = ""
+    beside_value: float | None = None
+    goal: Goal | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """`value` by `beside_value`; None without the latter."""
+        return self.value / self.beside_value if self.beside_value else None
+
+    @property
+    def meets_goal(self) -> bool | None:
+        """Whether the goal is met; None without a goal."""
+        found = self.value if self.ratio is None else self.ratio
+        return self.goal.met_by(found) if self.goal else None
+
+    def cells(self) -> tuple[str, ...]:
+        """The row's text: what, value, beside, ratio, goal, verdict."""
+        beside = ratio = goal = verdict = ""
+        if self.beside_value is not None:
+            beside = f"{self.beside}: {grafana_value(self.beside_value, self.unit)}"
+        if self.ratio is not None:
+            ratio = f"{self.ratio:.3g} times"
+        if self.goal:
+            limit = grafana_value(self.goal.limit, self.unit)
+            goal = f"{self.goal.comparison} {f'{self.goal.limit:g} times' if ratio else limit}"
+            verdict = "met" if self.meets_goal else "**missed**"
+        what = f"{self.what} ({self.note})" if self.note else self.what
+        return what, grafana_value(self.value, self.unit), beside, ratio, goal, verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """How a cost grows: lines of (size, cost) on two logarithmic axes.
+
+    `name` is the picture's file name without its suffix. `unit` is Grafana's id of the cost's unit.
+    A straight line with the slope of the diagonal grows in proportion to its size.
+    """
+
+    name: str
+    title: str
+    size: str
+    unit: str
+    lines: Mapping[str, Sequence[tuple[float, float]]]
+
+
+Finding = Row | Curve
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartResult:
+    """What a part found, when, at which commit, on which machine, and in how many seconds."""
+
+    date: str
+    commit: str
+    machine: str
+    seconds: float
+    rows: Sequence[Row] = field(default_factory=list)
+    curves: Sequence[Curve] = field(default_factory=list)
+
+
+def load(path: Path = KEPT) -> dict[str, PartResult]:
+    """The kept results by part; none if there is no file."""
+    if not path.exists():
+        return {}
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return {part: _result(found) for part, found in data.items()}
+
+
+def save(results: Mapping[str, PartResult], path: Path = KEPT) -> None:
+    """Write the results of all parts."""
+    data = {part: asdict(result) for part, result in results.items()}
+    write_atomically(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def _result(found: dict[str, Any]) -> PartResult:
+    rows = [
+        Row(**{**row, "goal": Goal(**row["goal"]) if row["goal"] else None})
+        for row in found.pop("rows")
+    ]
+    curves = [Curve(**curve) for curve in found.pop("curves")]
+    return PartResult(**found, rows=rows, curves=curves)
+
+
+def markdown(results: Mapping[str, PartResult], titles: Mapping[str, str]) -> str:
+    """The page `results.md`: one table, a picture of each curve, and where each part was measured.
+
+    `titles` has the title of each part, in the order of the page.
+    """
+    parts = [(part, results[part]) for part in titles if part in results]
+    lines = [
+        "# Results of `make bench`",
+        "",
+        "Medians. Values that stand beside each other were measured in turns, in one run. A goal"
+        " limits the ratio if there is one, else the value.",
+        "",
+        "| Part | What | Measured | Beside it | Ratio | Goal | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for part, result in parts:
+        for index, row in enumerate(result.rows):
+            cells = ["" if index else f"**{titles[part]}**", *row.cells()]
+            lines.append(f"| {' | '.join(cells)} |")
+    lines.append("")
+    for _, result in parts:
+        lines += [f"![{curve.title}](pictures/{curve.name}.svg)" for curve in result.curves]
+    lines += ["", "| Part | Measured on | Machine | Commit | Took |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {part} | {result.date} | {result.machine} | {result.commit} |"
+        f" {number(round(result.seconds))} s |"
+        for part, result in parts
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,20 @@
+"""Each part of `make bench`, of the least sizes: it runs, and finds what its table shows."""
+
+import math
+
+import pytest
+
+from bench import __main__ as bench
+from bench import pictures
+
+
+@pytest.mark.parametrize("part", bench.PARTS)
+def test_a_part_of_the_benchmarks_runs(part: str) -> None:
+    result = bench.run_part(part, smoke=True)
+    assert result.rows
+    for row in result.rows:
+        assert math.isfinite(row.value) and row.value > 0, row
+        assert row.beside_value is None or row.beside_value > 0, row
+        assert row.goal is None or row.meets_goal is not None
+    for curve in result.curves:
+        assert pictures.svg(curve)

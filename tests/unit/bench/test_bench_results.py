@@ -1,0 +1,85 @@
+"""The table, the pictures and the file of results."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from bench import __main__ as command
+from bench import pictures, results
+from bench.results import Curve, Goal, PartResult, Row
+from tests.support.recording import ROOT
+from toolchain.base import UserError
+
+CURVE = Curve(
+    name="growth",
+    title="Growth",
+    size="pods",
+    unit="s",
+    lines={"a": [(1, 0.001), (10, 0.02), (1000, 3)], "b": [(1, 0), (10, 0.5)]},
+)
+HALF = Row(
+    what="ours",
+    value=3.0,
+    unit="s",
+    beside="theirs",
+    beside_value=1.5,
+    goal=Goal(comparison="≤", limit=1.9),
+)
+RATE = Row(what="rate", value=6000, goal=Goal(comparison="≥", limit=5000), note="of rules")
+RESULT = PartResult(
+    date="2026-01-02 03:04 UTC",
+    commit="abc",
+    machine="2 cores",
+    seconds=61.2,
+    rows=[HALF, RATE],
+    curves=[CURVE],
+)
+
+
+def test_a_goal_limits_the_ratio_if_there_is_one_else_the_value() -> None:
+    assert HALF.cells() == ("ours", "3 s", "theirs: 1.5 s", "2 times", "≤ 1.9 times", "**missed**")
+    number = "6\N{NARROW NO-BREAK SPACE}000"
+    limit = "5\N{NARROW NO-BREAK SPACE}000"
+    assert RATE.cells() == ("rate (of rules)", number, "", "", f"≥ {limit}", "met")
+
+
+def test_results_survive_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    assert results.load(path) == {}
+    results.save({"one": RESULT}, path)
+    found = results.load(path)["one"]
+    assert (found.rows, found.date, found.seconds) == (RESULT.rows, RESULT.date, RESULT.seconds)
+    assert pictures.svg(found.curves[0]) == pictures.svg(CURVE)
+
+
+def test_the_page_shows_only_the_parts_that_were_measured() -> None:
+    page = results.markdown({"one": RESULT}, {"one": "Part one", "two": "Part two"})
+    assert f"| **Part one** | {' | '.join(HALF.cells())} |" in page
+    assert "![Growth](pictures/growth.svg)" in page
+    assert "Part two" not in page
+
+
+def test_a_picture_places_each_positive_point() -> None:
+    root = ElementTree.fromstring(pictures.svg(CURVE))
+    lines = [line.attrib["points"].split() for line in root.iter() if "points" in line.attrib]
+    assert [len(points) for points in lines] == [3, 1]
+    heights = [float(point.split(",")[1]) for point in lines[0]]
+    assert heights == sorted(heights, reverse=True)
+
+
+def test_the_page_and_the_pictures_are_those_of_the_kept_results() -> None:
+    kept = results.load()
+    assert kept.keys() <= command.PARTS.keys()
+    page = (ROOT / "bench/results.md").read_text(encoding="utf-8")
+    assert page == results.markdown(kept, command.PARTS), "run `make bench`"
+    drawn = {f"{curve.name}.svg": curve for result in kept.values() for curve in result.curves}
+    folder = ROOT / "bench/pictures"
+    assert {path.name for path in folder.glob("*")} == drawn.keys()
+    for name, curve in drawn.items():
+        assert (folder / name).read_text(encoding="utf-8") == pictures.svg(curve), name
+
+
+def test_an_unknown_part_is_refused() -> None:
+    with pytest.raises(UserError, match="there is no part 'fast'"):
+        command.main(["fast"])
