@@ -17,6 +17,10 @@ from toolchain.progress import duration
 
 PARTS: Mapping[str, str] = {}
 """Title of each part, which is the module of that name."""
+OPTIONAL: Mapping[str, str] = {}
+"""The same for parts that run only if they are named: they take long, or need more of a machine."""
+ALL: Mapping[str, str] = {**PARTS, **OPTIONAL}
+"""All parts, in the order of the page."""
 
 
 def measure(part: str, *, smoke: bool) -> Iterator[Finding]:
@@ -47,7 +51,7 @@ def run_part(part: str, *, smoke: bool) -> PartResult:
 def write(found: Mapping[str, PartResult]) -> None:
     """Write results.json, and from it results.md and the pictures."""
     results.save(found)
-    write_atomically(results.FOLDER / "results.md", results.markdown(found, PARTS))
+    write_atomically(results.FOLDER / "results.md", results.markdown(found, ALL))
     for curve in (curve for result in found.values() for curve in result.curves):
         write_atomically(results.FOLDER / "pictures" / f"{curve.name}.svg", pictures.svg(curve))
 
@@ -65,17 +69,20 @@ def _machine() -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure the parts and keep their results; with --smoke, nothing is kept."""
+    """Measure the parts and keep their results, with those of parts that did not run.
+
+    With --smoke, nothing is kept.
+    """
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(ALL)}")
     parser.add_argument("--smoke", action="store_true", help="least sizes; keep no result")
     options = parser.parse_args(arguments)
-    unknown = [part for part in options.parts if part not in PARTS]
+    unknown = [part for part in options.parts if part not in ALL]
     if unknown:
-        raise UserError(f"there is no part {unknown[0]!r}. Choose of {', '.join(PARTS)}.")
+        raise UserError(f"there is no part {unknown[0]!r}. Choose of {', '.join(ALL)}.")
     found = results.load()
     for part in options.parts or PARTS:
-        say(f"{PARTS[part]} ...")
+        say(f"{ALL[part]} ...")
         found[part] = run_part(part, smoke=options.smoke)
         if not options.smoke:
             write(found)
