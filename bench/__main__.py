@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from bench import pictures, results
-from bench.results import Curve, Finding, PartResult, Row
+from bench.results import Curve, Finding, Matrix, PartResult, Row
 from toolchain.base import CLONE, UserError, say, write_atomically
 from toolchain.progress import duration
 
@@ -29,13 +29,16 @@ def measure(part: str, *, smoke: bool) -> Iterator[Finding]:
 
 
 def run_part(part: str, *, smoke: bool) -> PartResult:
-    """Measure the part, and print each row as it is found."""
-    started, rows, curves = time.monotonic(), list[Row](), list[Curve]()
+    """Measure the part, and print each row and each matrix as it is found."""
+    started, rows, curves, matrices = time.monotonic(), list[Row](), list[Curve](), list[Matrix]()
     for finding in measure(part, smoke=smoke):
         if isinstance(finding, Row):
             rows.append(finding)
             took = duration(time.monotonic() - started)
             print(f"{took:>12}  {part}: {'; '.join(filter(None, finding.cells()))}", flush=True)
+        elif isinstance(finding, Matrix):
+            matrices.append(finding)
+            print("\n".join(["", f"{part}: {finding.title}", *finding.lines(), ""]), flush=True)
         else:
             curves.append(finding)
     return PartResult(
@@ -45,6 +48,7 @@ def run_part(part: str, *, smoke: bool) -> PartResult:
         seconds=time.monotonic() - started,
         rows=rows,
         curves=curves,
+        matrices=matrices,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a benchmark finds: rows of one table and curves, and the file that keeps them."""
+"""What a benchmark finds: rows of one table, curves and matrices, and the file that keeps them."""
 
 import json
 import operator
@@ -86,7 +86,23 @@ class Curve:
     lines: Mapping[str, Sequence[tuple[float, float]]]
 
 
-Finding = Row | Curve
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """A table of its own: what each of several tools does, or what each of several stacks has.
+
+    The first text of `header` and of each row names what the column below, or the row, is about.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def lines(self) -> list[str]:
+        """The table in Markdown."""
+        return [_line(self.header), f"|{'---|' * len(self.header)}", *map(_line, self.rows)]
+
+
+Finding = Row | Curve | Matrix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +115,7 @@ class PartResult:
     seconds: float
     rows: Sequence[Row] = field(default_factory=list)
     curves: Sequence[Curve] = field(default_factory=list)
+    matrices: Sequence[Matrix] = field(default_factory=list)
 
 
 def load(path: Path = KEPT) -> dict[str, PartResult]:
@@ -121,11 +138,16 @@ def _result(found: dict[str, Any]) -> PartResult:
         for row in found.pop("rows")
     ]
     curves = [Curve(**curve) for curve in found.pop("curves")]
-    return PartResult(**found, rows=rows, curves=curves)
+    matrices = [Matrix(**matrix) for matrix in found.pop("matrices")]
+    return PartResult(**found, rows=rows, curves=curves, matrices=matrices)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def markdown(results: Mapping[str, PartResult], titles: Mapping[str, str]) -> str:
-    """The page `results.md`: one table, a picture of each curve, and where each part was measured.
+    """The page `results.md`: one table, the curves and matrices, and where each part was measured.
 
     `titles` has the title of each part, in the order of the page.
     """
@@ -141,11 +163,12 @@ def markdown(results: Mapping[str, PartResult], titles: Mapping[str, str]) -> st
     ]
     for part, result in parts:
         for index, row in enumerate(result.rows):
-            cells = ["" if index else f"**{titles[part]}**", *row.cells()]
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append(_line(["" if index else f"**{titles[part]}**", *row.cells()]))
     lines.append("")
     for _, result in parts:
         lines += [f"![{curve.title}](pictures/{curve.name}.svg)" for curve in result.curves]
+    for matrix in (matrix for _, result in parts for matrix in result.matrices):
+        lines += ["", f"## {matrix.title}", "", *matrix.lines()]
     lines += ["", "| Part | Measured on | Machine | Commit | Took |", "|---|---|---|---|---|"]
     lines += [
         f"| {part} | {result.date} | {result.machine} | {result.commit} |"

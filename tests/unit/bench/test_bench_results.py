@@ -7,7 +7,7 @@ import pytest
 
 from bench import __main__ as command
 from bench import pictures, results
-from bench.results import Curve, Goal, PartResult, Row
+from bench.results import Curve, Goal, Matrix, PartResult, Row
 from tests.support.recording import ROOT
 from toolchain.base import UserError
 
@@ -27,6 +27,7 @@ HALF = Row(
     goal=Goal(comparison="≤", limit=1.9),
 )
 RATE = Row(what="rate", value=6000, goal=Goal(comparison="≥", limit=5000), note="of rules")
+FAULTS = Matrix(title="Faults", header=["", "ours"], rows=[["a syntax error", "found"]])
 RESULT = PartResult(
     date="2026-01-02 03:04 UTC",
     commit="abc",
@@ -34,6 +35,7 @@ RESULT = PartResult(
     seconds=61.2,
     rows=[HALF, RATE],
     curves=[CURVE],
+    matrices=[FAULTS],
 )
 
 
@@ -51,12 +53,14 @@ def test_results_survive_their_file(tmp_path: Path) -> None:
     found = results.load(path)["one"]
     assert (found.rows, found.date, found.seconds) == (RESULT.rows, RESULT.date, RESULT.seconds)
     assert pictures.svg(found.curves[0]) == pictures.svg(CURVE)
+    assert found.matrices == RESULT.matrices
 
 
 def test_the_page_shows_only_the_parts_that_were_measured() -> None:
     page = results.markdown({"one": RESULT}, {"one": "Part one", "two": "Part two"})
     assert f"| **Part one** | {' | '.join(HALF.cells())} |" in page
     assert "![Growth](pictures/growth.svg)" in page
+    assert "## Faults\n\n|  | ours |\n|---|---|\n| a syntax error | found |\n" in page
     assert "Part two" not in page
 
 
