@@ -7,7 +7,8 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 
 from bench import pictures, results
@@ -15,23 +16,25 @@ from bench.results import Curve, Finding, Matrix, PartResult, Row
 from toolchain.base import CLONE, UserError, say, write_atomically
 from toolchain.progress import duration
 
-PARTS: Mapping[str, str] = {}
+PARTS: Mapping[str, str] = {"services": "Services", "soak": "Soak of the services"}
 """Title of each part, which is the module of that name."""
+BESIDE = ("soak",)
+"""Parts that begin before all others and end after them. They yield None once they have begun."""
 OPTIONAL: Mapping[str, str] = {}
 """The same for parts that run only if they are named: they take long, or need more of a machine."""
 ALL: Mapping[str, str] = {**PARTS, **OPTIONAL}
 """All parts, in the order of the page."""
 
 
-def measure(part: str, *, smoke: bool) -> Iterator[Finding]:
+def measure(part: str, *, smoke: bool) -> Generator[Finding | None]:
     """What the part finds; with `smoke`, of the least sizes and one round."""
     return importlib.import_module(f"bench.{part}").measure(smoke=smoke)
 
 
-def run_part(part: str, *, smoke: bool) -> PartResult:
-    """Measure the part, and print each row and each matrix as it is found."""
+def run_part(part: str, findings: Iterable[Finding | None]) -> PartResult:
+    """Let the part measure, and print each row and each matrix as it is found."""
     started, rows, curves, matrices = time.monotonic(), list[Row](), list[Curve](), list[Matrix]()
-    for finding in measure(part, smoke=smoke):
+    for finding in filter(None, findings):
         if isinstance(finding, Row):
             rows.append(finding)
             took = duration(time.monotonic() - started)
@@ -85,11 +88,19 @@ def main(arguments: Sequence[str]) -> int:
     if unknown:
         raise UserError(f"there is no part {unknown[0]!r}. Choose of {', '.join(ALL)}.")
     found = results.load()
-    for part in options.parts or PARTS:
-        say(f"{ALL[part]} ...")
-        found[part] = run_part(part, smoke=options.smoke)
-        if not options.smoke:
-            write(found)
+    with ExitStack() as stack:
+        # To close what a part yields ends the part's processes.
+        parts = {
+            part: stack.enter_context(closing(measure(part, smoke=options.smoke)))
+            for part in options.parts or PARTS
+        }
+        for part in BESIDE:
+            next(parts.get(part, iter(())), None)
+        for part in sorted(parts, key=BESIDE.__contains__):
+            say(f"{ALL[part]} ...")
+            found[part] = run_part(part, parts[part])
+            if not options.smoke:
+                write(found)
     return 0
 
 

@@ -144,6 +144,7 @@ TOOLS: dict[str, tuple[Build, ...]] = {
     "actionlint": _one_build(
         "actionlint", "github.com/rhysd/actionlint/cmd/actionlint", minutes=0.1, gib=0.2
     ),
+    "vegeta": _one_build("vegeta", "github.com/tsenart/vegeta/v12", minutes=0.2, gib=0.3),
     "pause": _one_build("pause", "./", minutes=0.1, gib=0.1),
 }
 """The builds of each tool, whose programs share a folder, as `pulumi` and its host must."""

@@ -1,0 +1,157 @@
+"""Runs the services as processes on loopback, and reads what they use."""
+
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from ops.live.processes import Child, start_child
+from toolchain.base import UserError
+
+START_SECONDS = 60
+"""How long all servers may take to be ready on a busy machine."""
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A server that is yet to be started. `arguments` follow `python`."""
+
+    name: str
+    host: str
+    port: int
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where it will listen."""
+        return f"http://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A running program."""
+
+    name: str
+    url: str
+    child: Child
+
+    def cpu_seconds(self) -> float:
+        """CPU time since the start, of all threads."""
+        fields = self._proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def memory_bytes(self) -> int:
+        """The memory that is its own: resident, and not of a file."""
+        [line] = [one for one in self._proc("status").splitlines() if one.startswith("RssAnon:")]
+        return int(line.split()[1]) * 1024
+
+    def _proc(self, file: str) -> str:
+        try:
+            return Path(f"/proc/{self.child.process.pid}/{file}").read_text(encoding="utf-8")
+        except OSError:
+            raise _ended(self) from None
+
+
+def service(module: str, host: str, port: int = 0, **settings: str) -> Program:
+    """A pod of a service, on a free port or the given one; settings are environment variables."""
+    port = port or free_port(host)
+    address = {"HOST": host, "PORT": str(port)}
+    return Program(
+        name=settings.get("POD_NAME", module),
+        host=host,
+        port=port,
+        arguments=("-m", f"services.{module}"),
+        environment={**address, **settings},
+    )
+
+
+def psi_pods(number: int, network: str) -> list[Program]:
+    """Pods of one field, which know of each other; `network` begins their addresses."""
+    hosts = [f"{network}.{place}" for place in range(1, number + 1)]
+    ports = [free_port(host) for host in hosts]
+    peers = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
+    return [
+        service(
+            *("psi_field", host, port),
+            POD_NAME=f"psi-field-{place}",
+            PSI_FIELD_PEERS=peers if number > 1 else "",
+        )
+        for place, (host, port) in enumerate(zip(hosts, ports, strict=True))
+    ]
+
+
+def bare(host: str) -> Program:
+    """The bare Starlette endpoint that /step is compared with."""
+    port = free_port(host)
+    return Program(
+        name="bare Starlette", host=host, port=port, arguments=("-m", "bench.bare", host, str(port))
+    )
+
+
+def free_port(host: str) -> int:
+    """A port that no program listens on now."""
+    with socket.create_server((host, 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def running(programs: Sequence[Program]) -> Iterator[list[Server]]:
+    """Run the programs from when all are ready to the end of the block.
+
+    They end with this process, however it ends. Raises UserError if one does not become ready.
+    """
+    servers: list[Server] = []
+    with tempfile.TemporaryDirectory(prefix="servers-") as scratch:
+        names = Path(scratch, "names.json")
+        names.write_text("{}", encoding="utf-8")
+        try:
+            for number, program in enumerate(programs):
+                child = start_child(
+                    program.name,
+                    ["python", *program.arguments],
+                    program.environment,
+                    names=names,
+                    log=Path(scratch, f"{number}.log"),
+                )
+                servers.append(Server(name=program.name, url=program.url, child=child))
+            _wait_until_ready(servers)
+            yield servers
+        finally:
+            for server in servers:
+                server.child.process.kill()
+                server.child.process.wait()
+
+
+def _wait_until_ready(servers: Sequence[Server]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    with httpx.Client(trust_env=False, timeout=5) as http:
+        for server in servers:
+            while not _is_ready(http, server):
+                if server.child.exit_code is not None:
+                    raise _ended(server)
+                if time.monotonic() > deadline:
+                    raise UserError(
+                        f"{server.name} is not ready after {START_SECONDS} s: "
+                        f"{server.child.last_line()}"
+                    )
+                time.sleep(0.05)
+
+
+def _is_ready(http: httpx.Client, server: Server) -> bool:
+    try:
+        return http.get(f"{server.url}/ready").is_success
+    except httpx.TransportError:
+        return False
+
+
+def _ended(server: Server) -> UserError:
+    return UserError(f"{server.name} has ended: {server.child.last_line()}")

@@ -1,0 +1,121 @@
+"""The arithmetic of the benchmarks of the services."""
+
+import base64
+import json
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from bench import __main__ as command
+from bench import agreement, results, services, soak
+from bench.load import Load, Target, read_report
+from bench.results import Finding, Row
+from bench.services import Turn
+from toolchain.base import UserError
+
+
+def report(codes: dict[str, int], **changes: Any) -> str:
+    own = {
+        "requests": sum(codes.values()),
+        "duration": 1_900_000_000,
+        "wait": 100_000_000,
+        "latencies": {"50th": 4_000_000, "99th": 25_000_000},
+        "status_codes": codes,
+        "errors": ["503 Service Unavailable"],
+    }
+    return json.dumps(own | changes)
+
+
+def load(rate: float) -> Load:
+    return Load(
+        requests=100, succeeded=100, seconds=100 / rate, p50=0.001, p99=0.01, cpu_seconds=0.01
+    )
+
+
+def test_a_rate_counts_what_succeeded_until_the_last_answer() -> None:
+    found = read_report(report({"200": 90, "201": 10, "503": 20}), cpu_seconds=0.5)
+    assert (found.requests, found.succeeded, found.seconds, found.rate) == (120, 100, 2, 50)
+    assert (found.p50, found.p99) == (0.004, 0.025)
+
+
+@pytest.mark.parametrize("codes", [{"0": 10}, {"503": 6, "200": 4}, {}])
+def test_a_load_that_mostly_fails_is_an_error(codes: dict[str, int]) -> None:
+    with pytest.raises(UserError, match="a load failed"):
+        read_report(report(codes), cpu_seconds=0)
+
+
+def test_a_target_is_one_line_with_its_body() -> None:
+    line = Target(method="POST", url="http://127.0.0.1/step", body={"x": [1]}).line()
+    assert line.endswith("\n")
+    assert json.loads(base64.b64decode(json.loads(line)["body"])) == {"x": [1]}
+
+
+def test_a_goal_limits_the_share_of_the_bare_endpoint_s_median_rate() -> None:
+    ours = [Turn(load=load(rate), cpu_seconds=0.0004) for rate in (100, 260, 400)]
+    theirs = [Turn(load=load(rate), cpu_seconds=0.0002) for rate in (900, 1000, 5000)]
+    rate, cpu, *_ = services.compare("/step", ours, theirs, least=0.25)
+    assert rate.ratio == pytest.approx(0.26) and rate.meets_goal
+    assert cpu.ratio == pytest.approx(2) and cpu.meets_goal is None
+
+
+@pytest.mark.parametrize(
+    ("step", "shown"),
+    [((5, "b"), True), ((5, "a"), False), ((3, "a"), True), ((7, "a"), False)],
+)
+def test_a_history_shows_its_steps_and_those_before_it(step: tuple[int, str], shown: bool) -> None:
+    entries = [{"counter": counter, "pod": "b"} for counter in (4, 5, 6)]
+    assert agreement.is_shown({"counter": step[0], "pod": step[1]}, entries) is shown
+
+
+def test_an_empty_history_shows_no_step() -> None:
+    assert not agreement.is_shown({"counter": 1, "pod": "a"}, [])
+
+
+def test_one_late_step_in_a_hundred_misses_the_goal_of_the_first_look() -> None:
+    found = [(0.002, True)] * 97 + [(0.3, False)] * 3
+    half, late, at_once = agreement.rows(found, callers=0, goal=0.05)
+    assert (half.value, late.value, at_once.value) == (0.002, 0.3, 0.97)
+    assert (late.meets_goal, at_once.meets_goal) == (False, False)
+
+
+def test_memory_is_flat_after_an_early_jump_and_not_if_it_grows_steadily() -> None:
+    jump = [(second, 1e6 + 262144 * (second > 40)) for second in range(10, 100, 3)]
+    leak = [(second, 1e6 + 1000 * second) for second in range(10, 100, 3)]
+    flat, growing = soak.rows({"a": jump, "b": leak}, seconds=100)
+    assert flat.meets_goal and growing.value == pytest.approx(60_000)
+    assert not growing.meets_goal
+
+
+def test_what_fills_in_the_warm_up_is_no_growth() -> None:
+    filling = [(second, 1e6 * min(second, 20)) for second in range(100)]
+    [row] = soak.rows({"a": filling}, seconds=100)
+    assert row.value == 0
+
+
+def test_the_soak_begins_before_the_other_parts_and_ends_after_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events: list[str] = []
+
+    def measure(part: str, *, smoke: bool) -> Generator[Finding | None]:
+        try:
+            events.append(f"{part} begins")
+            if part == "soak":
+                yield None
+            if part == "services" and not smoke:
+                raise UserError("it broke")
+            yield Row(what=part, value=1)
+            events.append(f"{part} measured")
+        finally:
+            events.append(f"{part} ends")
+
+    monkeypatch.setattr(command, "measure", measure)
+    monkeypatch.setattr(results, "load", dict)
+    assert command.main(["--smoke", "soak", "services"]) == 0
+    whole = ["soak begins", "services begins", "services measured", "services ends"]
+    assert events == [*whole, "soak measured", "soak ends"]
+    events.clear()
+    with pytest.raises(UserError, match="it broke"):
+        command.main(["soak", "services"])
+    assert events == ["soak begins", "services begins", "services ends", "soak ends"]
