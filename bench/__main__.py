@@ -16,11 +16,17 @@ from bench.results import Curve, Finding, Matrix, PartResult, Row
 from toolchain.base import CLONE, UserError, say, write_atomically
 from toolchain.progress import duration
 
-PARTS: Mapping[str, str] = {"services": "Services", "soak": "Soak of the services"}
+PARTS: Mapping[str, str] = {
+    "services": "Services",
+    "soak": "Soak of the services",
+    "effect": "From edit to effect",
+}
 """Title of each part, which is the module of that name."""
 BESIDE = ("soak",)
 """Parts that begin before all others and end after them. They yield None once they have begun."""
-OPTIONAL: Mapping[str, str] = {}
+OPTIONAL: Mapping[str, str] = {
+    "effect_node": "From edit to effect, on a real node",
+}
 """The same for parts that run only if they are named: they take long, or need more of a machine."""
 ALL: Mapping[str, str] = {**PARTS, **OPTIONAL}
 """All parts, in the order of the page."""
