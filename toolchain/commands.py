@@ -21,6 +21,8 @@ VERBS = (
     *("cost", "cluster", "live", "dashboards", "report", "bench"),
     *("check", "test", "test-cluster", "lint", "lock", "clean"),
 )
+PROGRAM_ALONE = [(verb, "--stack=local") for verb in ("preview", "up", "destroy")]
+"""The commands that need the program's packages alone, a third of all. Other stacks need kubectl."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
         if verb == "clean":
             clean()
             return
-        packages.ensure_venv()
+        packages.ensure_venv(dev=(verb, *rest[:1]) not in PROGRAM_ALONE)
         if Path(sys.prefix).resolve() != VENV:
             os.chdir(CLONE)
             os.execv(VENV_PYTHON, [str(VENV_PYTHON), "-m", "toolchain", *arguments])

@@ -14,6 +14,7 @@ from toolchain.base import CLONE, VENV, VENV_PYTHON, UserError, hold_lock, requi
 PROGRAM, DEV = CLONE / "requirements.txt", CLONE / "requirements-dev.txt"
 """The program's packages, which `pulumi install` installs, and those for tests and commands."""
 VENV_LOCKS = (PROGRAM, DEV)
+"""The lock files of .venv, in the order of installation."""
 VENV_GIB = 1.5
 
 UV = "uv==0.13.9"
@@ -41,13 +42,20 @@ LOCKS: dict[str, tuple[str, ...]] = {
 """Lock files in the order of writing, with uv's options for their part of pyproject.toml."""
 
 
-def ensure_venv() -> None:
-    """Make .venv match its lock files exactly; do nothing if it already does."""
-    if _is_current():
+def ensure_venv(*, dev: bool) -> None:
+    """Make .venv match its lock files exactly; do nothing if it already does.
+
+    Without `dev`, the program's packages are enough. Raises UserError.
+    """
+    wanted = len(VENV_LOCKS) if dev else 1
+    if _installed() >= wanted:
         return
     with hold_lock(state() / "venv.lock"):
-        if not _is_current():
-            _make_venv()
+        if (found := _installed()) < wanted:
+            if not found:
+                _make_venv()
+            _install_venv(VENV_LOCKS[found:wanted])
+            (VENV / "lock.stamp").write_text(_lock_hash(wanted))
 
 
 def install(python: Path | str, locks: Sequence[Path], log: Path, *options: str, task: str) -> None:
@@ -84,13 +92,17 @@ def _names(lock: Path) -> list[str]:
     return re.findall(r"^([\w.-]+)==.*\\$", text, re.MULTILINE)
 
 
-def _lock_hash() -> str:
-    return hashlib.sha256(b"".join(lock.read_bytes() for lock in VENV_LOCKS)).hexdigest()
+def _lock_hash(number: int) -> str:
+    """A hash of the first lock files of .venv."""
+    return hashlib.sha256(b"".join(lock.read_bytes() for lock in VENV_LOCKS[:number])).hexdigest()
 
 
-def _is_current() -> bool:
+def _installed() -> int:
+    """How many of VENV_LOCKS .venv has installed, in their order; 0 if it does not match them."""
     stamp = VENV / "lock.stamp"
-    return VENV_PYTHON.exists() and stamp.exists() and stamp.read_text() == _lock_hash()
+    text = stamp.read_text() if VENV_PYTHON.exists() and stamp.exists() else ""
+    numbers = range(len(VENV_LOCKS), 0, -1)
+    return next((number for number in numbers if text == _lock_hash(number)), 0)
 
 
 def _make_venv() -> None:
@@ -105,17 +117,18 @@ def _make_venv() -> None:
             f"{VENV} is a link, which set-up would follow. Remove it and run this again."
         )
     require_disk(VENV, VENV_GIB, "the Python environment")
-    logs = state() / "logs"
     progress.run(
         [sys.executable, "-m", "venv", "--clear", VENV],
         task="Python environment (.venv)",
-        log=logs / "venv.log",
+        log=state() / "logs" / "venv.log",
         count={},
     )
+
+
+def _install_venv(locks: Sequence[Path]) -> None:
     try:
-        install(VENV_PYTHON, VENV_LOCKS, logs / "pip.log", task="Python packages")
+        install(VENV_PYTHON, locks, state() / "logs" / "pip.log", task="Python packages")
     except UserError as error:
         raise UserError(
             f"{error} Check that the package index can be reached and run the command again."
         ) from None
-    (VENV / "lock.stamp").write_text(_lock_hash())

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -124,18 +125,36 @@ class TestVenv:
         return ran
 
     def test_a_second_set_up_runs_nothing(self, ran: list[str]):
-        packages.ensure_venv()
+        packages.ensure_venv(dev=True)
         assert ran == ["Python environment (.venv)", "Python packages"]
-        packages.ensure_venv()
+        packages.ensure_venv(dev=True)
         assert len(ran) == 2
+
+    def test_the_program_needs_its_own_packages_and_others_are_added_to_them(
+        self, ran: list[str], monkeypatch: pytest.MonkeyPatch
+    ):
+        installed: list[str] = []
+
+        def install(_python: Path, locks: Sequence[Path], *_: object, task: str) -> None:
+            ran.append(task)
+            installed.extend(lock.name for lock in locks)
+
+        monkeypatch.setattr(packages, "install", install)
+        packages.ensure_venv(dev=False)
+        assert installed == ["requirements.txt"]
+        packages.ensure_venv(dev=False)
+        packages.ensure_venv(dev=True)
+        assert installed == ["requirements.txt", "requirements-dev.txt"]
+        packages.ensure_venv(dev=False)
+        assert ran == ["Python environment (.venv)", "Python packages", "Python packages"]
 
     @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
     def test_a_changed_lock_file_recreates_the_venv(
         self, ran: list[str], tmp_path: Path, lock: str
     ):
-        packages.ensure_venv()
+        packages.ensure_venv(dev=True)
         (tmp_path / lock).write_text("a==2 \\\n    --hash=sha256:00\n")
-        packages.ensure_venv()
+        packages.ensure_venv(dev=True)
         assert len(ran) == 4
 
     def test_an_interrupted_installation_is_started_over(
@@ -146,15 +165,15 @@ class TestVenv:
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(packages, "install", cut)
-            packages.ensure_venv()
-        packages.ensure_venv()
+            packages.ensure_venv(dev=True)
+        packages.ensure_venv(dev=True)
         assert ran.count("Python environment (.venv)") == 2
 
     def test_a_venv_that_is_a_link_is_refused_and_stays(self, ran: list[str], tmp_path: Path):
         (tmp_path / "other").mkdir()
         (tmp_path / ".venv").symlink_to(tmp_path / "other")
         with pytest.raises(UserError, match=r"/\.venv is a link, .*Remove it"):
-            packages.ensure_venv()
+            packages.ensure_venv(dev=True)
         assert ran == []
 
     def test_a_python_without_venv_is_refused_by_name(
@@ -162,7 +181,7 @@ class TestVenv:
     ):
         monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
         with pytest.raises(UserError, match=r"its module venv is missing. Install it"):
-            packages.ensure_venv()
+            packages.ensure_venv(dev=True)
         assert ran == []
 
 
