@@ -20,12 +20,14 @@ PARTS: Mapping[str, str] = {
     "services": "Services",
     "soak": "Soak of the services",
     "effect": "From edit to effect",
+    "setup": "Set-up",
 }
 """Title of each part, which is the module of that name."""
 BESIDE = ("soak",)
 """Parts that begin before all others and end after them. They yield None once they have begun."""
 OPTIONAL: Mapping[str, str] = {
     "effect_node": "From edit to effect, on a real node",
+    "setup_long": "Set-up and tests, from nothing",
 }
 """The same for parts that run only if they are named: they take long, or need more of a machine."""
 ALL: Mapping[str, str] = {**PARTS, **OPTIONAL}

@@ -22,7 +22,7 @@ VERBS = (
     *("check", "test", "test-cluster", "lint", "lock", "clean"),
 )
 PROGRAM_ALONE = [(verb, "--stack=local") for verb in ("preview", "up", "destroy")]
-"""The commands that need the program's packages alone, a third of all. Other stacks need kubectl."""
+"""Commands that need the program's packages alone, a third of all; other stacks need kubectl."""
 
 
 def main(arguments: Sequence[str]) -> None:

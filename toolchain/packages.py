@@ -55,7 +55,7 @@ def ensure_venv(*, dev: bool) -> None:
             if not found:
                 _make_venv()
             _install_venv(VENV_LOCKS[found:wanted])
-            (VENV / "lock.stamp").write_text(_lock_hash(wanted))
+            (VENV / "lock.stamp").write_text(lock_hash(wanted))
 
 
 def install(python: Path | str, locks: Sequence[Path], log: Path, *options: str, task: str) -> None:
@@ -92,7 +92,7 @@ def _names(lock: Path) -> list[str]:
     return re.findall(r"^([\w.-]+)==.*\\$", text, re.MULTILINE)
 
 
-def _lock_hash(number: int) -> str:
+def lock_hash(number: int) -> str:
     """A hash of the first lock files of .venv."""
     return hashlib.sha256(b"".join(lock.read_bytes() for lock in VENV_LOCKS[:number])).hexdigest()
 
@@ -102,7 +102,7 @@ def _installed() -> int:
     stamp = VENV / "lock.stamp"
     text = stamp.read_text() if VENV_PYTHON.exists() and stamp.exists() else ""
     numbers = range(len(VENV_LOCKS), 0, -1)
-    return next((number for number in numbers if text == _lock_hash(number)), 0)
+    return next((number for number in numbers if text == lock_hash(number)), 0)
 
 
 def _make_venv() -> None:
