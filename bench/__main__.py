@@ -17,6 +17,8 @@ from toolchain.base import CLONE, UserError, say, write_atomically
 from toolchain.progress import duration
 
 PARTS: Mapping[str, str] = {
+    "peers": "Beside other tools",
+    "faults": "Faults found before deployment",
     "services": "Services",
     "soak": "Soak of the services",
     "effect": "From edit to effect",

@@ -57,7 +57,7 @@ LEVELS = {
     "live": Level(
         checks="the services, Prometheus and Alertmanager as processes on loopback",
         options=(*PARALLEL, "--dist=loadfile"),
-        tools=(*tools.SERVERS, "vegeta"),
+        tools=(*tools.SERVERS, "vegeta", "jsonnet"),
         browser=True,
     ),
     # One node, which most tests change: they run one after the other.

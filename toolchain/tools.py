@@ -145,6 +145,11 @@ TOOLS: dict[str, tuple[Build, ...]] = {
         "actionlint", "github.com/rhysd/actionlint/cmd/actionlint", minutes=0.1, gib=0.2
     ),
     "vegeta": _one_build("vegeta", "github.com/tsenart/vegeta/v12", minutes=0.2, gib=0.3),
+    # What others write such a platform with: `make bench` compares them.
+    "jsonnet": _one_build(
+        "jsonnet", "github.com/google/go-jsonnet/cmd/jsonnet", minutes=0.1, gib=0.2
+    ),
+    "helm": _one_build("helm", "helm.sh/helm/v3/cmd/helm", minutes=1.5, gib=1.5),
     "pause": _one_build("pause", "./", minutes=0.1, gib=0.1),
 }
 """The builds of each tool, whose programs share a folder, as `pulumi` and its host must."""

@@ -1,0 +1,133 @@
+"""Our checks and preview beside what a user would pick instead: promtool, Helm, Jsonnet, Pulumi.
+
+The whole stack `local` is compared as the same objects in each tool's own language. The chart
+kube-prometheus-stack and the libraries of kube-prometheus come from places that a machine with
+package registries alone does not reach; what they ask of a cluster stands in the part `size`.
+"""
+
+import os
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench import peer_programs
+from bench.edits import copy_of_the_program
+from bench.measuring import Use, in_turns, run, seconds
+from bench.results import Curve, Finding, Row
+from bench.rule_copies import write_copies
+from components.routing import SEVERITIES
+from problems import Problems
+from rules.rulebook import load_rulebook
+from toolchain import tools
+from toolchain.base import UserError
+from toolchain.stacks import Run
+
+ROUNDS = {1: 5, 10: 3, 100: 1}
+"""Copies of the rules, and how often each number of them is checked."""
+SLOW_TO_BUILD = "`helm template`"
+Program = Callable[[], Use]
+
+
+def measure(*, smoke: bool) -> Iterator[Finding]:
+    """The rules in our checks and in promtool, then the whole stack in each tool.
+
+    With `smoke`, of one copy, and without the peer that takes long to build.
+    """
+    yield from rule_findings({1: 1} if smoke else ROUNDS)
+    names = ["`jsonnet`", "plain Pulumi", *([] if smoke else [SLOW_TO_BUILD])]
+    yield from whole_stack(names, rounds=1 if smoke else 3)
+
+
+def rule_findings(rounds: dict[int, int]) -> Iterator[Finding]:
+    """Rules a second by our checks and by `promtool check rules`, and how both grow."""
+    promtool = tools.folders(["prometheus"])[0] / "promtool"
+    ours, theirs = list[tuple[float, float]](), list[tuple[float, float]]()
+    for copies, number in rounds.items():
+        with tempfile.TemporaryDirectory(prefix="vaultmesh-bench-") as folder:
+            root = Path(folder)
+            files = write_copies(root, copies)
+            command = [promtool, "check", "rules", "--lint-fatal", *files]
+            rules = check(root)
+            found = in_turns(
+                number,
+                lambda root=root: seconds(lambda: check(root)),
+                lambda root=root, command=command: run(command, cwd=root, env=os.environ).seconds,
+            )
+        mine, promtools = map(statistics.median, found)
+        ours.append((rules, mine))
+        theirs.append((rules, promtools))
+        yield Row(
+            what=f"rules checked a second, of {rules}",
+            value=rules / mine,
+            beside="`promtool check rules`, with its start",
+            beside_value=rules / promtools,
+            note="ours also checks names, labels, routes, runbooks, templates and results",
+        )
+    yield Curve(
+        name="rule_checks",
+        title="Checking all rules",
+        size="rules",
+        unit="s",
+        lines={"ours": ours, "promtool": theirs},
+    )
+
+
+def check(root: Path) -> int:
+    """Check the rules below the folder as preview does. Returns how many there are.
+
+    Raises UserError if there is anything wrong with them.
+    """
+    problems = Problems()
+    book = load_rulebook(
+        root,
+        severities=SEVERITIES,
+        overrides={},
+        runbook_base_url="https://runbooks.invalid",
+        problems=problems,
+    )
+    if problems:
+        raise UserError("\n".join(problems.lines()))
+    return len(book.alerts) + len(book.records)
+
+
+def whole_stack(names: list[str], *, rounds: int) -> Iterator[Row]:
+    """Time, CPU time and memory of our preview of the stack `local`, beside each peer's."""
+    with (
+        copy_of_the_program() as root,
+        tempfile.TemporaryDirectory(prefix="vaultmesh-bench-") as scratch,
+    ):
+        texts = peer_programs.render(root)
+        programs = [peer_programs.preview_ours(root)]
+        for number, name in enumerate(names):
+            folder = Path(scratch, str(number))
+            folder.mkdir()
+            write, prepare = peer_programs.PEERS[name]
+            write(folder, texts)
+            programs.append(prepare(folder))
+        ours, *peers = in_turns(rounds, *map(_program, programs))
+        for name, uses in zip(names, peers, strict=True):
+            yield from compare(name, ours, uses, len(peer_programs.objects(texts)))
+
+
+def compare(name: str, ours: list[Use], theirs: list[Use], objects: int) -> Iterator[Row]:
+    """The rows of our preview beside a peer: medians of the wall time, CPU time and memory."""
+    for what, unit, field in (
+        ("preview", "s", "seconds"),
+        ("preview, CPU time", "s", "cpu_seconds"),
+        ("preview, largest process", "bytes", "peak_bytes"),
+    ):
+        mine, other = (
+            statistics.median(getattr(use, field) for use in uses) for uses in (ours, theirs)
+        )
+        yield Row(
+            what=f"{what}, of {objects} objects",
+            value=mine,
+            unit=unit,
+            beside=name,
+            beside_value=other,
+        )
+
+
+def _program(prepared: Run) -> Program:
+    return lambda: run(prepared.command, cwd=prepared.root, env=prepared.environment)

@@ -1,0 +1,59 @@
+"""Copies of the platform's rule files under other names, for whoever checks or loads rules."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rules.checks import RUNBOOKS
+from rules.inventory import METRICS_FILE
+from rules.rule import WATCHDOG
+from rules.rulebook import ALERTS, PLATFORM, RECORDS_FILE
+from toolchain.base import CLONE
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def write_copies(root: Path, number: int) -> list[Path]:
+    """Write the rule files, and `number` - 1 copies of each, below `root`. Returns the files.
+
+    Groups, alerts and records of a copy have names of their own, and each alert has a runbook, so
+    that preview's checks accept them. The rules of SLOs are left out: they are generated.
+    """
+    runbooks = root / RUNBOOKS
+    shutil.copytree(CLONE / RUNBOOKS, runbooks)
+    for folder in (ALERTS, PLATFORM):
+        shutil.copytree(CLONE / folder, root / folder)
+    for file in (METRICS_FILE, RECORDS_FILE):
+        shutil.copy(CLONE / file, root / file)
+    originals = [root / RECORDS_FILE, *(root / ALERTS).iterdir(), *(root / PLATFORM).iterdir()]
+    files = [*originals]
+    for original in originals:
+        text = original.read_bytes()
+        folder = root / PLATFORM if original == root / RECORDS_FILE else original.parent
+        for copy in range(2, number + 1):
+            groups = [*_renamed(text, copy, runbooks)]
+            if groups:
+                files.append(folder / f"{original.stem}-{copy}.yaml")
+                content = yaml.dump({"groups": groups}, Dumper=_DUMPER, allow_unicode=True)
+                files[-1].write_text(content, encoding="utf-8")
+    return files
+
+
+def _renamed(text: bytes, copy: int, runbooks: Path) -> Iterator[dict[str, Any]]:
+    """The groups of the rule file; not the heartbeat, of which there may be one."""
+    for group in yaml.load(text, Loader=_LOADER)["groups"]:  # noqa: S506 - a safe loader
+        group["name"] += f"_{copy}"
+        group["rules"] = [rule for rule in group["rules"] if rule.get("alert") != WATCHDOG]
+        for rule in group["rules"]:
+            if "record" in rule:
+                rule["record"] += f":{copy}"
+            else:
+                page = runbooks / f"{rule['alert']}.md"
+                rule["alert"] += f"Copy{copy}"
+                (runbooks / f"{rule['alert']}.md").symlink_to(page)
+        if group["rules"]:
+            yield group
