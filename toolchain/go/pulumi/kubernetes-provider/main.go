@@ -4,6 +4,8 @@ package main
 
 import (
 	_ "embed"
+	"io"
+	"os"
 
 	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/provider"
 	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version"
@@ -16,5 +18,14 @@ var schema []byte
 var terraformMapping []byte
 
 func main() {
+	go dieWithEngine()
 	provider.Serve("kubernetes", version.Version, schema, terraformMapping)
+}
+
+// dieWithEngine ends this process when the engine's end of standard input closes, however the
+// engine ended. Otherwise a provider whose engine was killed would live until it next writes to
+// its output: the context that its health check of the engine cancels is not the server's.
+func dieWithEngine() {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(1)
 }
