@@ -188,10 +188,12 @@ def arrived(replay: Replay) -> list[tuple[str, str, str]]:
     """Name, receiver and subject of each alert that harbinger was told of while it fired.
 
     An alert that harbinger itself raises has no receiver. Its timeout of a minute can pass while
-    all servers start anew with the scenario's settings.
+    all servers start anew with the scenario's settings. None while harbinger can't be asked.
     """
     events = f"{replay.deployed.url('harbinger', 8000)}/events?status=firing"
     answer = httpx.get(events, trust_env=False)
+    if not answer.is_success:
+        return []
     return sorted(
         (event["alertname"], event["receiver"], alert_subject(event["labels"]))
         for event in answer.json()["events"]

@@ -68,17 +68,17 @@ def here(flags: Sequence[str], gossip: Sequence[str], number: int) -> Iterator[s
 
 
 def members(url: str) -> Any:
-    """The addresses of the peers that an Alertmanager sees, itself included."""
+    """The addresses of the peers that an Alertmanager sees, itself included; none at its start."""
     try:
-        answer = httpx.get(f"{url}/api/v2/status", trust_env=False).json()
+        answer = httpx.get(f"{url}/api/v2/status", trust_env=False).raise_for_status()
     except httpx.HTTPError:
         return []
-    return [peer["address"] for peer in answer["cluster"].get("peers", ())]
+    return [peer["address"] for peer in answer.json()["cluster"].get("peers", ())]
 
 
 def test_replicas_of_one_environment_find_each_other_and_nobody_else(urls: Sequence[str]) -> None:
     one, two, other = urls
-    wait_for(lambda: len(members(one)) == len(members(two)) == 2, "two members", 30)
+    wait_for(lambda: [*map(len, map(members, urls))] == [2, 2, 1], "two members and one", 30)
     assert sorted(members(one)) == sorted(members(two))
     refused = "alertmanager_cluster_reconnections_failed_total"
     wait_for(lambda: float(metric(other, refused)) > 0, "an attempt on a foreign peer", 30)
@@ -88,6 +88,7 @@ def test_replicas_of_one_environment_find_each_other_and_nobody_else(urls: Seque
 
 def metric(url: str, name: str) -> str:
     """The value of a metric without labels."""
-    lines = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
+    answer = httpx.get(f"{url}/metrics", trust_env=False).raise_for_status()
+    lines = answer.text.splitlines()
     (line,) = (line for line in lines if line.startswith(f"{name} "))
     return line.rpartition(" ")[2]

@@ -104,7 +104,7 @@ def samples(pod: Pod) -> Mapping[str, set[float]]:
     """The times of the raw samples of a series, by pod."""
     url = f"{pod.url}/api/v1/query"
     answer = httpx.get(url, params={"query": "psi_field_density[1h]"}, trust_env=False)
-    series = answer.json()["data"]["result"]
+    series = answer.raise_for_status().json()["data"]["result"]
     return {found["metric"]["pod"]: {time for time, _ in found["values"]} for found in series}
 
 

@@ -33,7 +33,7 @@ def step(pod: Pod, x: list[float]) -> None:
 def field_of(pod: Pod) -> list[str]:
     """The lines of the field's seven metrics in /metrics."""
     shown = tuple(f"psi_field_{name} " for name in METRICS)
-    text = httpx.get(f"{pod.url}/metrics", trust_env=False).text
+    text = httpx.get(f"{pod.url}/metrics", trust_env=False).raise_for_status().text
     return [line for line in text.splitlines() if line.startswith(shown)]
 
 

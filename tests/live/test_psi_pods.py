@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from services.psi_field.peers import PUSH_SECONDS
 from tests.support.services.psi_process import Pod, psi_pods, start, vector
 from tests.support.waiting import wait_for
 
@@ -42,7 +43,7 @@ def test_pods_agree_through_steps_from_all_sides_a_kill_and_a_replacement(pods: 
     assert one.metrics() == two.metrics()
 
 
-def test_a_hung_pod_delays_one_step_by_less_than_a_second_and_then_catches_up(
+def test_a_hung_pod_delays_one_step_by_the_time_of_a_push_and_then_catches_up(
     pods: list[Pod],
 ) -> None:
     one, two = pods
@@ -57,8 +58,7 @@ def test_a_hung_pod_delays_one_step_by_less_than_a_second_and_then_catches_up(
             times.append(time.monotonic() - began)
     finally:
         two.process.send_signal(signal.SIGCONT)
-    assert times[0] < 1.3
-    assert times[1] < 0.5
+    assert times[1] < PUSH_SECONDS <= times[0]
     wait_for(lambda: one.metrics() == two.metrics(), "the hung pod caught up")
 
 
@@ -89,7 +89,7 @@ def test_a_stop_ends_readiness_first_and_lets_a_request_in_flight_finish(pods: l
         assert one.process.poll() is None
         caller.sendall(body[20:])
         assert b" 200 OK" in caller.recv(1000)
-    assert one.process.wait(timeout=5) == 0
+    assert one.process.wait(timeout=20) == 0
     assert len(two.metrics()) == 7
     assert two.step(2)["step"]["counter"] == 2
     for line in one.log.read_text().splitlines():
@@ -104,7 +104,7 @@ def test_a_wrong_setting_ends_the_program_with_one_line_and_exit_code_2(
     variable: str, value: str, pods: list[Pod]
 ) -> None:
     pods[0].start(**{variable: value})
-    assert pods[0].process.wait(timeout=10) == 2
+    assert pods[0].process.wait(timeout=30) == 2
     (line,) = pods[0].log.read_text().splitlines()
     assert line.startswith("psi-field: ")
     assert variable in line
@@ -115,6 +115,6 @@ def test_a_port_that_is_taken_ends_the_program_with_one_line_and_exit_code_2(
 ) -> None:
     with socket.create_server((pods[0].host, pods[0].port)):
         pods[0].start()
-        assert pods[0].process.wait(timeout=10) == 2
+        assert pods[0].process.wait(timeout=30) == 2
     (line,) = pods[0].log.read_text().splitlines()
     assert f"{pods[0].host}:{pods[0].port}" in line

@@ -121,7 +121,7 @@ def test_a_pod_that_stops_gives_its_peer_the_steps_that_the_peer_missed(pods: li
     assert [answer["at_risk"] for answer in answers] == [True] * 5
     kept = [answer["step"]["counter"] for answer in answers]
     one.process.send_signal(signal.SIGTERM)
-    assert one.process.wait(timeout=10) == 0
+    assert one.process.wait(timeout=30) == 0
     assert [entry["counter"] for entry in two.get("/window").json()["entries"]] == kept
 
 

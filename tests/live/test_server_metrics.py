@@ -64,10 +64,10 @@ def _read() -> Exported:
     found: dict[str, dict[str, Metric]] = {}
     for server, address in SERVERS.items():
         try:
-            text = httpx.get(f"http://{address}/metrics", trust_env=False).text
+            answer = httpx.get(f"http://{address}/metrics", trust_env=False).raise_for_status()
         except httpx.HTTPError:
             continue
-        families = text_string_to_metric_families(text)
+        families = text_string_to_metric_families(answer.text)
         found[server] = {sample.name: f for f in families for sample in f.samples}
     return found
 

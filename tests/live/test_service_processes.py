@@ -55,7 +55,7 @@ def running(module: str, **environment: str) -> Iterator[Running]:
             if line["message"] == "starting"
         )
         service = Running(process, f"127.0.0.1:{port}")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not service.is_ready():
             assert time.monotonic() < deadline, f"{module} is not ready"
             time.sleep(0.02)
@@ -70,13 +70,13 @@ def test_a_service_starts_is_scraped_and_stops_gracefully(module: str) -> None:
     with running(module) as service:
         assert service.metrics().types
         service.process.send_signal(signal.SIGTERM)
-        assert service.process.wait(10) == 0
+        assert service.process.wait(30) == 0
 
 
 def test_a_scheduler_with_a_bad_job_does_not_start_and_says_why_in_one_line() -> None:
     jobs = json.dumps([{"name": "a", "cron": "61 * * * *", "url": "http://stub/"}])
     process = program("scheduler", HOST="127.0.0.1", PORT="0", SCHEDULER_JOBS=jobs)
-    _, text = process.communicate(timeout=10)
+    _, text = process.communicate(timeout=30)
     assert process.returncode == 2
     (line,) = text.splitlines()
     assert "SCHEDULER_JOBS.0.cron" in line and "Bad minute" in line

@@ -172,7 +172,8 @@ def started(deployed: Deployed, pod: Mapping[str, Any]) -> float | None:
 
 def metric(deployed: Deployed, pod: str, port: int, name: str) -> float:
     """The value of a metric without labels, from the pod itself."""
-    text = httpx.get(f"{deployed.pod_url(pod, port)}/metrics", trust_env=False).text
+    url = f"{deployed.pod_url(pod, port)}/metrics"
+    text = httpx.get(url, trust_env=False).raise_for_status().text
     return float(re.findall(rf"^{name} (\S+)$", text, re.MULTILINE)[0])
 
 

@@ -76,7 +76,7 @@ def test_it_ends_in_time_even_if_the_treaty_is_slow() -> None:
         treaty.answer = lambda seen: (200, b"") if seen.path == "/ready" else treaty.hang(seen)
         began = time.monotonic()
         outcome = run_traffic(treaty.url, timeout_seconds=0.1, duration_seconds=0.25)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2
     assert not outcome.is_success
     assert outcome.unanswered + outcome.unsent == 20 and outcome.unsent > 0
 
