@@ -3,7 +3,6 @@
 The stack `account` prepares the AWS account instead.
 """
 
-from stacks.outputs import export
-from stacks.program import build
+from stacks.program import run
 
-export(build())
+run()
