@@ -149,8 +149,13 @@ def base_environment() -> tuple[dict[str, str], Path]:
 
 
 def python_environment() -> dict[str, str]:
-    """The environment with the project's Python first on PATH."""
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONHOME"}
+    """The environment with the project's Python first on PATH.
+
+    Python may keep bytecode: set-up leaves that to the first run, and without it each run would
+    compile all packages again, which takes longer than a preview.
+    """
+    dropped = ("PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
+    env = {key: value for key, value in os.environ.items() if key not in dropped}
     path = tools.on_path([VENV_BIN], os.environ["PATH"])
     return {**env, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 

@@ -186,6 +186,13 @@ def test_a_rehearsal_sees_no_cluster(clone: Path, monkeypatch: pytest.MonkeyPatc
     assert stacks.plan("up", "staging", [], root=clone).environment["KUBECONFIG"] == "/theirs"
 
 
+def test_python_keeps_bytecode_whatever_the_user_s_environment_says(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in stacks.plan("preview", "local", []).environment
+
+
 def test_a_stack_without_a_cluster_is_left_for_the_program_to_refuse():
     for tracked in ("", "config: {}", "config: {demo:settings: {cluster: }}"):
         assert rehearsal.render_into("out", tracked, "demo:settings") == tracked
