@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import yaml
-
 from components.channels import EVENTS_URLS, Delivery, heartbeat_receiver, receiver
 from components.hours import closed_spans, spans_interval, time_interval
 from components.routing import SEVERITIES, Routing
+from yaml_text import dump_yaml
 
 CONFIG_FOLDER = "/etc/alertmanager"
 CONFIG_FILE = "alertmanager.yml"
@@ -100,13 +99,7 @@ def alertmanager_yml(config: AlertmanagerConfig) -> str:
             *(time_interval(window.name, window) for window in routing.idle_windows),
         ],
     }
-    # Without aliases, which PyYAML writes where routes share a list.
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False)
-
-
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+    return dump_yaml(document)
 
 
 def _leaves_cluster(config: AlertmanagerConfig) -> bool:

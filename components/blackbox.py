@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import pulumi
-import yaml
 from pulumi import ResourceOptions
 from pulumi_kubernetes.core import v1 as core
 from pydantic import AfterValidator, Field, JsonValue, model_validator
@@ -26,6 +25,7 @@ from components.pods import HTTP, container, http_probe, template
 from components.urls import Path, ProbedUrl
 from components.values import DnsLabel, Resources, Text, Value, matching
 from promql.durations import format_duration, parse_duration
+from yaml_text import dump_yaml
 
 SERVER = Server(
     name="blackbox-exporter", port=9115, service_port=9115, has_ui=True, has_reloader=True
@@ -172,7 +172,7 @@ def blackbox_yml(probes: Mapping[str, Probe], timeout: str) -> str:
     # The exporter reads it as Go does, which knows no days.
     readable = format_duration(parse_duration(timeout))
     modules = {name: _module(probe, readable) for name, probe in probes.items()}
-    return yaml.safe_dump({"modules": modules}, sort_keys=False)
+    return dump_yaml({"modules": modules})
 
 
 def _module(probe: Probe, timeout: str) -> dict[str, Any]:

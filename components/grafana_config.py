@@ -5,10 +5,9 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from components.grafana_access import Oidc
 from components.kit import Server
+from yaml_text import dump_yaml
 
 SERVER = Server(name="grafana", port=3000, service_port=80, has_ui=True)
 CONFIG_FOLDER = "/etc/grafana-config"
@@ -177,7 +176,7 @@ def _data_sources(config: GrafanaConfig) -> str:
     ]
     if config.long_term:
         sources.append(_long_term(config.long_term))
-    return yaml.safe_dump({"apiVersion": 1, "datasources": sources}, sort_keys=False)
+    return dump_yaml({"apiVersion": 1, "datasources": sources})
 
 
 def _long_term(source: LongTermSource) -> dict[str, Any]:
@@ -210,7 +209,7 @@ def _cloudwatch(source: CloudWatchSource) -> str:
         "editable": False,
         "jsonData": {"authType": "default", "defaultRegion": source.region},
     }
-    return yaml.safe_dump({"apiVersion": 1, "datasources": [found]}, sort_keys=False)
+    return dump_yaml({"apiVersion": 1, "datasources": [found]})
 
 
 def _dashboard_provider() -> str:
@@ -227,4 +226,4 @@ def _dashboard_provider() -> str:
             }
         ],
     }
-    return yaml.safe_dump(document, sort_keys=False)
+    return dump_yaml(document)

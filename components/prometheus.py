@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi import ResourceOptions
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.rbac import v1 as rbac
@@ -36,6 +35,7 @@ from components.pods import (
 )
 from components.values import Resources
 from quantities import amount
+from yaml_text import dump_yaml
 
 SERVER = Server(
     name="prometheus-server", port=9090, service_port=80, has_ui=True, has_reloader=True
@@ -260,7 +260,7 @@ def prometheus_yml(config: PrometheusConfig) -> str:
         ],
         **({"remote_write": [_remote_write(config.remote_write)]} if config.remote_write else {}),
     }
-    return yaml.safe_dump(document, sort_keys=False)
+    return dump_yaml(document)
 
 
 def _remote_write(target: RemoteWrite) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from pydantic_core import to_json
 
 from dashboards.aurora_kpis import aurora_kpis
 from dashboards.endpoints import endpoints
@@ -75,14 +76,15 @@ def endpoints_dashboard(names: Sequence[str], region: str) -> Dashboard:
 
 def _encode(board: Board, alerts: Mapping[str, Alert]) -> Dashboard:
     built = board.build(alerts).build()
-    text = json.dumps(built, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False)
+    # The json module indents in Python code, one token at a time; pydantic_core does not.
+    model = json.loads(json.dumps(built, cls=JSONEncoder, sort_keys=True))
     return Dashboard(
         uid=board.uid,
         title=board.title,
         source=board.source,
         filename=board.filename,
-        json=text + "\n",
-        queries=tuple(_queries(json.loads(text))),
+        json=to_json(model, indent=2).decode() + "\n",
+        queries=tuple(_queries(model)),
         alerts=board.alerts,
     )
 

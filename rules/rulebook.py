@@ -8,14 +8,11 @@ problems.refuse_if_any()
 book.files({"TreatyDown": "https://grafana.example.com/d/treaty"})["alerting_rules.yml"]
 """
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
-
-import yaml
 
 from problems import Problems
 from promql.durations import format_duration, parse_duration
@@ -48,6 +45,7 @@ from rules.slo.generation import generate_rules
 from rules.slo.indicator import check_indicator
 from rules.slo.objectives import DEFAULT_OPTIONS, Slo, SloOptions, load_slos
 from rules.slo.windows import PERIODS, Period
+from yaml_text import dump_yaml
 
 ALERTS = "rules/alerts"
 PLATFORM = "rules/platform"
@@ -61,6 +59,8 @@ _MERGED = {
     "slo_rules.yml": SLOS,
 }
 """File that Prometheus loads -> the file or folder that it is merged from."""
+_NO_FOLDING = 2**31 - 1
+"""Width of lines that no text reaches; the largest one that libyaml takes."""
 
 
 class Siblings(NamedTuple):
@@ -326,4 +326,4 @@ def _dump(rules: Iterable[AnyRule]) -> str:
             groups[name]["rules"] = listed[name] = []
         listed[name].append(rule.fields.model_dump(by_alias=True, exclude_unset=True))
     document = {"groups": list(groups.values())}
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=sys.maxsize)
+    return dump_yaml(document, allow_unicode=True, width=_NO_FOLDING)

@@ -30,6 +30,7 @@ SOURCES = (
     "quantities.py",
     "schedules.py",
     "time_zones.py",
+    "yaml_text.py",
     "docs",
 )
 LIMIT_SECONDS = 180
