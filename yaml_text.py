@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 # libyaml writes the same bytes as PyYAML's own code, in a tenth of the time.
-_Emitter = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_Emitter: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_Emitter):

@@ -56,8 +56,8 @@ def find_identity(tree: Node, identity_of: IdentityOf) -> Identity:
 
     def identity_at(node: Node, inner: list[Identity]) -> Identity:
         found = _identity(node, inner, identity_of)
-        reasons = (found.collision, *(one.collision for one in inner))
-        return replace(found, collision=next(filter(None, reasons), ""))
+        reasons = [one.collision for one in inner if one.collision]
+        return replace(found, collision=reasons[0]) if reasons and not found.collision else found
 
     return fold(tree, identity_at)
 

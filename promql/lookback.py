@@ -9,7 +9,6 @@ from promql.tree import (
     Node,
     Subquery,
     VectorSelector,
-    children,
     nodes,
     unwrapped,
 )
@@ -53,7 +52,7 @@ def find_reaches(tree: Node) -> Iterator[Reach]:
             case Subquery():
                 waiting.append((node.expr, outer + node.range, 0, fixed))
             case _:
-                waiting += [(child, outer, 0, fixed) for child in children(node)]
+                waiting += [(child, outer, 0, fixed) for child in node.children]
 
 
 def longest_reach(tree: Node) -> int:

@@ -28,6 +28,7 @@ class Number:
     value: float
     span: Span = field(compare=False, repr=False)
     value_type: ClassVar[ValueType] = "scalar"
+    children: ClassVar[tuple[()]] = ()
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class String:
     value: str
     span: Span = field(compare=False, repr=False)
     value_type: ClassVar[ValueType] = "string"
+    children: ClassVar[tuple[()]] = ()
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class VectorSelector:
     at: At
     span: Span = field(compare=False, repr=False)
     value_type: ClassVar[ValueType] = "vector"
+    children: ClassVar[tuple[()]] = ()
 
 
 @dataclass(slots=True)
@@ -63,6 +66,11 @@ class MatrixSelector:
     range: int
     span: Span = field(compare=False, repr=False)
     value_type: ClassVar[ValueType] = "matrix"
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The selector."""
+        return (self.selector,)
 
 
 @dataclass(slots=True)
@@ -80,6 +88,11 @@ class Subquery:
     span: Span = field(compare=False, repr=False)
     value_type: ClassVar[ValueType] = "matrix"
 
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The expression."""
+        return (self.expr,)
+
 
 @dataclass(slots=True)
 class Call:
@@ -93,6 +106,11 @@ class Call:
     def value_type(self) -> ValueType:
         """The type of the function's result."""
         return self.function.returns
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The arguments."""
+        return self.args
 
 
 @dataclass(slots=True)
@@ -109,6 +127,11 @@ class Aggregation:
     without: bool
     span: Span = field(compare=False, repr=False)
     value_type: ClassVar[ValueType] = "vector"
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The parameter, if there is one, and the vector."""
+        return (self.expr,) if self.param is None else (self.param, self.expr)
 
 
 class Matching(NamedTuple):
@@ -139,6 +162,11 @@ class Binary:
     span: Span = field(compare=False, repr=False)
     value_type: ValueType = field(compare=False, repr=False)
 
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The operands."""
+        return self.lhs, self.rhs
+
 
 @dataclass(slots=True)
 class Unary:
@@ -149,6 +177,11 @@ class Unary:
     span: Span = field(compare=False, repr=False)
     value_type: ValueType = field(compare=False, repr=False)
 
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The operand."""
+        return (self.expr,)
+
 
 @dataclass(slots=True)
 class Paren:
@@ -157,6 +190,11 @@ class Paren:
     expr: "Node"
     span: Span = field(compare=False, repr=False)
     value_type: ValueType = field(compare=False, repr=False)
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The expression."""
+        return (self.expr,)
 
 
 Node: TypeAlias = (
@@ -171,24 +209,11 @@ Node: TypeAlias = (
     | Unary
     | Paren
 )
-"""Any node; its `value_type` is the type of the expression that it stands for."""
+"""Any node.
 
-
-def children(node: Node) -> tuple[Node, ...]:
-    """The operands and arguments of a node, in the order of the text."""
-    match node:
-        case Binary():
-            return (node.lhs, node.rhs)
-        case Aggregation():
-            return (node.expr,) if node.param is None else (node.param, node.expr)
-        case Call():
-            return node.args
-        case Paren() | Unary() | Subquery():
-            return (node.expr,)
-        case MatrixSelector():
-            return (node.selector,)
-        case _:
-            return ()
+`value_type` is the type of the expression that it stands for. `children` are its operands and
+arguments, in the order of the text.
+"""
 
 
 def nodes(tree: Node) -> Iterator[Node]:
@@ -197,7 +222,7 @@ def nodes(tree: Node) -> Iterator[Node]:
     while waiting:
         node = waiting.pop()
         yield node
-        waiting += reversed(children(node))
+        waiting += reversed(node.children)
 
 
 def unwrapped(node: Node) -> Node:
@@ -223,5 +248,5 @@ def fold(tree: Node, combine: Callable[[Node, list[Result]], Result]) -> Result:
     """
     results: list[Result] = []
     for node in reversed(list(nodes(tree))):
-        results.append(combine(node, [results.pop() for _ in children(node)]))
+        results.append(combine(node, [results.pop() for _ in node.children]))
     return results.pop()

@@ -9,7 +9,7 @@ from promql.durations import parse_duration
 from promql.errors import PromqlError
 from promql.expressions import Expression, parse
 from promql.labels import Labels
-from promql.tree import Binary, Matcher, Node, VectorSelector, children, nodes
+from promql.tree import Binary, Matcher, Node, VectorSelector, nodes
 from rules.reader import Place
 from rules.series import Series
 from rules.slo.specification import WINDOW, Sli
@@ -205,7 +205,7 @@ def _added(tree: Node) -> Iterator[VectorSelector]:
         node = waiting.pop()
         if isinstance(node, VectorSelector):
             yield node
-        operands = children(node)
+        operands = node.children
         if isinstance(node, Binary):
             operands = {"or": (), "-": (node.lhs,)}.get(node.operator, operands)
         waiting += reversed(operands)
