@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from promql.arguments import constant, text_of
 from promql.checks import COMPARISONS
@@ -32,8 +32,7 @@ _SOMETHING = frozenset({".+", "(.+)", "^.+$", "^(.+)$"})
 _REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What distinguishes the series of a result.
 
     Series differ in labels of `free`, which is None if it is unknown, and have the values of
@@ -42,7 +41,7 @@ class Identity:
     """
 
     free: frozenset[str] | None = frozenset()
-    fixed: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = MappingProxyType({})
     names: tuple[str, ...] = ()
     collision: str = ""
 
@@ -57,7 +56,7 @@ def find_identity(tree: Node, identity_of: IdentityOf) -> Identity:
     def identity_at(node: Node, inner: list[Identity]) -> Identity:
         found = _identity(node, inner, identity_of)
         reasons = [one.collision for one in inner if one.collision]
-        return replace(found, collision=reasons[0]) if reasons and not found.collision else found
+        return found._replace(collision=reasons[0]) if reasons and not found.collision else found
 
     return fold(tree, identity_at)
 
@@ -115,7 +114,7 @@ def _selector(node: VectorSelector, found: Identity) -> Identity:
     free = None if found.free is None else found.free - equal.keys()
     if any(one.name in (free or ()) and not _takes_any(one) for one in node.matchers):
         free = None
-    return replace(found, free=_frozen(free), fixed={**found.fixed, **equal})
+    return found._replace(free=_frozen(free), fixed={**found.fixed, **equal})
 
 
 def _takes_any(matcher: Matcher) -> bool:
@@ -130,7 +129,7 @@ def _frozen(labels: Iterable[str] | None) -> frozenset[str] | None:
 def _without_names(found: Identity) -> Identity:
     if not found.names:
         return found
-    return replace(found, names=(), collision=found.collision or collision_of(found.names))
+    return found._replace(names=(), collision=found.collision or collision_of(found.names))
 
 
 def _aggregation(node: Aggregation, inner: Identity) -> Identity:
@@ -168,7 +167,7 @@ def _call(node: Call, inner: list[Identity]) -> Identity:
     if name in _KEEP_NAMES:
         return main
     if name == "histogram_quantile" and main.free is not None:
-        main = replace(main, free=main.free - {"le"})
+        main = main._replace(free=main.free - {"le"})
     return _without_names(main)
 
 

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from promql.bounds import (
     ANY,
@@ -43,19 +43,19 @@ from promql.tree import (
 
 BoundsOf: TypeAlias = Callable[[str], Bounds]
 """The values that the series of a metric can have."""
+Series: TypeAlias = tuple[object, ...]
+"""What a selector selects, whatever its place in the text; () if a result is no selector's."""
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """What a result says of the series from which it comes; NaN is excluded by a comparison."""
 
     bounds: Bounds
     is_compared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an expression can return.
 
     `bounds` hold for all values. `never` says why there is never a result, and is "" if there may
@@ -68,10 +68,10 @@ class Outcome:
     bounds: Bounds = ANY
     never: str = ""
     is_sure: bool = False
-    needs: frozenset[str] = frozenset()
-    lacks: frozenset[str] = frozenset()
-    facts: Mapping[str, Fact] = field(default_factory=dict)
-    series: str = ""
+    needs: frozenset[Series] = frozenset()
+    lacks: frozenset[Series] = frozenset()
+    facts: Mapping[Series, Fact] = MappingProxyType({})
+    series: Series = ()
     is_filter: bool = False
 
 
@@ -86,12 +86,12 @@ def find_outcome(
     def outcome_at(node: Node, inner: list[Outcome]) -> Outcome:
         found = _outcome(node, inner, text, bounds_of)
         if not found.never and id(node) in mismatches:
-            found = replace(found, never=mismatches[id(node)], is_sure=False)
+            found = found._replace(never=mismatches[id(node)], is_sure=False)
         if found.never or not found.needs & found.lacks:
             return found
         start, end = node.span
         reason = f"`{text[start:end]}` needs series that are there and missing at once"
-        return replace(found, never=reason)
+        return found._replace(never=reason)
 
     return fold(tree, outcome_at)
 
@@ -110,7 +110,7 @@ def _outcome(node: Node, inner: list[Outcome], text: str, bounds_of: BoundsOf) -
             return inner[0]
         case Unary():
             bounds = negate(inner[0].bounds) if node.operator == "-" else inner[0].bounds
-            return replace(inner[0], bounds=bounds, series="", is_filter=False)
+            return inner[0]._replace(bounds=bounds, series=(), is_filter=False)
         case Aggregation():
             return _aggregation(node, inner)
         case Call():
@@ -122,7 +122,7 @@ def _outcome(node: Node, inner: list[Outcome], text: str, bounds_of: BoundsOf) -
 
 
 def _selector(node: VectorSelector, bounds_of: BoundsOf) -> Outcome:
-    name = repr(node)
+    name = _series(node)
     bounds = bounds_of(node.metric) if node.metric else ANY
     return Outcome(
         bounds,
@@ -132,6 +132,10 @@ def _selector(node: VectorSelector, bounds_of: BoundsOf) -> Outcome:
         series=name,
         is_filter=True,
     )
+
+
+def _series(node: VectorSelector) -> Series:
+    return node.metric, node.matchers, node.offset, node.at
 
 
 def _contradiction(node: VectorSelector) -> str:
@@ -177,7 +181,7 @@ def _aggregation(node: Aggregation, inner: list[Outcome]) -> Outcome:
         case "topk" | "bottomk":
             if parameter.high < 1 and parameter != NAN:
                 never = never or f"{node.operator} of {parameter} series returns none"
-            return replace(vector, never=never, is_filter=False)
+            return vector._replace(never=never, is_filter=False)
         case _:  # avg, max, min
             bounds = vector.bounds
     return Outcome(bounds, never, vector.is_sure, vector.needs, vector.lacks)
@@ -223,8 +227,7 @@ def _absent(node: Call, inner: Outcome) -> Outcome:
     if isinstance(argument, MatrixSelector) and argument.range >= LOOKBACK:
         argument = argument.selector
     never = "absent of something that always exists returns nothing" if inner.is_sure else ""
-    is_named = isinstance(argument, VectorSelector)
-    lacks = frozenset([repr(argument)]) if is_named else frozenset()
+    lacks = frozenset([_series(argument)]) if isinstance(argument, VectorSelector) else frozenset()
     return Outcome(exactly(1), never, bool(inner.never), lacks=lacks)
 
 
@@ -247,8 +250,8 @@ def _binary(node: Binary, left: Outcome, right: Outcome, text: str) -> Outcome:
     facts, never = _both(node, left, right)
     never = left.never or right.never or never
     if node.operator == "and":
-        return replace(
-            left, never=never, is_sure=False, needs=needs, lacks=lacks, facts=facts, is_filter=False
+        return left._replace(
+            never=never, is_sure=False, needs=needs, lacks=lacks, facts=facts, is_filter=False
         )
     scalars = "scalar" in (node.lhs.value_type, node.rhs.value_type)
     is_sure = scalars and left.is_sure and right.is_sure
@@ -273,7 +276,7 @@ def _binary(node: Binary, left: Outcome, right: Outcome, text: str) -> Outcome:
     return Outcome(kept, never, is_sure, needs, lacks, facts, main.series, is_filter)
 
 
-def _both(node: Binary, left: Outcome, right: Outcome) -> tuple[Mapping[str, Fact], str]:
+def _both(node: Binary, left: Outcome, right: Outcome) -> tuple[Mapping[Series, Fact], str]:
     """The facts of two vectors whose labels are the same, and why there are no such series."""
     if node.matching is not None:
         return (left.facts if node.operator == "and" else {}), ""
@@ -294,7 +297,7 @@ def _both(node: Binary, left: Outcome, right: Outcome) -> tuple[Mapping[str, Fac
 def _union(left: Outcome, right: Outcome) -> Outcome:
     if left.never or right.never:
         only = right if left.never else left
-        return replace(only, series="", is_filter=False)
+        return only._replace(series=(), is_filter=False)
     facts = {
         series: Fact(
             fact.bounds.hull(right.facts[series].bounds),
@@ -317,7 +320,7 @@ def _difference(left: Outcome, right: Outcome, text: str) -> Outcome:
     fact = left.facts.get(right.series) if right.is_filter and not right.never else None
     if fact is not None and not never and _covers(right, fact):
         never = f"`{text}` takes away all that its left side returns"
-    return replace(left, never=never, is_sure=False, is_filter=False)
+    return left._replace(never=never, is_sure=False, is_filter=False)
 
 
 def _covers(right: Outcome, fact: Fact) -> bool:

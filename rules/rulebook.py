@@ -8,6 +8,7 @@ problems.refuse_if_any()
 book.files({"TreatyDown": "https://grafana.example.com/d/treaty"})["alerting_rules.yml"]
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -289,20 +290,20 @@ def _find_siblings(
     The page and the ticket of an objective are a pair too, although their windows differ.
     """
     rank = {severity: number for number, severity in enumerate(severities)}
-    conditions = {alert.name: _condition(alert) for alert in alerts}
-    burns = {(slo.page, slo.ticket) for slo in slos}
-    ranked = [alert for alert in alerts if alert.severity in rank]
-    for source in ranked:
-        for target in ranked:
+    ranked = {alert.name: alert for alert in alerts if alert.severity in rank}
+    alike: dict[str | None, list[Alert]] = defaultdict(list)
+    conditions = {name: _condition(alert) for name, alert in ranked.items()}
+    for name, condition in conditions.items():
+        if condition is not None:
+            alike[condition].append(ranked[name])
+    burns = {slo.page: [ranked[slo.ticket]] for slo in slos if slo.ticket in ranked}
+    for name, source in ranked.items():
+        for target in (*alike[conditions[name]], *burns.get(name, ())):
             if rank[source.severity] <= rank[target.severity]:
-                continue
-            condition = conditions[source.name]
-            is_same = condition is not None and condition == conditions[target.name]
-            if not is_same and (source.name, target.name) not in burns:
                 continue
             # An inhibition without labels to match on would mute the alerts of every treaty.
             if labels := series.result_labels(source.expression):
-                yield Siblings(source.name, target.name, tuple(sorted(labels)))
+                yield Siblings(name, target.name, tuple(sorted(labels)))
 
 
 def _condition(alert: Alert) -> str | None:
