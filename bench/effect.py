@@ -31,11 +31,11 @@ READY_SECONDS = 90
 THRESHOLDS = (0.2, 0.3)
 MANIFESTS = f"rendered/{stacks.LOCAL}/1-manifest"
 STEPS = {
-    "written": "until `up` has written the ConfigMap",
-    "loaded": "from there until Prometheus has loaded it",
-    "evaluated": "from there until the rule is evaluated",
+    "written": ("until `up` has written the ConfigMap", ""),
+    "loaded": ("from there until Prometheus has loaded it", ""),
+    "evaluated": ("from there until the rule is evaluated", f"every {INTERVAL}"),
 }
-"""What happens to an edited threshold, in this order."""
+"""What happens to an edited threshold, in this order: its text in the table, and a note."""
 
 
 def measure(*, smoke: bool) -> Iterator[Row]:
@@ -48,11 +48,12 @@ def measure(*, smoke: bool) -> Iterator[Row]:
     yield from rows("`make live`", edits, STEPS)
 
 
-def rows(where: str, edits: Sequence[Mapping[str, float]], steps: Mapping[str, str]) -> list[Row]:
+def rows(
+    where: str, edits: Sequence[Mapping[str, float]], steps: Mapping[str, tuple[str, str]]
+) -> list[Row]:
     """The whole way of the edits, `up` alone, and what each step adds; the last is evaluation."""
     parts, note = stages(edits, [*steps]), f"median of {len(edits)}" if len(edits) > 1 else ""
     whole = statistics.median(edit[[*steps][-1]] for edit in edits)
-    waits = f"rules are evaluated every {INTERVAL}"
     return [
         Row(what=f"{where}: from `up` to the first evaluation", value=whole, unit="s", note=note),
         Row(
@@ -61,8 +62,8 @@ def rows(where: str, edits: Sequence[Mapping[str, float]], steps: Mapping[str, s
             unit="s",
         ),
         *(
-            Row(what=text, value=parts[step], unit="s", note=waits if step == "evaluated" else "")
-            for step, text in steps.items()
+            Row(what=f"{where}: {text}", value=parts[step], unit="s", note=note)
+            for step, (text, note) in steps.items()
         ),
     ]
 

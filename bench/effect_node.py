@@ -20,7 +20,10 @@ from toolchain.node.command import STACK
 NAMESPACE = "aurora-node"
 NODE_STEPS = {
     "written": STEPS["written"],
-    "mounted": "from there until the kubelet has mounted it",
+    "mounted": (
+        "from there until the kubelet has mounted it",
+        "at most 90 s; so on EKS, see docs/operations.md",
+    ),
     "loaded": STEPS["loaded"],
     "evaluated": STEPS["evaluated"],
 }
