@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,16 +42,18 @@ def config_maps(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Config
     file = shared / "config-maps.json"
     with hold_lock(shared / "config-maps.lock"):
         if not file.exists():
-            project = Project.of_the_platform(tmp_path_factory.mktemp("render") / "platform")
-            with pytest.MonkeyPatch.context() as patch:
+            folder = tmp_path_factory.mktemp("render")
+            with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as threads:
                 # A rehearsal, even if the user who runs the tests has a Pulumi login.
                 patch.setattr("toolchain.stacks.has_backend", lambda env: False)
-                maps = {stack: rendered_by_the_engine(project, stack) for stack in STACKS}
-            write_atomically(file, json.dumps(maps))
+                maps = threads.map(lambda one: rendered_by_the_engine(folder / one, one), STACKS)
+                content = json.dumps(dict(zip(STACKS, maps, strict=True)))
+            write_atomically(file, content)
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def rendered_by_the_engine(project: Project, stack: str) -> ConfigMaps:
+def rendered_by_the_engine(root: Path, stack: str) -> ConfigMaps:
+    project = Project.of_the_platform(root)
     path = project.root / f"Pulumi.{stack}.yaml"
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     folder = f"rendered/{stack}"

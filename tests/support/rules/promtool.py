@@ -26,7 +26,7 @@ def run(promtool: str, folder: Path, *arguments: str) -> tuple[bool, str]:
         env=WITH_ZONES,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     return done.returncode == 0, done.stdout + done.stderr
 
