@@ -121,7 +121,7 @@ FAULTS = (
     ),
     Fault(
         what=f"a CronJob's schedule `{NEVER}`",
-        says=f"`{NEVER}` is not",
+        says=f"`{NEVER}`: in the minute",
         ours=Edit(place=PROJECT, old=f'schedule: "{ALWAYS}"', new=f'schedule: "{NEVER}"'),
         theirs=Edit(place="objects/CronJob-synthetic-feeder", old=ALWAYS, new=NEVER),
     ),

@@ -40,6 +40,9 @@ SERIES_PER_SCRAPE = 5
 """Series that Prometheus adds to each target, such as `up`."""
 RULE_SERIES, RULE_SERIES_PER_PROBE = 109, 14
 """Series that the rules record: those of all stacks, and those of each probe."""
+SLO_INPUTS = {"psi-field": 11, "aurora-treaty": 2}
+"""Series that the objectives read, by workload and for each of its pods; a treaty's are of one
+treaty."""
 
 BYTES_PER_SAMPLE = 2
 """On disk. Prometheus' documentation says 1 to 2."""
@@ -88,13 +91,34 @@ def series(settings: Settings) -> Mapping[str, int]:
     return found
 
 
+def samples_a_second(settings: Settings) -> float:
+    """The samples that one replica of Prometheus stores: one of each series in each interval."""
+    return sum(series(settings).values()) / (parse_duration(INTERVAL) / 1000)
+
+
+def bytes_a_day(settings: Settings) -> float:
+    """What the samples of a day take on the disk of one replica of Prometheus."""
+    return samples_a_second(settings) * 86400 * BYTES_PER_SAMPLE
+
+
+def long_term_series(settings: Settings) -> int:
+    """The series to keep for years: recorded ones, and the inputs of the objectives.
+
+    Amazon Managed Prometheus takes those of one replica.
+    """
+    inputs = sum(
+        workload.replicas * SLO_INPUTS.get(name, 0) for name, workload in settings.workloads.items()
+    )
+    return series(settings)[RULES] + inputs
+
+
 def needed_disk(settings: Settings) -> int:
     """The gibibytes of a volume that keeps all samples for the retention, with headroom.
 
     Prometheus' documentation has the formula: retention in seconds x samples in a second x bytes of
     a sample. Samples may fill DISK_SHARE of the volume.
     """
-    rate = sum(series(settings).values()) / (parse_duration(INTERVAL) / 1000)
+    rate = samples_a_second(settings)
     retention = parse_duration(settings.prometheus.retention) / 1000
     samples = rate * (retention * BYTES_PER_SAMPLE + LOG_SECONDS * LOG_BYTES_PER_SAMPLE)
     return math.ceil(samples * HEADROOM / DISK_SHARE / 2**30)

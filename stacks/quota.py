@@ -12,27 +12,35 @@ from quantities import exact, shown_cores, shown_mebibytes
 from stacks.settings.schema import Settings
 
 
-def _pods(settings: Settings) -> Iterator[tuple[int, tuple[Resources, ...]]]:
-    """(number of pods at most, resources of the containers of each) of everything that runs."""
+def _pods(settings: Settings, *, rolling: bool) -> Iterator[tuple[int, tuple[Resources, ...]]]:
+    """(number of pods, resources of the containers of each) of everything that runs.
+
+    With `rolling`, it is the number at most, while every Deployment rolls out.
+    """
     reloaded = RELOADER_RESOURCES
     for server in (settings.prometheus, settings.alertmanager):
         # A StatefulSet ends a pod before it starts the next one.
         yield server.replicas, (server.resources, reloaded)
     probers = settings.synthetics
     # Kubernetes' own default for a Deployment is a quarter more pods, rounded up.
-    yield probers.replicas + math.ceil(probers.replicas / 4), (probers.resources, reloaded)
-    yield 2, (settings.grafana.resources,)
-    yield 2, (kube_state_metrics.RESOURCES,)
+    more = math.ceil(probers.replicas / 4) if rolling else 0
+    yield probers.replicas + more, (probers.resources, reloaded)
+    yield 1 + rolling, (settings.grafana.resources,)
+    yield 1 + rolling, (kube_state_metrics.RESOURCES,)
     for workload in settings.workloads.values():
-        yield workload.replicas + (0 if workload.never_twice else 1), (workload.resources,)
+        more = rolling and not workload.never_twice
+        yield workload.replicas + more, (workload.resources,)
     for job in settings.cron_jobs.values():
         if not job.suspend:
             yield 1, (job.resources,)
 
 
-def needed_quota(settings: Settings) -> dict[str, Fraction]:
-    """What the pods need at most, by key of `quota`: their number, cores and bytes."""
-    pods = list(_pods(settings))
+def needed_quota(settings: Settings, *, rolling: bool = True) -> dict[str, Fraction]:
+    """What the pods need at most, by key of `quota`: their number, cores and bytes.
+
+    Every CronJob runs. Without `rolling`, no Deployment rolls out.
+    """
+    pods = list(_pods(settings, rolling=rolling))
 
     def total(field: str) -> Fraction:
         return sum(

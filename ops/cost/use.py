@@ -83,10 +83,15 @@ def _requests(pod: Json, resource: str) -> float:
     return sum(amount(c["resources"]["requests"][resource]) for c in pod["containers"])
 
 
+def samples_a_month(series: float, hours: float, assumed: Json) -> float:
+    """The samples that so many active series write in so many hours of a month."""
+    return series * hours * SECONDS_AN_HOUR / assumed["seconds_between_samples"]
+
+
 def _workspace(inputs: Json, hours: float, assumed: Json) -> Iterator[Use]:
     """As many samples as the limit of active series lets in, for as long as they are kept."""
     series = sum(limit["limits"]["maxSeries"] for limit in inputs["limitsPerLabelSets"])
-    samples = series * hours * SECONDS_AN_HOUR / assumed["seconds_between_samples"]
+    samples = samples_a_month(series, hours, assumed)
     months = inputs["retentionPeriodInDays"] * MONTHS_A_YEAR / DAYS_A_YEAR
     yield Use("written_samples", samples)
     yield Use("stored_samples", samples * months * assumed["bytes_a_sample"] / GIB)

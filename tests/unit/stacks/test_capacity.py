@@ -6,7 +6,17 @@ import pytest
 
 from problems import Problems
 from quantities import amount
-from stacks.capacity import HEADROOM, check_capacity, needed_disk, needed_memory, series
+from stacks.capacity import (
+    HEADROOM,
+    SLO_INPUTS,
+    bytes_a_day,
+    check_capacity,
+    long_term_series,
+    needed_disk,
+    needed_memory,
+    samples_a_second,
+    series,
+)
 from stacks.platform import build
 from stacks.settings import load_configuration
 from stacks.settings.layers import merged
@@ -84,6 +94,23 @@ def test_disk_is_the_documented_formula_with_headroom() -> None:
     # Two bytes a sample for a year, of which 85 % of the volume may be filled.
     bare = 365 * 86400 * rate * 2 / 0.85 / 2**30
     assert bare * HEADROOM <= needed_disk(found) <= bare * HEADROOM * 1.05 + 1
+
+
+def test_a_day_of_samples_is_one_of_each_series_every_thirty_seconds() -> None:
+    found = settings("production")
+    total = sum(series(found).values())
+    assert samples_a_second(found) == pytest.approx(total / 30)
+    assert bytes_a_day(found) == pytest.approx(total * 2880 * 2)
+
+
+def test_each_pod_adds_the_inputs_of_its_objectives_to_the_long_term_store() -> None:
+    values = stack_values("production")["vaultmesh:settings"]
+    before = long_term_series(Settings.model_validate(values, by_name=False))
+    for name, inputs in SLO_INPUTS.items():
+        more = merged(values, {"workloads": {name: {"replicas": 9}}})
+        added = 9 - values["workloads"][name]["replicas"]
+        after = long_term_series(Settings.model_validate(more, by_name=False))
+        assert after - before == added * inputs
 
 
 def test_series_grow_with_replicas_workloads_and_probes() -> None:
