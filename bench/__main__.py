@@ -22,6 +22,7 @@ PARTS: Mapping[str, str] = {
     "services": "Services",
     "soak": "Soak of the services",
     "effect": "From edit to effect",
+    "size": "Size and cost",
     "setup": "Set-up",
 }
 """Title of each part, which is the module of that name."""

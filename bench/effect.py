@@ -43,7 +43,7 @@ def measure(*, smoke: bool) -> Iterator[Row]:
     speed, thresholds = (FASTEST, THRESHOLDS[:1]) if smoke else (1, THRESHOLDS)
     with copy_of_the_program() as root:
         up(root, stacks.LOCAL, {})
-        with _live(root, speed) as prometheus:
+        with live(root, speed) as prometheus:
             edits = [_edit(root, prometheus, threshold) for threshold in thresholds]
     yield from rows("`make live`", edits, STEPS)
 
@@ -82,7 +82,7 @@ def _edit(root: Path, prometheus: Prometheus, threshold: float) -> dict[str, flo
 
 
 @contextmanager
-def _live(root: Path, speed: int) -> Iterator[Prometheus]:
+def live(root: Path, speed: int) -> Iterator[Prometheus]:
     """The rendered stack as `make live` runs it, once all targets are up. Raises UserError."""
     environment = stacks.base_environment()[0]
     path = tools.on_path(tools.folders(tools.SERVERS), environment["PATH"])
@@ -101,7 +101,8 @@ def _live(root: Path, speed: int) -> Iterator[Prometheus]:
                 text = log.read_text(encoding="utf-8")
                 raise UserError(f"`make live` is not ready:\n{text[-2000:]}")
             time.sleep(0.1)
-        [address] = re.findall(r"prometheus-server-0 +(\S+)", log.read_text(encoding="utf-8"))
+        # The list of pods comes first; alerts name the pod too.
+        address = re.findall(r"prometheus-server-0 +(\S+)", log.read_text(encoding="utf-8"))[0]
         with closing(Prometheus(address)) as prometheus:
             yield prometheus
     finally:

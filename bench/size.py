@@ -1,0 +1,204 @@
+"""How large each stack is, computed from its settings, beside a running one and kube-prometheus."""
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.edits import copy_of_the_program, up
+from bench.effect import live
+from bench.results import Finding, Goal, Matrix, Row
+from components import grafana
+from components.prometheus import INTERVAL
+from ops.cost.command import read_prices
+from ops.cost.use import samples_a_month
+from ops.live.command import FASTEST
+from ops.numbers import NOTHING, grafana_value
+from ops.prometheus_api import Prometheus
+from promql.durations import parse_duration
+from quantities import amount
+from stacks.capacity import (
+    BYTES_PER_SAMPLE,
+    bytes_a_day,
+    long_term_series,
+    samples_a_second,
+    series,
+)
+from stacks.quota import needed_quota
+from stacks.secrets import PROJECT
+from stacks.settings.layers import merged
+from stacks.settings.schema import Settings
+from toolchain import stacks
+from toolchain.base import CLONE
+
+STACKS = (stacks.LOCAL, "node", "staging", "production")
+KUBE_PROMETHEUS = Path(__file__).with_name("kube_prometheus.yaml")
+FEWEST, MOST = 0.95, 1.3
+"""The computed series and samples are at least and at most this many times the real ones: a
+workload counts as one with the most series."""
+WINDOW_SECONDS = 10
+_APPENDED = "prometheus_tsdb_head_samples_appended_total"
+_INTERVAL = "prometheus_target_interval_length_seconds"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """What all pods of a stack request, and what one replica of its Prometheus stores.
+
+    `written` is the USD a month for its samples in Amazon Managed Prometheus, without replicas.
+    """
+
+    cores: float
+    memory: float
+    series: float
+    samples_a_second: float
+    bytes_a_day: float
+    written: float
+
+    def cells(self) -> list[str]:
+        """The size as texts, in the order of HEADER."""
+        return [
+            grafana_value(self.cores, "short"),
+            grafana_value(self.memory, "bytes"),
+            grafana_value(self.series, "short"),
+            grafana_value(self.samples_a_second, "short"),
+            grafana_value(self.bytes_a_day, "bytes"),
+            f"{self.written:.2f} USD" if self.written else NOTHING,
+        ]
+
+
+HEADER = (
+    "",
+    "CPUs requested",
+    "Memory requested",
+    "Active series",
+    "Samples a second",
+    "Disk a day",
+    "Remote write a month",
+)
+
+
+def measure(*, smoke: bool) -> Iterator[Finding]:
+    """The sizes of all stacks, and how the smallest one compares with its run in `make live`."""
+    yield sizes()
+    yield from beside(size(settings("production")), kube_prometheus())
+    with copy_of_the_program() as root:
+        up(root, stacks.LOCAL, {})
+        with live(root, FASTEST) as prometheus:
+            time.sleep(WINDOW_SECONDS)
+            yield from compare(computed(settings(stacks.LOCAL)), measured(prometheus))
+
+
+def sizes() -> Matrix:
+    """The size of each stack, and of kube-prometheus."""
+    found = {stack: size(settings(stack)) for stack in STACKS}
+    found["kube-prometheus"] = kube_prometheus()
+    rows = [[name, *one.cells()] for name, one in found.items()]
+    return Matrix(title="Size of each stack", header=HEADER, rows=rows)
+
+
+def settings(stack: str) -> Settings:
+    """The settings of the stack of this name."""
+    project = yaml.safe_load((CLONE / "Pulumi.yaml").read_text(encoding="utf-8"))
+    own = yaml.safe_load((CLONE / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+    shared = project["config"]["shared"]["default"]
+    values = merged(shared, own["config"][f"{PROJECT}:settings"])
+    return Settings.model_validate(values, by_name=False)
+
+
+def size(found: Settings) -> Size:
+    """The size of a stack with these settings, while nothing rolls out and every CronJob runs."""
+    needed = needed_quota(found, rolling=False)
+    keeps = found.aws is not None and found.aws.managed_prometheus is not None
+    return Size(
+        cores=float(needed["cpu"]),
+        memory=float(needed["memory"]),
+        series=sum(series(found).values()),
+        samples_a_second=samples_a_second(found),
+        bytes_a_day=bytes_a_day(found),
+        written=written(long_term_series(found)) if keeps else 0,
+    )
+
+
+def kube_prometheus() -> Size:
+    """The size of kube-prometheus with its defaults, if all of its series were written."""
+    given: Mapping[str, Any] = yaml.safe_load(KUBE_PROMETHEUS.read_text(encoding="utf-8"))
+    rate = given["series"] / (parse_duration(given["interval"]) / 1000)
+    pods = given["pods"].values()
+    return Size(
+        cores=sum(pod["replicas"] * amount(pod["cpu"]) for pod in pods),
+        memory=sum(pod["replicas"] * amount(pod["memory"]) for pod in pods),
+        series=given["series"],
+        samples_a_second=rate,
+        bytes_a_day=rate * 86400 * BYTES_PER_SAMPLE,
+        written=written(given["series"]),
+    )
+
+
+def written(active: float) -> float:
+    """USD a month for the samples of so many active series in Amazon Managed Prometheus."""
+    prices = read_prices()
+    price = prices["prices"]["written_samples"]
+    samples = samples_a_month(active, prices["hours_a_month"], prices["assumed"])
+    return samples / price["divisor"] * price["usd"]
+
+
+def beside(ours: Size, theirs: Size) -> list[Row]:
+    """Production beside kube-prometheus with its defaults."""
+    return [
+        Row(
+            what=f"production: {what}",
+            value=getattr(ours, field),
+            unit=unit,
+            beside="kube-prometheus on 3 nodes",
+            beside_value=getattr(theirs, field),
+            note=note,
+        )
+        for what, field, unit, note in (
+            ("CPUs requested", "cores", "short", "ours are two replicas and all workloads"),
+            ("memory requested", "memory", "bytes", ""),
+            ("active series", "series", "short", "theirs are those of the whole cluster"),
+            ("USD a month for remote write", "written", "short", "theirs if all is written"),
+        )
+    ]
+
+
+def computed(found: Settings, left_out: Sequence[str] = (grafana.NAME,)) -> tuple[float, float]:
+    """The series, and the samples a second, of a run that leaves these workloads out."""
+    active = sum(count for job, count in series(found).items() if job not in left_out)
+    return active, active / sum(series(found).values()) * samples_a_second(found)
+
+
+def measured(prometheus: Prometheus) -> tuple[float, float]:
+    """The series, and the samples a second, of the last WINDOW_SECONDS of a run at any speed.
+
+    A scrape that comes late on a busy machine counts as if it had come in time.
+    """
+    over = f"[{WINDOW_SECONDS}s]"
+    length = f"rate({_INTERVAL}_sum{over}) / rate({_INTERVAL}_count{over})"
+    stored = f"sum(rate({_APPENDED}{over})) * scalar(avg({length}))"
+    active, samples = (
+        statistics.fmean(sample.value[1] for sample in prometheus.query(query))
+        for query in ("prometheus_tsdb_head_series", stored)
+    )
+    return active, samples / (parse_duration(INTERVAL) / 1000)
+
+
+def compare(ours: tuple[float, float], real: tuple[float, float]) -> list[Row]:
+    """What was computed beside what was measured."""
+    return [
+        Row(
+            what=f"local: {what}, computed",
+            value=mine,
+            beside="measured in `make live`",
+            beside_value=theirs,
+            goal=Goal(comparison="≥", limit=FEWEST),
+        )
+        for what, mine, theirs in zip(
+            ("active series", "samples a second"), ours, real, strict=True
+        )
+    ]

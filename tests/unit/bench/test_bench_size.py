@@ -1,0 +1,66 @@
+"""The arithmetic of sizes: series, samples, disk, requests and what remote write costs."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.size import (
+    STACKS,
+    beside,
+    compare,
+    computed,
+    kube_prometheus,
+    settings,
+    size,
+    sizes,
+    written,
+)
+from tests.support.recording import ROOT
+from tests.support.recording import STACKS as ALL_STACKS
+
+
+def test_every_stack_has_its_size() -> None:
+    assert sorted(STACKS) == sorted(ALL_STACKS)
+
+
+def test_writing_a_thousand_series_for_a_month_costs_what_aws_says() -> None:
+    # A sample every 30 s for 730 hours, at 0.90 USD for 10 million.
+    assert written(1000) == pytest.approx(1000 * 730 * 120 / 1e7 * 0.90)
+
+
+def test_only_stacks_with_a_long_term_store_pay_for_it() -> None:
+    assert [stack for stack in STACKS if size(settings(stack)).written] == ["staging", "production"]
+
+
+def test_kube_prometheus_is_the_sum_of_its_pods() -> None:
+    theirs = kube_prometheus()
+    millicores = 3 * 4 + 100 + 40 + 2 * 102 + 110 + 30 + 3 * 112
+    assert theirs.cores == pytest.approx(millicores / 1000)
+    mebibytes = 2 * 400 + 3 * 100 + 100 + 230 + 2 * 180 + 120 + 60 + 3 * 200
+    assert theirs.memory == mebibytes * 2**20
+    assert theirs.samples_a_second == pytest.approx(40_000 / 30)
+    assert theirs.bytes_a_day == pytest.approx(40_000 * 2880 * 2)
+
+
+def test_production_stands_beside_kube_prometheus_in_each_unit() -> None:
+    theirs = kube_prometheus()
+    ours = replace(theirs, cores=theirs.cores * 2, series=theirs.series / 4)
+    assert [row.ratio for row in beside(ours, theirs)] == [2, 1, 0.25, 1]
+
+
+def test_what_a_run_leaves_out_is_not_computed_for_it() -> None:
+    found = settings("local")
+    (everything, samples), (rest, fewer) = computed(found, ()), computed(found)
+    assert everything - rest == 2005, "Grafana's 2,000 and the five of its target"
+    assert fewer / samples == pytest.approx(rest / everything)
+
+
+def test_a_computed_size_may_not_be_far_below_the_real_one() -> None:
+    assert [row.meets_goal for row in compare((960, 30), (1000, 33))] == [True, False]
+
+
+def test_the_documentation_shows_the_sizes_of_today() -> None:
+    # The page has plain spaces between numbers and their units.
+    lines = [" ".join(line.split()) for line in sizes().lines()]
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    assert "\n".join(lines) in page, "\n".join(lines)
