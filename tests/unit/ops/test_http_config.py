@@ -1,5 +1,6 @@
 """Credentials, CA and proxy of the commands' servers, from a file as promtool takes it."""
 
+import errno
 import http.server
 import os
 import ssl
@@ -19,6 +20,7 @@ from ops.http_api import ApiError
 from ops.http_config import HttpConfigError, read_http_config
 from ops.watch import table
 from tests.support.loopback import StubRequest, stub
+from tests.support.waiting import wait_for
 
 SECRET = "hunter2"
 
@@ -201,7 +203,17 @@ def test_a_pipe_that_nobody_writes_holds_no_command(
         with pytest.raises(HttpConfigError, match=r"can't be read within 0\.1 s"):
             read_http_config(write(tmp_path, text) if text else pipe)
     finally:
-        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # ends the thread that reads
+        wait_for(lambda: end_reading(pipe), "a thread reads the pipe")
+
+
+def end_reading(pipe: Path) -> bool:
+    """End the thread that reads the pipe; False if none has begun to."""
+    try:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as error:
+        assert error.errno == errno.ENXIO
+        return False
+    return True
 
 
 def test_a_pipe_is_read_as_shells_make_it() -> None:
