@@ -17,6 +17,7 @@ from toolchain.base import CLONE, UserError, say, write_atomically
 from toolchain.progress import duration
 
 PARTS: Mapping[str, str] = {
+    "preview": "Preview",
     "peers": "Beside other tools",
     "faults": "Faults found before deployment",
     "services": "Services",

@@ -37,7 +37,7 @@ ALLOWED: Mapping[str, set[str]] = {
     },
     "bench": {
         *("ops", "toolchain", "stacks", "components", "services", "rules", "dashboards", "promql"),
-        *("problems", "quantities"),
+        *("problems", "quantities", "yaml_text"),
     },
 }
 

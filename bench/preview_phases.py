@@ -1,0 +1,71 @@
+"""Where the time of a preview goes: what the program imports, reads, checks and composes."""
+
+import json
+import re
+import statistics
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+
+from bench.results import Goal, Row
+from toolchain import stacks
+from toolchain.base import CLONE, VENV_PYTHON, UserError
+
+COMPOSING = "compose(): everything before the first resource"
+LIMITS = {COMPOSING: Goal(comparison="<", limit=0.08)}
+PACKAGES = ("pulumi", "pulumi_kubernetes", "grafana_foundation_sdk", "pydantic", "grpc", "google")
+"""The packages with a row of their own, as modules are called."""
+IMPORTS = "import stacks.program, stacks.settings, stacks.outputs, stacks.platform"
+IMPORT = "import of "
+_IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| +(\S+)")
+
+
+def phases(rounds: int) -> Iterator[Row]:
+    """The medians of the phases: start, imports by package, and what the program composes."""
+    ours = {path.stem for path in CLONE.iterdir() if path.suffix in ("", ".py")}
+    found: list[Mapping[str, float]] = []
+    for _ in range(rounds + 1):
+        imports = by_package(import_times(_python("-X", "importtime", "-c", IMPORTS).stderr), ours)
+        found.append({**imports, **json.loads(_python("-m", "bench.preview_program").stdout)})
+    # The first run compiles modules.
+    middle = medians(found[1:])
+    peak = middle.pop("peak_bytes")
+    for name, seconds in middle.items():
+        clock = "wall time" if name.startswith(IMPORT) else "CPU time"
+        yield Row(what=name, value=seconds, unit="s", goal=LIMITS.get(name), note=clock)
+    yield Row(what="peak memory of the program, before resources", value=peak, unit="bytes")
+
+
+def import_times(messages: str) -> Iterator[tuple[str, float]]:
+    """(module, seconds without what it imports) from what `python -X importtime` writes."""
+    for micros, module in _IMPORT.findall(messages):
+        yield module, int(micros) / 1e6
+
+
+def by_package(times: Iterable[tuple[str, float]], ours: set[str]) -> dict[str, float]:
+    """Seconds of the imports of each package of PACKAGES, of our own and of all others."""
+    found: dict[str, float] = defaultdict(float)
+    for module, seconds in times:
+        top = module.partition(".")[0].removesuffix("_core")
+        name = top if top in PACKAGES else "our own modules" if top in ours else "all else"
+        found[f"{IMPORT}{name}"] += seconds
+    return dict(sorted(found.items(), key=itemgetter(1), reverse=True))
+
+
+def medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The median of each value; all mappings have the keys of the first."""
+    return {key: statistics.median(each[key] for each in found) for key in found[0]}
+
+
+def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    ended = subprocess.run(
+        [VENV_PYTHON, *arguments],
+        cwd=CLONE,
+        env=stacks.python_environment(),
+        capture_output=True,
+        text=True,
+    )
+    if ended.returncode:
+        raise UserError(f"python {' '.join(arguments)} failed:\n{ended.stderr[-2000:]}")
+    return ended
