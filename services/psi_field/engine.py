@@ -35,6 +35,9 @@ _REACH = 0.5
 
 _BINS = 16
 
+_SURPRISE = (0.0, *(-n / SIZE * math.log(n / SIZE, _BINS) for n in range(1, SIZE + 1)))
+"""What a bin adds to the entropy, by how many of the SIZE numbers fall into it."""
+
 _SPACING = 8
 """Number of steps from one copy of the engine to the next."""
 
@@ -211,5 +214,4 @@ def _entropy(move: Sequence[float]) -> float:
     counts = [0] * _BINS
     for value in move:
         counts[min(int(abs(value) * _BINS), _BINS - 1)] += 1
-    shares = [count / SIZE for count in counts if count]
-    return min(1.0, max(0.0, -math.fsum(p * math.log(p) for p in shares) / math.log(_BINS)))
+    return min(1.0, max(0.0, math.fsum([_SURPRISE[count] for count in counts])))

@@ -202,9 +202,10 @@ class Field:
         self._refuse_void(made)
         while True:
             own = [entry for entry, _ in made.values()]
-            keys = {entry.key for entry in own if entry.key}
-            target = trim((*(entry for entry in known if entry.key not in keys), *own))
-            taken = tuple(entry for entry in target if entry.place not in self._skipped)
+            target = trim((*_without_keys(known, own), *own))
+            taken = target
+            if self._skipped:
+                taken = tuple(entry for entry in target if entry.place not in self._skipped)
             try:
                 first, metrics = await self._engine.fold(taken)
             except StepRefusedError as error:
@@ -266,8 +267,8 @@ class Field:
 
     def _commit(self, made: Mapping[Place, tuple[Entry, _PendingStep]]) -> None:
         """Add the entries that the engine took to the history, and answer."""
+        self.history.add(entry for entry, _ in made.values())
         for entry, step in made.values():
-            self.history.add([entry])
             if not step.taken.done():
                 kept = self.history.known(entry.key) or entry
                 step.taken.set_result(Taken(kept, self._after[entry.place]))
@@ -281,6 +282,12 @@ class Field:
             x=step.x,
             apply_guardian=step.apply_guardian,
         )
+
+
+def _without_keys(known: Entries, own: Sequence[Entry]) -> Entries:
+    """The entries except those that own entries replace, because they have the same keys."""
+    keys = {entry.key for entry in own if entry.key}
+    return tuple(entry for entry in known if entry.key not in keys) if keys else known
 
 
 def _future() -> asyncio.Future[Any]:
