@@ -75,6 +75,8 @@ def make_server(service: Service, settings: ServerSettings) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        # A caller's address is that of its connection, whatever its headers say.
+        proxy_headers=False,
         # Longer than callers keep idle connections. Otherwise a caller may send a request while
         # the server closes the connection.
         timeout_keep_alive=75,
