@@ -89,7 +89,7 @@ class BoundedProtocol(H11Protocol):
         self, transport: asyncio.Transport
     ) -> None:
         """Begin to wait for a request."""
-        super().connection_made(transport)
+        super().connection_made(_JoiningTransport(transport, self.loop))  # type: ignore[arg-type]
         if len(self.connections) > self._most:
             self._make_room()
         self._start_timer()
@@ -135,6 +135,36 @@ class BoundedProtocol(H11Protocol):
             longest.transport.abort()
         else:
             self.app = _Refusal(self.app)
+
+
+class _JoiningTransport:
+    """Sends together what is written in one turn of the event loop.
+
+    uvicorn writes an answer's head and then its body. Each piece that is sent wakes the caller, and
+    costs more than most handlers do.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._pieces:
+            self._loop.call_soon(self._send)
+        self._pieces.append(data)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        pieces, self._pieces = self._pieces, []
+        if pieces:
+            self._transport.write(b"".join(pieces))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class _Refusal:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 from starlette.requests import Request
+from uvicorn.server import ServerState
 
 from services.shell import (
     BODY_LIMIT,
@@ -21,12 +22,18 @@ from services.shell import (
     connections,
     read_body,
 )
+from services.shell.connections import BoundedProtocol
+from services.shell.runtime import make_server
 from tests.support.services.served import served
 
 HEAD = b"POST /ping HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
 WAIT = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
 SHORT = 0.1
+
+
+class AnySettings(ServerSettings):
+    service = "ping"
 
 
 class Ping(Body):
@@ -326,3 +333,46 @@ def test_a_service_listens_where_the_kernel_has_no_ipv6(monkeypatch: pytest.Monk
         assert await is_served("127.0.0.1", address.port)
 
     run(scenario, host=ServerSettings(pod_name="a").host)
+
+
+class Recorder(asyncio.Transport):
+    """A transport that keeps each piece that would be sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        assert not self.closed
+        if data:
+            self.sent.append(bytes(data))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+
+
+@pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
+def test_an_answer_is_sent_in_one_piece_and_before_the_connection_is_closed(close: bytes) -> None:
+    async def ask() -> tuple[list[bytes], bool]:
+        config = make_server(Service("ping"), AnySettings()).config
+        config.load()
+        connection, transport = BoundedProtocol(config, ServerState(), {}), Recorder()
+        connection.connection_made(transport)
+        connection.data_received(b"GET /health HTTP/1.1\r\nHost: a\r\n" + close + b"\r\n")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        found = transport.sent, transport.closed
+        connection.connection_lost(None)  # type: ignore[arg-type]
+        return found
+
+    [answer], closed = asyncio.run(ask())
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b'\r\n\r\n{"status":"live"}')
+    assert closed is bool(close)
