@@ -9,10 +9,11 @@ Every rule aggregates the recorded series that it reads: after a change of an ob
 series with the old and with the new ones exist side by side for as long as a window is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from promql.durations import format_duration, parse_duration
 from rules.rule import Alert, Record
 from rules.schema import AlertFields, Group, RecordFields
 from rules.slo.indicator import RESULT_LABELS
@@ -35,8 +36,9 @@ LONGEST_PROJECTION = 365 * DAY_SECONDS
 """Seconds: projections are capped at a year."""
 WATCH = "slo:watch:seconds"
 BAD, ALL = f"slo:bad_events:over_{NOW}", f"slo:all_events:over_{NOW}"
-"""Events as the queries count them. Sums of them replace the raw counters over long windows, so
-that the cost doesn't grow with the pods. Each event is in as many evaluations as every other."""
+"""Events as the queries count them. Sums of them replace the raw counters over all longer windows,
+so that the pods cost no more than these five minutes. Each event is in as many evaluations as every
+other."""
 BUDGET_LEFT = "slo:period_error_budget_remaining:ratio"
 _NEARLY_ZERO = "1e-12"
 """Divisor that replaces 0; smaller than any ratio or rate that can be measured."""
@@ -82,7 +84,9 @@ def _quick_records(slo: Slo) -> Iterator[RecordFields]:
     yield _record(slo, BAD, f"{bad} and {all_}")
     yield _record(slo, ALL, f"{all_} and {bad}")
     for window in QUICK:
-        yield _indicator(slo, window, slo.indicator.ratio(window))
+        is_exact = slo.indicator.is_raw or window == NOW
+        ratio = slo.indicator.ratio(window) if is_exact else _ratio(slo, _prompt_sum, window)
+        yield _indicator(slo, window, ratio)
     yield _record(
         slo, "slo:current_burn_rate:ratio", f"{_error_ratio(slo, NOW, _WINDOW_LABEL)} / {budget}"
     )
@@ -106,7 +110,7 @@ def _slow_records(slo: Slo) -> Iterator[RecordFields]:
     for window in slo.period.slow:
         # As in Sloth, a share that is given is averaged over the period alone.
         is_exact = slo.indicator.is_raw and window != slo.period.window
-        ratio = slo.indicator.ratio(window) if is_exact else _summed_ratio(slo, window)
+        ratio = slo.indicator.ratio(window) if is_exact else _ratio(slo, _sum, window)
         yield _indicator(slo, window, ratio)
     for pair in slo.period.ticket.pairs:
         yield _record(slo, pair.long_record, _burn_rate(slo, pair.long))
@@ -119,9 +123,9 @@ def _indicator(slo: Slo, window: str, ratio: str) -> RecordFields:
     return _record(slo, f"slo:sli_error:ratio_rate{window}", ratio, sloth_window=window)
 
 
-def _summed_ratio(slo: Slo, window: str) -> str:
-    """The ratio of the recorded events of a long window; 0 if there are no events."""
-    bad, all_ = (_sum(slo, name, window) for name in (BAD, ALL))
+def _ratio(slo: Slo, sum_: Callable[[Slo, str, str], str], window: str) -> str:
+    """The ratio of the recorded events of a window, as `sum_` adds them; 0 if there are none."""
+    bad, all_ = (sum_(slo, name, window) for name in (BAD, ALL))
     return f"{bad} / clamp_min({all_}, {_NEARLY_ZERO})"
 
 
@@ -260,6 +264,21 @@ def _latest(slo: Slo, name: str, *labels: str) -> str:
 def _sum(slo: Slo, name: str, window: str) -> str:
     """The sum of the samples of a recorded series of this objective within a window."""
     return f"sum by ({', '.join(RESULT_LABELS)}) (sum_over_time({_series(slo, name)}[{window}]))"
+
+
+def _prompt_sum(slo: Slo, name: str, window: str) -> str:
+    """The same, with the newest events at their full weight.
+
+    An event is in all samples of the NOW after it, so those of the last NOW are in half of their
+    samples on average, and an outage would page half of NOW later than its errors say. The newest
+    sample stands for the missing ones, and the range is shorter by as many: all weights still add
+    up to the window.
+    """
+    shorter = parse_duration(window) - parse_duration(NOW) // 2
+    recorded = f"{_series(slo, name)}[{format_duration(shorter)}]"
+    missing = f"scalar(sum(count_over_time({_series(slo, WATCH)}[{NOW}])) / 2 - 1)"
+    events = f"sum_over_time({recorded}) + {missing} * last_over_time({recorded})"
+    return f"sum by ({', '.join(RESULT_LABELS)}) ({events})"
 
 
 def _series(slo: Slo, name: str) -> str:
