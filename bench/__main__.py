@@ -20,6 +20,7 @@ PARTS: Mapping[str, str] = {
     "preview": "Preview",
     "peers": "Beside other tools",
     "faults": "Faults found before deployment",
+    "evaluation": "Rule evaluation at scale",
     "services": "Services",
     "soak": "Soak of the services",
     "effect": "From edit to effect",

@@ -19,6 +19,7 @@ from problems import Problems
 from promql.durations import format_duration, parse_duration
 from promql.errors import PromqlError
 from promql.expressions import Expression, parse
+from promql.labels import Labels
 from promql.lookback import find_paces, longest_reach
 from rules.checks import (
     check_alert,
@@ -158,6 +159,10 @@ class Rulebook:
         except PromqlError as error:
             return str(error)
         return " ".join(reasons) or None
+
+    def labels_of(self, series: str) -> Labels:
+        """The labels of a series, exported or recorded; None if unknown."""
+        return self._series.labels_of(series)
 
     def _rules_by_file(self) -> dict[str, list[AnyRule]]:
         rules: list[AnyRule] = [*self.records, *self.alerts]

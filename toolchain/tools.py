@@ -93,6 +93,8 @@ TOOLS: dict[str, tuple[Build, ...]] = {
         _judge("alertmanager", minutes=0.1, gib=0.7),
         _judge("kubernetes", minutes=1.5, gib=2),
     ),
+    # A program of our own, which writes the series that `make bench` evaluates rules over.
+    "series": _one_build("prometheus", "./prometheus-series", minutes=0.2, gib=4),
     "blackbox_exporter": _one_build(
         "blackbox_exporter",
         "github.com/prometheus/blackbox_exporter",

@@ -132,7 +132,7 @@ def read_boards(folder: Path) -> Boards:
     Raises ManifestsError if there are none.
     """
     stack = read_manifests(folder)
-    found = [_board(name, model) for name, model in stack.dashboards.items()]
+    found = [read_board(name, model) for name, model in stack.dashboards.items()]
     if not found:
         raise ManifestsError(f"{folder}: holds no dashboard. Run `make up` first.")
     (interval,) = set(_intervals(stack.config_maps.get("grafana", {})))
@@ -180,7 +180,8 @@ def _intervals(files: Mapping[str, str]) -> Iterator[str]:
                 yield source["jsonData"]["timeInterval"]
 
 
-def _board(name: str, model: Json) -> Board:
+def read_board(name: str, model: Json) -> Board:
+    """The dashboard that a model describes; `name` is its file's."""
     return Board(
         name=name,
         title=model["title"],
