@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,9 @@ from toolchain.base import UserError
 
 ANSWER_SECONDS = 10
 """How long a request may take, which is then counted as failed."""
+
+_DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""Linux: ends the program when this process dies, however it dies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +102,7 @@ def attacking(
             else [f"-rate={round((rate or 1) * 60)}/1m"]
         )
         command = [
+            *_DIES_WITH_US,
             *(folder / "vegeta", "attack", "-format=json", f"-targets={file}", *pace),
             *(f"-duration={seconds:g}s", f"-timeout={ANSWER_SECONDS}s", f"-output={answers}"),
         ]
