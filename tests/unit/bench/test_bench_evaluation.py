@@ -13,6 +13,7 @@ from problems import Problems
 from promql.expressions import parse
 from rules.rulebook import Rulebook
 from rules.slo.objectives import DEFAULT_OPTIONS
+from stacks.capacity import MEMORY_PER_SERIES
 from stacks.files import ROOT, read_files
 
 NOW = 1_800_000_000_000
@@ -88,21 +89,34 @@ def test_a_panel_is_asked_as_in_grafana(rulebook: Rulebook) -> None:
 
 @pytest.mark.parametrize(("pods", "limit"), GOALS.items())
 def test_the_goal_follows_the_size(pods: int, limit: float) -> None:
-    found = Evaluated(seconds={"a": 0.1, "b": limit}, samples=7, peak_bytes=GIB)
+    found = Evaluated(seconds={"a": 0.1, "b": limit}, samples=7, series=1, peak_bytes=GIB)
     slowest, samples, memory = rows(Size(pods=pods, treaties=2), found)
     assert (slowest.note, slowest.value, slowest.meets_goal) == ("b", limit, False)
     assert (samples.value, memory.value) == (7, GIB)
 
 
-def test_the_pods_that_fit_are_computed_from_the_growth_of_memory() -> None:
+@pytest.mark.parametrize(
+    ("peak_mib", "pods"),
+    [(300, 60), (600, 30)],
+    ids=["as many as full series allow", "fewer if memory grows faster"],
+)
+def test_the_pods_that_fit_follow_from_the_growth(peak_mib: int, pods: int) -> None:
     few, many = Size(pods=10, treaties=2), Size(pods=110, treaties=2)
-    assert carried(few, 100 * 2**20, many, 300 * 2**20, 200 * 2**20).value == 60
+    growth = 100 * 2 * 2**20 // MEMORY_PER_SERIES
+    found = {
+        few: Evaluated(seconds={}, samples=0, series=1000, peak_bytes=100 * 2**20),
+        many: Evaluated(seconds={}, samples=0, series=1000 + growth, peak_bytes=peak_mib * 2**20),
+    }
+    assert carried(few, many, found, 200 * 2**20).value == pods
 
 
 def test_a_curve_has_the_slowest_groups_of_its_largest_size() -> None:
     found = {
         size: Evaluated(
-            seconds={f"g{n}": n * size / 100 for n in range(1, 9)}, samples=1, peak_bytes=size
+            seconds={f"g{n}": n * size / 100 for n in range(1, 9)},
+            samples=1,
+            series=1,
+            peak_bytes=size,
         )
         for size in (10, 100)
     }
