@@ -8,15 +8,18 @@ import subprocess
 import sys
 from inspect import signature
 
+import httpx
 import pytest
+from starlette.requests import Request
 
 from components.pods import template
 from services.scheduler.runner import STOP_SECONDS
-from services.shell import ServerSettings, configure_logs
+from services.shell import Answer, ServerSettings, Service, configure_logs
 from services.shell.runtime import FINISH_SECONDS, listen
 from services.shell.service import CLEANUP_SECONDS
 from services.treaty.app import TreatySettings
 from tests.support.series import ROOT
+from tests.support.services.served import served
 
 
 def test_a_log_line_is_one_json_object_without_the_text_of_the_exception(
@@ -110,3 +113,18 @@ def test_the_longest_stop_fits_into_the_grace_period_of_a_pod() -> None:
     drain = ServerSettings.model_json_schema()["properties"]["drain_seconds"]["maximum"]
     longest = drain + FINISH_SECONDS + CLEANUP_SECONDS + STOP_SECONDS
     assert longest < signature(template).parameters["grace_seconds"].default
+
+
+def test_no_header_changes_a_caller_s_address() -> None:
+    service = Service("ping")
+
+    async def tell(request: Request) -> Answer:
+        return {"host": request.client.host if request.client else None}
+
+    async def ask() -> dict[str, str]:
+        service.route("GET", "/caller", tell)
+        async with served(service) as address, httpx.AsyncClient(trust_env=False) as http:
+            headers = {"X-Forwarded-For": "192.0.2.1"}
+            return (await http.get(f"http://{address}/caller", headers=headers)).json()
+
+    assert asyncio.run(ask()) == {"host": "127.0.0.1"}
