@@ -16,10 +16,11 @@ import yaml
 
 from bench.synthetic_series import Plan
 from components.prometheus import CONFIG_FILE
+from ops.live.processes import Child, start_child, stop_children
 from toolchain.base import UserError
 from toolchain.tools import folders
 
-READY_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 120, 10, 120
+READY_SECONDS, ANSWER_SECONDS = 120, 120
 LOOPBACK = "127.0.0.1"
 _ASK_AGAIN = 0.25
 _OUTSIDE = ("scrape_configs", "alerting", "remote_write")
@@ -30,7 +31,7 @@ _OUTSIDE = ("scrape_configs", "alerting", "remote_write")
 class Server:
     """A running Prometheus."""
 
-    process: subprocess.Popen[bytes]
+    child: Child
     client: httpx.Client
 
     def get(self, path: str, **parameters: str | float) -> Any:
@@ -50,7 +51,7 @@ class Server:
     @property
     def peak_bytes(self) -> int:
         """The largest resident set so far."""
-        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        text = Path(f"/proc/{self.child.process.pid}/status").read_text(encoding="utf-8")
         (peak,) = (line for line in text.splitlines() if line.startswith("VmHWM:"))
         return int(peak.split()[1]) * 1024
 
@@ -103,36 +104,31 @@ def local_files(files: Mapping[str, str], folder: Path, interval: str | None) ->
 @contextmanager
 def _run(folder: Path, data: Path) -> Iterator[Server]:
     (programs,) = folders(["prometheus"])
-    port, log = _free_port(), folder / "log"
+    port = _free_port()
     command = [
-        programs / "prometheus",
+        str(programs / "prometheus"),
         f"--config.file={folder / CONFIG_FILE}",
         f"--storage.tsdb.path={data}",
         "--web.enable-lifecycle",
         f"--web.listen-address={LOOPBACK}:{port}",
     ]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env={"POD_NAME": "bench"}, stdout=output, stderr=subprocess.STDOUT
-        )
+    variables = {"POD_NAME": "bench"}
+    child = start_child(
+        "prometheus", command, variables, names=folder / "names.json", log=folder / "log"
+    )
+    url = f"http://{LOOPBACK}:{port}"
+    client = httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False)
     try:
-        url = f"http://{LOOPBACK}:{port}"
-        client = httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False)
-        server = Server(process, client)
+        server = Server(child, client)
         deadline = time.monotonic() + READY_SECONDS
         while not _is_ready(server):
-            if process.poll() is not None or time.monotonic() > deadline:
-                lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-                raise UserError(f"prometheus does not get ready: {lines[-1:]}")
+            if child.exit_code is not None or time.monotonic() > deadline:
+                raise UserError(f"prometheus does not get ready: {child.last_line()}")
             time.sleep(_ASK_AGAIN)
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        client.close()
+        stop_children([child])
 
 
 def _is_ready(server: Server) -> bool:

@@ -17,6 +17,8 @@ from promql.expressions import parse
 
 GOAL_SECONDS = 0.1
 ROUNDS = 3
+CLEAR_MISS = 10 * GOAL_SECONDS
+"""A query that takes this long is asked once."""
 
 
 class PanelQuery(NamedTuple):
@@ -65,7 +67,10 @@ def measure_panels(server: Server, boards: Iterable[Dashboard]) -> Iterator[Row]
 
 
 def _seconds(server: Server, asked: PanelQuery) -> float:
-    return median(_one(server, asked) for _ in range(ROUNDS))
+    first = _one(server, asked)
+    if first > CLEAR_MISS:
+        return first
+    return median([first, *(_one(server, asked) for _ in range(ROUNDS - 1))])
 
 
 def _one(server: Server, asked: PanelQuery) -> float:
