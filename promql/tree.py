@@ -1,6 +1,6 @@
 """The tree of a PromQL expression."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -216,13 +216,16 @@ arguments, in the order of the text.
 """
 
 
-def nodes(tree: Node) -> Iterator[Node]:
+def nodes(tree: Node) -> list[Node]:
     """Every node of the tree, each before its children, in the order of the text."""
+    found: list[Node] = []
     waiting = [tree]
     while waiting:
         node = waiting.pop()
-        yield node
-        waiting += reversed(node.children)
+        found.append(node)
+        if node.children:
+            waiting += reversed(node.children)
+    return found
 
 
 def unwrapped(node: Node) -> Node:
@@ -247,6 +250,10 @@ def fold(tree: Node, combine: Callable[[Node, list[Result]], Result]) -> Result:
     Works on trees of any depth, as a function that calls itself does not.
     """
     results: list[Result] = []
-    for node in reversed(list(nodes(tree))):
-        results.append(combine(node, [results.pop() for _ in node.children]))
+    for node in reversed(nodes(tree)):
+        inner: list[Result] = []
+        if count := len(node.children):
+            inner = results[: -count - 1 : -1]
+            del results[-count:]
+        results.append(combine(node, inner))
     return results.pop()

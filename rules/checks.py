@@ -186,7 +186,7 @@ def _check_template(
     except TemplateError as error:
         place.report(problems, f"the template in {what} {error}")
         return
-    labels = series.result_labels(alert.expression)
+    labels = series.result_labels(alert.expression) if uses.labels else None
     if labels is not None:
         has = ", ".join(sorted(labels)) or "none"
         for label in sorted(uses.labels - labels):

@@ -34,6 +34,7 @@ class Series:
             self._records.setdefault(record.name, []).append(record)
         self._alerts = set(alerts)
         self._complete = complete
+        self._of_results: dict[str, Labels] = {}
 
     def labels_of(self, name: str) -> Labels:
         """The labels of a series; None if unknown."""
@@ -78,14 +79,19 @@ class Series:
         return list(found)
 
     def _recorded_labels(self, record: Record) -> Labels:
-        inner = self.result_labels(record.expression)
+        if isinstance(record.expression, PromqlError):
+            return None
+        # Not kept: while records that use each other are looked at, some labels are unknown.
+        inner = result_labels(record.expression, self.labels_of)
         return None if inner is None else inner | record.labels.keys()
 
     def result_labels(self, expression: Expression | PromqlError) -> Labels:
         """The labels of an expression's result; None if unknown."""
         if isinstance(expression, PromqlError):
             return None
-        return result_labels(expression, self.labels_of)
+        if expression.text not in self._of_results:
+            self._of_results[expression.text] = result_labels(expression, self.labels_of)
+        return self._of_results[expression.text]
 
     def check(self, expression: Expression) -> list[str]:
         """A sentence for each unknown series, label or alert that an expression selects."""
