@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from promql.arguments import text_of
 from promql.labels import NO_LABELS, Labels, labels_at
-from promql.tree import Aggregation, Binary, Call, Node, VectorSelector, fold, of_series
+from promql.tree import Aggregation, Binary, Call, Node, VectorSelector, fold, nodes, of_series
 
 _NONE: frozenset[str] = frozenset()
 
@@ -27,6 +27,8 @@ def find_mismatches(
 
     One side lacks a label that all series of the other have, and that they must have in common.
     """
+    if not any(isinstance(node, Binary) and _joins(node) for node in nodes(tree)):
+        return {}
     found: dict[int, str] = {}
 
     def sides_at(node: Node, inner: list[_Sides]) -> _Sides:
@@ -41,8 +43,14 @@ def find_mismatches(
     return found
 
 
+def _joins(node: Binary) -> bool:
+    """Whether an operation returns only series that have a partner on the other side."""
+    scalars = "scalar" in (node.lhs.value_type, node.rhs.value_type)
+    return not scalars and node.operator not in ("or", "unless")
+
+
 def _mismatch(node: Binary, left: _Sides, right: _Sides) -> str:
-    if node.operator in ("or", "unless") or "scalar" in (node.lhs.value_type, node.rhs.value_type):
+    if not _joins(node):
         return ""
     named = frozenset(node.matching.labels) if node.matching else _NONE
     is_on = node.matching is not None and node.matching.on
