@@ -1,7 +1,9 @@
 """Measures programs and functions in turns, so that a busy machine disturbs both sides alike."""
 
+import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import TypeVar
 from toolchain.base import UserError
 
 T = TypeVar("T")
+LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,34 +28,28 @@ class Use:
     peak_bytes: float
 
 
-def run(
-    command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], timeout: float = 600
-) -> Use:
+def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> Use:
     """Run the program to its end, without input or output.
 
     Raises UserError with the end of its messages if it fails.
     """
-    started = time.perf_counter()
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        output = process.stdout.read() if process.stdout else ""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
-    if process.returncode:
-        raise UserError(f"{' '.join(map(str, command))} failed:\n{output[-2000:]}")
-    return Use(
-        seconds=seconds,
-        cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_bytes=usage.ru_maxrss * 1024,
-    )
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as used:
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-I", "-S", LAUNCHER, str(writer), *command],
+                cwd=cwd,
+                env=env,
+                pass_fds=[writer],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        finally:
+            os.close(writer)
+        if ended.returncode:
+            raise UserError(f"{' '.join(map(str, command))} failed:\n{ended.stdout[-2000:]}")
+        return Use(**json.load(used))
 
 
 def in_turns(rounds: int, *sides: Callable[[], T]) -> list[list[T]]:
