@@ -50,7 +50,9 @@ def make(root: Path, what: str, *arguments: str, note: str, **variables: str) ->
     """
     say(f"make {' '.join(arguments)} in {root} ...")
     environment = {**plain_environment(os.environ), **variables}
-    used = run(["make", *arguments], cwd=root, env=environment)
+    # The Python of this machine that this clone's .venv was made with.
+    python = f"PYTHON={Path(sys.executable).resolve()}"
+    used = run(["make", *arguments, python], cwd=root, env=environment)
     return Row(what=what, value=used.seconds, unit="s", note=note)
 
 

@@ -40,11 +40,15 @@ def test_a_fresh_clone_has_the_newest_commit_and_no_environment() -> None:
 def test_make_is_run_in_the_clone_with_its_variables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program(tmp_path / "bin", "make", 'echo "$PWD $* $XDG_CACHE_HOME" > called; test "$1" = check')
+    program(
+        tmp_path / "bin", "make", 'echo "$PWD $1 $XDG_CACHE_HOME $2" > called; test "$1" = check'
+    )
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     variables = setup_long.empty_caches(tmp_path / "new")
     row = setup.make(tmp_path, "checks", "check", note="all", **variables)
-    assert (tmp_path / "called").read_text() == f"{tmp_path} check {tmp_path}/new/cache\n"
+    called, _, python = (tmp_path / "called").read_text().strip().rpartition(" PYTHON=")
+    assert called == f"{tmp_path} check {tmp_path}/new/cache"
+    assert Path(python).exists() and not Path(python).is_relative_to(VENV_BIN)
     assert (row.what, row.unit, row.note) == ("checks", "s", "all") and row.value > 0
-    with pytest.raises(UserError, match="make test failed"):
+    with pytest.raises(UserError, match=r"make test PYTHON=.* failed"):
         setup.make(tmp_path, "tests", "test", note="")
