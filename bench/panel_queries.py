@@ -39,8 +39,8 @@ def panel_queries(dashboard: Dashboard) -> Iterator[PanelQuery]:
     everything = {variable.name: variable.everything for variable in board.variables}
     for panel in board.charts:
         for target in panel.targets:
-            query = fill_variables(target.expr, everything, shown, panel.width)
-            step = None if target.is_instant else shown.step(panel.width)
+            query = fill_variables(target.expr, everything, shown, panel.points)
+            step = None if target.is_instant else shown.step(panel.points)
             yield PanelQuery(panel.title, query, length, step)
 
 

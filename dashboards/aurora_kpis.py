@@ -98,6 +98,7 @@ def aurora_kpis() -> Board:
             Query(f"treaty:routed:rate_5m{TREATY}", "{{treaty}} routed"),
             unit=units.RequestsPerSecond,
             width=12,
+            many=True,
         ),
         time_series(
             "Drop rate",
@@ -106,6 +107,7 @@ def aurora_kpis() -> Board:
             unit=units.PercentUnit,
             alerts=["TreatyDropRateHigh"],
             width=12,
+            many=True,
         ),
     ]
     quality = [
@@ -117,6 +119,7 @@ def aurora_kpis() -> Board:
             unit=units.PercentUnit,
             alerts=["TreatyFillRateLow", "TreatyFillRateCritical"],
             top=1,
+            many=True,
         ),
         time_series(
             "Round trip",
@@ -125,6 +128,7 @@ def aurora_kpis() -> Board:
             _by_traffic("treaty_rtt_ms"),
             unit=units.Milliseconds,
             alerts=["TreatyRttHigh"],
+            many=True,
         ),
         time_series(
             "Provenance coverage",
@@ -134,6 +138,7 @@ def aurora_kpis() -> Board:
             unit=units.PercentUnit,
             alerts=["TreatyProvenanceLow"],
             top=1,
+            many=True,
         ),
     ]
     health = [

@@ -122,7 +122,13 @@ def pods_up(job: str) -> Panel:
 
 
 def up_over_time(
-    title: str, description: str, query: Query, *, alerts: Sequence[str] = (), when: str = ""
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    alerts: Sequence[str] = (),
+    when: str = "",
+    many: bool = False,
 ) -> Panel:
     """Draw a strip for each series of an expression of `up`: green while up, red while down."""
     return state_timeline(
@@ -133,6 +139,7 @@ def up_over_time(
         no_value="Nothing was found to scrape in this time",
         alerts=alerts,
         when=when,
+        many=many,
     )
 
 

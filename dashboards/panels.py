@@ -5,7 +5,8 @@ Parameters that the functions share: `unit` is one of the SDK's constants; Grafa
 alerts that the panel is about: their thresholds become its bands, or dashed lines in a time series,
 their runbooks become its links, and its description says when they fire. `when` ends the sentence
 "ALERT fires ..." for alerts whose thresholds the panel can't draw: "while it is above 0". `bands`
-colour values independently of thresholds. A query may be one of CloudWatch, with its `datasource`.
+colour values independently of thresholds. `many` is for a panel that reads series of every pod or
+treaty: it asks for FEW_POINTS. A query may be one of CloudWatch, with its `datasource`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,6 +51,10 @@ DATASOURCE_UID = "prometheus"
 """The uid of the Prometheus data source in Grafana."""
 
 DATASOURCE = options.DataSourceRef(type_val="prometheus", uid=DATASOURCE_UID)
+
+FEW_POINTS = 240
+"""Points of each line where a query may read a thousand series: its cost grows with series times
+points. Elsewhere Grafana asks for a point a pixel. Whoever zooms in sees every scrape."""
 
 Builder: TypeAlias = Stat | TimeSeries | StateTimeline | Table
 _B = TypeVar("_B", Stat, TimeSeries, StateTimeline, Table)
@@ -179,6 +184,7 @@ def time_series(
     bands: Bands | None = None,
     top: float | None = None,
     width: int = 8,
+    many: bool = False,
     datasource: options.DataSourceRef = DATASOURCE,
 ) -> Panel:
     """Draw lines over time on an axis from 0 to at least `top`, and a dashed line per threshold."""
@@ -187,6 +193,8 @@ def time_series(
         panel.axis_soft_max(top)
     panel.legend(_legend()).unit(unit).height(8).span(width)
     panel.tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI))
+    if many:
+        panel.max_data_points(FEW_POINTS)
     panel.targets(_over_time(queries))
     return Panel(
         title=title,
@@ -207,6 +215,7 @@ def state_timeline(
     no_value: str,
     alerts: Sequence[str] = (),
     when: str = "",
+    many: bool = False,
     datasource: options.DataSourceRef = DATASOURCE,
 ) -> Panel:
     """Draw a coloured strip for each series; `states` maps each value to its text and colour."""
@@ -215,6 +224,8 @@ def state_timeline(
     mappings: list[ValueMapping] = [ValueMap(options=texts)]
     panel.mappings(mappings).legend(_legend()).unit(units.NoUnit).height(6).span(24)
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    if many:
+        panel.max_data_points(FEW_POINTS)
     panel.targets(_over_time(queries))
     return Panel(
         title=title,

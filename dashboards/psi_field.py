@@ -138,9 +138,10 @@ def psi_field() -> Board:
         up_over_time(
             "Pods over time",
             "When each pod answered Prometheus.",
-            Query(f'up{{job="{JOB}", pod=~"$pod"}}', "{{pod}}"),
+            Query(f'min_over_time(up{{job="{JOB}", pod=~"$pod"}}[$__rate_interval])', "{{pod}}"),
             alerts=["PsiFieldDown"],
             when="when one does not",
+            many=True,
         ),
         alerts_over_time(JOB),
     ]
@@ -173,6 +174,7 @@ def _step_panels() -> list[Panel]:
             "are steps that were refused.",
             Query(f"sum by (code) (rate(psi_field_step_requests_total{POD}[5m]))", "{{code}}"),
             unit=units.RequestsPerSecond,
+            many=True,
         ),
         time_series(
             "Step latency",
@@ -207,6 +209,7 @@ def _sharing_panels() -> list[Panel]:
             Query(f"psi_field_peers{POD}", "{{pod}}"),
             Query(f"increase(psi_field_lookups_failed_total{POD}[5m])", "{{pod}}, failed look-ups"),
             unit=units.NoUnit,
+            many=True,
         ),
         time_series(
             "Steps that peers missed",
@@ -215,6 +218,7 @@ def _sharing_panels() -> list[Panel]:
             Query(f"increase(psi_field_pushes_missed_total{POD}[5m])", "{{pod}}, missed"),
             Query(f"psi_field_steps_behind{POD}", "{{pod}}, behind"),
             unit=units.NoUnit,
+            many=True,
         ),
         time_series(
             "Time to bring the field up to date",
@@ -246,6 +250,7 @@ def _metric_panel(
         alerts=alerts,
         top=1,
         width=width,
+        many=True,
     )
 
 

@@ -132,6 +132,7 @@ def _pods() -> list[Panel]:
             no_value="kube-state-metrics reported no pod in this time",
             alerts=["PodNotReady"],
             when="for a pod that is red for long",
+            many=True,
         ),
         time_series(
             "Restarts",
@@ -141,6 +142,7 @@ def _pods() -> list[Panel]:
             alerts=["PodCrashLooping", "PodOutOfMemory"],
             when="for one that crashes again and again, or that needed too much memory",
             width=16,
+            many=True,
         ),
         time_series(
             "Pods by phase",

@@ -14,6 +14,8 @@ from promql.durations import parse_duration
 INPUT = "DS_PROMETHEUS"
 """Name of the import input that asks for the data source."""
 KIND = "prometheus"
+PIXELS, COLUMNS = 1600, 24
+"""Width of a dashboard, on the screen and in cells of Grafana's grid."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Panel:
             for index, (start, colour) in enumerate(self.steps)
             if start is not None
         ]
+
+    @property
+    def points(self) -> int:
+        """About how many points Grafana asks for in each line: one a pixel, if it sets no other."""
+        return self.model.get("maxDataPoints") or PIXELS * self.width // COLUMNS
 
     @property
     def has_links(self) -> bool:

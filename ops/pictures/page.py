@@ -10,9 +10,9 @@ from ops import charts, pages
 from ops.charts import Axis, Limit, Line, Marks
 from ops.live.processes import LiveError
 from ops.numbers import grafana_value, span
-from ops.pictures.boards import Board, Panel, Target
+from ops.pictures.boards import COLUMNS, Board, Panel, Target
 from ops.pictures.collect import Results
-from ops.pictures.queries import COLUMNS, Answer
+from ops.pictures.queries import Answer
 from ops.prometheus_api import Series
 
 MARGIN, COLUMN, ROW, HEAD = 20, 60, 30, 108

@@ -7,13 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from ops.http_api import ApiError
 from ops.live.scaling import scale_promql
-from ops.pictures.boards import Annotation, Panel, Target
+from ops.pictures.boards import PIXELS, Annotation, Panel, Target
 from ops.prometheus_api import Prometheus, Series
 from promql.variables import replace_variables
-
-PIXELS = 1600
-"""Width of a dashboard; Grafana requests at most one value per pixel."""
-COLUMNS = 24
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
 _SIXTIETHS = ((1.5, 1), (3.5, 2), (7.5, 5), (12.5, 10), (17.5, 15), (25, 20), (45, 30))
@@ -43,9 +39,9 @@ class TimeRange:
     interval: int
     speed: int = 1
 
-    def step(self, columns: int) -> int:
-        """Grafana's `$__interval` in milliseconds for a panel that is `columns` wide."""
-        exact = self.length // (PIXELS * columns // COLUMNS)
+    def step(self, points: int) -> int:
+        """Grafana's `$__interval` in milliseconds for a panel of about so many points a line."""
+        exact = self.length // points
         rounded = next(
             step * unit
             for unit, steps in _ROUNDED.items()
@@ -79,17 +75,17 @@ class QueryRunner:
 
     def panel_answers(self, panel: Panel, values: Values) -> list[Answer]:
         """Run a panel's queries."""
-        return [self._target(target, panel.width, values) for target in panel.targets]
+        return [self._target(target, panel.points, values) for target in panel.targets]
 
     def annotation_answer(self, annotation: Annotation, values: Values) -> Answer:
         """Run an annotation's query."""
-        query = fill_variables(annotation.expr, values, self.time_range, COLUMNS)
-        return self._range(query, max(_ANNOTATION_STEP, self.time_range.step(COLUMNS)))
+        query = fill_variables(annotation.expr, values, self.time_range, PIXELS)
+        return self._range(query, max(_ANNOTATION_STEP, self.time_range.step(PIXELS)))
 
-    def _target(self, target: Target, columns: int, values: Values) -> Answer:
-        query = fill_variables(target.expr, values, self.time_range, columns)
+    def _target(self, target: Target, points: int, values: Values) -> Answer:
+        query = fill_variables(target.expr, values, self.time_range, points)
         if not target.is_instant:
-            return self._range(query, self.time_range.step(columns))
+            return self._range(query, self.time_range.step(points))
         try:
             samples = self._prometheus.query(query)
         except ApiError as error:
@@ -109,12 +105,12 @@ class QueryRunner:
             return Answer(query, (), str(error))
 
 
-def fill_variables(expr: str, values: Values, time_range: TimeRange, columns: int) -> str:
-    """Replace the variables in a query of a panel that is `columns` wide, and scale durations.
+def fill_variables(expr: str, values: Values, time_range: TimeRange, points: int) -> str:
+    """Replace the variables in a query of a panel of `points` a line, and scale durations.
 
     An unknown variable stays, as in Grafana; Prometheus then refuses the query.
     """
-    step = time_range.step(columns)
+    step = time_range.step(points)
     rate = max(step + time_range.interval, _SCRAPES_IN_A_RATE * time_range.interval)
     seconds = round(time_range.length / _SECOND)
     known = {

@@ -1,6 +1,7 @@
 """The queries of the rendered dashboards, with variables filled in as Grafana does."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,26 @@ from promql.durations import parse_duration
 
 HOUR = parse_duration("1h")
 SCRAPE = parse_duration("30s")
-WHOLE_WIDTH = 24
+WHOLE_WIDTH = 1600
+"""Points of a panel over the whole width, one a pixel."""
 
 
 @pytest.mark.parametrize(
-    ("shown", "columns", "expected"),
+    ("shown", "points", "expected"),
     [
-        # 1600 pixels: an exact interval of 2.25 s is below that of the data source.
-        ("1h", 24, "30s"),
-        # 13.5 s, 54 s and 108 s, as 24, 24 and 12 columns have 1600 and 800 pixels.
-        ("6h", 24, "30s"),
-        ("24h", 24, "1m"),
-        ("24h", 12, "2m"),
-        ("30d", 8, "1h"),
-        ("1y", 24, "6h"),
+        # An exact interval of 2.25 s is below that of the data source.
+        ("1h", 1600, "30s"),
+        # 13.5 s, 54 s, 108 s and 360 s.
+        ("6h", 1600, "30s"),
+        ("24h", 1600, "1m"),
+        ("24h", 800, "2m"),
+        ("24h", 240, "5m"),
+        ("30d", 533, "1h"),
+        ("1y", 1600, "6h"),
     ],
 )
-def test_the_interval_is_grafana_s(shown: str, columns: int, expected: str) -> None:
-    step = TimeRange(parse_duration(shown), SCRAPE).step(columns)
+def test_the_interval_is_grafana_s(shown: str, points: int, expected: str) -> None:
+    step = TimeRange(parse_duration(shown), SCRAPE).step(points)
     assert step == parse_duration(expected)
 
 
@@ -62,7 +65,7 @@ def test_variables_are_filled_in(expr: str, expected: str) -> None:
 def test_the_rate_interval_grows_with_the_interval() -> None:
     time_range = TimeRange(parse_duration("30d"), SCRAPE)
     assert (
-        fill_variables("$__rate_interval", {}, time_range, 12)
+        fill_variables("$__rate_interval", {}, time_range, 800)
         == f"{parse_duration('1h') + SCRAPE}ms"
     )
 
@@ -124,7 +127,7 @@ class Server:
 
 
 def panel(target: Target) -> Panel:
-    return Panel(1, "stat", "P", 0, 0, WHOLE_WIDTH, 4, "none", (), (target,), {})
+    return Panel(1, "stat", "P", 0, 0, 24, 4, "none", (), (target,), {})
 
 
 def test_an_instant_query_asks_for_now_and_a_range_query_for_the_time_shown() -> None:
@@ -141,6 +144,12 @@ def test_an_instant_query_asks_for_now_and_a_range_query_for_the_time_shown() ->
     assert datetime.now(UTC) - datetime.fromtimestamp(float(form["end"]), UTC) < timedelta(
         seconds=5
     )
+
+
+def test_a_panel_may_ask_for_fewer_points_than_it_has_pixels() -> None:
+    wide = panel(Target("up", "", is_instant=False))
+    assert wide.points == WHOLE_WIDTH
+    assert replace(wide, model={"maxDataPoints": 240}).points == 240
 
 
 def test_marks_are_asked_for_at_most_once_a_minute() -> None:
