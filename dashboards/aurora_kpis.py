@@ -115,7 +115,7 @@ def aurora_kpis() -> Board:
             "Fill rate",
             f"The share of requests that were filled. {BY_TRAFFIC}",
             Query(f"treaty:fill_rate:avg{TREATY}", "{{treaty}}"),
-            _by_traffic("treaty_fill_rate"),
+            Query(f"treaty:fill_rate:avg_by_traffic{TREATY}", "{{treaty}} by traffic"),
             unit=units.PercentUnit,
             alerts=["TreatyFillRateLow", "TreatyFillRateCritical"],
             top=1,
@@ -125,7 +125,7 @@ def aurora_kpis() -> Board:
             "Round trip",
             f"The time from forwarding a request to its answer. {BY_TRAFFIC}",
             Query(f"treaty:rtt:avg{TREATY}", "{{treaty}}"),
-            _by_traffic("treaty_rtt_ms"),
+            Query(f"treaty:rtt:avg_by_traffic{TREATY}", "{{treaty}} by traffic"),
             unit=units.Milliseconds,
             alerts=["TreatyRttHigh"],
             many=True,
@@ -134,7 +134,7 @@ def aurora_kpis() -> Board:
             "Provenance coverage",
             f"The share of requests with a known provenance. {BY_TRAFFIC}",
             Query(f"treaty:provenance:avg{TREATY}", "{{treaty}}"),
-            _by_traffic("treaty_provenance_coverage"),
+            Query(f"treaty:provenance:avg_by_traffic{TREATY}", "{{treaty}} by traffic"),
             unit=units.PercentUnit,
             alerts=["TreatyProvenanceLow"],
             top=1,
@@ -213,14 +213,6 @@ def _counter_panel(
         width=6,
         decimals=0,
     )
-
-
-def _by_traffic(gauge: str) -> Query:
-    """The mean over the pods of each treaty, weighted as its alerts weigh it."""
-    requests = f"increase(treaty_requests_total{TREATY}[10m])"
-    judged = f"(sum by (treaty) ({requests} and {gauge}) >= 10)"
-    expr = f"sum by (treaty) ({gauge} * {requests}) / {judged}"
-    return Query(expr, "{{treaty}} by traffic")
 
 
 def _watchdog_panel() -> Panel:
