@@ -22,6 +22,9 @@ def run() -> None:
     # through them for garbage, above all while the interpreter ends, would take a fifth of a run.
     gc.disable()
     atexit.register(gc.freeze)
+    from stacks.aws_plugin import start_aws_plugin
+
+    start_aws_plugin()
     from stacks.outputs import export
 
     export(build())
