@@ -4,15 +4,20 @@ import argparse
 import importlib
 import os
 import platform
+import re
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
 
 from bench import pictures, results
 from bench.results import Curve, Finding, Matrix, PartResult, Row
+from toolchain import tools
 from toolchain.base import CLONE, UserError, say, write_atomically
 from toolchain.progress import duration
 
@@ -40,11 +45,13 @@ ALL: Mapping[str, str] = {**PARTS, **OPTIONAL}
 
 
 def measure(part: str, *, smoke: bool) -> Generator[Finding | None]:
-    """What the part finds; with `smoke`, of the least sizes and one round."""
+    """What the part finds; with `smoke`, at its smallest sizes and in one round."""
     return importlib.import_module(f"bench.{part}").measure(smoke=smoke)
 
 
-def run_part(part: str, findings: Iterable[Finding | None]) -> PartResult:
+def run_part(
+    part: str, findings: Iterable[Finding | None], *, commit: str = "", machine: str = ""
+) -> PartResult:
     """Let the part measure, and print each row and each matrix as it is found."""
     started, rows, curves, matrices = time.monotonic(), list[Row](), list[Curve](), list[Matrix]()
     for finding in filter(None, findings):
@@ -59,8 +66,8 @@ def run_part(part: str, findings: Iterable[Finding | None]) -> PartResult:
             curves.append(finding)
     return PartResult(
         date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        commit=_commit(),
-        machine=_machine(),
+        commit=commit,
+        machine=machine,
         seconds=time.monotonic() - started,
         rows=rows,
         curves=curves,
@@ -69,11 +76,20 @@ def run_part(part: str, findings: Iterable[Finding | None]) -> PartResult:
 
 
 def write(found: Mapping[str, PartResult]) -> None:
-    """Write results.json, and from it results.md and the pictures."""
+    """Write results.json, and from it results.md and the pictures; delete all other pictures."""
     results.save(found)
     write_atomically(results.FOLDER / "results.md", results.markdown(found, ALL))
-    for curve in (curve for result in found.values() for curve in result.curves):
-        write_atomically(results.FOLDER / "pictures" / f"{curve.name}.svg", pictures.svg(curve))
+    folder = results.FOLDER / "pictures"
+    drawn = {
+        folder / f"{curve.name}.svg": pictures.svg(curve)
+        for result in found.values()
+        for curve in result.curves
+    }
+    for path, picture in drawn.items():
+        write_atomically(path, picture)
+    for path in folder.glob("*.svg"):
+        if path not in drawn:
+            path.unlink()
 
 
 def _commit() -> str:
@@ -83,9 +99,31 @@ def _commit() -> str:
 
 
 def _machine() -> str:
+    """The processor, the memory, and the versions of what is measured."""
+    models = re.findall(r"^model name\s*: (.+)", Path("/proc/cpuinfo").read_text("utf-8"), re.M)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    return f"{os.cpu_count()} cores, {memory:.0f} GiB, {system}"
+    parts = [
+        f"{os.cpu_count()} cores of {models[0] if models else 'an unnamed processor'}",
+        f"{memory:.0f} GiB",
+        f"{platform.system()} {platform.machine()}",
+        f"Python {platform.python_version()}",
+        *_versions(),
+    ]
+    return ", ".join(parts)
+
+
+def _versions() -> Iterator[str]:
+    """The programs that the parts start, as they are pinned; an installed Pulumi may be another."""
+    official = tools.official_pulumi()
+    for name in ("pulumi", "prometheus", "alertmanager"):
+        pinned = tools.TOOLS[name][0].variables[0].rpartition("=")[2]
+        yield f"{name} {official if official and name == 'pulumi' else pinned}"
+    yield f"pulumi-kubernetes {tools.PROVIDER_VERSION}"
+
+
+def _exit(number: int, _: object) -> NoReturn:
+    """End like Ctrl-C does, so that all parts end their processes and delete their folders."""
+    sys.exit(128 + number)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -95,11 +133,13 @@ def main(arguments: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(ALL)}")
-    parser.add_argument("--smoke", action="store_true", help="least sizes; keep no result")
+    parser.add_argument("--smoke", action="store_true", help="smallest sizes; keep no result")
     options = parser.parse_args(arguments)
     unknown = [part for part in options.parts if part not in ALL]
     if unknown:
-        raise UserError(f"there is no part {unknown[0]!r}. Choose of {', '.join(ALL)}.")
+        raise UserError(f"there is no part {unknown[0]!r}. Choose from {', '.join(ALL)}.")
+    # Before the first results are written: they would mark the commit as changed.
+    commit, machine = _commit(), _machine()
     found = results.load()
     with ExitStack() as stack:
         # To close what a part yields ends the part's processes.
@@ -111,13 +151,15 @@ def main(arguments: Sequence[str]) -> int:
             next(parts.get(part, iter(())), None)
         for part in sorted(parts, key=BESIDE.__contains__):
             say(f"{ALL[part]} ...")
-            found[part] = run_part(part, parts[part])
+            found[part] = run_part(part, parts[part], commit=commit, machine=machine)
             if not options.smoke:
                 write(found)
     return 0
 
 
 if __name__ == "__main__":
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _exit)
     try:
         sys.exit(main(sys.argv[1:]))
     except UserError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from bench.measuring import group
 from ops.http_api import ApiError
 from ops.prometheus_api import Prometheus
 from stacks.secrets import PROJECT
@@ -64,22 +65,13 @@ def up(root: Path, stack: str, steps: Mapping[str, Callable[[], object]]) -> dic
     began = time.monotonic()
     planned = stacks.plan("up", stack, ["--suppress-outputs"], root=root)
     with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(
-            planned.command,
-            cwd=root,
-            env=planned.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+        options = {"cwd": root, "env": planned.environment, "stdout": output, "stderr": output}
         try:
-            return watch(process.poll, steps, began)
+            with group(planned.command, **options) as process:
+                return watch(process.poll, steps, began)
         except UserError as error:
             output.seek(0)
             raise UserError(f"stack {stack}: {error}\n{output.read()[-2000:]}") from None
-        finally:
-            process.kill()
-            process.wait()
 
 
 def watch(

@@ -1,7 +1,6 @@
 """Which faults each tool finds before anything is deployed: each runs with each fault, really."""
 
 import re
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.edits import copy_of_the_program
+from bench.measuring import output
 from bench.peer_programs import PEERS, SOURCE, Texts, preview_ours, render, write_files
 from bench.results import Finding, Matrix, Row
 from ops.numbers import NOTHING
@@ -182,8 +182,11 @@ def measure(*, smoke: bool) -> Iterator[Finding]:
         # Tools run side by side: only what they find counts.
         ThreadPoolExecutor(max_workers=2) as pool,
     ):
-        answers = pool.map(lambda judge: verdicts(judge, faults), tried.values())
-        found = dict(zip(tried, answers, strict=True))
+        answers = [pool.submit(verdicts, judge, faults) for judge in tried.values()]
+        try:
+            found = {name: answer.result() for name, answer in zip(tried, answers, strict=True)}
+        finally:
+            pool.shutdown(cancel_futures=True)
     yield from findings(faults, found)
 
 
@@ -282,14 +285,5 @@ def _peer_finds(
 
 def _failure(run: Run) -> str:
     """What the program says if it fails; empty if it accepts what it is given."""
-    ended = subprocess.run(
-        run.command,
-        cwd=run.root,
-        env=run.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=180,
-    )
-    return ended.stdout or "failed" if ended.returncode else ""
+    code, messages = output(run.command, cwd=run.root, env=run.environment, timeout=180)
+    return messages or "failed" if code else ""

@@ -2,18 +2,23 @@
 
 import json
 import os
+import signal
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from bench.results import Goal, Row
 from toolchain.base import UserError
 
 T = TypeVar("T")
 LAUNCHER = Path(__file__).with_name("launcher.py")
+_GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,22 +39,79 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> 
     Raises UserError with the end of its messages if it fails.
     """
     reader, writer = os.pipe()
-    with os.fdopen(reader) as used:
-        try:
-            ended = subprocess.run(
-                [sys.executable, "-I", "-S", LAUNCHER, str(writer), *command],
-                cwd=cwd,
-                env=env,
-                pass_fds=[writer],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        finally:
-            os.close(writer)
-        if ended.returncode:
-            raise UserError(f"{' '.join(map(str, command))} failed:\n{ended.stdout[-2000:]}")
+    with os.fdopen(reader) as used, os.fdopen(writer, "w") as given:
+        code, messages = output(
+            [sys.executable, "-I", "-S", LAUNCHER, str(writer), *command],
+            cwd=cwd,
+            env=env,
+            pass_fds=[writer],
+        )
+        given.close()
+        if code:
+            raise UserError(f"{' '.join(map(str, command))} failed:\n{messages[-2000:]}")
         return Use(**json.load(used))
+
+
+def output(
+    command: Sequence[str | Path], *, timeout: float | None = None, **options: Any
+) -> tuple[int, str]:
+    """The program's exit code, and all that it writes.
+
+    Raises UserError if it takes longer than `timeout`, in seconds.
+    """
+    with group(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as program:
+        try:
+            messages, _ = program.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise UserError(f"{' '.join(map(str, command))}: no end after {timeout} s") from None
+        return program.returncode, messages
+
+
+@contextmanager
+def group(command: Sequence[str | Path], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Start the program without input; at the end, stop it and all that it has started."""
+    program = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, text=True, process_group=0, **options
+    )
+    try:
+        yield program
+    finally:
+        # Pulumi needs the first signal to end its plugins, which have groups of their own.
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(program.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                program.communicate(timeout=_GRACE_SECONDS)
+
+
+def comparison(
+    what: str,
+    uses: Sequence[Use],
+    beside: str,
+    others: Sequence[Use],
+    *,
+    goal: Goal | None = None,
+    note: str = "",
+) -> Iterator[Row]:
+    """The medians of two programs that ran in turns; a goal limits the ratio of the wall times."""
+    for unit, field, label in (
+        ("s", "seconds", ""),
+        ("s", "cpu_seconds", ", CPU time"),
+        ("bytes", "peak_bytes", ", peak memory of its largest process"),
+    ):
+        own, other = (
+            statistics.median(getattr(use, field) for use in side) for side in (uses, others)
+        )
+        yield Row(
+            what=what + label,
+            value=own,
+            unit=unit,
+            beside=beside,
+            beside_value=other,
+            goal=goal if field == "seconds" else None,
+            note=note,
+            runs=len(uses),
+        )
 
 
 def in_turns(rounds: int, *sides: Callable[[], T]) -> list[list[T]]:

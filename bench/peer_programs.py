@@ -28,6 +28,20 @@ SOURCE = "source"
 PLAIN = "plain"
 _TEXT_OF = "text of "
 """Begins the value that stands in an object for the text of a file."""
+PROVIDER = """\
+from pulumi import ResourceOptions
+from pulumi_kubernetes import Provider
+
+cluster = Provider(
+    "cluster",
+    kubeconfig="",
+    render_yaml_to_directory="rendered",
+    enable_config_map_mutable=True,
+    enable_secret_mutable=True,
+)
+options = ResourceOptions(provider=cluster)
+"""
+"""A program declares the provider as ours does."""
 _PLACE = re.compile(rf"""(["']){_TEXT_OF}(\S+?)\1""")
 _CAPITAL = re.compile("(?=[A-Z])")
 
@@ -97,14 +111,12 @@ def plain_pulumi(root: Path, texts: Texts) -> None:
     imports = [
         f"from pulumi_kubernetes.{group} import {version} as {group}" for group, version in modules
     ]
-    lines = ["from pathlib import Path", "", *imports, "", *map(_declaration, found)]
+    lines = ["from pathlib import Path", "", *imports, "", PROVIDER, *map(_declaration, found)]
     source = "\n".join(lines) + texts[SOURCE]
     (root / "__main__.py").write_text(source, encoding="utf-8")
     runtime = {"name": "python", "options": {"virtualenv": VENV.name}}
     project = {"name": PLAIN, "runtime": runtime}
     (root / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
-    config = {"config": {"kubernetes:renderYamlToDirectory": "rendered"}}
-    (root / f"Pulumi.{PLAIN}.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     if not (root / VENV.name).exists():
         (root / VENV.name).symlink_to(VENV)
 
@@ -123,7 +135,9 @@ def _declaration(found: dict[str, Any]) -> str:
         if key not in ("apiVersion", "kind")
     ]
     text = _PLACE.sub(r'Path("\2").read_text(encoding="utf-8")', "\n".join(arguments))
-    return f'{group}.{kind}(\n    "{kind}-{found["metadata"]["name"]}",\n{text}\n)'
+    return (
+        f'{group}.{kind}(\n    "{kind}-{found["metadata"]["name"]}",\n{text}\n    opts=options,\n)'
+    )
 
 
 def helm_template(root: Path) -> Run:

@@ -30,11 +30,11 @@ class Goal:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table: a median, and what was measured alternately with it.
+    """One line of the table: a value, and what it is compared with.
 
     `unit` is Grafana's id of a unit, for example `s`, `bytes`, `reqps` or `short`. `beside` names
-    what `beside_value` measures, in the same unit. `ratio` is the median of `value` by that of
-    `beside_value`; a row may have one without a goal.
+    what `beside_value` measures, in the same unit. `ratio` is `value` by `beside_value`; a
+    row may have one without a goal. `runs` says that both are medians of so many runs in turns.
     """
 
     what: str
@@ -44,6 +44,7 @@ class Row:
     beside_value: float | None = None
     goal: Goal | None = None
     note: str = ""
+    runs: int = 0
 
     @property
     def ratio(self) -> float | None:
@@ -67,7 +68,9 @@ class Row:
             limit = grafana_value(self.goal.limit, self.unit)
             goal = f"{self.goal.comparison} {f'{self.goal.limit:g} times' if ratio else limit}"
             verdict = "met" if self.meets_goal else "**missed**"
-        what = f"{self.what} ({self.note})" if self.note else self.what
+        notes = [self.note, f"{self.runs} runs" if self.runs > 1 else "1 run" if self.runs else ""]
+        note = "; ".join(filter(None, notes))
+        what = f"{self.what} ({note})" if note else self.what
         return what, grafana_value(self.value, self.unit), beside, ratio, goal, verdict
 
 
@@ -155,8 +158,8 @@ def markdown(results: Mapping[str, PartResult], titles: Mapping[str, str]) -> st
     lines = [
         "# Results of `make bench`",
         "",
-        "Medians. Values that stand beside each other were measured in turns, in one run. A goal"
-        " limits the ratio if there is one, else the value.",
+        "A number of runs says that a value, and the one beside it, are medians of so many runs in"
+        " turns (A B A B). A goal limits the ratio if there is one, else the value.",
         "",
         "| Part | What | Measured | Beside it | Ratio | Goal | |",
         "|---|---|---|---|---|---|---|",

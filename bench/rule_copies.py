@@ -21,7 +21,8 @@ def write_copies(root: Path, number: int) -> list[Path]:
     """Write the rule files, and `number` - 1 copies of each, below `root`. Returns the files.
 
     Groups, alerts and records of a copy have names of their own, and each alert has a runbook, so
-    that preview's checks accept them. The rules of SLOs are left out: they are generated.
+    that preview's checks accept them. Each expression ends with a comment of its own: parsers that
+    remember texts parse it again. The rules of SLOs are left out: they are generated.
     """
     runbooks = root / RUNBOOKS
     shutil.copytree(CLONE / RUNBOOKS, runbooks)
@@ -49,6 +50,7 @@ def _renamed(text: bytes, copy: int, runbooks: Path) -> Iterator[dict[str, Any]]
         group["name"] += f"_{copy}"
         group["rules"] = [rule for rule in group["rules"] if rule.get("alert") != WATCHDOG]
         for rule in group["rules"]:
+            rule["expr"] = f"{rule['expr'].rstrip()} # copy {copy}"
             if "record" in rule:
                 rule["record"] += f":{copy}"
             else:

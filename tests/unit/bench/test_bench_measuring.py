@@ -1,12 +1,14 @@
-"""What a run of a program used, and turns."""
+"""A program's time and memory, its end, and programs that take turns."""
 
 import os
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
-from bench.measuring import in_turns, run
+from bench.measuring import Use, comparison, group, in_turns, output, run
+from bench.results import Goal
 from toolchain.base import UserError
 
 MIB = 2**20
@@ -35,3 +37,30 @@ def test_sides_take_turns() -> None:
     order: list[str] = []
     found = in_turns(2, lambda: order.append("a") or 1, lambda: order.append("b") or 2)
     assert (found, order) == ([[1, 1], [2, 2]], ["a", "b", "a", "b"])
+
+
+def test_a_program_and_all_that_it_started_end_with_the_measurement(tmp_path: Path) -> None:
+    script = f"sleep 1000 & echo $! > {tmp_path}/child; echo started; wait"
+    with pytest.raises(KeyboardInterrupt), group(["/bin/sh", "-c", script], stdout=PIPE) as shell:
+        assert shell.stdout
+        assert shell.stdout.readline() == "started\n"
+        raise KeyboardInterrupt
+    child = Path("/proc", (tmp_path / "child").read_text().strip(), "stat")
+    assert not child.exists() or child.read_text().split()[2] == "Z"
+
+
+def test_a_program_that_takes_too_long_is_reported() -> None:
+    with pytest.raises(UserError, match=r"sleep 1000: no end after 0.1 s"):
+        output(["sleep", "1000"], timeout=0.1)
+
+
+def use(seconds: float) -> Use:
+    return Use(seconds=seconds, cpu_seconds=2 * seconds, peak_bytes=1000 * seconds)
+
+
+def test_programs_are_compared_by_medians_and_a_goal_holds_for_the_wall_time() -> None:
+    twice = Goal(comparison="≤", limit=2)
+    rows = list(comparison("a", [use(3), use(5), use(4)], "b", [use(2)] * 3, goal=twice))
+    assert [(row.value, row.beside_value) for row in rows] == [(4, 2), (8, 4), (4000, 2000)]
+    assert [row.meets_goal for row in rows] == [True, None, None]
+    assert {row.runs for row in rows} == {3}

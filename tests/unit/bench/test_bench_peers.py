@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bench import faults, peer_programs, peers
 from bench.faults import FAULTS, Edit, Fault
-from bench.measuring import Use
 from bench.peer_programs import SOURCE, Texts
 from bench.results import Matrix, Row
 from bench.rule_copies import write_copies
@@ -89,8 +89,8 @@ def test_the_plain_program_declares_each_object_with_its_typed_class(tmp_path: P
     source = (tmp_path / "__main__.py").read_text()
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     declared = {ast.unparse(call.func): {word.arg for word in call.keywords} for call in calls}
-    assert declared["core.ConfigMap"] == {"metadata", "data"}
-    assert declared["rbac.RoleBinding"] == {"metadata", "role_ref"}
+    assert declared["core.ConfigMap"] == {"metadata", "data", "opts"}
+    assert declared["rbac.RoleBinding"] == {"metadata", "role_ref", "opts"}
     assert "from pulumi_kubernetes.rbac import v1 as rbac" in source
 
 
@@ -110,8 +110,14 @@ def test_wrong_rules_stop_the_comparison(tmp_path: Path) -> None:
         peers.check(tmp_path)
 
 
-def test_programs_are_compared_by_the_medians_of_their_runs() -> None:
-    ours = [Use(seconds=s, cpu_seconds=1, peak_bytes=10) for s in (4, 2, 9)]
-    theirs = [Use(seconds=s, cpu_seconds=2, peak_bytes=5) for s in (1, 8, 2)]
-    rows = list(peers.compare("jsonnet", ours, theirs, 78))
-    assert [(row.value, row.beside_value) for row in rows] == [(4, 2), (1, 2), (10, 5)]
+def test_no_copy_of_a_rule_has_the_text_of_another(tmp_path: Path) -> None:
+    files = write_copies(tmp_path, 3)
+    groups = [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
+    copied = [
+        rule["expr"]
+        for group in groups
+        for rule in group["rules"]
+        if group["name"].endswith(("_2", "_3"))
+    ]
+    assert copied
+    assert len(set(copied)) == len(copied)

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from bench import preview, preview_growth, preview_phases
-from bench.measuring import Use
+from bench import preview_growth, preview_phases
 from tests.support.recording import ROOT
 
 MESSAGES = """\
@@ -17,10 +16,6 @@ a warning of somebody
 import time:        50 |       4400 | rules.rule
 import time:         7 |          7 | zipimport
 """
-
-
-def use(seconds: float) -> Use:
-    return Use(seconds=seconds, cpu_seconds=2 * seconds, peak_bytes=1000 * seconds)
 
 
 def test_imports_are_added_up_by_package() -> None:
@@ -36,18 +31,11 @@ def test_each_phase_is_the_median_of_its_runs() -> None:
     assert preview_phases.medians(runs) == {"a": 2.0, "b": 2.0}
 
 
-def test_only_the_wall_time_of_a_preview_has_a_goal() -> None:
-    rows = list(preview.beside_empty("ours", [use(3), use(5), use(4)], [use(2)] * 3))
-    assert [(row.value, row.beside_value) for row in rows] == [(4, 2), (8, 4), (4000, 2000)]
-    assert [row.meets_goal for row in rows] == [True, None, None]
-    (wall, *_) = preview.beside_empty("ours", [use(4.1)], [use(2)])
-    assert wall.meets_goal is False
-
-
-def test_the_largest_program_may_cost_as_many_times_as_it_is_large() -> None:
-    row = preview_growth.compared("rules", {1: use(1), 5: use(4), 10: use(10)})
-    assert (row.value, row.beside_value, row.meets_goal) == (20, 2, True)
-    assert preview_growth.compared("rules", {1: use(1), 10: use(10.1)}).meets_goal is False
+def test_growth_is_judged_without_what_every_preview_costs() -> None:
+    row = preview_growth.marginal("rules", {1: 100, 5: 108, 10: 118}, 3)
+    assert (row.value, row.beside_value, row.meets_goal) == (2, 2, True)
+    quadratic = preview_growth.marginal("rules", {1: 101, 5: 125, 10: 200}, 3)
+    assert quadratic.meets_goal is False
 
 
 def test_workloads_are_multiplied_in_the_stack_s_own_file(tmp_path: Path) -> None:

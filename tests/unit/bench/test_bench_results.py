@@ -1,5 +1,6 @@
 """The table, the pictures and the file of results."""
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -46,6 +47,11 @@ def test_a_goal_limits_the_ratio_if_there_is_one_else_the_value() -> None:
     assert RATE.cells() == ("rate (of rules)", number, "", "", f"≥ {limit}", "met")
 
 
+def test_a_row_says_of_how_many_runs_it_is_the_median() -> None:
+    assert replace(RATE, runs=5).cells()[0] == "rate (of rules; 5 runs)"
+    assert replace(HALF, runs=1).cells()[0] == "ours (1 run)"
+
+
 def test_results_survive_their_file(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     assert results.load(path) == {}
@@ -82,6 +88,16 @@ def test_the_page_and_the_pictures_are_those_of_the_kept_results() -> None:
     assert {path.name for path in folder.glob("*")} == drawn.keys()
     for name, curve in drawn.items():
         assert (folder / name).read_text(encoding="utf-8") == pictures.svg(curve), name
+
+
+def test_a_new_result_deletes_the_pictures_of_old_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    monkeypatch.setattr(results, "save", lambda _: None)
+    command.write({"size": RESULT})
+    command.write({"size": replace(RESULT, curves=[replace(CURVE, name="other")])})
+    assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["other.svg"]
 
 
 def test_an_unknown_part_is_refused() -> None:
