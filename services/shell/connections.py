@@ -18,6 +18,10 @@ LINGER_SECONDS = 0.2
 """How long a connection stays open after an answer to a request that was not read to its end. If it
 were closed at once, the answer could be lost: what still arrives resets the connection."""
 
+JOINED_BYTES = 64 * 2**10
+"""Bytes that wait for the end of a turn of the event loop at most. What is sent at once counts to
+the bytes above which asyncio makes the writer wait for the caller."""
+
 PROBES = ("/health", "/ready", "/metrics")
 """Paths that are served however many connections there are."""
 
@@ -138,7 +142,7 @@ class BoundedProtocol(H11Protocol):
 
 
 class _JoiningTransport:
-    """Sends together what is written in one turn of the event loop.
+    """Sends together what is written in one turn of the event loop, up to JOINED_BYTES.
 
     uvicorn writes an answer's head and then its body. Each piece that is sent wakes the caller, and
     costs more than most handlers do.
@@ -147,21 +151,29 @@ class _JoiningTransport:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
-        self._pieces: list[bytes] = []
+        self._joined = bytearray()
 
     def write(self, data: bytes) -> None:
-        if not self._pieces:
+        if not self._joined:
             self._loop.call_soon(self._send)
-        self._pieces.append(data)
+        self._joined += data
+        if len(self._joined) > JOINED_BYTES:
+            self._send()
 
     def close(self) -> None:
         self._send()
         self._transport.close()
 
+    def abort(self) -> None:
+        # An answer may have ended in this very turn. asyncio's write passes it to the system at
+        # once. Only if the caller is too slow for the system to take it all, abort drops the rest.
+        self._send()
+        self._transport.abort()
+
     def _send(self) -> None:
-        pieces, self._pieces = self._pieces, []
-        if pieces:
-            self._transport.write(b"".join(pieces))
+        joined, self._joined = self._joined, bytearray()
+        if joined:
+            self._transport.write(joined)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -354,17 +354,27 @@ class Recorder(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closed
 
+    def abort(self) -> None:
+        self.close()
+
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
+
+
+def connect(transport: asyncio.Transport) -> BoundedProtocol:
+    """A connection over the transport."""
+    config = make_server(Service("ping"), AnySettings()).config
+    config.load()
+    connection = BoundedProtocol(config, ServerState(), {})
+    connection.connection_made(transport)
+    return connection
 
 
 @pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
 def test_an_answer_is_sent_in_one_piece_and_before_the_connection_is_closed(close: bytes) -> None:
     async def ask() -> tuple[list[bytes], bool]:
-        config = make_server(Service("ping"), AnySettings()).config
-        config.load()
-        connection, transport = BoundedProtocol(config, ServerState(), {}), Recorder()
-        connection.connection_made(transport)
+        transport = Recorder()
+        connection = connect(transport)
         connection.data_received(b"GET /health HTTP/1.1\r\nHost: a\r\n" + close + b"\r\n")
         for _ in range(20):
             await asyncio.sleep(0)
@@ -376,3 +386,36 @@ def test_an_answer_is_sent_in_one_piece_and_before_the_connection_is_closed(clos
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert answer.endswith(b'\r\n\r\n{"status":"live"}')
     assert closed is bool(close)
+
+
+def written(scenario: Callable[[asyncio.Transport], None]) -> list[bytes]:
+    """What is sent while the scenario writes to a connection, in one turn of the event loop."""
+
+    async def in_one_turn() -> list[bytes]:
+        transport = Recorder()
+        connection = connect(transport)
+        scenario(connection.transport)
+        sent = [*transport.sent]
+        connection.connection_lost(None)  # type: ignore[arg-type]
+        return sent
+
+    return asyncio.run(in_one_turn())
+
+
+def test_an_answer_that_waits_for_the_end_of_the_turn_is_sent_before_an_abort() -> None:
+    def scenario(transport: asyncio.Transport) -> None:
+        transport.write(b"head")
+        transport.write(b"body")
+        transport.abort()
+
+    assert written(scenario) == [b"headbody"]
+
+
+def test_a_large_answer_does_not_wait_for_the_end_of_the_turn() -> None:
+    piece = bytes(2**14)
+
+    def scenario(transport: asyncio.Transport) -> None:
+        for _ in range(5):
+            transport.write(piece)
+
+    assert written(scenario) == [5 * piece]
