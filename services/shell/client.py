@@ -2,20 +2,13 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping
 from http import HTTPStatus
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import httpx
 
 from services.shell.bodies import BODY_LIMIT
-
-if find_spec("sniffio") is None:
-    # httpcore tries to import it several times a request, to learn what runs the event loop. Each
-    # search of the disk in vain takes 30 µs; this entry says at once that there is none.
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 KEEP_SECONDS = 5
 """How long an idle connection is kept. Servers must keep theirs longer."""

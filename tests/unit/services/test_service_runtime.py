@@ -64,6 +64,26 @@ def test_a_job_with_wrong_settings_exits_with_code_2_and_one_line(service: str) 
     assert done.stderr.startswith(f"{service}: {variable}: ") and done.stderr.count("\n") == 1
 
 
+NO_SNIFFIO = """
+import sys
+from typing import ClassVar
+from services.shell import Settings, run_once
+
+class Ask(Settings):
+    service: ClassVar[str] = "ask"
+
+async def work(_):
+    return sys.modules["sniffio"] is None
+
+assert "sniffio" not in sys.modules
+run_once(Ask, work)
+"""
+
+
+def test_a_program_that_runs_but_none_that_imports_the_shell_says_that_sniffio_is_missing() -> None:
+    subprocess.run([sys.executable, "-c", NO_SNIFFIO], cwd=ROOT, env={}, check=True, timeout=20)
+
+
 def test_a_connection_sends_each_part_of_an_answer_immediately() -> None:
     async def no_delay() -> int:
         accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
