@@ -52,10 +52,13 @@ def ensure_venv(*, dev: bool) -> None:
         return
     with hold_lock(state() / "venv.lock"):
         if (found := _installed()) < wanted:
+            require_disk(VENV, VENV_GIB, "the Python environment")
             if not found:
                 _make_venv()
+            # An installation that is interrupted leaves no stamp, so it is started over.
+            _stamp().unlink(missing_ok=True)
             _install_venv(VENV_LOCKS[found:wanted])
-            (VENV / "lock.stamp").write_text(lock_hash(wanted))
+            _stamp().write_text(lock_hash(wanted))
 
 
 def install(python: Path | str, locks: Sequence[Path], log: Path, *options: str, task: str) -> None:
@@ -99,10 +102,14 @@ def lock_hash(number: int) -> str:
 
 def _installed() -> int:
     """How many of VENV_LOCKS .venv has installed, in their order; 0 if it does not match them."""
-    stamp = VENV / "lock.stamp"
-    text = stamp.read_text() if VENV_PYTHON.exists() and stamp.exists() else ""
+    text = _stamp().read_text() if VENV_PYTHON.exists() and _stamp().exists() else ""
     numbers = range(len(VENV_LOCKS), 0, -1)
     return next((number for number in numbers if text == lock_hash(number)), 0)
+
+
+def _stamp() -> Path:
+    """The file in .venv that tells which lock files are installed whole, by their hash."""
+    return VENV / "lock.stamp"
 
 
 def _make_venv() -> None:
@@ -116,7 +123,6 @@ def _make_venv() -> None:
         raise UserError(
             f"{VENV} is a link, which set-up would follow. Remove it and run this again."
         )
-    require_disk(VENV, VENV_GIB, "the Python environment")
     progress.run(
         [sys.executable, "-m", "venv", "--clear", VENV],
         task="Python environment (.venv)",

@@ -169,6 +169,31 @@ class TestVenv:
         packages.ensure_venv(dev=True)
         assert ran.count("Python environment (.venv)") == 2
 
+    def test_an_interrupted_addition_to_the_program_s_packages_is_started_over(
+        self, ran: list[str], monkeypatch: pytest.MonkeyPatch
+    ):
+        def cut(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        packages.ensure_venv(dev=False)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(packages, "install", cut)
+            packages.ensure_venv(dev=True)
+        packages.ensure_venv(dev=False)
+        assert ran.count("Python environment (.venv)") == 2
+
+    @pytest.mark.parametrize("before", [None, False], ids=["all", "the second step"])
+    def test_a_full_disk_is_refused_before_anything_runs(
+        self, ran: list[str], monkeypatch: pytest.MonkeyPatch, before: bool | None
+    ):
+        if before is not None:
+            packages.ensure_venv(dev=before)
+        ran.clear()
+        monkeypatch.setattr(packages, "VENV_GIB", 1e9)
+        with pytest.raises(UserError, match="the Python environment needs"):
+            packages.ensure_venv(dev=True)
+        assert ran == []
+
     def test_a_venv_that_is_a_link_is_refused_and_stays(self, ran: list[str], tmp_path: Path):
         (tmp_path / "other").mkdir()
         (tmp_path / ".venv").symlink_to(tmp_path / "other")
