@@ -4,11 +4,10 @@ from typing import Any
 
 import yaml
 
-# libyaml writes the same bytes as PyYAML's own code, in a tenth of the time.
-_Emitter: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
-
-class _Dumper(_Emitter):
+# libyaml, which PyYAML's wheels contain, takes a tenth of the time of PyYAML's own code. That code
+# never stands in for it: it writes some characters, such as an emoji, with other bytes.
+class _Dumper(yaml.CSafeDumper):
     """Writes shared values wherever they occur, where PyYAML would write aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
