@@ -68,7 +68,7 @@ def test_a_job_starts_at_its_time_in_the_platform_s_own_clock(runs: Runs) -> Non
     job = ScheduledJob(MINUTELY, Clock(60, LATE), runs)
     began = time.monotonic()
     tick_until(job, lambda: len(runs.children) == 2)
-    assert time.monotonic() - began > 0.9
+    assert 0.9 < time.monotonic() - began < 10
 
 
 def test_a_job_that_still_runs_is_not_started_again(runs: Runs) -> None:
