@@ -1,11 +1,15 @@
 """Prometheus gets the disk and memory that its series need, and not many times as much."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from problems import Problems
+from promql.expressions import parse
 from quantities import amount
+from rules.slo.specification import WINDOW
+from services.psi_field.metrics import BUCKETS
 from stacks.capacity import (
     HEADROOM,
     SLO_INPUTS,
@@ -22,6 +26,7 @@ from stacks.settings import load_configuration
 from stacks.settings.layers import merged
 from stacks.settings.schema import Settings
 from tests.support.recording import ROOT, STACKS, configure, record, stack_values
+from tests.support.series import rulebook
 
 LARGEST = 4
 """No stack asks for more than this many times what it needs."""
@@ -111,6 +116,23 @@ def test_each_pod_adds_the_inputs_of_its_objectives_to_the_long_term_store() -> 
         added = 9 - values["workloads"][name]["replicas"]
         after = long_term_series(Settings.model_validate(more, by_name=False))
         assert after - before == added * inputs
+
+
+def test_the_inputs_of_the_objectives_are_the_series_that_they_select() -> None:
+    workloads = stack_values("production")["vaultmesh:settings"]["workloads"]
+    found: Counter[str] = Counter()
+    for slo in rulebook().slos:
+        metrics = {
+            selector.metric or ""
+            for text in slo.indicator.queries.values()
+            for selector in parse(WINDOW.sub("5m", text)).selectors
+        }
+        if slo.service in workloads:
+            # A histogram's buckets, and the one of all values.
+            found[slo.service] += sum(
+                len(BUCKETS) + 1 if metric.endswith("_bucket") else 1 for metric in metrics
+            )
+    assert found == SLO_INPUTS
 
 
 def test_series_grow_with_replicas_workloads_and_probes() -> None:
