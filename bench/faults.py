@@ -1,4 +1,9 @@
-"""Which faults each tool finds before anything is deployed: each runs with each fault, really."""
+"""Which faults each tool finds before anything is deployed: each tool runs with each fault.
+
+The faults are mistakes that a change of a stack can make: in its rules, its routes, a dashboard,
+its settings, and in the code that writes the servers' configuration. Preview trusts that code; the
+servers' own checkers read what it writes.
+"""
 
 import re
 import tempfile
@@ -7,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from bench.edits import copy_of_the_program
 from bench.measuring import output
 from bench.peer_programs import PEERS, SOURCE, Texts, preview_ours, render, write_files
 from bench.results import Finding, Matrix, Row
-from ops.numbers import NOTHING
 from toolchain import tools
 from toolchain.base import UserError
 from toolchain.stacks import Run
@@ -56,6 +61,18 @@ def _in_rule(what: str, old: str, new: str, *, says: str) -> Fault:
     """A fault in an alert, whose text is the same in the source and in what is deployed."""
     theirs = Edit(place=f"{PROMETHEUS}/alerting_rules.yml", old=old, new=new)
     return Fault(what=what, says=says, ours=Edit(place=PSI, old=old, new=new), theirs=theirs)
+
+
+def _in_configuration(
+    what: str, *, ours: tuple[str, str], theirs: tuple[str, str], says: str
+) -> Fault:
+    """A fault in the configuration of Prometheus, which a component of ours writes."""
+    return Fault(
+        what=what,
+        says=says,
+        ours=Edit(place="components/prometheus.py", old=ours[0], new=ours[1]),
+        theirs=Edit(place=f"{PROMETHEUS}/prometheus.yml", old=theirs[0], new=theirs[1]),
+    )
 
 
 ENTROPY, ENTROPI = "expr: psi_field_temporal_entropy", "expr: psi_field_temporal_entropi"
@@ -146,17 +163,23 @@ FAULTS = (
             new='"name": "harbinger",\n  "namespace"',
         ),
     ),
-    Fault(
-        what="a password in plain text",
-        says="grafanaAdminPassword",
-        ours=Edit(
-            place=STACK, old="config:\n", new="config:\n  vaultmesh:grafanaAdminPassword: x\n"
-        ),
-        theirs=Edit(
-            place="objects/Secret-grafana",
-            old='"kind": "Secret"',
-            new='"kind": "Secret",\n "stringData": {"old": "x"}',
-        ),
+    _in_configuration(
+        "a scrape interval of `30x`",
+        ours=('"scrape_interval": INTERVAL', '"scrape_interval": "30x"'),
+        theirs=("scrape_interval: 30s", "scrape_interval: 30x"),
+        says="30x",
+    ),
+    _in_configuration(
+        "a misspelled key of Prometheus' configuration",
+        ours=('"evaluation_interval"', '"evaluation_intervall"'),
+        theirs=("evaluation_interval:", "evaluation_intervall:"),
+        says="evaluation_intervall",
+    ),
+    _in_configuration(
+        "a relabeling whose pattern does not parse",
+        ours=('"regex": "^$"', '"regex": "^($"'),
+        theirs=("regex: ^$", "regex: ^($"),
+        says="^($",
     ),
     Fault(
         what="a syntax error in the tool's own language",
@@ -165,8 +188,12 @@ FAULTS = (
         theirs=Edit(place=SOURCE, new="\n}{{{\n"),
     ),
 )
-Judge = Callable[[Fault | None], bool]
-"""Whether a tool finds this fault; with None, whether it refuses what has no fault."""
+Judge = Callable[[Fault | None], bool | None]
+"""Whether a tool finds this fault; with None, whether it refuses what has no fault.
+
+None if the tool does not read the file that has the fault.
+"""
+WORDS = {True: "found", False: "missed", None: "not read"}
 
 
 def measure(*, smoke: bool) -> Iterator[Finding]:
@@ -182,39 +209,45 @@ def measure(*, smoke: bool) -> Iterator[Finding]:
         # Tools run side by side: only what they find counts.
         ThreadPoolExecutor(max_workers=2) as pool,
     ):
-        answers = [pool.submit(verdicts, judge, faults) for judge in tried.values()]
+        stopped = Event()
+        answers = [pool.submit(verdicts, judge, faults, stopped) for judge in tried.values()]
         try:
             found = {name: answer.result() for name, answer in zip(tried, answers, strict=True)}
         finally:
-            pool.shutdown(cancel_futures=True)
+            stopped.set()
     yield from findings(faults, found)
 
 
-def findings(faults: tuple[Fault, ...], found: Mapping[str, list[bool]]) -> Iterator[Finding]:
-    """The matrix of what each tool found, and a row for each peer."""
+def findings(
+    faults: tuple[Fault, ...], found: Mapping[str, list[bool | None]]
+) -> Iterator[Finding]:
+    """The matrix of what each tool found, and a row for each tool."""
     yield Matrix(
         title="Faults that each tool finds before anything is deployed",
         header=["", *found],
         rows=[
-            [fault.what, *("found" if one[number] else NOTHING for one in found.values())]
+            [fault.what, *(WORDS[verdicts[number]] for verdicts in found.values())]
             for number, fault in enumerate(faults)
         ],
     )
-    for name, verdict in found.items():
-        if name != OURS and any(verdict):
-            yield Row(
-                what=f"faults found, of {len(faults)}",
-                value=sum(found[OURS]),
-                beside=name,
-                beside_value=sum(verdict),
-            )
+    for name, verdicts in found.items():
+        yield Row(
+            what=f"faults found by {name}, of {len(faults)}",
+            value=verdicts.count(True),
+            note=f"{verdicts.count(None)} are in files that it does not read"
+            if None in verdicts
+            else "",
+        )
 
 
-def verdicts(judge: Judge, faults: tuple[Fault, ...]) -> list[bool]:
-    """What the judge says to each fault. Raises UserError if it refuses what has no fault."""
+def verdicts(judge: Judge, faults: tuple[Fault, ...], stopped: Event) -> list[bool | None]:
+    """What the judge says to each fault, until the measurement is stopped.
+
+    Raises UserError if it refuses what has no fault.
+    """
     if judge(None):
         raise UserError("a tool refuses the stack without any fault, so it can't be compared.")
-    return [judge(fault) for fault in faults]
+    return [judge(fault) for fault in faults if not stopped.is_set()]
 
 
 @contextmanager
@@ -224,7 +257,7 @@ def judges(scratch: Path, peers: list[str]) -> Iterator[dict[str, Judge]]:
         texts = render(root)
         found: dict[str, Judge] = {
             OURS: lambda fault: _ours_finds(root, fault),
-            SERVERS: lambda fault: _servers_find(scratch / "servers", _with(texts, fault)),
+            SERVERS: lambda fault: _servers_find(scratch / "servers", texts, fault),
         }
         for name in peers:
             write, run = PEERS[name]
@@ -256,8 +289,10 @@ def _ours_finds(root: Path, fault: Fault | None) -> bool:
         path.write_text(text, encoding="utf-8")
 
 
-def _servers_find(root: Path, texts: Texts) -> bool:
-    write_files(root, texts)
+def _servers_find(root: Path, texts: Texts, fault: Fault | None) -> bool | None:
+    if fault and not fault.theirs.place.startswith((PROMETHEUS, ALERTMANAGER)):
+        return None
+    write_files(root, _with(texts, fault))
     folders = tools.folders(["prometheus", "alertmanager"])
     promtool, amtool = folders[0] / "promtool", folders[1] / "amtool"
     rules = sorted(str(path) for path in (root / PROMETHEUS).glob("*_rules.yml"))

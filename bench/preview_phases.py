@@ -33,8 +33,12 @@ def phases(rounds: int) -> Iterator[Row]:
     peak = middle.pop("peak_bytes")
     for name, seconds in middle.items():
         clock = "wall time" if name.startswith(IMPORT) else "CPU time"
-        yield Row(what=name, value=seconds, unit="s", goal=LIMITS.get(name), note=clock)
-    yield Row(what="peak memory of the program, before resources", value=peak, unit="bytes")
+        yield Row(
+            what=name, value=seconds, unit="s", goal=LIMITS.get(name), note=clock, runs=rounds
+        )
+    yield Row(
+        what="peak memory of the program, before resources", value=peak, unit="bytes", runs=rounds
+    )
 
 
 def import_times(messages: str) -> Iterator[tuple[str, float]]:

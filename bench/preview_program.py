@@ -36,9 +36,9 @@ def main() -> None:
 
     inner: dict[str, float] = {}
     for module, name, label in (
-        (files, "load_rulebook", "rules: read, parse and check"),
-        (files, "all_dashboards", "dashboards: build and check"),
-        (content, "read_files", "rules, dashboards and their queries"),
+        (files, "load_rulebook", "of which rules: read, parse and check"),
+        (files, "all_dashboards", "of which dashboards: build and check"),
+        (content, "read_files", "of which all files: rules, dashboards and their queries"),
     ):
         setattr(module, name, _added(inner, label, getattr(module, name)))
 

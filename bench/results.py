@@ -18,14 +18,19 @@ _COMPARISONS = {"≤": operator.le, "<": operator.lt, "≥": operator.ge}
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """A limit for a row's ratio if it has one, else for its value, in the row's unit."""
+    """A limit for a row's ratio if it has one, else for its value, in the row's unit.
+
+    `most` is a second limit, from above.
+    """
 
     comparison: str
     limit: float
+    most: float | None = None
 
     def met_by(self, found: float) -> bool:
-        """Whether the value or ratio keeps to the limit."""
-        return _COMPARISONS[self.comparison](found, self.limit)
+        """Whether the value or ratio keeps to the limits."""
+        kept = _COMPARISONS[self.comparison](found, self.limit)
+        return kept and (self.most is None or found <= self.most)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +70,12 @@ class Row:
         if self.ratio is not None:
             ratio = f"{self.ratio:.3g} times"
         if self.goal:
-            limit = grafana_value(self.goal.limit, self.unit)
-            goal = f"{self.goal.comparison} {f'{self.goal.limit:g} times' if ratio else limit}"
+            limits = [(self.goal.comparison, self.goal.limit)]
+            limits += [("≤", self.goal.most)] if self.goal.most is not None else []
+            goal = ", ".join(
+                f"{sign} {f'{limit:g} times' if ratio else grafana_value(limit, self.unit)}"
+                for sign, limit in limits
+            )
             verdict = "met" if self.meets_goal else "**missed**"
         notes = [self.note, f"{self.runs} runs" if self.runs > 1 else "1 run" if self.runs else ""]
         note = "; ".join(filter(None, notes))

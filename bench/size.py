@@ -46,10 +46,11 @@ _INTERVAL = "prometheus_target_interval_length_seconds"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class PlatformSize:
     """What all pods of a stack request, and what one replica of its Prometheus stores.
 
-    `written` is the USD a month for its samples in Amazon Managed Prometheus, without replicas.
+    `remote_write` is what Amazon Managed Prometheus costs for its samples, in USD a month, without
+    replicas.
     """
 
     cores: float
@@ -57,7 +58,7 @@ class Size:
     series: float
     samples_a_second: float
     bytes_a_day: float
-    written: float
+    remote_write: float
 
     def cells(self) -> list[str]:
         """The size as texts, in the order of HEADER."""
@@ -67,7 +68,7 @@ class Size:
             grafana_value(self.series, "short"),
             grafana_value(self.samples_a_second, "short"),
             grafana_value(self.bytes_a_day, "bytes"),
-            f"{self.written:.2f} USD" if self.written else NOTHING,
+            f"{self.remote_write:.2f} USD" if self.remote_write else NOTHING,
         ]
 
 
@@ -85,12 +86,12 @@ HEADER = (
 def measure(*, smoke: bool) -> Iterator[Finding]:
     """The sizes of all stacks, and how the smallest one compares with its run in `make live`."""
     yield sizes()
-    yield from beside(size(settings("production")), kube_prometheus())
+    yield from compare_with_kube_prometheus(size(settings("production")), kube_prometheus())
     with copy_of_the_program() as root:
         up(root, stacks.LOCAL, {})
         with live(root, FASTEST) as prometheus:
             time.sleep(WINDOW_SECONDS)
-            yield from compare(computed(settings(stacks.LOCAL)), measured(prometheus))
+            yield from compare_loads(expected_load(settings(stacks.LOCAL)), read_load(prometheus))
 
 
 def sizes() -> Matrix:
@@ -110,36 +111,36 @@ def settings(stack: str) -> Settings:
     return Settings.model_validate(values, by_name=False)
 
 
-def size(found: Settings) -> Size:
+def size(found: Settings) -> PlatformSize:
     """The size of a stack with these settings, while nothing rolls out and every CronJob runs."""
     needed = needed_quota(found, rolling=False)
     keeps = found.aws is not None and found.aws.managed_prometheus is not None
-    return Size(
+    return PlatformSize(
         cores=float(needed["cpu"]),
         memory=float(needed["memory"]),
         series=sum(series(found).values()),
         samples_a_second=samples_a_second(found),
         bytes_a_day=bytes_a_day(found),
-        written=written(long_term_series(found)) if keeps else 0,
+        remote_write=remote_write_usd(long_term_series(found)) if keeps else 0,
     )
 
 
-def kube_prometheus() -> Size:
+def kube_prometheus() -> PlatformSize:
     """The size of kube-prometheus with its defaults, if all of its series were written."""
     given: Mapping[str, Any] = yaml.safe_load(KUBE_PROMETHEUS.read_text(encoding="utf-8"))
     rate = given["series"] / (parse_duration(given["interval"]) / 1000)
     pods = given["pods"].values()
-    return Size(
+    return PlatformSize(
         cores=sum(pod["replicas"] * amount(pod["cpu"]) for pod in pods),
         memory=sum(pod["replicas"] * amount(pod["memory"]) for pod in pods),
         series=given["series"],
         samples_a_second=rate,
         bytes_a_day=rate * 86400 * BYTES_PER_SAMPLE,
-        written=written(given["series"]),
+        remote_write=remote_write_usd(given["series"]),
     )
 
 
-def written(active: float) -> float:
+def remote_write_usd(active: float) -> float:
     """USD a month for the samples of so many active series in Amazon Managed Prometheus."""
     prices = read_prices()
     price = prices["prices"]["written_samples"]
@@ -147,7 +148,7 @@ def written(active: float) -> float:
     return samples / price["divisor"] * price["usd"]
 
 
-def beside(ours: Size, theirs: Size) -> list[Row]:
+def compare_with_kube_prometheus(ours: PlatformSize, theirs: PlatformSize) -> list[Row]:
     """Production beside kube-prometheus with its defaults."""
     return [
         Row(
@@ -162,18 +163,20 @@ def beside(ours: Size, theirs: Size) -> list[Row]:
             ("CPUs requested", "cores", "short", "ours are two replicas and all workloads"),
             ("memory requested", "memory", "bytes", ""),
             ("active series", "series", "short", "theirs are those of the whole cluster"),
-            ("USD a month for remote write", "written", "short", "theirs if all is written"),
+            ("USD a month for remote write", "remote_write", "short", "theirs if all is written"),
         )
     ]
 
 
-def computed(found: Settings, left_out: Sequence[str] = (grafana.NAME,)) -> tuple[float, float]:
+def expected_load(
+    found: Settings, left_out: Sequence[str] = (grafana.NAME,)
+) -> tuple[float, float]:
     """The series, and the samples a second, of a run that leaves these workloads out."""
     active = sum(count for job, count in series(found).items() if job not in left_out)
     return active, active / sum(series(found).values()) * samples_a_second(found)
 
 
-def measured(prometheus: Prometheus) -> tuple[float, float]:
+def read_load(prometheus: Prometheus) -> tuple[float, float]:
     """The series, and the samples a second, of the last WINDOW_SECONDS of a run at any speed.
 
     A scrape that comes late on a busy machine counts as if it had come in time.
@@ -188,7 +191,7 @@ def measured(prometheus: Prometheus) -> tuple[float, float]:
     return active, samples / (parse_duration(INTERVAL) / 1000)
 
 
-def compare(ours: tuple[float, float], real: tuple[float, float]) -> list[Row]:
+def compare_loads(ours: tuple[float, float], real: tuple[float, float]) -> list[Row]:
     """What was computed beside what was measured."""
     return [
         Row(
@@ -196,7 +199,7 @@ def compare(ours: tuple[float, float], real: tuple[float, float]) -> list[Row]:
             value=mine,
             beside="measured in `make live`",
             beside_value=theirs,
-            goal=Goal(comparison="≥", limit=FEWEST),
+            goal=Goal(comparison="≥", limit=FEWEST, most=MOST),
         )
         for what, mine, theirs in zip(
             ("active series", "samples a second"), ours, real, strict=True

@@ -2,7 +2,7 @@
 
 import time
 
-from bench.size import FEWEST, MOST, WINDOW_SECONDS, computed, measured, settings
+from bench.size import FEWEST, MOST, WINDOW_SECONDS, expected_load, read_load, settings
 from tests.live.conftest import Live
 
 
@@ -10,7 +10,7 @@ def test_the_predicted_series_and_samples_are_close_to_the_real_ones(services: L
     services.wait_for(lambda seen: seen.is_up and seen.is_evaluated, "every rule evaluated")
     began = time.monotonic()
     services.wait_for(lambda _: time.monotonic() - began > WINDOW_SECONDS, "samples of a while")
-    found = computed(settings("local"), services.platform.left_out)
-    real = measured(services.observer.prometheus)
+    found = expected_load(settings("local"), services.platform.left_out)
+    real = read_load(services.observer.prometheus)
     for mine, theirs in zip(found, real, strict=True):
         assert FEWEST <= mine / theirs <= MOST, (found, real)

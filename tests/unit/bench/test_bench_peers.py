@@ -3,6 +3,7 @@
 import ast
 import json
 from pathlib import Path
+from threading import Event
 
 import pytest
 import yaml
@@ -56,19 +57,28 @@ def test_a_fault_that_no_longer_fits_is_reported() -> None:
 
 
 def test_the_matrix_shows_what_each_tool_finds_and_the_rows_count_it() -> None:
-    found = {faults.OURS: [True, True], "a": [True, False], "b": [False, False]}
+    found = {faults.OURS: [True, True], "a": [True, None], "b": [False, False]}
     matrix, *rows = faults.findings(FAULTS[:2], found)
     assert isinstance(matrix, Matrix)
     assert matrix.header == ["", faults.OURS, "a", "b"]
-    assert matrix.rows[1] == [FAULTS[1].what, "found", "\N{EN DASH}", "\N{EN DASH}"]
-    assert [(row.value, row.beside, row.beside_value) for row in rows if isinstance(row, Row)] == [
-        (2, "a", 1)
-    ]
+    assert matrix.rows[1] == [FAULTS[1].what, "found", "not read", "missed"]
+    assert [row.value for row in rows if isinstance(row, Row)] == [2, 1, 0]
 
 
 def test_a_tool_that_refuses_the_sound_stack_is_not_compared() -> None:
     with pytest.raises(UserError, match="without any fault"):
-        faults.verdicts(lambda _: True, FAULTS)
+        faults.verdicts(lambda _: True, FAULTS, Event())
+
+
+def test_no_fault_is_tried_after_the_measurement_has_stopped() -> None:
+    stopped = Event()
+
+    def judge(fault: Fault | None) -> bool:
+        if fault is FAULTS[1]:
+            stopped.set()
+        return fault is not None
+
+    assert faults.verdicts(judge, FAULTS, stopped) == [True, True]
 
 
 def test_a_configmap_keeps_its_texts_in_files(tmp_path: Path) -> None:
