@@ -267,18 +267,19 @@ def _sum(slo: Slo, name: str, window: str) -> str:
 
 
 def _prompt_sum(slo: Slo, name: str, window: str) -> str:
-    """The same, with the newest events at their full weight.
+    """The same, with the events of the last NOW at nearly their full weight.
 
     An event is in all samples of the NOW after it, so those of the last NOW are in half of their
     samples on average, and an outage would page half of NOW later than its errors say. The newest
-    sample stands for the missing ones, and the range is shorter by as many: all weights still add
-    up to the window.
+    sample stands for the missing ones, and the range is shorter by as many. If the series ended,
+    nothing is missing: the instant selector, unlike `last_over_time`, has no value after that.
     """
     shorter = parse_duration(window) - parse_duration(NOW) // 2
-    recorded = f"{_series(slo, name)}[{format_duration(shorter)}]"
-    missing = f"scalar(sum(count_over_time({_series(slo, WATCH)}[{NOW}])) / 2 - 1)"
-    events = f"sum_over_time({recorded}) + {missing} * last_over_time({recorded})"
-    return f"sum by ({', '.join(RESULT_LABELS)}) ({events})"
+    recorded = _sum(slo, name, format_duration(shorter))
+    # Events that come evenly, each in n evaluations, are missing 0 + 1 + ... + (n - 1) times in n.
+    once = "0.5" if slo.indicator.adds_samples else "1"
+    missing = f"scalar(sum(count_over_time({_series(slo, WATCH)}[{NOW}])) / 2 - {once})"
+    return f"({recorded} + {missing} * {_latest(slo, name)} or {recorded})"
 
 
 def _series(slo: Slo, name: str) -> str:

@@ -24,7 +24,8 @@ _PROBE = "1h1m1s"
 """A window that nobody writes: once it replaces {{.window}}, other ranges in a query are fixed."""
 _KEEPS_ZERO = {"*", "/", "==", "!=", "<", "<=", ">", ">="}
 """Operators of an error query that has no value exactly when there are no errors."""
-_PER_SECOND, _COUNTS = {"rate", "irate"}, {"increase", "sum_over_time", "count_over_time"}
+_SAMPLED = {"sum_over_time", "count_over_time"}
+_PER_SECOND, _COUNTS = {"rate", "irate"}, {"increase", *_SAMPLED}
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,14 @@ class Indicator:
         if functions and functions <= _COUNTS:
             return seconds / (parse_duration(NOW) / 1000)
         return None
+
+    @property
+    def adds_samples(self) -> bool:
+        """Whether the errors add up samples; if not, they add up the steps between samples.
+
+        A window with ten samples has nine steps.
+        """
+        return bool(self._expressions) and self._expressions[0].range_functions <= _SAMPLED
 
     @cached_property
     def _expressions(self) -> list[Expression]:

@@ -1,17 +1,11 @@
 """Objectives in forms that the platform's own don't use, put to promtool."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.support.rules.promtool import run
-from tests.support.rules.rule_project import load
-from tests.support.rules.slo_project import SPEC, write_slo
+from tests.support.rules.slo_case import BURNT, EVENTS, GAUGES, LOAVES, OLD, Case, check_slo_case
 
-EVENTS = SPEC[SPEC.index("      events:") : SPEC.index("    alerting:")]
 COMMON = """\
       events:
         error_query: sum(rate(loaves_by_state{state=~"burnt|raw"}[{{.window}}]))
@@ -24,24 +18,8 @@ RAW = """\
           /
           sum(rate(loaves_total[{{.window}}]))
 """
-GAUGES = EVENTS.replace("rate(", "sum_over_time(")
-BURNT, LOAVES = 'burnt_total{job="oven", pod="a"}', 'loaves_total{job="oven", pod="a"}'
 GOOD, BAD = (f'loaves_by_state{{job="oven", pod="a", state="{one}"}}' for one in ("good", "burnt"))
-OLD = 'sloth_id="oven-bread", sloth_service="oven", sloth_slo="bread", owner="somebody"'
-"""The labels of an objective before its file was changed."""
 ABSENT = 'ALERTS{alertname="BreadSliAbsent", alertstate="firing"}'
-
-
-@dataclass(frozen=True)
-class Case:
-    """An objective's indicator, samples every 30 s, and values of expressions by time.
-
-    A value of None means that the expression has no result.
-    """
-
-    indicator: str
-    series: Mapping[str, str]
-    values: Mapping[tuple[str, str], float | None] = field(default_factory=dict)
 
 
 def ratio(window: str) -> str:
@@ -121,29 +99,5 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_an_objective_of_another_form_behaves(name: str, promtool: str, tmp_path: Path) -> None:
-    case = CASES[name]
-    book = load(write_slo(tmp_path / "project", SPEC.replace(EVENTS, case.indicator)))
-    (tmp_path / "slo_rules.yml").write_text(book.files({})["slo_rules.yml"])
-    checks = [
-        {
-            "expr": expr,
-            "eval_time": time,
-            "exp_samples": [] if value is None else [{"labels": "{}", "value": value}],
-        }
-        for (time, expr), value in case.values.items()
-    ]
-    test = {
-        "rule_files": ["slo_rules.yml"],
-        "evaluation_interval": "30s",
-        "group_eval_order": ["slo-oven-bread", "slo-oven-bread-slow"],
-        "tests": [
-            {
-                "interval": "30s",
-                "input_series": [{"series": s, "values": v} for s, v in case.series.items()],
-                "promql_expr_test": checks,
-            }
-        ],
-    }
-    (tmp_path / "case.yaml").write_text(yaml.safe_dump(test))
-    passed, output = run(promtool, tmp_path, "test", "rules", "case.yaml")
+    passed, output = check_slo_case(promtool, tmp_path, CASES[name])
     assert passed, output
