@@ -1,19 +1,19 @@
 """Constant arguments that make an expression fail when it is evaluated, or that are no use."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from promql.regex import RegexError, Use, compile_regex
-from promql.tree import Aggregation, Call, Node, Number, String, Unary, nodes, unwrapped
+from promql.tree import Aggregation, Call, Node, Number, String, Unary, unwrapped
 
 _QUANTILES = {"histogram_quantile", "quantile", "quantile_over_time"}
 _MAX_COUNT = 2.0**63
 """Above the largest integer that Prometheus counts with."""
 
 
-def check_arguments(tree: Node) -> Iterator[str]:
-    """A sentence for each constant argument that is wrong."""
-    for node in nodes(tree):
+def check_arguments(walked: Iterable[Node]) -> Iterator[str]:
+    """A sentence for each constant argument of the nodes that is wrong."""
+    for node in walked:
         match node:
             case Call():
                 yield from _call(node.function.name, node.args)

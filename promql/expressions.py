@@ -1,5 +1,6 @@
 """Parsed PromQL expressions: the series they select and the numbers they compare with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
@@ -25,17 +26,25 @@ _OPERANDS = frozenset({"args", "expr", "lhs", "param", "rhs", "selector"})
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression, as `parse` returns it."""
+    """A parsed expression, as `parse` returns it.
+
+    `nodes` are those of its tree, each before its children, in the order of the text.
+    """
 
     text: str
-    tree: Node = field(compare=False, repr=False)
+    nodes: Sequence[Node] = field(compare=False, repr=False)
     selectors: tuple[VectorSelector, ...] = field(compare=False, repr=False)
+
+    @property
+    def tree(self) -> Node:
+        """The tree of the whole expression."""
+        return self.nodes[0]
 
     @property
     def ranges(self) -> list[int]:
         """How far each range selector and subquery looks back: range plus offset, milliseconds."""
         found = []
-        for node in nodes(self.tree):
+        for node in self.nodes:
             if isinstance(node, MatrixSelector):
                 found.append(node.range + node.selector.offset)
             elif isinstance(node, Subquery):
@@ -45,14 +54,14 @@ class Expression:
     @property
     def canonical(self) -> str:
         """The tree as a text, the same for expressions that differ in their spelling alone."""
-        return fold(self.tree, _describe)
+        return fold(self.nodes, _describe)
 
     @property
     def range_functions(self) -> frozenset[str]:
         """The names of the functions that read a range."""
         return frozenset(
             node.function.name
-            for node in nodes(self.tree)
+            for node in self.nodes
             if isinstance(node, Call) and "matrix" in node.function.arguments
         )
 
@@ -60,7 +69,7 @@ class Expression:
         """The spans of the text where `number` is the right operand of a comparison."""
         return [
             node.rhs.span
-            for node in nodes(self.tree)
+            for node in self.nodes
             if isinstance(node, Binary)
             and node.operator in COMPARISONS
             and isinstance(node.rhs, Number)
@@ -74,9 +83,9 @@ def parse(text: str) -> Expression:
 
     Raises PromqlError if Prometheus would refuse it or it contains a dashboard's $variable.
     """
-    tree = parse_tree(text)
-    selectors = tuple(node for node in nodes(tree) if isinstance(node, VectorSelector))
-    return Expression(text, tree, selectors)
+    walked = nodes(parse_tree(text))
+    selectors = tuple(node for node in walked if isinstance(node, VectorSelector))
+    return Expression(text, walked, selectors)
 
 
 def _describe(node: Node, operands: list[str]) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from promql.arguments import constant, text_of
 from promql.checks import COMPARISONS
+from promql.expressions import Expression
 from promql.labels import NO_LABELS
 from promql.regex import RegexError, Use, compile_regex
 from promql.tree import (
@@ -50,7 +51,7 @@ IdentityOf: TypeAlias = Callable[[VectorSelector], Identity]
 """What distinguishes the series that a selector selects, without regard to its matchers."""
 
 
-def find_identity(tree: Node, identity_of: IdentityOf) -> Identity:
+def find_identity(expression: Expression, identity_of: IdentityOf) -> Identity:
     """What distinguishes the results of an expression."""
 
     def identity_at(node: Node, inner: list[Identity]) -> Identity:
@@ -58,7 +59,7 @@ def find_identity(tree: Node, identity_of: IdentityOf) -> Identity:
         reasons = [one.collision for one in inner if one.collision]
         return found._replace(collision=reasons[0]) if reasons and not found.collision else found
 
-    return fold(tree, identity_at)
+    return fold(expression.nodes, identity_at)
 
 
 def collision_of(names: tuple[str, ...]) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from promql.arguments import text_of
+from promql.expressions import Expression
 from promql.labels import NO_LABELS, Labels, labels_at
-from promql.tree import Aggregation, Binary, Call, Node, VectorSelector, fold, nodes, of_series
+from promql.tree import Aggregation, Binary, Call, Node, VectorSelector, fold, of_series
 
 _NONE: frozenset[str] = frozenset()
 
@@ -18,8 +19,7 @@ class _Sides(NamedTuple):
 
 
 def find_mismatches(
-    tree: Node,
-    text: str,
+    expression: Expression,
     labels_of: Callable[[str], Labels],
     certain_of: Callable[[str], frozenset[str]],
 ) -> dict[int, str]:
@@ -27,19 +27,19 @@ def find_mismatches(
 
     One side lacks a label that all series of the other have, and that they must have in common.
     """
-    if not any(isinstance(node, Binary) and _joins(node) for node in nodes(tree)):
+    if not any(isinstance(node, Binary) and _joins(node) for node in expression.nodes):
         return {}
     found: dict[int, str] = {}
 
     def sides_at(node: Node, inner: list[_Sides]) -> _Sides:
         if isinstance(node, Binary) and (reason := _mismatch(node, *inner)):
             start, end = node.span
-            found[id(node)] = f"nothing matches in `{text[start:end]}`, because {reason}"
+            found[id(node)] = f"nothing matches in `{expression.text[start:end]}`, because {reason}"
         possible = labels_at(node, [one.possible for one in inner], labels_of)
         certain = _certain(node, [one.certain for one in inner], certain_of)
         return _Sides(possible, certain if possible is None else certain & possible)
 
-    fold(tree, sides_at)
+    fold(expression.nodes, sides_at)
     return found
 
 

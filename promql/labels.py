@@ -29,7 +29,7 @@ _NONE: frozenset[str] = frozenset()
 
 def result_labels(expression: Expression, labels_of: Callable[[str], Labels]) -> Labels:
     """The labels of an expression's result; `labels_of` returns those of a metric."""
-    return fold(expression.tree, lambda node, inner: labels_at(node, inner, labels_of))
+    return fold(expression.nodes, lambda node, inner: labels_at(node, inner, labels_of))
 
 
 def labels_at(node: Node, inner: list[Labels], labels_of: Callable[[str], Labels]) -> Labels:

@@ -1,6 +1,6 @@
 """How far back an expression reads samples, and how many of them a range can hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from promql.tree import (
@@ -9,7 +9,6 @@ from promql.tree import (
     Node,
     Subquery,
     VectorSelector,
-    nodes,
     unwrapped,
 )
 
@@ -73,9 +72,9 @@ class Pace(NamedTuple):
     step: int | None
 
 
-def find_paces(tree: Node) -> Iterator[Pace]:
-    """The functions that need two samples."""
-    for node in nodes(tree):
+def find_paces(walked: Iterable[Node]) -> Iterator[Pace]:
+    """The calls among the nodes that need two samples."""
+    for node in walked:
         if not isinstance(node, Call) or node.function.name not in _NEED_TWO_SAMPLES:
             continue
         argument = unwrapped(node.args[0])

@@ -21,6 +21,7 @@ from promql.bounds import (
     negate,
 )
 from promql.checks import COMPARISONS
+from promql.expressions import Expression
 from promql.lookback import LOOKBACK
 from promql.regex import RegexError, matches
 from promql.tree import (
@@ -76,12 +77,13 @@ class Outcome(NamedTuple):
 
 
 def find_outcome(
-    tree: Node, text: str, bounds_of: BoundsOf, mismatches: Mapping[int, str]
+    expression: Expression, bounds_of: BoundsOf, mismatches: Mapping[int, str]
 ) -> Outcome:
-    """What the expression with this text can return.
+    """What the expression can return.
 
     `mismatches` are those of `promql.joins`: the `id` of an operation -> why nothing matches.
     """
+    text = expression.text
 
     def outcome_at(node: Node, inner: list[Outcome]) -> Outcome:
         found = _outcome(node, inner, text, bounds_of)
@@ -93,7 +95,7 @@ def find_outcome(
         reason = f"`{text[start:end]}` needs series that are there and missing at once"
         return found._replace(never=reason)
 
-    return fold(tree, outcome_at)
+    return fold(expression.nodes, outcome_at)
 
 
 def _outcome(node: Node, inner: list[Outcome], text: str, bounds_of: BoundsOf) -> Outcome:

@@ -1,6 +1,6 @@
 """The tree of a PromQL expression."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -66,11 +66,10 @@ class MatrixSelector:
     range: int
     span: Span = field(compare=False, repr=False)
     value_type: ClassVar[ValueType] = "matrix"
+    children: tuple["Node", ...] = field(init=False, compare=False, repr=False)
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The selector."""
-        return (self.selector,)
+    def __post_init__(self) -> None:
+        self.children = (self.selector,)
 
 
 @dataclass(slots=True)
@@ -87,11 +86,10 @@ class Subquery:
     at: At
     span: Span = field(compare=False, repr=False)
     value_type: ClassVar[ValueType] = "matrix"
+    children: tuple["Node", ...] = field(init=False, compare=False, repr=False)
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The expression."""
-        return (self.expr,)
+    def __post_init__(self) -> None:
+        self.children = (self.expr,)
 
 
 @dataclass(slots=True)
@@ -101,16 +99,15 @@ class Call:
     function: Function
     args: tuple["Node", ...]
     span: Span = field(compare=False, repr=False)
+    children: tuple["Node", ...] = field(init=False, compare=False, repr=False)
 
     @property
     def value_type(self) -> ValueType:
         """The type of the function's result."""
         return self.function.returns
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The arguments."""
-        return self.args
+    def __post_init__(self) -> None:
+        self.children = self.args
 
 
 @dataclass(slots=True)
@@ -127,11 +124,10 @@ class Aggregation:
     without: bool
     span: Span = field(compare=False, repr=False)
     value_type: ClassVar[ValueType] = "vector"
+    children: tuple["Node", ...] = field(init=False, compare=False, repr=False)
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The parameter, if there is one, and the vector."""
-        return (self.expr,) if self.param is None else (self.param, self.expr)
+    def __post_init__(self) -> None:
+        self.children = (self.expr,) if self.param is None else (self.param, self.expr)
 
 
 class Matching(NamedTuple):
@@ -161,11 +157,10 @@ class Binary:
     matching: Matching | None
     span: Span = field(compare=False, repr=False)
     value_type: ValueType = field(compare=False, repr=False)
+    children: tuple["Node", ...] = field(init=False, compare=False, repr=False)
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The operands."""
-        return self.lhs, self.rhs
+    def __post_init__(self) -> None:
+        self.children = self.lhs, self.rhs
 
 
 @dataclass(slots=True)
@@ -176,11 +171,10 @@ class Unary:
     expr: "Node"
     span: Span = field(compare=False, repr=False)
     value_type: ValueType = field(compare=False, repr=False)
+    children: tuple["Node", ...] = field(init=False, compare=False, repr=False)
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The operand."""
-        return (self.expr,)
+    def __post_init__(self) -> None:
+        self.children = (self.expr,)
 
 
 @dataclass(slots=True)
@@ -190,11 +184,10 @@ class Paren:
     expr: "Node"
     span: Span = field(compare=False, repr=False)
     value_type: ValueType = field(compare=False, repr=False)
+    children: tuple["Node", ...] = field(init=False, compare=False, repr=False)
 
-    @property
-    def children(self) -> tuple["Node", ...]:
-        """The expression."""
-        return (self.expr,)
+    def __post_init__(self) -> None:
+        self.children = (self.expr,)
 
 
 Node: TypeAlias = (
@@ -244,13 +237,13 @@ def of_series(node: Call, inner: list[Result]) -> list[Result]:
     ]
 
 
-def fold(tree: Node, combine: Callable[[Node, list[Result]], Result]) -> Result:
-    """The result of `combine(node, results of its children)` for the tree.
+def fold(walked: Sequence[Node], combine: Callable[[Node, list[Result]], Result]) -> Result:
+    """The result of `combine(node, results of its children)` for a tree; `walked` are its `nodes`.
 
     Works on trees of any depth, as a function that calls itself does not.
     """
     results: list[Result] = []
-    for node in reversed(nodes(tree)):
+    for node in reversed(walked):
         inner: list[Result] = []
         if count := len(node.children):
             inner = results[: -count - 1 : -1]

@@ -9,7 +9,7 @@ from problems import Problems
 from promql.checks import COMPARISONS
 from promql.errors import PromqlError
 from promql.expressions import parse
-from promql.tree import Binary, Node, nodes
+from promql.tree import Binary, Node
 from rules.inventory import Metric
 from rules.reader import Place, read_text
 from rules.rule import (
@@ -74,7 +74,7 @@ def _identity(record: Record, exporters: Mapping[str, str], series: Series) -> o
     if (
         returned is None
         or isinstance(record.expression, PromqlError)
-        or any(map(_is_filter, nodes(record.expression.tree)))
+        or any(map(_is_filter, record.expression.nodes))
     ):
         return record.name, record.fields.expr, tuple(sorted(record.labels.items()))
     own = returned - frozenset(record.labels)

@@ -7,6 +7,7 @@ from promql.arguments import check_arguments
 from promql.bounds import ANY, POSITIVE, TRUTH, Bounds
 from promql.durations import parse_duration
 from promql.errors import PromqlError
+from promql.expressions import Expression
 from promql.identity import Identity, alike, collision_of, find_identity, override
 from promql.joins import find_mismatches
 from promql.lookback import LOOKBACK, find_reaches
@@ -51,20 +52,23 @@ class Evaluation:
         if isinstance(rule.expression, PromqlError):
             return
         place = rule.place.at("expr")
-        for text in self._problems(rule, rule.expression.tree, rule.expression.text):
+        for text in self._problems(rule, rule.expression):
             place.report(problems, f"`expr` of {rule.name} {text}")
 
-    def _problems(self, rule: AnyRule, tree: Node, text: str) -> Iterable[str]:
+    def _problems(self, rule: AnyRule, expression: Expression) -> Iterable[str]:
+        tree = expression.tree
         if advice := _TYPES.get(tree.value_type):
             return [f"{advice}."]
-        if wrong := [f"fails: {reason}" for reason in dict.fromkeys(check_arguments(tree))]:
+        if wrong := [
+            f"fails: {reason}" for reason in dict.fromkeys(check_arguments(expression.nodes))
+        ]:
             return wrong
-        if reason := self._collision(rule, tree):
+        if reason := self._collision(rule, expression):
             return [f"fails: {reason}."]
         if wrong := list(_check_times(tree, parse_duration(rule.group.query_offset or "0"))):
             return wrong
-        mismatches = find_mismatches(tree, text, self._series.labels_of, self._certain)
-        outcome = find_outcome(tree, text, lambda name: self._bounds.get(name, ANY), mismatches)
+        mismatches = find_mismatches(expression, self._series.labels_of, self._certain)
+        outcome = find_outcome(expression, lambda name: self._bounds.get(name, ANY), mismatches)
         if outcome.never:
             return [f"never returns anything: {outcome.never}. Correct it."]
         if isinstance(rule, Record) or rule.name == WATCHDOG:
@@ -75,9 +79,9 @@ class Evaluation:
             return ["returns 0 where it should return nothing, and the alert fires. Remove `bool`."]
         return []
 
-    def _collision(self, rule: AnyRule, tree: Node) -> str:
+    def _collision(self, rule: AnyRule, expression: Expression) -> str:
         """Why two results of a rule get the same labels; "" if they do not."""
-        identity = find_identity(tree, self._identity_of)
+        identity = find_identity(expression, self._identity_of)
         if identity.collision:
             return identity.collision
         if identity.names:
@@ -118,7 +122,7 @@ class Evaluation:
     def _recorded(self, record: Record) -> Identity:
         if isinstance(record.expression, PromqlError):
             return Identity(None)
-        found = find_identity(record.expression.tree, self._identity_of)
+        found = find_identity(record.expression, self._identity_of)
         free = None if found.free is None else found.free - record.labels.keys()
         return Identity(None if free is None else frozenset(free), {**found.fixed, **record.labels})
 

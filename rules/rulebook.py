@@ -144,7 +144,7 @@ class Rulebook:
         for rule in (*self.alerts, *self.records):
             if isinstance(rule.expression, PromqlError):
                 continue
-            for pace in find_paces(rule.expression.tree):
+            for pace in find_paces(rule.expression.nodes):
                 own = pace.step or intervals.get(pace.metric or "", interval)
                 if pace.range < 2 * own:
                     given, least = format_duration(pace.range), format_duration(2 * own)

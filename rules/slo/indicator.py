@@ -9,7 +9,7 @@ from promql.durations import parse_duration
 from promql.errors import PromqlError
 from promql.expressions import Expression, parse
 from promql.labels import Labels
-from promql.tree import Binary, Matcher, Node, VectorSelector, nodes
+from promql.tree import Binary, Matcher, Node, VectorSelector
 from rules.reader import Place
 from rules.series import Series
 from rules.slo.specification import WINDOW, Sli
@@ -89,7 +89,7 @@ class Indicator:
         if self.is_raw or not self._expressions:
             return False
         errors, total = self._expressions
-        operators = {node.operator for node in nodes(errors.tree) if isinstance(node, Binary)}
+        operators = {node.operator for node in errors.nodes if isinstance(node, Binary)}
         counted = {selector.metric for selector in total.selectors}
         own = [selector.metric in counted for selector in errors.selectors]
         return own == [True] and operators <= _KEEPS_ZERO

@@ -19,6 +19,7 @@ from promql.tree import (
     Unary,
     VectorSelector,
     fold,
+    nodes,
 )
 from tests.support import promql_texts, server_tests
 from tests.support.verdicts import SHOWN, Comparison
@@ -47,7 +48,7 @@ def _parse(text: str) -> Node | None:
 
 
 def _described(tree: Node) -> list[Any]:
-    return fold(tree, _node)
+    return fold(nodes(tree), _node)
 
 
 def _node(node: Node, children: list[list[Any]]) -> list[Any]:

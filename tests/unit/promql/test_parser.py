@@ -32,7 +32,7 @@ def shape(text: str) -> str:
         own = getattr(node, "metric", None) or getattr(node, "value", type(node).__name__)
         return f"({getattr(node, 'operator', own)} {' '.join(operands)})"
 
-    return fold(parse_tree(text), describe)
+    return fold(nodes(parse_tree(text)), describe)
 
 
 @pytest.mark.parametrize(
