@@ -212,8 +212,7 @@ def _check_runbook(alert: Alert, root: Path, problems: Problems) -> None:
     text = read_text(root, page, problems)
     if text is None:
         return
-    body = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if not body:
+    if not any(line.strip() and not line.startswith("#") for line in text.splitlines()):
         problems.add(page, 0, f"is empty. Write what to do when {alert.name} fires.")
     elif unwritten := _UNWRITTEN.search(text):
         line = text.count("\n", 0, unwritten.start()) + 1

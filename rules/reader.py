@@ -17,6 +17,7 @@ MAX_BYTES = 200 * 1024
 _ODD = re.compile(
     "[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+_USUAL = bytes([*b"\t\n\r", *range(ord(" "), ord("~") + 1)])
 _MAX_DEPTH = 20
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = yaml.SafeLoader("")
@@ -94,7 +95,9 @@ def read_text(root: Path, file: str, problems: Problems) -> str | None:
         line = raw.count(b"\n", 0, error.start) + 1
         problems.add(file, line, "is not UTF-8 text. Save the file as UTF-8.")
         return None
-    if odd := _ODD.search(text):
+    # Few files have other bytes than the usual ones; to search all texts would take as long as to
+    # read them.
+    if raw.translate(None, _USUAL) and (odd := _ODD.search(text)):
         line = text.count("\n", 0, odd.start()) + 1
         problems.add(file, line, f"contains the character U+{ord(odd[0]):04X}. Remove it.")
         return None
@@ -169,15 +172,17 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             self._note(event, f"the alias *{event.anchor} is not allowed. Write the value out.")
             return None
-        if anchor := getattr(event, "anchor", None):
-            self._note(event, f"the anchor &{anchor} is not allowed. Write each value out.")
-        if tag := (getattr(event, "tag", None) or "").replace("tag:yaml.org,2002:", "!!"):
+        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)  # noqa: S101
+        if event.anchor:
+            self._note(event, f"the anchor &{event.anchor} is not allowed. Write each value out.")
+        if event.tag:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             self._note(event, f"the tag {tag} is not allowed. Remove it; put text in quotes.")
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, steps)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(events, steps)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(events, steps)
-        return self._scalar(event, steps)
+        return self._sequence(events, steps)
 
     def _mapping(self, events: Events, steps: Steps) -> dict[str, object]:
         found: dict[str, object] = {}
@@ -197,8 +202,9 @@ class _Builder:
                 if not steps:
                     advice = "If two files were glued together, keep them as two files."
                 self._note(event, f"the key `{key}` is already on line {first}. {advice}")
-            self.lines.setdefault((*steps, key), line)
-            found.setdefault(key, self._value(next(events), events, (*steps, key)))
+            here = (*steps, key)
+            self.lines.setdefault(here, line)
+            found.setdefault(key, self._value(next(events), events, here))
         return found
 
     def _sequence(self, events: Events, steps: Steps) -> list[object]:
@@ -211,11 +217,9 @@ class _Builder:
             found.append(self._value(event, events, here))
         return found
 
-    def _scalar(self, event: yaml.Event, steps: Steps) -> object:
-        assert isinstance(event, yaml.ScalarEvent)  # noqa: S101
-        node = yaml.ScalarNode(_TEXT, event.value)
+    def _scalar(self, event: yaml.ScalarEvent, steps: Steps) -> object:
         kind = _TEXT
-        if event.style in (None, ""):
+        if not event.style and event.value[:1] in _PLAIN.yaml_implicit_resolvers:
             kind = _PLAIN.resolve(yaml.ScalarNode, event.value, (True, False))
         if kind == _TEXT or (kind not in (_NOTHING, _MERGE) and self._is_text(steps)):
             return event.value
@@ -223,7 +227,7 @@ class _Builder:
         construct = None if ":" in event.value else _SCALARS.get(kind)
         with contextlib.suppress(ValueError, yaml.YAMLError):
             if construct:
-                return construct(node)
+                return construct(yaml.ScalarNode(kind, event.value))
         subject = "the merge key << is" if kind == _MERGE else "a date or similar value is"
         self._note(event, f"{subject} not allowed. Write it out, or put text in quotes.")
         return None
