@@ -40,16 +40,15 @@ def text_of(node: Node) -> str | None:
 
 
 def _call(name: str, arguments: tuple[Node, ...]) -> Iterator[str]:
-    texts = [text_of(argument) for argument in arguments]
     if name == "label_replace":
-        if texts[1] == "":
+        if text_of(arguments[1]) == "":
             yield "label_replace writes to a label without a name. Name it."
         try:
-            compile_regex(texts[4] or "", Use.RELABELLING)
+            compile_regex(text_of(arguments[4]) or "", Use.RELABELLING)
         except RegexError as error:
             yield f"label_replace: {error}"
     elif name == "label_join":
-        if "" in (texts[1], *texts[3:]):
+        if "" in map(text_of, (arguments[1], *arguments[3:])):
             yield "label_join has a label without a name. Name it."
     elif name in _QUANTILES:
         yield from _quantile(name, constant(arguments[0]))

@@ -56,8 +56,11 @@ def find_identity(expression: Expression, identity_of: IdentityOf) -> Identity:
 
     def identity_at(node: Node, inner: list[Identity]) -> Identity:
         found = _identity(node, inner, identity_of)
-        reasons = [one.collision for one in inner if one.collision]
-        return found._replace(collision=reasons[0]) if reasons and not found.collision else found
+        if not found.collision:
+            for one in inner:
+                if one.collision:
+                    return found._replace(collision=one.collision)
+        return found
 
     return fold(expression.nodes, identity_at)
 

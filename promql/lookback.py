@@ -38,20 +38,18 @@ def find_reaches(tree: Node) -> Iterator[Reach]:
     waiting: list[tuple[Node, int, int, float | None]] = [(tree, 0, 0, None)]
     while waiting:
         node, outer, range_, fixed = waiting.pop()
-        match node:
-            case VectorSelector() | Subquery():
-                if node.at is not None:
-                    outer, fixed = 0, node.at if isinstance(node.at, float | int) else None
-                outer += node.offset
-        match node:
-            case VectorSelector():
-                yield Reach(node, outer + range_, range_ > 0, fixed)
-            case MatrixSelector():
-                waiting.append((node.selector, outer, node.range, fixed))
-            case Subquery():
+        if isinstance(node, VectorSelector | Subquery):
+            if node.at is not None:
+                outer, fixed = 0, node.at if isinstance(node.at, float | int) else None
+            outer += node.offset
+            if isinstance(node, Subquery):
                 waiting.append((node.expr, outer + node.range, 0, fixed))
-            case _:
-                waiting += [(child, outer, 0, fixed) for child in node.children]
+            else:
+                yield Reach(node, outer + range_, range_ > 0, fixed)
+        elif isinstance(node, MatrixSelector):
+            waiting.append((node.selector, outer, node.range, fixed))
+        elif node.children:
+            waiting += [(child, outer, 0, fixed) for child in node.children]
 
 
 def longest_reach(tree: Node) -> int:

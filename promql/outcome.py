@@ -87,9 +87,9 @@ def find_outcome(
 
     def outcome_at(node: Node, inner: list[Outcome]) -> Outcome:
         found = _outcome(node, inner, text, bounds_of)
-        if not found.never and id(node) in mismatches:
+        if mismatches and not found.never and id(node) in mismatches:
             found = found._replace(never=mismatches[id(node)], is_sure=False)
-        if found.never or not found.needs & found.lacks:
+        if found.never or found.needs.isdisjoint(found.lacks):
             return found
         start, end = node.span
         reason = f"`{text[start:end]}` needs series that are there and missing at once"
@@ -100,27 +100,27 @@ def find_outcome(
 
 def _outcome(node: Node, inner: list[Outcome], text: str, bounds_of: BoundsOf) -> Outcome:
     match node:
-        case Number():
-            return Outcome(exactly(node.value), is_sure=True)
-        case String():
-            return Outcome(is_sure=True)
         case VectorSelector():
             return _selector(node, bounds_of)
-        case MatrixSelector() | Subquery():
-            return Outcome(inner[0].bounds, inner[0].never)
-        case Paren():
-            return inner[0]
-        case Unary():
-            bounds = negate(inner[0].bounds) if node.operator == "-" else inner[0].bounds
-            return inner[0]._replace(bounds=bounds, series=(), is_filter=False)
-        case Aggregation():
-            return _aggregation(node, inner)
-        case Call():
-            return _call(node, inner)
         case Binary():
             start, end = node.span
             left, right = inner
             return _binary(node, left, right, text[start:end])
+        case Number():
+            return Outcome(exactly(node.value), is_sure=True)
+        case Aggregation():
+            return _aggregation(node, inner)
+        case Call():
+            return _call(node, inner)
+        case MatrixSelector() | Subquery():
+            return Outcome(inner[0].bounds, inner[0].never)
+        case Paren():
+            return inner[0]
+        case String():
+            return Outcome(is_sure=True)
+        case Unary():
+            bounds = negate(inner[0].bounds) if node.operator == "-" else inner[0].bounds
+            return inner[0]._replace(bounds=bounds, series=(), is_filter=False)
 
 
 def _selector(node: VectorSelector, bounds_of: BoundsOf) -> Outcome:
@@ -142,6 +142,8 @@ def _series(node: VectorSelector) -> Series:
 
 def _contradiction(node: VectorSelector) -> str:
     """Why no series can match the selector; "" if one can."""
+    if len(node.matchers) < 2:
+        return ""
     values = {one.name: one.value for one in node.matchers if one.operator == "="}
     for one in node.matchers:
         value = values.get(one.name)
@@ -282,6 +284,8 @@ def _both(node: Binary, left: Outcome, right: Outcome) -> tuple[Mapping[Series, 
     """The facts of two vectors whose labels are the same, and why there are no such series."""
     if node.matching is not None:
         return (left.facts if node.operator == "and" else {}), ""
+    if not right.facts:
+        return left.facts, ""
     facts = dict(left.facts)
     for series, fact in right.facts.items():
         own = facts.get(series)

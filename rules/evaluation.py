@@ -65,7 +65,8 @@ class Evaluation:
             return wrong
         if reason := self._collision(rule, expression):
             return [f"fails: {reason}."]
-        if wrong := list(_check_times(tree, parse_duration(rule.group.query_offset or "0"))):
+        delay = parse_duration(rule.group.query_offset) if rule.group.query_offset else 0
+        if wrong := list(_check_times(tree, delay)):
             return wrong
         mismatches = find_mismatches(expression, self._series.labels_of, self._certain)
         outcome = find_outcome(expression, lambda name: self._bounds.get(name, ANY), mismatches)
