@@ -1,6 +1,7 @@
 """Durations in Prometheus' notation, such as 1h30m."""
 
 import re
+from functools import lru_cache
 
 MILLISECONDS = {
     "y": 31_536_000_000,
@@ -13,11 +14,13 @@ MILLISECONDS = {
 }
 """Length of each unit, largest first: a duration must list its units in this order."""
 _DURATION = re.compile("".join(rf"(?:0*([0-9]{{1,20}}){unit})?" for unit in MILLISECONDS))
+_MAX_KEPT = 1024
 _LONGEST_MS = (2**63 - 1) // 1_000_000  # Prometheus keeps durations as 64-bit nanoseconds
 
 
+@lru_cache(maxsize=_MAX_KEPT)
 def parse_duration(text: str) -> int:
-    """Milliseconds of a duration such as "1h30m".
+    """Milliseconds of a duration such as "1h30m"; results are cached, as few are ever written.
 
     Raises ValueError if Prometheus would not accept the text as a duration.
     """

@@ -10,14 +10,14 @@ from promql.literals import DURATION, NUMBER, STRING, parse_number, seconds_of, 
 from promql.variables import VARIABLE
 
 _Match: TypeAlias = Callable[[str, int], Any]
-SKIPPED = r"(?:[ \t\n\r]++|\#[^\n\r]*+)*+"
+SKIPPED = r"[ \t\n\r]*+(?:\#[^\n\r]*+[ \t\n\r]*+)*+"
 """The pattern of spaces and comments between tokens."""
 _TOKEN: _Match = re.compile(
-    rf"{SKIPPED}(?:([A-Za-z_:][A-Za-z0-9_:]*+)|({NUMBER})|({DURATION})|({STRING})"
-    r"|([=!<>]=|[<>]/|[-+*/%^<>(){}\[\],@])|(\Z)|(.))",
+    rf"{SKIPPED}(?:([A-Za-z_:][A-Za-z0-9_:]*+)|([=!<>]=|[<>]/|[-+*/%^<>(){{}}\[\],@])"
+    rf"|({NUMBER})|({DURATION})|({STRING})|(\Z)|(.))",
     re.DOTALL,
 ).match
-_WORD, _NUMBER, _DURATION, _STRING, _OPERATOR, _END, _WRONG = range(1, 8)
+WORD, _OPERATOR, _NUMBER, _DURATION, _STRING, _END, _WRONG = range(1, 8)
 _LITERALS: dict[int, Callable[[str], float | str]] = {
     _NUMBER: parse_number,
     _DURATION: seconds_of,
@@ -43,8 +43,8 @@ _INSTEAD = {
 class Lexer:
     """Reads a text token by token; the attributes describe the token that comes next.
 
-    `value` is the token as the text writes it, "" at the end of the text. `before` is the end of
-    the previous token.
+    `value` is the token as the text writes it, "" at the end of the text. `kind` is WORD for a name
+    or keyword. `before` is the end of the previous token.
     """
 
     __slots__ = ("before", "end", "kind", "start", "text", "value")
@@ -68,11 +68,6 @@ class Lexer:
         """Go to the token that follows an offset, where something else was read up to."""
         self.end = offset
         self.advance()
-
-    @property
-    def is_word(self) -> bool:
-        """Whether the token is a name or keyword."""
-        return self.kind == _WORD
 
     def literal(self) -> float | str | None:
         """Go past a number, a duration or a string, and return its value; None if none is here."""

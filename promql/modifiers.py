@@ -5,7 +5,7 @@ import re
 
 from promql.checks import SHOWN_TYPES
 from promql.errors import PromqlError
-from promql.lexer import SKIPPED, Lexer
+from promql.lexer import SKIPPED, WORD, Lexer
 from promql.literals import DURATION, NUMBER, parse_number, seconds_of
 from promql.tree import MatrixSelector, Node, Subquery, VectorSelector
 
@@ -44,7 +44,7 @@ def read_modifiers(lexer: Lexer, node: Node, start: int) -> Node:
             is_shifted = False
         elif value == "@":
             _read_at(lexer, node)
-        elif not lexer.is_word:
+        elif lexer.kind != WORD:
             return node
         elif (keyword := value.lower()) == "offset":
             is_shifted = _read_offset(lexer, node, is_shifted)
@@ -154,7 +154,7 @@ def _seconds(lexer: Lexer, signs: str, number: str, duration: str, at: int) -> f
     if abs(seconds) > _LARGEST / _SECOND:
         reason = "a duration is longer than Prometheus can count. Write a shorter one."
         raise lexer.error(reason, at)
-    return -seconds if _only_signs(signs).count("-") % 2 else seconds
+    return -seconds if signs and _only_signs(signs).count("-") % 2 else seconds
 
 
 def _only_signs(signs: str) -> str:

@@ -17,7 +17,7 @@ from promql.checks import (
 )
 from promql.errors import PromqlError
 from promql.functions import AGGREGATIONS, AGGREGATIONS_BEHIND_FLAGS, Function
-from promql.lexer import Lexer
+from promql.lexer import WORD, Lexer
 from promql.modifiers import read_modifiers
 from promql.selectors import read_labels, read_selector
 from promql.tree import Aggregation, Binary, Call, Matching, Node, Number, Paren, String, Unary
@@ -125,7 +125,8 @@ def parse_tree(text: str) -> Node:
             node = read_modifiers(lexer, node, start)
             operator = lexer.value.lower()
             precedence = _PRECEDENCE.get(operator, 0)
-            node = _complete(lexer, stack, node, precedence + (operator == "^"))
+            if stack:
+                node = _complete(lexer, stack, node, precedence + (operator == "^"))
             if precedence:
                 stack.append(_read_infix(lexer, operator, precedence, node))
                 break
@@ -161,7 +162,7 @@ def _complete(lexer: Lexer, stack: _Stack, node: Node, precedence: int) -> Node:
 def _read_operand(lexer: Lexer, stack: _Stack) -> Node | None:
     """The operand that comes next; None if it has only begun and its rest is on the stack."""
     start, value = lexer.start, lexer.value
-    if lexer.is_word:
+    if lexer.kind == WORD:
         return _read_word(lexer, stack)
     if value == "(":
         stack.append(_Group(start, start))
