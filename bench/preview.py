@@ -29,7 +29,7 @@ def measure(*, smoke: bool) -> Iterator[Finding]:
     rounds = 1 if smoke else 5
     yield from whole_previews(rounds)
     yield from phases(rounds)
-    yield from growth((2,), rounds) if smoke else growth((5, 10), 3)
+    yield from growth((2,), rounds) if smoke else growth((10, 20), 3)
 
 
 def whole_previews(rounds: int) -> Iterator[Row]:
