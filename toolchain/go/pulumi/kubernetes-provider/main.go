@@ -4,6 +4,7 @@ package main
 
 import (
 	_ "embed"
+	"fmt"
 	"io"
 	"os"
 
@@ -25,7 +26,13 @@ func main() {
 // dieWithEngine ends this process when the engine's end of standard input closes, however the
 // engine ended. Otherwise a provider whose engine was killed would live until it next writes to
 // its output: the context that its health check of the engine cancels is not the server's.
+// The engine gives a pipe; any other standard input, such as /dev/null, says nothing about it.
 func dieWithEngine() {
+	input, err := os.Stdin.Stat()
+	if err != nil || input.Mode()&os.ModeNamedPipe == 0 {
+		return
+	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
+	_, _ = fmt.Fprintln(os.Stderr, "pulumi-resource-kubernetes: the engine has ended, so this ends.")
 	os.Exit(1)
 }
