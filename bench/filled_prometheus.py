@@ -1,7 +1,6 @@
 """Runs the pinned Prometheus on made-up series, with the rules and flags of a stack."""
 
 import json
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,9 +13,11 @@ from typing import Any
 import httpx
 import yaml
 
-from bench.synthetic_series import Plan
+from bench.servers import free_port
+from bench.synthetic_series import OF_FAULTS, Plan
 from components.prometheus import CONFIG_FILE
 from ops.live.processes import Child, start_child, stop_children
+from promql.expressions import parse
 from toolchain.base import UserError
 from toolchain.tools import folders
 
@@ -28,18 +29,28 @@ _OUTSIDE = ("scrape_configs", "alerting", "remote_write")
 
 
 @dataclass(frozen=True)
-class Server:
-    """A running Prometheus."""
+class BenchPrometheus:
+    """A running Prometheus; `until` is the end of its scraped series, in seconds since 1970."""
 
     child: Child
     client: httpx.Client
+    folder: Path
+    until: float
 
     def get(self, path: str, **parameters: str | float) -> Any:
         """The `data` of an answer of the API. Raises UserError if there is none."""
         return json.loads(self.answer(path, **parameters))["data"]
 
     def answer(self, path: str, **parameters: str | float) -> bytes:
-        """The bytes of an answer of the API. Raises UserError if there is none."""
+        """The bytes of an answer of the API.
+
+        Raises UserError if there is none, or if the series have ended.
+        """
+        if time.time() > self.until:
+            raise UserError(
+                "prometheus: the made-up series have ended, so a query would find nothing. "
+                "Measure again on a machine that is less busy."
+            )
         try:
             response = self.client.get(f"/api/v1/{path}", params=parameters)
         except httpx.HTTPError as error:
@@ -47,6 +58,11 @@ class Server:
         if response.is_error:
             raise UserError(f"prometheus: {path}: {response.text[:500]}")
         return response.content
+
+    def load(self, files: Mapping[str, str], interval: str | None) -> None:
+        """Read the ConfigMap's files; with `interval`, evaluate each group that often."""
+        write_local_files(files, self.folder, interval)
+        self.client.post("/-/reload").raise_for_status()
 
     @property
     def peak_bytes(self) -> int:
@@ -56,8 +72,29 @@ class Server:
         return int(peak.split()[1]) * 1024
 
 
+def count_samples(
+    place: str, query: str, data: Mapping[str, Any], *, may_find_nothing: bool = False
+) -> int:
+    """The samples that a query read, of the `data` of an answer with `stats`.
+
+    Raises UserError if it read none or, unless it `may_find_nothing`, has no result. Queries that
+    read nothing but series OF_FAULTS may do both.
+    """
+    samples = data["stats"]["samples"]["totalQueryableSamples"]
+    needs_data = any(one.metric not in OF_FAULTS for one in parse(query).selectors)
+    if needs_data and not (samples and (data["result"] or may_find_nothing)):
+        does = "finds nothing in" if samples else "reads no sample of"
+        raise UserError(
+            f"{place}: the query {does} the made-up series, so its time says nothing. Make up its"
+            f" series in bench/synthetic_series.py: {query}"
+        )
+    return samples
+
+
 @contextmanager
-def serve(plan: Plan, files: Mapping[str, str], *, interval: str | None = None) -> Iterator[Server]:
+def run_prometheus(
+    plan: Plan, files: Mapping[str, str], interval: str | None
+) -> Iterator[BenchPrometheus]:
     """A Prometheus with the plan's series and the ConfigMap's files, for as long as the context.
 
     With `interval`, each group of rules is evaluated that often. Raises UserError if the server
@@ -68,9 +105,8 @@ def serve(plan: Plan, files: Mapping[str, str], *, interval: str | None = None) 
         data = folder / "data"
         data.mkdir()
         fill(plan, data)
-        for file, text in local_files(files, folder, interval).items():
-            (folder / file).write_text(text, encoding="utf-8")
-        with _run(folder, data) as server:
+        write_local_files(files, folder, interval)
+        with _run(folder, data, (plan.now + plan.ahead) / 1000) as server:
             yield server
 
 
@@ -83,6 +119,12 @@ def fill(plan: Plan, data: Path) -> None:
     )
     if done.returncode:
         raise UserError(f"prometheus-series failed: {done.stderr.strip()[-500:]}")
+
+
+def write_local_files(files: Mapping[str, str], folder: Path, interval: str | None) -> None:
+    """Write the files of the ConfigMap as `local_files` returns them."""
+    for file, text in local_files(files, folder, interval).items():
+        (folder / file).write_text(text, encoding="utf-8")
 
 
 def local_files(files: Mapping[str, str], folder: Path, interval: str | None) -> dict[str, str]:
@@ -102,9 +144,9 @@ def local_files(files: Mapping[str, str], folder: Path, interval: str | None) ->
 
 
 @contextmanager
-def _run(folder: Path, data: Path) -> Iterator[Server]:
+def _run(folder: Path, data: Path, until: float) -> Iterator[BenchPrometheus]:
     (programs,) = folders(["prometheus"])
-    port = _free_port()
+    port = free_port(LOOPBACK)
     command = [
         str(programs / "prometheus"),
         f"--config.file={folder / CONFIG_FILE}",
@@ -119,7 +161,7 @@ def _run(folder: Path, data: Path) -> Iterator[Server]:
     url = f"http://{LOOPBACK}:{port}"
     client = httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False)
     try:
-        server = Server(child, client)
+        server = BenchPrometheus(child, client, folder, until)
         deadline = time.monotonic() + READY_SECONDS
         while not _is_ready(server):
             if child.exit_code is not None or time.monotonic() > deadline:
@@ -131,14 +173,8 @@ def _run(folder: Path, data: Path) -> Iterator[Server]:
         stop_children([child])
 
 
-def _is_ready(server: Server) -> bool:
+def _is_ready(server: BenchPrometheus) -> bool:
     try:
         return server.client.get("/-/ready").is_success
     except httpx.TransportError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        return listener.getsockname()[1]

@@ -21,24 +21,46 @@ NAMESPACE = "aurora-synthetic"
 STEP = 30_000
 """Milliseconds between two samples, as deployed."""
 IN_HEAD = LOOKBACK + 2 * STEP
-"""Milliseconds of samples that are in the server's memory when it starts; a block has the rest."""
+"""Milliseconds of samples before `now` that the server reads into its memory when it starts; a
+block has those before."""
+OF_FAULTS = frozenset(
+    {
+        "ALERTS",
+        "kube_deployment_status_condition",
+        "kube_persistentvolumeclaim_status_phase",
+        "kube_pod_container_status_waiting_reason",
+    }
+)
+"""Series that are made up for no platform, because their queries select those of a faulty one."""
+SERVERS = ("alertmanager", "prometheus-server")
+"""The StatefulSets. Each of their pods has a claim."""
+
+
+def _pod_name(workload: str, number: object) -> str:
+    return f"{workload}-7d9c5b6f4-{number}"
+
 
 _OWN_LABELS: Mapping[str, tuple[str, ...]] = {
     "code": ("200", "422"),
     "condition": ("true",),
     "engine": ("fallback",),
+    "integration": ("email", "webhook"),
     "le": (*map(str, BUCKETS), "+Inf"),
     "outcome": ("success", "failure", "timeout"),
     "phase": ("Running",),
+    "persistentvolumeclaim": tuple(f"data-{_pod_name(server, 0)}" for server in SERVERS),
     "reason": ("overlap", "missed"),
+    "statefulset": SERVERS,
     "task": ("digest", "sweep"),
+    "type": ("hard", "used"),
 }
 """Values of the labels that have others than one made-up value."""
 _GAUGES: Mapping[str, tuple[float, float]] = {
     **{
         f"psi_field_{name}": (0.5, 0.05)
-        for name in ("density", "phase_coherence", "continuity", "futurity", "prediction_error")
+        for name in ("density", "phase_coherence", "continuity", "futurity")
     },
+    "psi_field_prediction_error": (0.5, 0),
     "psi_field_temporal_entropy": (0.5, 0.05),
     "psi_field_time_dilation": (1, 0.05),
     "treaty_fill_rate": (0.95, 0.01),
@@ -46,8 +68,9 @@ _GAUGES: Mapping[str, tuple[float, float]] = {
     "treaty_provenance_coverage": (0.95, 0.01),
     "probe_duration_seconds": (0.05, 0.01),
     "scrape_duration_seconds": (0.01, 0.002),
+    "kube_persistentvolumeclaim_resource_requests_storage_bytes": (2**30, 0),
 }
-"""(value, swing) of the gauges that move, within what no alert is about; all others are 1."""
+"""(value, swing) of gauges, within what no alert is about; all others are 1."""
 _RATES: Mapping[str, float] = {
     "psi_field_step_requests_total": 0.5,
     "psi_field_step_duration_seconds": 0.5,
@@ -84,7 +107,7 @@ class Family:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class PlatformSize:
     """How large a platform is: pods of ψ-Field, and treaties of two treaty pods."""
 
     pods: int
@@ -104,7 +127,7 @@ class Plan:
     """
 
     rulebook: Rulebook
-    size: Size
+    size: PlatformSize
     now: int
     ahead: int
     reaches: Mapping[str, int]
@@ -129,7 +152,7 @@ class Plan:
     def families(self) -> Iterator[Family]:
         """All series: those that are scraped, and the recorded ones that anything reads later."""
         for metric in self.rulebook.metrics:
-            if not metric.labels_of_alert:
+            if not metric.labels_of_alert and metric.name not in OF_FAULTS:
                 yield from self._scraped(metric)
         for record in self.rulebook.records:
             if self.reaches.get(record.name, 0) > 0:
@@ -149,7 +172,7 @@ class Plan:
         for one in described:
             numbers = ["%d"] if one == PSI else [str(i) for i in range(self.pods[one])]
             for number in numbers:
-                pod = f"{one}-7d9c5b6f4-{number}"
+                pod = _pod_name(one, number)
                 host = pod if one == workload else workload
                 yield {
                     "job": workload,
@@ -204,6 +227,8 @@ class Plan:
             value = self.size.pods - 1
         elif metric == "kube_deployment_spec_replicas":
             value = self.pods[labels["deployment"]]
+        elif labels.get("type") == "used":
+            value = 0.5
         elif metric == "prometheus_target_scrape_pool_targets":
             value = self.pods[labels["scrape_job"]]
         elif "time" in metric and "seconds" in metric and metric not in _GAUGES:
