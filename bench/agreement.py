@@ -1,52 +1,76 @@
 """How long the pods of a field disagree: from one pod's answer to a step until all others show it.
 
-A pod pushes each step to its peers before it answers, so that most often they show it at once. The
-measured time ends when the last pod's answer that shows the step has come: at least one look at
-/window is part of it.
+A pod pushes each step to its peers before it answers, so that most often they show it at once. All
+other pods are asked for /window at once, again and again. The time ends when the last answer that
+shows the step has come, so it has at least one look in it: such a look alone stands beside it.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from statistics import quantiles
+from dataclasses import dataclass
+from statistics import median, quantiles
 from typing import Any
 
 import httpx
 
-from bench.load import Target, attacking
+from bench.load import Target, start_attack
+from bench.measuring import seconds
 from bench.results import Goal, Row
-from bench.servers import Server, psi_pods, running
+from bench.servers import Server, psi_pods, run_servers
 
 PODS = 4
-CALLERS = 32
-"""Callers that load the pods with steps of their own."""
+RATE = 100
+"""Steps a second that load the pods. Their history has at least 64 steps: it keeps each of them for
+half a second, which is long enough to see it."""
 
-AGREE_SECONDS = {0: 0.05, CALLERS: 0.5}
-"""Goals for 1% of the steps, by the number of callers: PsiFieldPodDrift waits for minutes, but a
+AGREE_SECONDS = {0: 0.05, RATE: 0.5}
+"""Goals for 99% of the steps, by the rate of the load. PsiFieldPodDrift waits for minutes, but a
 caller who looks at another pod right after a step should see it."""
 
 FIRST_LOOK_SHARE = 0.99
 GIVE_UP_SECONDS = 10
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """When all other pods showed a step.
+
+    `seconds` since its answer are GIVE_UP_SECONDS if a pod did not show it. `at_once` says whether
+    the first look at each pod showed it. `look_seconds` is the time of one more look at all.
+    """
+
+    seconds: float
+    at_once: bool
+    look_seconds: float
+
+
 def measure(*, smoke: bool) -> Iterator[Row]:
     """Measure with pods at rest, then under load."""
     number, limit = (5, 2.0) if smoke else (200, 6.0)
-    for callers, goal in AGREE_SECONDS.items():
-        with running(psi_pods(PODS, "127.0.87")) as pods:
+    for rate, goal in AGREE_SECONDS.items():
+        with run_servers(psi_pods(PODS, "127.0.87")) as pods:
             targets = [Target(method="POST", url=f"{pod.url}/step", body=_step(0)) for pod in pods]
-            busy = attacking(targets, seconds=limit + GIVE_UP_SECONDS, callers=callers)
-            with busy if callers else nullcontext():
-                found = _watch(pods, number, limit)
-        yield from rows(found, callers, goal)
+            load = start_attack(targets, seconds=limit + GIVE_UP_SECONDS, rate=rate)
+            with load if rate else nullcontext():
+                sights = _watch(pods, number, limit)
+        yield from rows(sights, rate, goal)
 
 
-def rows(found: Sequence[tuple[float, bool]], callers: int, goal: float) -> Iterator[Row]:
-    """The rows of what was found of each step: seconds, and whether the first look showed it."""
-    cuts = quantiles([seconds for seconds, _ in found], n=100, method="inclusive")
-    load = f"{PODS} pods, " + (f"{callers} callers" if callers else "at rest")
+def rows(sights: Sequence[Sight], rate: float, goal: float) -> Iterator[Row]:
+    """The rows of what was seen of each step."""
+    cuts = quantiles([sight.seconds for sight in sights], n=100, method="inclusive")
+    load = f"{PODS} pods, " + (f"{rate:g} other steps a second" if rate else "at rest")
     what = "a step's answer until all other pods show it"
-    yield Row(what=f"{what}, {load}: p50", value=cuts[49], unit="s", note=f"{len(found)} steps")
+    yield Row(
+        what=f"{what}, {load}: p50",
+        value=cuts[49],
+        unit="s",
+        beside="a look at them alone",
+        beside_value=median(sight.look_seconds for sight in sights),
+        note=f"{len(sights)} steps",
+    )
     yield Row(
         what=f"{what}, {load}: p99",
         value=cuts[98],
@@ -55,46 +79,75 @@ def rows(found: Sequence[tuple[float, bool]], callers: int, goal: float) -> Iter
     )
     yield Row(
         what=f"steps that all other pods show at the first look, {load}",
-        value=sum(at_once for _, at_once in found) / len(found),
+        value=sum(sight.at_once for sight in sights) / len(sights),
         unit="percentunit",
         goal=Goal(comparison="≥", limit=FIRST_LOOK_SHARE),
     )
 
 
-def _watch(pods: Sequence[Server], number: int, limit: float) -> list[tuple[float, bool]]:
+def _watch(pods: Sequence[Server], number: int, limit: float) -> list[Sight]:
     """Take so many steps, or those of `limit` seconds, on the pods in turn."""
-    deadline = time.monotonic() + limit
-    found: list[tuple[float, bool]] = []
-    with httpx.Client(trust_env=False, timeout=GIVE_UP_SECONDS) as http:
-        while len(found) < 2 or (len(found) < number and time.monotonic() < deadline):
-            turn = len(found) % len(pods)
-            answer = http.post(f"{pods[turn].url}/step", json=_step(len(found)))
+    sights: list[Sight] = []
+    with (
+        httpx.Client(trust_env=False, timeout=GIVE_UP_SECONDS) as http,
+        ThreadPoolExecutor(len(pods)) as pool,
+    ):
+
+        def look(pod: Server) -> list[dict[str, Any]]:
+            return http.get(f"{pod.url}/window").raise_for_status().json()["entries"]
+
+        # Connects to each pod before the first step.
+        list(pool.map(look, pods))
+        deadline = time.monotonic() + limit
+        while len(sights) < 2 or (len(sights) < number and time.monotonic() < deadline):
+            turn = len(sights) % len(pods)
+            others = [*pods[:turn], *pods[turn + 1 :]]
+            answer = http.post(f"{pods[turn].url}/step", json=_step(len(sights)))
             answered = time.monotonic()
             step = answer.raise_for_status().json()["step"]
-            others = [*pods[:turn], *pods[turn + 1 :]]
-            looks = [_look_until_shown(http, pod, step, answered) for pod in others]
-            found.append((time.monotonic() - answered, max(looks) == 1))
-    return found
+
+            def find(pod: Server, step: dict[str, Any] = step, since: float = answered) -> int:
+                return _count_looks(lambda: look(pod), step, since + GIVE_UP_SECONDS)
+
+            looks = list(pool.map(find, others))
+            took = time.monotonic() - answered
+            sights.append(
+                Sight(
+                    seconds=took if all(looks) else GIVE_UP_SECONDS,
+                    at_once=set(looks) == {1},
+                    look_seconds=seconds(lambda others=others: list(pool.map(look, others))),
+                )
+            )
+    return sights
 
 
-def _look_until_shown(
-    http: httpx.Client, pod: Server, step: dict[str, Any], answered: float
+def _count_looks(
+    look: Callable[[], Sequence[dict[str, Any]]], step: dict[str, Any], deadline: float
 ) -> int:
-    """The number of looks at the pod's history until it has the step, or a later past it."""
+    """The looks at a pod's history until it has the step; 0 if it never did."""
     looks = 0
-    while time.monotonic() < answered + GIVE_UP_SECONDS:
+    while time.monotonic() < deadline:
         looks += 1
-        entries = http.get(f"{pod.url}/window").raise_for_status().json()["entries"]
+        entries = look()
         if is_shown(step, entries):
+            return looks
+        if is_past(step, entries):
             break
-    return looks
+    return 0
 
 
 def is_shown(step: dict[str, Any], entries: Sequence[dict[str, Any]]) -> bool:
-    """Whether a history has the step, or begins after it: so many others have come since."""
-    place = (step["counter"], step["pod"])
-    places = [(entry["counter"], entry["pod"]) for entry in entries]
-    return place in places or (bool(places) and step["counter"] < places[0][0])
+    """Whether a history has the step."""
+    return _place(step) in map(_place, entries)
+
+
+def is_past(step: dict[str, Any], entries: Sequence[dict[str, Any]]) -> bool:
+    """Whether a history begins after the step, which it then can't get any more."""
+    return bool(entries) and _place(step) < _place(entries[0])
+
+
+def _place(entry: dict[str, Any]) -> tuple[int, str]:
+    return entry["counter"], entry["pod"]
 
 
 def _step(number: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ if __name__ == "__main__":
         Starlette(routes=[Route("/step", _step, methods=["POST"]), Route("/ready", _ready)]),
         host=sys.argv[1],
         port=int(sys.argv[2]),
-        # What the services' image has.
+        # As in the services' image.
         http="h11",
         loop="asyncio",
         log_level="warning",

@@ -21,7 +21,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Program:
+class ServerProgram:
     """A server that is yet to be started. `arguments` follow `python`."""
 
     name: str
@@ -61,11 +61,11 @@ class Server:
             raise _ended(self) from None
 
 
-def service(module: str, host: str, port: int = 0, **settings: str) -> Program:
+def service_pod(module: str, host: str, port: int = 0, **settings: str) -> ServerProgram:
     """A pod of a service, on a free port or the given one; settings are environment variables."""
     port = port or free_port(host)
     address = {"HOST": host, "PORT": str(port)}
-    return Program(
+    return ServerProgram(
         name=settings.get("POD_NAME", module),
         host=host,
         port=port,
@@ -74,13 +74,13 @@ def service(module: str, host: str, port: int = 0, **settings: str) -> Program:
     )
 
 
-def psi_pods(number: int, network: str) -> list[Program]:
+def psi_pods(number: int, network: str) -> list[ServerProgram]:
     """Pods of one field, which know of each other; `network` begins their addresses."""
     hosts = [f"{network}.{place}" for place in range(1, number + 1)]
     ports = [free_port(host) for host in hosts]
     peers = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
     return [
-        service(
+        service_pod(
             *("psi_field", host, port),
             POD_NAME=f"psi-field-{place}",
             PSI_FIELD_PEERS=peers if number > 1 else "",
@@ -89,10 +89,10 @@ def psi_pods(number: int, network: str) -> list[Program]:
     ]
 
 
-def bare(host: str) -> Program:
+def bare_endpoint(host: str) -> ServerProgram:
     """The bare Starlette endpoint that /step is compared with."""
     port = free_port(host)
-    return Program(
+    return ServerProgram(
         name="bare Starlette", host=host, port=port, arguments=("-m", "bench.bare", host, str(port))
     )
 
@@ -104,7 +104,7 @@ def free_port(host: str) -> int:
 
 
 @contextmanager
-def running(programs: Sequence[Program]) -> Iterator[list[Server]]:
+def run_servers(programs: Sequence[ServerProgram]) -> Iterator[list[Server]]:
     """Run the programs from when all are ready to the end of the block.
 
     They end with this process, however it ends. Raises UserError if one does not become ready.

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from statistics import median
 
-from bench.load import Target, attack, attacking
+from bench.load import Target, attack, start_attack
 from bench.results import Finding, Goal, Row
-from bench.servers import Server, psi_pods, running, service
+from bench.servers import Server, psi_pods, run_servers, service_pod
 from bench.services import REQUEST, steps
 from toolchain.base import UserError, say
 
@@ -41,20 +41,20 @@ def measure(*, smoke: bool) -> Iterator[Finding | None]:
     """Yield None once the soak has begun, and what it finds at its end."""
     seconds = 3 if smoke else SECONDS
     pods = psi_pods(2, "127.0.88")
-    harbinger = service("harbinger", "127.0.88.4", HARBINGER_MAX_EVENTS="100")
+    harbinger = service_pod("harbinger", "127.0.88.4", HARBINGER_MAX_EVENTS="100")
     # A job for each second: the scheduler calls harbinger.
     job = {"name": "health", "cron": "* * * * * *", "url": f"{harbinger.url}/health"}
     programs = [
-        *(*pods, service("treaty", "127.0.88.3"), harbinger),
-        service("scheduler", "127.0.88.5", SCHEDULER_JOBS=json.dumps([job])),
+        *(*pods, service_pod("treaty", "127.0.88.3"), harbinger),
+        service_pod("scheduler", "127.0.88.5", SCHEDULER_JOBS=json.dumps([job])),
     ]
-    with running(programs) as servers:
+    with run_servers(programs) as servers:
         targets = _targets(servers)
         sent = 0
         while sent < (1 if smoke else FILL_REQUESTS):
             sent += attack(targets, seconds=0.5, callers=len(servers)).requests
         with (
-            attacking(targets, seconds=seconds, rate=RATE) as wait,
+            start_attack(targets, seconds=seconds, rate=RATE) as wait,
             _Sampler(servers, seconds / SAMPLES) as sampler,
         ):
             yield None
@@ -65,7 +65,7 @@ def measure(*, smoke: bool) -> Iterator[Finding | None]:
     yield from rows(sampler.found, seconds)
     yield Row(
         what="requests that succeeded",
-        value=load.succeeded / load.requests,
+        value=load.success_share,
         unit="percentunit",
         goal=Goal(comparison="≥", limit=1),
         note=f"{load.requests} in {seconds} s",
@@ -73,9 +73,12 @@ def measure(*, smoke: bool) -> Iterator[Finding | None]:
 
 
 def rows(found: Mapping[str, Readings], seconds: float) -> Iterator[Row]:
-    """A row for each process, of its memory at the end beside that after the warm-up."""
+    """A row for each process, of its memory at the end beside that after the warm-up.
+
+    The requests end after `seconds`; later readings, of idle processes, don't count.
+    """
     for name, readings in found.items():
-        kept = [size for second, size in readings if second >= seconds * WARM_UP_SHARE]
+        kept = [size for second, size in readings if seconds * WARM_UP_SHARE <= second <= seconds]
         edge = math.ceil(len(kept) * _EDGE)
         yield Row(
             what=f"{name}: memory at the end",

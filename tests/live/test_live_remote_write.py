@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from bench.servers import free_port
 from ops.http_api import ApiError
 from ops.prometheus_api import Prometheus, Sample
 from ops.report.gather import STORED
@@ -23,7 +24,6 @@ from tests.support.programs import tool
 from tests.support.recording import Recording, run_stack
 from tests.support.report.report_pods import pod_metrics, serve_texts
 from tests.support.report.report_servers import process
-from tests.support.services.psi_process import free_port
 from tests.support.signed_store import Key, SignedStore, signed_store
 from tests.support.waiting import wait_for
 

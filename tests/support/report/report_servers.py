@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from bench.servers import free_port
 from ops.alertmanager_api import Alertmanager
 from ops.http_api import ApiError
 from ops.prometheus_api import WATCHDOG, Prometheus
@@ -17,7 +18,6 @@ from tests.support.programs import tool
 from tests.support.recording import run_stack
 from tests.support.report.report_platform import render_manifests
 from tests.support.report.report_pods import history, pod_metrics, serve_texts
-from tests.support.services.psi_process import free_port
 from tests.support.waiting import wait_for
 
 HISTORY_HOURS = 5

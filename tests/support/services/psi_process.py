@@ -1,7 +1,6 @@
 """Runs psi-field pods as processes on loopback."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from bench.servers import free_port
 from services.psi_field.engine import METRICS
 from tests.support.waiting import wait_for
 
@@ -84,11 +84,6 @@ class Pod:
         """The lines of the field's seven metrics in /metrics."""
         shown = tuple(f"psi_field_{name} " for name in METRICS)
         return [line for line in self.get("/metrics").text.splitlines() if line.startswith(shown)]
-
-
-def free_port(host: str) -> int:
-    with socket.create_server((host, 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @contextmanager

@@ -3,12 +3,14 @@
 import base64
 import json
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bench import __main__ as command
 from bench import agreement, results, services, soak
+from bench.agreement import Sight
 from bench.load import Load, Target, read_report
 from bench.results import Finding, Row
 from bench.services import Turn
@@ -39,8 +41,8 @@ def test_a_rate_counts_what_succeeded_until_the_last_answer() -> None:
     assert (found.p50, found.p99) == (0.004, 0.025)
 
 
-@pytest.mark.parametrize("codes", [{"0": 10}, {"503": 6, "200": 4}, {}])
-def test_a_load_that_mostly_fails_is_an_error(codes: dict[str, int]) -> None:
+@pytest.mark.parametrize("codes", [{"0": 10}, {"503": 10}, {}])
+def test_a_load_that_fails_as_a_whole_is_an_error(codes: dict[str, int]) -> None:
     with pytest.raises(UserError, match="a load failed"):
         read_report(report(codes), cpu_seconds=0)
 
@@ -54,29 +56,51 @@ def test_a_target_is_one_line_with_its_body() -> None:
 def test_a_goal_limits_the_share_of_the_bare_endpoint_s_median_rate() -> None:
     ours = [Turn(load=load(rate), cpu_seconds=0.0004) for rate in (100, 260, 400)]
     theirs = [Turn(load=load(rate), cpu_seconds=0.0002) for rate in (900, 1000, 5000)]
-    rate, cpu, *_ = services.compare("/step", ours, theirs, least=0.25)
+    rate, cpu, *_, successes = services.compare("/step", ours, theirs, least=0.25)
     assert rate.ratio == pytest.approx(0.26) and rate.meets_goal
     assert cpu.ratio == pytest.approx(2) and cpu.meets_goal is None
+    assert successes.value == 1 and successes.meets_goal
+
+
+def test_one_failed_request_of_either_side_misses_a_goal() -> None:
+    whole = Turn(load=load(100), cpu_seconds=0.0004)
+    failed = replace(whole, load=replace(whole.load, succeeded=99))
+    for ours, theirs in ((failed, whole), (whole, failed)):
+        *_, successes = services.compare("/step", [whole, ours], [theirs, whole], least=None)
+        assert successes.value == 0.99 and not successes.meets_goal
 
 
 @pytest.mark.parametrize(
-    ("step", "shown"),
-    [((5, "b"), True), ((5, "a"), False), ((3, "a"), True), ((7, "a"), False)],
+    ("step", "shown", "past"),
+    [
+        ((5, "b"), True, False),
+        ((5, "a"), False, False),
+        ((3, "b"), False, True),
+        ((4, "a"), False, True),
+        ((7, "a"), False, False),
+    ],
 )
-def test_a_history_shows_its_steps_and_those_before_it(step: tuple[int, str], shown: bool) -> None:
+def test_a_history_shows_only_the_steps_it_has(
+    step: tuple[int, str], shown: bool, past: bool
+) -> None:
     entries = [{"counter": counter, "pod": "b"} for counter in (4, 5, 6)]
-    assert agreement.is_shown({"counter": step[0], "pod": step[1]}, entries) is shown
+    counter, pod = step
+    looked_for = {"counter": counter, "pod": pod}
+    assert agreement.is_shown(looked_for, entries) is shown
+    assert agreement.is_past(looked_for, entries) is past
 
 
-def test_an_empty_history_shows_no_step() -> None:
-    assert not agreement.is_shown({"counter": 1, "pod": "a"}, [])
+def test_an_empty_history_may_still_get_each_step() -> None:
+    step = {"counter": 1, "pod": "a"}
+    assert not agreement.is_shown(step, []) and not agreement.is_past(step, [])
 
 
 def test_one_late_step_in_a_hundred_misses_the_goal_of_the_first_look() -> None:
-    found = [(0.002, True)] * 97 + [(0.3, False)] * 3
-    half, late, at_once = agreement.rows(found, callers=0, goal=0.05)
-    assert (half.value, late.value, at_once.value) == (0.002, 0.3, 0.97)
-    assert (late.meets_goal, at_once.meets_goal) == (False, False)
+    early = Sight(seconds=0.002, at_once=True, look_seconds=0.001)
+    late = Sight(seconds=0.3, at_once=False, look_seconds=0.001)
+    half, slowest, at_once = agreement.rows([early] * 97 + [late] * 3, rate=0, goal=0.05)
+    assert (half.value, half.ratio, slowest.value, at_once.value) == (0.002, 2, 0.3, 0.97)
+    assert (slowest.meets_goal, at_once.meets_goal) == (False, False)
 
 
 def test_memory_is_flat_after_an_early_jump_and_not_if_it_grows_steadily() -> None:
@@ -86,6 +110,13 @@ def test_memory_is_flat_after_an_early_jump_and_not_if_it_grows_steadily() -> No
     assert flat.meets_goal and flat.ratio == 1
     assert (growing.value, growing.beside_value) == (1_096_000, 1_033_000)
     assert not growing.meets_goal
+
+
+def test_readings_after_the_load_do_not_hide_that_memory_grew() -> None:
+    leak = [(second, 1e6 + 1000 * second) for second in range(101)]
+    idle = [(second, 1e6) for second in range(101, 2000)]
+    [row] = soak.rows({"a": [*leak, *idle]}, seconds=100)
+    assert row.value > 1_090_000 and not row.meets_goal
 
 
 def test_the_soak_begins_before_the_other_parts_and_ends_after_them(
