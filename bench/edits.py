@@ -1,11 +1,10 @@
 """A copy of the program in which a benchmark edits thresholds, and when each edit takes effect."""
 
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -115,10 +114,12 @@ def is_loaded(prometheus: Prometheus, query: str, *, evaluated: bool = False) ->
     )
 
 
-def stages(edits: Sequence[Mapping[str, float]], steps: Sequence[str]) -> dict[str, float]:
-    """The medians of the seconds between each step and the one before it, over the edits."""
+def stage_times(
+    edits: Sequence[Mapping[str, float]], steps: Iterable[str]
+) -> dict[str, list[float]]:
+    """The seconds between each step and the one before it, of each edit followed so far."""
     before = ["", *steps]
     return {
-        step: statistics.median(edit[step] - edit.get(previous, 0.0) for edit in edits)
+        step: [edit[step] - edit.get(previous, 0.0) for edit in edits if step in edit]
         for previous, step in zip(before, steps, strict=False)
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.edits import copy_of_the_program, has_text, is_loaded, set_threshold, up
 from bench.effect import STEPS, THRESHOLDS, rows
+from bench.load import DIES_WITH_US
 from bench.results import Row
 from components.prometheus import NAME, SERVER
 from ops.prometheus_api import Prometheus
@@ -47,23 +48,23 @@ def measure(*, smoke: bool) -> Iterator[Row]:
         with running_node(folder, images.build(), tools.folders(tools.NODE)) as node:
             up(root, STACK, {})
             with each_prometheus(node) as servers:
-                unaided, aided = THRESHOLDS
+                unaided, aided = THRESHOLDS[:2]
                 if not smoke:
-                    edit = edit_threshold(root, node, servers, unaided, told=False)
+                    edit = edit_threshold(root, node, servers, unaided, look_at_once=False)
                     yield from rows("`node`", [edit], NODE_STEPS)
-                edit = edit_threshold(root, node, servers, aided, told=True)
+                edit = edit_threshold(root, node, servers, aided, look_at_once=True)
                 yield from rows("`node`, kubelet told to look", [edit], NODE_STEPS)
 
 
 def edit_threshold(
-    root: Path, node: Node, servers: list[Prometheus], threshold: float, *, told: bool
+    root: Path, node: Node, servers: list[Prometheus], threshold: float, *, look_at_once: bool
 ) -> dict[str, float]:
     """Edit the threshold and run `up`; returns the seconds to each step.
 
-    With `told`, the kubelet is told to look at what the pods mount once the edit is written.
+    With `look_at_once`, the kubelet looks at what the pods mount once the edit is written.
     """
     query, kubelet = set_threshold(root, STACK, threshold), node.folder.root / "var-lib-kubelet"
-    changes = [*LOOK] if told else []
+    changes = [*LOOK] if look_at_once else []
 
     def is_mounted() -> bool:
         while changes:
@@ -85,7 +86,7 @@ def each_prometheus(node: Node) -> Iterator[list[Prometheus]]:
     names = _kubectl(node, "get", "pods", SELECTOR, "--output=jsonpath={.items[*].metadata.name}")
     command = [VENV_BIN / "kubectl", f"--kubeconfig={node.folder.admin}", "proxy", "--port=0"]
     with (
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
+        subprocess.Popen([*DIES_WITH_US, *command], stdout=subprocess.PIPE, text=True) as process,
         ExitStack() as clients,
     ):
         try:
@@ -97,7 +98,7 @@ def each_prometheus(node: Node) -> Iterator[list[Prometheus]]:
                 for name in names.split()
             ]
         finally:
-            process.terminate()
+            process.kill()
 
 
 def _kubectl(node: Node, *arguments: str) -> str:

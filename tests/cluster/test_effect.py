@@ -23,7 +23,7 @@ def edited(deployed: Deployed) -> Iterator[Deployed]:
 def test_a_kubelet_that_is_told_to_look_mounts_an_edit_at_once(edited: Deployed) -> None:
     with each_prometheus(edited.node) as servers:
         assert len(servers) == 2
-        seen = edit_threshold(edited.project.root, edited.node, servers, 0.25, told=True)
+        seen = edit_threshold(edited.project.root, edited.node, servers, 0.25, look_at_once=True)
     times = [seen[step] for step in NODE_STEPS]
     assert times == sorted(times)
     assert ENDED in seen

@@ -11,21 +11,21 @@ from bench.edits import ENDED
 from toolchain.base import UserError
 
 EDITS = (
-    {"written": 2.0, "loaded": 2.5, "evaluated": 20.5, ENDED: 3.0},
+    {"written": 2.0, "loaded": 2.5, ENDED: 3.0},
     {"written": 4.0, "loaded": 5.0, "evaluated": 15.0, ENDED: 5.5},
 )
 
 
 def test_each_step_is_measured_from_the_one_before_it() -> None:
-    found = edits.stages(EDITS, ["written", "loaded", "evaluated"])
-    assert found == {"written": 3.0, "loaded": 0.75, "evaluated": 14.0}
+    found = edits.stage_times(EDITS, effect.STEPS)
+    assert found == {"written": [2.0, 4.0], "loaded": [0.5, 1.0], "evaluated": [10.0]}
 
 
-def test_the_rows_are_the_whole_way_and_then_its_parts() -> None:
+def test_the_rows_are_the_way_until_an_edit_is_loaded_and_then_its_parts() -> None:
     rows = effect.rows("here", EDITS, effect.STEPS)
-    assert [row.value for row in rows] == [17.75, 4.25, 3.0, 0.75, 14.0]
+    assert [row.value for row in rows] == [3.75, 4.25, 3.0, 0.75, 10.0]
     assert rows[0].note == "median of 2"
-    assert not effect.rows("here", EDITS[:1], effect.STEPS)[0].note
+    assert rows[-1].note == "after any edit 30s at most, half of it on average"
 
 
 def test_a_step_is_looked_for_once_those_before_it_have_happened() -> None:
