@@ -20,8 +20,8 @@ from bench.servers import Server, bare_endpoint, psi_pods, run_servers, service_
 PODS = (1, 2, 4, 8)
 CALLERS = 32
 TOO_MANY_CALLERS = 200
-"""Callers that overload psi-field: it refuses a step while 128 others are under way. With the probes
-they stay below its 256 connections."""
+"""Callers that overload psi-field: it refuses a step while 128 others are under way. With the
+probes they stay below its 256 connections."""
 
 LEAST_SHARE = {1: 0.25, 2: 0.15}
 """Goals: the share of the bare endpoint's rate that so many pods keep."""
