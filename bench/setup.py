@@ -13,7 +13,7 @@ from bench.results import Row
 from toolchain import packages
 from toolchain.base import CLONE, VENV_BIN, cache, say
 
-PACKAGES = "tools are built, packages are in pip's cache"
+PACKAGES = "tools are built; packages are from pip's cache, if it has them"
 
 
 def measure(*, smoke: bool) -> Iterator[Row]:
