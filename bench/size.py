@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bench.edits import copy_of_the_program, up
-from bench.effect import live
+from bench.effect import run_live
 from bench.results import Finding, Goal, Matrix, Row
 from components import grafana
 from components.prometheus import INTERVAL
@@ -89,7 +89,7 @@ def measure(*, smoke: bool) -> Iterator[Finding]:
     yield from compare_with_kube_prometheus(size(settings("production")), kube_prometheus())
     with copy_of_the_program() as root:
         up(root, stacks.LOCAL, {})
-        with live(root, FASTEST) as prometheus:
+        with run_live(root, FASTEST) as prometheus:
             time.sleep(WINDOW_SECONDS)
             yield from compare_loads(expected_load(settings(stacks.LOCAL)), read_load(prometheus))
 
