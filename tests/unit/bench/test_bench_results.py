@@ -80,7 +80,7 @@ def test_a_picture_places_each_positive_point() -> None:
 
 def test_the_page_and_the_pictures_are_those_of_the_kept_results() -> None:
     kept = results.load()
-    assert kept.keys() <= command.ALL.keys()
+    assert command.PARTS.keys() <= kept.keys() <= command.ALL.keys(), "run `make bench`"
     page = (ROOT / "bench/results.md").read_text(encoding="utf-8")
     assert page == results.markdown(kept, command.ALL), "run `make bench`"
     drawn = {f"{curve.name}.svg": curve for result in kept.values() for curve in result.curves}
