@@ -17,7 +17,7 @@ from toolchain import stacks
 from toolchain.base import CLONE, VENV, state
 
 SOURCES = (
-    "__main__.py",
+    "*.py",
     "Pulumi*.yaml",
     "stacks",
     "components",
@@ -25,12 +25,6 @@ SOURCES = (
     "dashboards",
     "promql",
     "templates",
-    "problems.py",
-    "kubectl.py",
-    "quantities.py",
-    "schedules.py",
-    "time_zones.py",
-    "yaml_text.py",
     "docs",
 )
 LIMIT_SECONDS = 180
