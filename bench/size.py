@@ -22,7 +22,6 @@ from ops.prometheus_api import Prometheus
 from promql.durations import parse_duration
 from quantities import amount
 from stacks.capacity import (
-    BYTES_PER_SAMPLE,
     bytes_a_day,
     long_term_series,
     samples_a_second,
@@ -114,13 +113,14 @@ def settings(stack: str) -> Settings:
 def size(found: Settings) -> PlatformSize:
     """The size of a stack with these settings, while nothing rolls out and every CronJob runs."""
     needed = needed_quota(found, rolling=False)
+    rate = samples_a_second(found)
     keeps = found.aws is not None and found.aws.managed_prometheus is not None
     return PlatformSize(
         cores=float(needed["cpu"]),
         memory=float(needed["memory"]),
         series=sum(series(found).values()),
-        samples_a_second=samples_a_second(found),
-        bytes_a_day=bytes_a_day(found),
+        samples_a_second=rate,
+        bytes_a_day=bytes_a_day(rate),
         remote_write=remote_write_usd(long_term_series(found)) if keeps else 0,
     )
 
@@ -135,7 +135,7 @@ def kube_prometheus() -> PlatformSize:
         memory=sum(pod["replicas"] * amount(pod["memory"]) for pod in pods),
         series=given["series"],
         samples_a_second=rate,
-        bytes_a_day=rate * 86400 * BYTES_PER_SAMPLE,
+        bytes_a_day=bytes_a_day(rate),
         remote_write=remote_write_usd(given["series"]),
     )
 

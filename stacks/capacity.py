@@ -96,9 +96,9 @@ def samples_a_second(settings: Settings) -> float:
     return sum(series(settings).values()) / (parse_duration(INTERVAL) / 1000)
 
 
-def bytes_a_day(settings: Settings) -> float:
-    """What the samples of a day take on the disk of one replica of Prometheus."""
-    return samples_a_second(settings) * 86400 * BYTES_PER_SAMPLE
+def bytes_a_day(rate: float) -> float:
+    """What a day of so many samples a second takes on the disk of one replica of Prometheus."""
+    return rate * 86400 * BYTES_PER_SAMPLE
 
 
 def long_term_series(settings: Settings) -> int:

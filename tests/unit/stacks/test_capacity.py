@@ -105,7 +105,7 @@ def test_a_day_of_samples_is_one_of_each_series_every_thirty_seconds() -> None:
     found = settings("production")
     total = sum(series(found).values())
     assert samples_a_second(found) == pytest.approx(total / 30)
-    assert bytes_a_day(found) == pytest.approx(total * 2880 * 2)
+    assert bytes_a_day(samples_a_second(found)) == pytest.approx(total * 2880 * 2)
 
 
 def test_each_pod_adds_the_inputs_of_its_objectives_to_the_long_term_store() -> None:
