@@ -20,6 +20,8 @@ from toolchain.base import CLONE, VENV, UserError
 ALERT = "TreatyDropRateHigh"
 """The alert whose threshold is edited."""
 RECORD = "treaty:drop_rate:5m"
+MANIFESTS = f"rendered/{stacks.LOCAL}/1-manifest"
+"""Where `up` of the stack `local` writes its manifests, below the program's folder."""
 LOOK_SECONDS = 0.05
 LIMIT_SECONDS = 300.0
 ENDED = "ended"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.edits import (
     ENDED,
+    MANIFESTS,
     copy_of_the_program,
     has_text,
     is_loaded,
@@ -32,7 +33,6 @@ READY_SECONDS = 90
 STOP_SECONDS = 30
 """How long `make live` may take to end its processes, before it is killed with them."""
 THRESHOLDS = (0.2, 0.3, 0.4, 0.35, 0.25)
-MANIFESTS = f"rendered/{stacks.LOCAL}/1-manifest"
 STEPS = {
     "written": ("until `up` has written the ConfigMap", ""),
     "loaded": ("from there until Prometheus has loaded it", ""),

@@ -197,7 +197,7 @@ def _config_map() -> Mapping[str, str]:
 
 
 def _evaluate(server: BenchPrometheus) -> Evaluated:
-    seconds, peak_bytes = _seconds_by_group(server), server.peak_bytes
+    seconds, peak_bytes = _seconds_by_group(server), server.process.peak_bytes()
     samples = sum(_samples(server, rule) for group in _groups(server) for rule in group["rules"])
     return Evaluated(
         seconds=seconds,

@@ -13,17 +13,17 @@ from typing import Any
 import httpx
 import yaml
 
-from bench.servers import free_port
+from bench.servers import Server, free_port, wait_until_ready
 from bench.synthetic_series import OF_FAULTS, Plan
 from components.prometheus import CONFIG_FILE
-from ops.live.processes import Child, start_child, stop_children
+from ops.live.processes import start_child, stop_children
 from promql.expressions import parse
 from toolchain.base import UserError
 from toolchain.tools import folders
+from yaml_text import dump_yaml
 
 READY_SECONDS, ANSWER_SECONDS = 120, 120
 LOOPBACK = "127.0.0.1"
-_ASK_AGAIN = 0.25
 _OUTSIDE = ("scrape_configs", "alerting", "remote_write")
 """Parts of prometheus.yml about others: here all series are there already."""
 
@@ -32,7 +32,7 @@ _OUTSIDE = ("scrape_configs", "alerting", "remote_write")
 class BenchPrometheus:
     """A running Prometheus; `until` is the end of its scraped series, in seconds since 1970."""
 
-    child: Child
+    process: Server
     client: httpx.Client
     folder: Path
     until: float
@@ -63,13 +63,6 @@ class BenchPrometheus:
         """Read the ConfigMap's files; with `interval`, evaluate each group that often."""
         write_local_files(files, self.folder, interval)
         self.client.post("/-/reload").raise_for_status()
-
-    @property
-    def peak_bytes(self) -> int:
-        """The largest resident set so far."""
-        text = Path(f"/proc/{self.child.process.pid}/status").read_text(encoding="utf-8")
-        (peak,) = (line for line in text.splitlines() if line.startswith("VmHWM:"))
-        return int(peak.split()[1]) * 1024
 
 
 def count_samples(
@@ -139,7 +132,7 @@ def local_files(files: Mapping[str, str], folder: Path, interval: str | None) ->
             ]
         elif interval:
             content["groups"] = [{**group, "interval": interval} for group in content["groups"]]
-        local[name] = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+        local[name] = dump_yaml(content, allow_unicode=True)
     return local
 
 
@@ -158,23 +151,11 @@ def _run(folder: Path, data: Path, until: float) -> Iterator[BenchPrometheus]:
     child = start_child(
         "prometheus", command, variables, names=folder / "names.json", log=folder / "log"
     )
-    url = f"http://{LOOPBACK}:{port}"
-    client = httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False)
+    server = Server(name="prometheus", url=f"http://{LOOPBACK}:{port}", child=child)
+    client = httpx.Client(base_url=server.url, timeout=ANSWER_SECONDS, trust_env=False)
     try:
-        server = BenchPrometheus(child, client, folder, until)
-        deadline = time.monotonic() + READY_SECONDS
-        while not _is_ready(server):
-            if child.exit_code is not None or time.monotonic() > deadline:
-                raise UserError(f"prometheus does not get ready: {child.last_line()}")
-            time.sleep(_ASK_AGAIN)
-        yield server
+        wait_until_ready([server], "/-/ready", READY_SECONDS)
+        yield BenchPrometheus(server, client, folder, until)
     finally:
         client.close()
         stop_children([child])
-
-
-def _is_ready(server: BenchPrometheus) -> bool:
-    try:
-        return server.client.get("/-/ready").is_success
-    except httpx.TransportError:
-        return False

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from bench.results import Goal, Row
 from toolchain.base import UserError
+from toolchain.stacks import Run
 
 T = TypeVar("T")
 LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -50,6 +51,11 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> 
         if code:
             raise UserError(f"{' '.join(map(str, command))} failed:\n{messages[-2000:]}")
         return Use(**json.load(used))
+
+
+def run_planned(program: Run) -> Use:
+    """Run a planned program as `run` does."""
+    return run(program.command, cwd=program.root, env=program.environment)
 
 
 def output(
@@ -99,19 +105,21 @@ def comparison(
         ("s", "cpu_seconds", ", CPU time"),
         ("bytes", "peak_bytes", ", peak memory of its largest process"),
     ):
-        own, other = (
-            statistics.median(getattr(use, field) for use in side) for side in (uses, others)
-        )
         yield Row(
             what=what + label,
-            value=own,
+            value=median_of(uses, field),
             unit=unit,
             beside=beside,
-            beside_value=other,
+            beside_value=median_of(others, field),
             goal=goal if field == "seconds" else None,
             note=note,
             runs=len(uses),
         )
+
+
+def median_of(uses: Sequence[Use], field: str) -> float:
+    """The median of a field of the runs."""
+    return statistics.median(getattr(use, field) for use in uses)
 
 
 def in_turns(rounds: int, *sides: Callable[[], T]) -> list[list[T]]:

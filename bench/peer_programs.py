@@ -15,15 +15,15 @@ from typing import Any
 
 import yaml
 
+from bench.edits import MANIFESTS, up
 from toolchain import plugins, rehearsal, stacks, tools
-from toolchain.base import VENV, UserError, state
+from toolchain.base import VENV, state
 from toolchain.stacks import Run
 
 Texts = Mapping[str, str]
 """`files/CONFIG_MAP/KEY` -> its text, `objects/KIND-NAME` -> an object as JSON; SOURCE -> what a
 peer's own source ends with, in its language."""
 
-MANIFESTS = "rendered/local/1-manifest"
 SOURCE = "source"
 PLAIN = "plain"
 _TEXT_OF = "text of "
@@ -48,12 +48,7 @@ _CAPITAL = re.compile("(?=[A-Z])")
 
 def render(root: Path) -> Texts:
     """The texts of the stack `local` of the program in this folder. Raises UserError."""
-    planned = stacks.plan("up", stacks.LOCAL, ["--suppress-outputs"], root=root)
-    ended = subprocess.run(
-        planned.command, cwd=root, env=planned.environment, capture_output=True, text=True
-    )
-    if ended.returncode:
-        raise UserError(f"the stack {stacks.LOCAL} can't be rendered:\n{ended.stdout[-2000:]}")
+    up(root, stacks.LOCAL, {})
     manifests = sorted((root / MANIFESTS).glob("*.yaml"))
     return separate(yaml.safe_load(path.read_text(encoding="utf-8")) for path in manifests)
 

@@ -8,12 +8,12 @@ package registries alone does not reach; what they ask of a cluster stands in th
 import os
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench import peer_programs
 from bench.edits import copy_of_the_program
-from bench.measuring import Use, comparison, in_turns, run
+from bench.measuring import comparison, in_turns, run, run_planned
 from bench.results import Curve, Finding, Row
 from bench.rule_copies import write_copies
 from components.routing import SEVERITIES
@@ -21,7 +21,6 @@ from problems import Problems
 from rules.rulebook import load_rulebook
 from toolchain import stacks, tools
 from toolchain.base import CLONE, VENV_PYTHON, UserError
-from toolchain.stacks import Run
 
 ROUNDS = {1: 5, 10: 3, 100: 1}
 """Copies of the rules, and how often each number of them is checked."""
@@ -38,7 +37,6 @@ NOT_RENDERED = {
     "`jsonnet`": "not the libraries of kube-prometheus: no package registry serves them",
 }
 """What a user of a peer would render, and this machine can't get."""
-Program = Callable[[], Use]
 
 
 def measure(*, smoke: bool) -> Iterator[Finding]:
@@ -120,12 +118,10 @@ def whole_stack(names: list[str], *, rounds: int) -> Iterator[Row]:
             write, prepare = peer_programs.PEERS[name]
             write(folder, texts)
             programs.append(prepare(folder))
-        ours, *peers = in_turns(rounds, *map(_program, programs))
+        ours, *peers = in_turns(
+            rounds, *(lambda program=program: run_planned(program) for program in programs)
+        )
         for name, uses in zip(names, peers, strict=True):
             what = f"preview of {len(peer_programs.objects(texts))} objects"
             beside, note = f"the same in {name}", NOT_RENDERED.get(name, "")
             yield from comparison(what, ours, beside, uses, note=note)
-
-
-def _program(prepared: Run) -> Program:
-    return lambda: run(prepared.command, cwd=prepared.root, env=prepared.environment)

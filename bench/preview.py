@@ -1,19 +1,17 @@
 """Preview: beside an empty Pulumi program, where its time goes, and how it grows."""
 
-import statistics
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench import peer_programs
 from bench.edits import copy_of_the_program
-from bench.measuring import Use, comparison, in_turns, run
+from bench.measuring import comparison, in_turns, median_of, run, run_planned
 from bench.preview_growth import growth
 from bench.preview_phases import phases
 from bench.results import Finding, Goal, Row
 from toolchain import stacks
 from toolchain.base import CLONE, VENV_PYTHON
-from toolchain.stacks import Run
 
 NOTES = {
     stacks.LOCAL: "",
@@ -43,9 +41,9 @@ def whole_previews(rounds: int) -> Iterator[Row]:
         ]
         # The first run of a program compiles its modules.
         for program in programs:
-            use_of(program)
+            run_planned(program)
         nothing, *found = in_turns(
-            rounds, *(lambda program=program: use_of(program) for program in programs)
+            rounds, *(lambda program=program: run_planned(program) for program in programs)
         )
     for (stack, note), uses in zip(NOTES.items(), found, strict=True):
         what = f"preview of {stack}"
@@ -59,10 +57,5 @@ def make_itself(rounds: int) -> Row:
     command = [VENV_PYTHON, "-c", planning]
     env = {**stacks.python_environment(), "PYTHONPATH": str(CLONE)}
     uses = [run(command, cwd=CLONE, env=env) for _ in range(rounds + 1)]
-    middle = statistics.median(use.seconds for use in uses[1:])
+    middle = median_of(uses[1:], "seconds")
     return Row(what="`make preview` before Pulumi starts", value=middle, unit="s", runs=rounds)
-
-
-def use_of(program: Run) -> Use:
-    """What one run of the program took. Raises UserError if it fails."""
-    return run(program.command, cwd=program.root, env=program.environment)

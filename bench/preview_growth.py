@@ -2,7 +2,6 @@
 
 import gc
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +11,8 @@ from typing import Any
 import yaml
 
 from bench.edits import copy_of_the_program
-from bench.measuring import Use, in_turns, run
+from bench.measuring import Use, in_turns, median_of, run_planned
+from bench.peer_programs import preview_ours
 from bench.peers import check
 from bench.results import Curve, Finding, Goal, Row
 from bench.rule_copies import write_copies
@@ -82,7 +82,7 @@ def growth(sizes: Sequence[int], rounds: int) -> Iterator[Finding]:
     for (name, size), uses in zip(cases, larger, strict=True):
         found[name][size] = uses
     for name, uses in found.items():
-        costs = {size: _median(each, "cpu_seconds") for size, each in uses.items()}
+        costs = {size: median_of(each, "cpu_seconds") for size, each in uses.items()}
         if len(sizes) > 1:
             yield marginal(name, costs, rounds)
     for field, unit in (("seconds", "wall time"), ("cpu_seconds", "CPU time")):
@@ -92,7 +92,7 @@ def growth(sizes: Sequence[int], rounds: int) -> Iterator[Finding]:
             size="times as many",
             unit="s",
             lines={
-                name: [(size, _median(each, field)) for size, each in uses.items()]
+                name: [(size, median_of(each, field)) for size, each in uses.items()]
                 for name, uses in found.items()
             },
         )
@@ -155,10 +155,6 @@ def _cpu(function: Callable[[], int]) -> tuple[int, float]:
         gc.enable()
 
 
-def _median(uses: Sequence[Use], field: str) -> float:
-    return statistics.median(getattr(use, field) for use in uses)
-
-
 def _enlarged(root: Path, enlarge: Callable[[Path, int], None], size: int) -> Use:
     """What the preview of this size took; the program is as large as before afterwards."""
     enlarge(root, size)
@@ -168,8 +164,7 @@ def _enlarged(root: Path, enlarge: Callable[[Path, int], None], size: int) -> Us
 
 
 def _preview(root: Path) -> Use:
-    program = stacks.plan("preview", stacks.LOCAL, [], root=root)
-    return run(program.command, cwd=root, env=program.environment)
+    return run_planned(preview_ours(root))
 
 
 def _enlarge_rules(root: Path, size: int) -> None:

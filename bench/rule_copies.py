@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,7 @@ from rules.inventory import METRICS_FILE
 from rules.rule import WATCHDOG
 from rules.rulebook import ALERTS, PLATFORM, RECORDS_FILE
 from toolchain.base import CLONE
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+from yaml_text import dump_yaml
 
 
 def write_copies(root: Path, number: int) -> list[Path]:
@@ -33,20 +32,20 @@ def write_copies(root: Path, number: int) -> list[Path]:
     originals = [root / RECORDS_FILE, *(root / ALERTS).iterdir(), *(root / PLATFORM).iterdir()]
     files = [*originals]
     for original in originals:
-        text = original.read_bytes()
+        groups = yaml.safe_load(original.read_text(encoding="utf-8"))["groups"]
         folder = root / PLATFORM if original == root / RECORDS_FILE else original.parent
         for copy in range(2, number + 1):
-            groups = [*_renamed(text, copy, runbooks)]
-            if groups:
+            copied = [*_renamed(groups, copy, runbooks)]
+            if copied:
                 files.append(folder / f"{original.stem}-{copy}.yaml")
-                content = yaml.dump({"groups": groups}, Dumper=_DUMPER, allow_unicode=True)
+                content = dump_yaml({"groups": copied}, allow_unicode=True)
                 files[-1].write_text(content, encoding="utf-8")
     return files
 
 
-def _renamed(text: bytes, copy: int, runbooks: Path) -> Iterator[dict[str, Any]]:
-    """The groups of the rule file; not the heartbeat, of which there may be one."""
-    for group in yaml.load(text, Loader=_LOADER)["groups"]:  # noqa: S506 - a safe loader
+def _renamed(groups: list[dict[str, Any]], copy: int, runbooks: Path) -> Iterator[dict[str, Any]]:
+    """A copy of the groups of a rule file; not the heartbeat, of which there may be one."""
+    for group in deepcopy(groups):
         group["name"] += f"_{copy}"
         group["rules"] = [rule for rule in group["rules"] if rule.get("alert") != WATCHDOG]
         for rule in group["rules"]:

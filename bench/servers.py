@@ -51,7 +51,14 @@ class Server:
 
     def memory_bytes(self) -> int:
         """The memory that is its own: resident, and not of a file."""
-        [line] = [one for one in self._proc("status").splitlines() if one.startswith("RssAnon:")]
+        return self._status_bytes("RssAnon")
+
+    def peak_bytes(self) -> int:
+        """The largest resident set so far."""
+        return self._status_bytes("VmHWM")
+
+    def _status_bytes(self, field: str) -> int:
+        [line] = [one for one in self._proc("status").splitlines() if one.startswith(f"{field}:")]
         return int(line.split()[1]) * 1024
 
     def _proc(self, file: str) -> str:
@@ -123,7 +130,7 @@ def run_servers(programs: Sequence[ServerProgram]) -> Iterator[list[Server]]:
                     log=Path(scratch, f"{number}.log"),
                 )
                 servers.append(Server(name=program.name, url=program.url, child=child))
-            _wait_until_ready(servers)
+            wait_until_ready(servers, "/ready", START_SECONDS)
             yield servers
         finally:
             for server in servers:
@@ -131,24 +138,25 @@ def run_servers(programs: Sequence[ServerProgram]) -> Iterator[list[Server]]:
                 server.child.process.wait()
 
 
-def _wait_until_ready(servers: Sequence[Server]) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def wait_until_ready(servers: Sequence[Server], path: str, seconds: float) -> None:
+    """Wait until each server answers on the path. Raises UserError if one does not in time."""
+    deadline = time.monotonic() + seconds
     with httpx.Client(trust_env=False, timeout=5) as http:
         for server in servers:
-            while not _is_ready(http, server):
+            while not _is_ready(http, f"{server.url}{path}"):
                 if server.child.exit_code is not None:
                     raise _ended(server)
                 if time.monotonic() > deadline:
                     raise UserError(
-                        f"{server.name} is not ready after {START_SECONDS} s: "
+                        f"{server.name} is not ready after {seconds:g} s: "
                         f"{server.child.last_line()}"
                     )
                 time.sleep(0.05)
 
 
-def _is_ready(http: httpx.Client, server: Server) -> bool:
+def _is_ready(http: httpx.Client, url: str) -> bool:
     try:
-        return http.get(f"{server.url}/ready").is_success
+        return http.get(url).is_success
     except httpx.TransportError:
         return False
 
