@@ -1,6 +1,7 @@
 """How long a fresh clone takes to its first preview, with all tools built."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -57,12 +58,16 @@ def make(root: Path, what: str, *arguments: str, note: str, **variables: str) ->
 
 
 def plain_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without this clone's Python and the built tools on PATH."""
+    """The environment without this clone's Python, the built tools and the options of `make`.
+
+    `make bench ARGS=setup` hands its variables down to every program that it runs.
+    """
     path = [
         folder
         for folder in environment["PATH"].split(os.pathsep)
         if Path(folder) != VENV_BIN and not Path(folder).is_relative_to(cache())
     ]
-    dropped = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    options = re.findall(r"^(\w+) \?=", (CLONE / "Makefile").read_text(encoding="utf-8"), re.M)
+    dropped = ("VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", *options)
     kept = {key: value for key, value in environment.items() if key not in dropped}
     return {**kept, "PATH": os.pathsep.join(path)}

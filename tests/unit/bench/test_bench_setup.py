@@ -10,12 +10,15 @@ from tests.support.programs import program
 from toolchain.base import CLONE, VENV_BIN, UserError, cache
 
 
-def test_a_fresh_clone_finds_neither_this_clones_python_nor_the_built_tools() -> None:
+def test_a_fresh_clone_finds_nothing_of_this_clone_and_its_make() -> None:
     found = setup.plain_environment(
         {
             "PATH": f"{VENV_BIN}:{cache()}/pulumi-0:/usr/bin",
             "VIRTUAL_ENV": str(VENV_BIN.parent),
             "PYTHONPATH": str(CLONE),
+            # What `make bench ARGS=setup` hands down.
+            "ARGS": "setup",
+            "MAKEFLAGS": " -- ARGS=setup",
             "HOME": "/home/me",
         }
     )
