@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from bench import pictures, results
 from bench.results import Curve, Finding, Matrix, PartResult, Row
-from toolchain import tools
+from toolchain import stacks, tools
 from toolchain.base import CLONE, UserError, say, write_atomically
 from toolchain.progress import duration
 
@@ -113,11 +113,12 @@ def _machine() -> str:
 
 
 def _versions() -> Iterator[str]:
-    """The programs that the parts start, as they are pinned; an installed Pulumi may be another."""
-    official = tools.official_pulumi()
-    for name in ("pulumi", "prometheus", "alertmanager"):
-        pinned = tools.TOOLS[name][0].variables[0].rpartition("=")[2]
-        yield f"{name} {official if official and name == 'pulumi' else pinned}"
+    """The programs that the parts start: Pulumi may be the user's own, the others are pinned."""
+    env, pulumi = stacks.base_environment()
+    version = subprocess.run([pulumi, "version"], env=env, capture_output=True, text=True)
+    yield f"pulumi {version.stdout.strip()}"
+    for name in ("prometheus", "alertmanager"):
+        yield f"{name} {tools.TOOLS[name][0].variables[0].rpartition('=')[2]}"
     yield f"pulumi-kubernetes {tools.PROVIDER_VERSION}"
 
 

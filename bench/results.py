@@ -181,10 +181,12 @@ def markdown(results: Mapping[str, PartResult], titles: Mapping[str, str]) -> st
         lines += [f"![{curve.title}](pictures/{curve.name}.svg)" for curve in result.curves]
     for matrix in (matrix for _, result in parts for matrix in result.matrices):
         lines += ["", f"## {matrix.title}", "", *matrix.lines()]
-    lines += ["", "| Part | Measured on | Machine | Commit | Took |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {part} | {result.date} | {result.machine} | {result.commit} |"
-        f" {number(round(result.seconds))} s |"
-        for part, result in parts
-    ]
+    for machine in dict.fromkeys(result.machine for _, result in parts):
+        lines += ["", f"Measured with {machine}:", ""]
+        lines += ["| Part | Measured on | Commit | Took |", "|---|---|---|---|"]
+        lines += [
+            f"| {part} | {result.date} | {result.commit} | {number(round(result.seconds))} s |"
+            for part, result in parts
+            if result.machine == machine
+        ]
     return "\n".join(lines) + "\n"

@@ -83,6 +83,7 @@ def test_the_page_and_the_pictures_are_those_of_the_kept_results() -> None:
     assert command.PARTS.keys() <= kept.keys() <= command.ALL.keys(), "run `make bench`"
     page = (ROOT / "bench/results.md").read_text(encoding="utf-8")
     assert page == results.markdown(kept, command.ALL), "run `make bench`"
+    assert not any("/" in result.machine for result in kept.values()), "a path of one machine"
     drawn = {f"{curve.name}.svg": curve for result in kept.values() for curve in result.curves}
     folder = ROOT / "bench/pictures"
     assert {path.name for path in folder.glob("*")} == drawn.keys()
