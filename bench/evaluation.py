@@ -192,7 +192,7 @@ def _config_map() -> Mapping[str, str]:
     """The files of the ConfigMap of Prometheus in the stack `local`."""
     rulebook = _files().rulebook
     rules = rulebook.files({})
-    config = render_prometheus(settings(LOCAL), rulebook, tuple(rules))
+    config = render_prometheus(settings(LOCAL), rulebook, tuple(rules), Problems())
     return {CONFIG_FILE: config, **rules}
 
 

@@ -1,8 +1,7 @@
 """Which faults each tool finds before anything is deployed: each tool runs with each fault.
 
 The faults are mistakes that a change of a stack can make: in its rules, its routes, a dashboard,
-its settings, and in the code that writes the servers' configuration. Preview trusts that code; the
-servers' own checkers read what it writes.
+its settings, and in the code that writes the servers' configuration.
 """
 
 import re

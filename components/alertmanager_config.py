@@ -1,4 +1,4 @@
-"""The text of `alertmanager.yml`: routes, receivers, time intervals, inhibitions."""
+"""The document of `alertmanager.yml`: routes, receivers, time intervals, inhibitions."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from components.channels import EVENTS_URLS, Delivery, heartbeat_receiver, receiver
 from components.hours import closed_spans, spans_interval, time_interval
 from components.routing import SEVERITIES, Routing
-from yaml_text import dump_yaml
 
 CONFIG_FOLDER = "/etc/alertmanager"
 CONFIG_FILE = "alertmanager.yml"
@@ -63,15 +62,15 @@ def equal(label: str, value: str) -> str:
     return f"{label}={json.dumps(value, ensure_ascii=False)}"
 
 
-def alertmanager_yml(config: AlertmanagerConfig) -> str:
-    """The configuration file, as YAML.
+def alertmanager_document(config: AlertmanagerConfig) -> dict[str, Any]:
+    """The document of the configuration file.
 
     Every notification goes to the webhook, at any time, and by a route of its own. An alert without
     a matching route goes to the receiver of the highest severity, so that it is not lost.
     """
     routing = config.routing
     region = EVENTS_URLS.get(routing.pagerduty_region)
-    document = {
+    return {
         **({"global": {"pagerduty_url": region}} if region else {}),
         # Relative to this file, so that both files can be moved together.
         "templates": [TEMPLATES_FILE],
@@ -99,7 +98,6 @@ def alertmanager_yml(config: AlertmanagerConfig) -> str:
             *(time_interval(window.name, window) for window in routing.idle_windows),
         ],
     }
-    return dump_yaml(document)
 
 
 def _leaves_cluster(config: AlertmanagerConfig) -> bool:

@@ -35,7 +35,6 @@ from components.pods import (
 )
 from components.values import Resources
 from quantities import amount
-from yaml_text import dump_yaml
 
 SERVER = Server(
     name="prometheus-server", port=9090, service_port=80, has_ui=True, has_reloader=True
@@ -224,11 +223,11 @@ class PrometheusConfig:
     remote_write: RemoteWrite | None = None
 
 
-def prometheus_yml(config: PrometheusConfig) -> str:
-    """The configuration file, as YAML; each job scrapes the pods that carry its name."""
+def prometheus_document(config: PrometheusConfig) -> dict[str, Any]:
+    """The document of `prometheus.yml`; each job scrapes the pods that carry its name."""
     probing, namespace = config.probing, config.namespace
     size = f"{int(amount(config.storage) / 2**20 * DISK_SHARE)}MB"
-    document = {
+    return {
         "global": {
             "scrape_interval": INTERVAL,
             "scrape_timeout": "10s",
@@ -260,7 +259,6 @@ def prometheus_yml(config: PrometheusConfig) -> str:
         ],
         **({"remote_write": [_remote_write(config.remote_write)]} if config.remote_write else {}),
     }
-    return dump_yaml(document)
 
 
 def _remote_write(target: RemoteWrite) -> dict[str, Any]:

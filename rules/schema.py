@@ -152,7 +152,8 @@ def validate(
 def _model_of(model: type[BaseModel], where: Steps) -> type[BaseModel]:
     """The model that holds the last step of `where`."""
     for step in where[:-1]:
-        inner = model.model_fields[step].annotation if step in model.model_fields else None
+        fields = {info.alias or name: info for name, info in model.model_fields.items()}
+        inner = fields[step].annotation if step in fields else None
         # An optional field is a union with None.
         models = [one for one in (inner, *get_args(inner)) if _is_model(one)]
         if not models:

@@ -9,7 +9,7 @@ from components.alertmanager_config import (
     TEMPLATES_FILE,
     AlertmanagerConfig,
     Inhibition,
-    alertmanager_yml,
+    alertmanager_document,
     equal,
     receivers,
 )
@@ -29,7 +29,7 @@ from components.prometheus import (
     PrometheusConfig,
     RemoteWrite,
     Target,
-    prometheus_yml,
+    prometheus_document,
 )
 from components.routing import SEVERITIES
 from components.workload import workload_server
@@ -47,6 +47,7 @@ from stacks.files import IDLE_ALERT, PAGE_LOST, ROOT, check_size, read_files
 from stacks.names import check_names
 from stacks.quota import check_quota
 from stacks.refusal import refuse
+from stacks.server_schemas import AlertmanagerYml, PrometheusYml, checked_yaml
 from stacks.servers import SERVERS
 from stacks.settings import Configuration
 from stacks.settings.schema import Settings
@@ -94,11 +95,13 @@ def compose_content(configuration: Configuration) -> Content:
     content = Content(
         files={
             prometheus.NAME: {
-                prometheus.CONFIG_FILE: render_prometheus(settings, rulebook, tuple(rule_files)),
+                prometheus.CONFIG_FILE: render_prometheus(
+                    settings, rulebook, tuple(rule_files), problems
+                ),
                 **rule_files,
             },
             alertmanager.NAME: {
-                CONFIG_FILE: alertmanager_yml(alerting),
+                CONFIG_FILE: render_alertmanager(alerting, problems),
                 TEMPLATES_FILE: templates,
             },
             blackbox.NAME: {
@@ -166,8 +169,13 @@ def _has_long_term_store(settings: Settings) -> bool:
     return settings.aws is not None and settings.aws.managed_prometheus is not None
 
 
-def render_prometheus(settings: Settings, rulebook: Rulebook, rule_files: tuple[str, ...]) -> str:
-    """The text of prometheus.yml for these settings; `rule_files` are file names."""
+def render_prometheus(
+    settings: Settings, rulebook: Rulebook, rule_files: tuple[str, ...], problems: Problems
+) -> str:
+    """The text of prometheus.yml for these settings; `rule_files` are file names.
+
+    Reports what Prometheus would refuse.
+    """
     targets = [
         Target(
             probe=name,
@@ -177,35 +185,46 @@ def render_prometheus(settings: Settings, rulebook: Rulebook, rule_files: tuple[
         for name, probe in settings.probes.items()
     ]
     login = Login(user=METRICS_USER, file=METRICS_PASSWORD_FILE)
-    return prometheus_yml(
-        PrometheusConfig(
-            environment=settings.environment,
-            namespace=settings.namespace,
-            jobs=(*settings.workloads, *(server.name for server in SERVERS)),
-            labelled_jobs={kube_state_metrics.NAME: [kube_state_metrics.PODS_OF_CRON_JOBS]},
-            logins={} if settings.grafana.is_internal else {grafana.NAME: login},
-            reloaded=[server.name for server in SERVERS if server.has_reloader],
-            probing=Probing(
-                prober=blackbox.NAME,
-                interval=settings.synthetics.interval,
-                timeout=settings.synthetics.scrape_timeout,
-                targets=targets,
-            ),
-            rule_files=rule_files,
-            alertmanager=alertmanager.NAME,
-            retention=settings.prometheus.retention,
-            storage=settings.prometheus.storage,
-            remote_write=(
-                RemoteWrite(
-                    url=WORKSPACE_URL,
-                    region=WORKSPACE_REGION,
-                    series=rulebook.long_term_series,
-                    cluster=f"{settings.cluster.eks}/{settings.namespace}",
-                )
-                if _has_long_term_store(settings)
-                else None
-            ),
-        )
+    config = PrometheusConfig(
+        environment=settings.environment,
+        namespace=settings.namespace,
+        jobs=(*settings.workloads, *(server.name for server in SERVERS)),
+        labelled_jobs={kube_state_metrics.NAME: [kube_state_metrics.PODS_OF_CRON_JOBS]},
+        logins={} if settings.grafana.is_internal else {grafana.NAME: login},
+        reloaded=[server.name for server in SERVERS if server.has_reloader],
+        probing=Probing(
+            prober=blackbox.NAME,
+            interval=settings.synthetics.interval,
+            timeout=settings.synthetics.scrape_timeout,
+            targets=targets,
+        ),
+        rule_files=rule_files,
+        alertmanager=alertmanager.NAME,
+        retention=settings.prometheus.retention,
+        storage=settings.prometheus.storage,
+        remote_write=(
+            RemoteWrite(
+                url=WORKSPACE_URL,
+                region=WORKSPACE_REGION,
+                series=rulebook.long_term_series,
+                cluster=f"{settings.cluster.eks}/{settings.namespace}",
+            )
+            if _has_long_term_store(settings)
+            else None
+        ),
+    )
+    return checked_yaml(
+        PrometheusYml, "components/prometheus.py", prometheus_document(config), problems
+    )
+
+
+def render_alertmanager(config: AlertmanagerConfig, problems: Problems) -> str:
+    """The text of alertmanager.yml. Reports what Alertmanager would refuse."""
+    return checked_yaml(
+        AlertmanagerYml,
+        "components/alertmanager_config.py",
+        alertmanager_document(config),
+        problems,
     )
 
 

@@ -28,7 +28,10 @@ ALLOWED: Mapping[str, set[str]] = {
         "yaml_text",
     },
     "services": set(),
-    "stacks": {"components", "rules", "dashboards", "promql", "problems", "kubectl", "quantities"},
+    "stacks": {
+        *("components", "rules", "dashboards", "promql", "problems", "kubectl", "quantities"),
+        "yaml_text",
+    },
     "__main__": {"stacks"},
     "toolchain": {"stacks.secrets", "stacks.images", "rules.reader", "problems"},
     "ops": {

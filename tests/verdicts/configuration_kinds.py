@@ -1,15 +1,28 @@
 """What the program renders from settings, and settings that a server reads as they are."""
 
 import json
+from collections.abc import Callable
+
+import yaml
+from pydantic import BaseModel
 
 from components.routing import SlackChannel
 from components.urls import FixedPath
+from problems import Problems
+from stacks.server_schemas import AlertmanagerYml, PrometheusYml, checked_yaml
 from tests.support.settings_strategies import refusal_by
 from tests.support.verdicts import Kind, Question
 
 
-def _accepted(_text: str) -> None:
-    """Why we refuse a text: never, for we have rendered it."""
+def _refused_by(schema: type[BaseModel]) -> Callable[[str], tuple[str, ...]]:
+    """Why preview refuses a configuration that the program has written."""
+
+    def refusal(text: str) -> tuple[str, ...]:
+        problems = Problems()
+        checked_yaml(schema, "components", yaml.load(text, yaml.CSafeLoader), problems)
+        return problems.lines()
+
+    return refusal
 
 
 def _with_webhook(path: str) -> Question:
@@ -25,13 +38,13 @@ ALERTMANAGER_YML = Kind(
     name="alertmanager.yml",
     server="alertmanager",
     question=lambda text: {"kind": "config", "text": text},
-    refusal=_accepted,
+    refusal=_refused_by(AlertmanagerYml),
 )
 PROMETHEUS_YML = Kind(
     name="prometheus.yml",
     server="prometheus",
     question=lambda text: {"kind": "config", "text": text},
-    refusal=_accepted,
+    refusal=_refused_by(PrometheusYml),
 )
 WEBHOOK_PATHS = Kind(
     name="paths of the webhook",

@@ -4,7 +4,12 @@ from promql.regex import Use
 from tests.support.rule_file_texts import file_with
 from tests.support.verdicts import OnPurpose
 from tests.verdicts import evaluations, kinds, kubernetes, template_kinds
-from tests.verdicts.configuration_kinds import SLACK_CHANNELS, WEBHOOK_PATHS
+from tests.verdicts.configuration_kinds import (
+    ALERTMANAGER_YML,
+    PROMETHEUS_YML,
+    SLACK_CHANNELS,
+    WEBHOOK_PATHS,
+)
 
 _RULE_FILES = (
     ("the alert always fires", "Nobody needs it.", file_with(("alert", "expr", "5"))),
@@ -134,6 +139,30 @@ ON_PURPOSE = (
                 r"\pL{1000}" * 2,
             ),
         )
+    ),
+    OnPurpose(
+        kind=PROMETHEUS_YML,
+        says="is missing. Add it",
+        because="The program always writes it.",
+        example="global: {}",
+    ),
+    OnPurpose(
+        kind=PROMETHEUS_YML,
+        says="is zero. Write a duration",
+        because="The server takes its default.",
+        example="global: {scrape_interval: 0s}",
+    ),
+    OnPurpose(
+        kind=ALERTMANAGER_YML,
+        says="is missing. Add it",
+        because="The program always writes it.",
+        example="{route: {receiver: a}, receivers: [{name: a}]}",
+    ),
+    OnPurpose(
+        kind=ALERTMANAGER_YML,
+        says="`` is not a",
+        because="An empty matcher or time zone means nothing.",
+        example='{route: {receiver: a, routes: [{matchers: [""]}]}, receivers: [{name: a}]}',
     ),
     OnPurpose(
         kind=WEBHOOK_PATHS,

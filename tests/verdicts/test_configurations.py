@@ -1,12 +1,17 @@
 """The servers take the configurations that the program renders for settings that it accepts."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import yaml
 
-from components.alertmanager_config import alertmanager_yml, equal
-from stacks.content import alertmanager_config, render_prometheus
+from components.alertmanager_config import equal
+from problems import Problems
+from stacks.content import alertmanager_config, render_alertmanager, render_prometheus
 from stacks.settings.schema import Settings
+from tests.support.recording import stack_values
 from tests.support.series import rule_files, rulebook
 from tests.support.settings_strategies import PATHS, SLACK, TEXTS, settings_of, stacks
 from tests.support.verdicts import Comparison, examples
@@ -20,6 +25,14 @@ from tests.verdicts.configuration_kinds import (
 STACKS = 120
 GENERATED = 1500
 TOPICS = (None, "arn:aws:sns:eu-west-1:000000000000:heartbeat")
+WRONG = ("30x", "0s", "^($", "nobody", "", ["a"], {"a": "b"})
+"""Values that few keys can have."""
+
+
+@pytest.fixture(scope="module")
+def production() -> Settings:
+    values = json.dumps(stack_values("production")["vaultmesh:settings"])
+    return Settings.model_validate_json(values, by_name=False)
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +44,49 @@ def accepted() -> list[Settings]:
 
 
 def test_alertmanager_takes_its_configuration(
-    accepted: list[Settings], compare: Comparison
+    accepted: list[Settings], production: Settings, compare: Comparison
 ) -> None:
     texts = [
-        alertmanager_yml(alertmanager_config(settings, rulebook(), TOPICS[number % 2]))
-        for number, settings in enumerate(accepted)
+        _alertmanager_yml(settings, TOPICS[number % 2]) for number, settings in enumerate(accepted)
     ]
     compare(ALERTMANAGER_YML, texts)
+    compare(ALERTMANAGER_YML, _with_mistakes(_alertmanager_yml(production, TOPICS[1])))
 
 
-def test_prometheus_takes_its_configuration(accepted: list[Settings], compare: Comparison) -> None:
-    names = tuple(rule_files())
-    compare(PROMETHEUS_YML, [render_prometheus(one, rulebook(), names) for one in accepted])
+def test_prometheus_takes_its_configuration(
+    accepted: list[Settings], production: Settings, compare: Comparison
+) -> None:
+    compare(PROMETHEUS_YML, [_prometheus_yml(one) for one in accepted])
+    compare(PROMETHEUS_YML, _with_mistakes(_prometheus_yml(production)))
+
+
+def _with_mistakes(text: str) -> list[str]:
+    return [json.dumps(document) for document in _mistaken(yaml.safe_load(text))]
+
+
+def _mistaken(value: Any) -> Iterator[Any]:
+    """The value with one mistake: a part is gone, misspelled, there twice or something else.
+
+    Of items with the same keys, one has the mistakes.
+    """
+    if isinstance(value, dict):
+        for key, part in value.items():
+            others = {name: other for name, other in value.items() if name != key}
+            yield from (others, {**others, f"{key}l": part})
+            yield from ({**value, key: other} for other in (*WRONG, *_mistaken(part)))
+    elif isinstance(value, list):
+        for part in {str([*part]): part for part in value}.values():
+            others = [other for other in value if other is not part]
+            yield from (others, [*value, part])
+            yield from ([other, *others] for other in (*WRONG, *_mistaken(part)))
+
+
+def _alertmanager_yml(settings: Settings, topic: str | None) -> str:
+    return render_alertmanager(alertmanager_config(settings, rulebook(), topic), Problems())
+
+
+def _prometheus_yml(settings: Settings) -> str:
+    return render_prometheus(settings, rulebook(), tuple(rule_files()), Problems())
 
 
 def test_the_matcher_of_any_value_is_read(compare: Comparison) -> None:

@@ -1,0 +1,67 @@
+"""Preview refuses a configuration that Prometheus or Alertmanager would refuse.
+
+The settings that lead to one are refused earlier: what is left are mistakes of the code that
+writes it. tests/verdicts compares the schemas with the servers.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stacks import content
+from stacks.platform import build
+from stacks.settings import load_configuration
+from tests.support.recording import configure, configured, record
+
+MISTAKES: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "components/prometheus.py: `global.scrape_interval`: `30x` is not a duration. Write 30m, 2h or"
+    " 1d12h.": ("prometheus", lambda found: found["global"].update(scrape_interval="30x")),
+    "components/prometheus.py: `global.evaluation_intervall` is an unknown field. Did you mean"
+    " `evaluation_interval`?": (
+        "prometheus",
+        lambda found: found["global"].update(evaluation_intervall="30s"),
+    ),
+    "components/prometheus.py: `scrape_configs.0.relabel_configs.0.regex`: `^($` is not a regular"
+    " expression: it has no closing parenthesis. Add ), or write \\( for the character.": (
+        "prometheus",
+        lambda found: found["scrape_configs"][0]["relabel_configs"][0].update(regex="^($"),
+    ),
+    "components/prometheus.py: this value: a timeout of 31s exceeds 30s. Shorten it.": (
+        "prometheus",
+        lambda found: found["scrape_configs"][0].update(scrape_timeout="31s"),
+    ),
+    "components/alertmanager_config.py: this value: a route names `nobody`, which is not there."
+    " Add it.": (
+        "alertmanager",
+        lambda found: found["route"]["routes"].append({"receiver": "nobody"}),
+    ),
+    "components/alertmanager_config.py: this value: `critical` is the name of 2. Rename all but"
+    " one.": (
+        "alertmanager",
+        lambda found: found["receivers"].append({"name": "critical"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("message", MISTAKES)
+def test_a_mistake_of_the_code_is_refused(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, mistake = MISTAKES[message]
+    write = getattr(content, f"{server}_document")
+
+    def mistaken(config: Any) -> Any:
+        document = write(config)
+        mistake(document)
+        return document
+
+    shown: list[str] = []
+    monkeypatch.setattr(content, f"{server}_document", mistaken)
+    monkeypatch.setattr("pulumi.log.error", shown.append)
+    configure(configured("local"))
+
+    def program() -> None:
+        with pytest.raises(SystemExit):
+            build(load_configuration())
+
+    assert record(program).resources == []
+    assert shown == [message]
