@@ -51,8 +51,11 @@ def measure(part: str, *, smoke: bool) -> Generator[Finding | None]:
 
 def run_part(
     part: str, findings: Iterable[Finding | None], *, commit: str = "", machine: str = ""
-) -> PartResult:
-    """Let the part measure, and print each row and each matrix as it is found."""
+) -> Iterator[PartResult]:
+    """Let the part measure, and print each row and each matrix as it is found.
+
+    Yields all that is found so far each time: a part of an hour may fail at its end.
+    """
     started, rows, curves, matrices = time.monotonic(), list[Row](), list[Curve](), list[Matrix]()
     for finding in filter(None, findings):
         if isinstance(finding, Row):
@@ -64,15 +67,15 @@ def run_part(
             print("\n".join(["", f"{part}: {finding.title}", *finding.lines(), ""]), flush=True)
         else:
             curves.append(finding)
-    return PartResult(
-        date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        commit=commit,
-        machine=machine,
-        seconds=time.monotonic() - started,
-        rows=rows,
-        curves=curves,
-        matrices=matrices,
-    )
+        yield PartResult(
+            date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            commit=commit,
+            machine=machine,
+            seconds=time.monotonic() - started,
+            rows=rows,
+            curves=curves,
+            matrices=matrices,
+        )
 
 
 def write(found: Mapping[str, PartResult]) -> None:
@@ -152,9 +155,10 @@ def main(arguments: Sequence[str]) -> int:
             next(parts.get(part, iter(())), None)
         for part in sorted(parts, key=BESIDE.__contains__):
             say(f"{ALL[part]} ...")
-            found[part] = run_part(part, parts[part], commit=commit, machine=machine)
-            if not options.smoke:
-                write(found)
+            for result in run_part(part, parts[part], commit=commit, machine=machine):
+                found[part] = result
+                if not options.smoke:
+                    write(found)
     return 0
 
 

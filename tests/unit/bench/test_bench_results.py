@@ -1,5 +1,6 @@
 """The table, the pictures and the file of results."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -99,6 +100,19 @@ def test_a_new_result_deletes_the_pictures_of_old_ones(
     command.write({"size": RESULT})
     command.write({"size": replace(RESULT, curves=[replace(CURVE, name="other")])})
     assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["other.svg"]
+
+
+def test_a_part_that_fails_keeps_what_it_has_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_at_the_end(*_: object, **__: object) -> Iterator[Row]:
+        yield HALF
+        raise UserError("no disk is left")
+
+    written: list[Row] = []
+    monkeypatch.setattr(command, "measure", fail_at_the_end)
+    monkeypatch.setattr(command, "write", lambda found: written.extend(found["size"].rows))
+    with pytest.raises(UserError, match="no disk is left"):
+        command.main(["size"])
+    assert written == [HALF]
 
 
 def test_an_unknown_part_is_refused() -> None:
