@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Literal, TypeVar
@@ -15,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from services.psi_field.history import MAX_ENTRIES, Entry
 from services.psi_field.metrics import SharingMetrics
-from services.shell import Address, Body, HttpClient, NoAnswerError, Reply, look_up, one_line
+from services.shell import Address, Body, Channel, NoAnswerError, Reply, look_up, one_line
 
 PUSH_SECONDS = 0.8
 """Time limit for a push to a peer."""
@@ -80,11 +81,13 @@ class Peers:
         """{address: whether it timed out} of the addresses whose last exchange failed."""
         self._incarnations: dict[Address, str] = {}
         """The pod behind each address, as it said last."""
-        self._client = HttpClient(limit=MESSAGE_LIMIT, source=source)
+        self._source = source
+        self._channels: dict[Address, Channel] = {}
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        for channel in self._channels.values():
+            channel.close()
 
     @property
     def addresses(self) -> list[Address]:
@@ -106,6 +109,8 @@ class Peers:
                 for address, pod in self._incarnations.items()
                 if address in self._found
             }
+            for address in self._channels.keys() - {*self._found}:
+                self._channels.pop(address).close()
             self._metrics.peers.set(len(self.addresses))
         return complete
 
@@ -198,8 +203,10 @@ class Peers:
         body: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        url = f"http://{address}/window"
-        reply = await self._client.send(method, url, seconds=seconds, body=body, headers=headers)
+        if address not in self._channels:
+            self._channels[address] = Channel(address, limit=MESSAGE_LIMIT, source=self._source)
+        channel = self._channels[address]
+        reply = await channel.send(method, "/window", seconds=seconds, body=body, headers=headers)
         if reply.is_success or reply.status == HTTPStatus.NOT_MODIFIED:
             return reply
         raise NoAnswerError(f"answered {reply.status}")
@@ -220,6 +227,7 @@ class Peers:
         return answer
 
 
+@lru_cache(maxsize=256)
 def _plain(host: str) -> str:
     """The IP address as text; an IPv4 address that was mapped into IPv6 as IPv4."""
     address = ip_address(host)

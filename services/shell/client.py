@@ -48,22 +48,14 @@ class HttpClient:
     """Requests to programs that are never behind a proxy.
 
     No redirect is followed, no cookie is kept, no body is unpacked. At most `connections` are open,
-    or any number if it is None; a body of more than `limit` bytes is no answer. Connections come
-    from the IP address `source`, if one is given.
+    or any number if it is None; a body of more than `limit` bytes is no answer.
     """
 
-    def __init__(
-        self,
-        *,
-        connections: int | None = None,
-        limit: int = BODY_LIMIT,
-        source: str | None = None,
-    ) -> None:
+    def __init__(self, *, connections: int | None = None, limit: int = BODY_LIMIT) -> None:
         # The transport has none of the habits of httpx.AsyncClient: cookies are shared between all
         # requests, and a small body unpacks to a huge one.
         self._transport = httpx.AsyncHTTPTransport(
             trust_env=False,
-            local_address=source,
             limits=httpx.Limits(max_connections=connections, keepalive_expiry=KEEP_SECONDS),
         )
         self._limit = limit

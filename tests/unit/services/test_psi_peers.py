@@ -18,7 +18,7 @@ from services.psi_field.metrics import SharingMetrics
 from services.psi_field.peers import MESSAGE_LIMIT, PUSH_SECONDS, Peers
 from services.psi_field.process import PodEngine
 from services.psi_field.sharing import Sharing
-from services.shell import Address
+from services.shell import Address, Channel
 
 X = [0.5] * 16
 ENTRY = {"counter": 3, "pod": "p", "incarnation": "0" * 16, "key": None, "x": X}
@@ -185,14 +185,14 @@ def test_a_peer_that_never_answers_delays_one_push_until_it_answers_again(
 
     async def scenario(pod: Pod) -> None:
         nonlocal tries
-        send = pod.peers._client.send
+        send = Channel.send
 
         async def count(*args: Any, **details: Any) -> Any:
             nonlocal tries
             tries += 1
             return await send(*args, **details)
 
-        monkeypatch.setattr(pod.peers._client, "send", count)
+        monkeypatch.setattr(Channel, "send", count)
         assert [await pod.step() for _ in range(3)] == [(0, 1)] * 3
         assert (tries, pod.metric("pushes_missed_total")) == (1, 3)
 
