@@ -126,28 +126,29 @@ class Peers:
         return self._is_found(host)
 
     async def push(
-        self, address: Address, entries: Sequence[Entry], *, last: bool = False
-    ) -> PushReceipt | None:
-        """Send entries to one peer. Returns None, and counts the entries, if it missed them.
+        self, entries: Sequence[Entry], *, last: bool = False
+    ) -> list[PushReceipt | None]:
+        """Send entries to all peers at once. A peer's receipt is None if it missed them.
 
         After a timeout, an address gets no push but the `last` one until it answers a `pull`, so
-        that a dead peer delays only one step.
+        that a dead peer delays only one push.
         """
-        if self._failing.get(address) and not last:
-            self._metrics.pushes_missed.inc(len(entries))
-            return None
         content = Push(entries=tuple(entries)).model_dump_json()
 
         async def send(address: Address) -> PushReceipt:
             reply = await self._exchange(address, PUSH_SECONDS, "POST", body=content)
             return PushReceipt.model_validate_json(reply.body)
 
-        receipt = await self._ask(address, send)
-        if receipt is None:
-            self._metrics.pushes_missed.inc(len(entries))
-        else:
-            self._note_incarnation(address, receipt.incarnation)
-        return receipt
+        async def push_to(address: Address) -> PushReceipt | None:
+            given_up = self._failing.get(address) and not last
+            receipt = None if given_up else await self._ask(address, send)
+            if receipt is None:
+                self._metrics.pushes_missed.inc(len(entries))
+            else:
+                self._note_incarnation(address, receipt.incarnation)
+            return receipt
+
+        return await asyncio.gather(*map(push_to, self.addresses))
 
     async def pull(self, digest: str) -> tuple[list[PeerHistory], int]:
         """Fetch the histories with another digest. Returns them and the number of failed peers."""

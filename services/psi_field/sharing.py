@@ -11,7 +11,6 @@ from services.psi_field.field import Field, KeyReusedError
 from services.psi_field.history import MAX_TAKEOVER_COUNTER, Entries, Entry, Place
 from services.psi_field.metrics import SharingMetrics
 from services.psi_field.peers import PeerHistory, Peers, PushReceipt
-from services.shell import Address
 
 PAUSE_SECONDS = 0.2
 """Pause between two attempts of a starting pod to reach its peers."""
@@ -20,6 +19,9 @@ SETTLE_SECONDS = 2
 """How long the engine may take to take the steps of the peers."""
 
 log = logging.getLogger(__name__)
+
+Receipts = Sequence[PushReceipt | None]
+"""The answers to a push; None from a peer that missed it."""
 
 
 class Shared(NamedTuple):
@@ -35,7 +37,7 @@ class Shared(NamedTuple):
 
 
 class Sharing:
-    """Shares steps: each is pushed to every peer at once, one push to a peer at a time.
+    """Shares steps: one push to all peers is under way at a time, and carries all steps that wait.
 
     Every pod also pulls the histories of its peers regularly, which adds the steps that a push
     missed. A stopping pod pushes its whole history.
@@ -47,7 +49,11 @@ class Sharing:
         self._field = field
         self._peers = peers
         self._metrics = metrics
-        self._outboxes: dict[Address, _Outbox] = {}
+        self._waiting: list[Entry] = []
+        """The steps that the next push carries."""
+        self._next: asyncio.Task[Receipts] | None = None
+        """The next push."""
+        self._under_way = asyncio.Lock()
         self._at_risk: list[Entry] = []
         """Steps of this pod that no more than half of the pods held when they answered last."""
         self._repeats: set[asyncio.Task[None]] = set()
@@ -83,8 +89,6 @@ class Sharing:
         replace it as any later steps would; then the pushing pod may well have it.
         """
         await self._peers.discover()
-        for address in self._outboxes.keys() - {*self._peers.addresses}:
-            del self._outboxes[address]
         asked = self._field.history.entries
         histories, silent = await self._peers.pull(self._field.history.digest)
         equal = self._peers.answering - len(histories)
@@ -100,10 +104,7 @@ class Sharing:
 
     async def share(self, entry: Entry, *, again: bool = False) -> Shared:
         """Push a step to every peer. `again`: it is taken for the second time already."""
-        pushes = [self._outbox(address).put(entry) for address in self._peers.addresses]
-        if pushes:
-            await asyncio.wait(pushes)
-        receipts = [push.result() for push in pushes]
+        receipts = await self._push(entry)
         took = {receipt.incarnation for receipt in receipts if receipt}
         shared = Shared(len(took - {self._field.incarnation}), receipts.count(None))
         if shared.at_risk and not again:
@@ -122,9 +123,7 @@ class Sharing:
         """Push the whole history to every peer, for which this pod ends."""
         entries = self._field.history.entries
         if entries:
-            await asyncio.gather(
-                *(self._peers.push(one, entries, last=True) for one in self._peers.addresses)
-            )
+            await self._peers.push(entries, last=True)
 
     def _forget_safe(self, held: Sequence[set[Place]], silent: int) -> None:
         """Forget the steps that are gone, or that more than half of the pods hold.
@@ -157,10 +156,22 @@ class Sharing:
         log.info("took a step again that the others had missed", extra={"old": entry.counter})
         await self.share(taken.entry, again=True)
 
-    def _outbox(self, address: Address) -> "_Outbox":
-        if address not in self._outboxes:
-            self._outboxes[address] = _Outbox(self, self._peers, address)
-        return self._outboxes[address]
+    async def _push(self, entry: Entry) -> Receipts:
+        """Add a step to the next push. Returns that push's receipts."""
+        self._waiting.append(entry)
+        self._next = self._next or asyncio.create_task(self._push_waiting())
+        # Others wait for the same push.
+        return await asyncio.shield(self._next)
+
+    async def _push_waiting(self) -> Receipts:
+        async with self._under_way:
+            entries, self._waiting, self._next = self._waiting, [], None
+            receipts = await self._peers.push(entries)
+            keys = {entry.key for entry in entries if entry.key}
+            for receipt in receipts:
+                if receipt and receipt.conflicts:
+                    self.receive(tuple(one for one in receipt.conflicts if one.key in keys))
+            return receipts
 
     def _merge(self, histories: Sequence[PeerHistory], max_counter: int) -> tuple[int, int]:
         """Add the peers' steps. Returns how many were new here, and how many are ignored."""
@@ -182,39 +193,3 @@ def _without_absurd(entries: Entries, max_counter: int) -> Entries:
         fields = {"steps": ignored, "limit": max_counter}
         log.error("peers have steps with absurd counters; they are ignored", extra=fields)
     return accepted
-
-
-class _Outbox:
-    """The steps that wait for a push to one peer. One push is under way at a time."""
-
-    def __init__(self, sharing: Sharing, peers: Peers, address: Address) -> None:
-        self._sharing = sharing
-        self._peers = peers
-        self._address = address
-        self._entries: list[Entry] = []
-        self._next: asyncio.Future[PushReceipt | None] | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def put(self, entry: Entry) -> asyncio.Future[PushReceipt | None]:
-        """Add a step to the next push. The result is the peer's receipt, None if it missed it."""
-        if not self._next:
-            self._next = asyncio.get_running_loop().create_future()
-        self._entries.append(entry)
-        if not self._task:
-            self._task = asyncio.create_task(self._send_all())
-        return self._next
-
-    async def _send_all(self) -> None:
-        try:
-            while self._next:
-                entries, done = self._entries, self._next
-                self._entries, self._next = [], None
-                receipt = await self._peers.push(self._address, entries)
-                if receipt and receipt.conflicts:
-                    keys = {entry.key for entry in entries if entry.key}
-                    self._sharing.receive(
-                        tuple(entry for entry in receipt.conflicts if entry.key in keys)
-                    )
-                done.set_result(receipt)
-        finally:
-            self._task = None
