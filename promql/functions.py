@@ -1,6 +1,6 @@
 """The functions and aggregations that the pinned Prometheus takes with its default flags."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 ValueType: TypeAlias = Literal["scalar", "vector", "matrix", "string"]
@@ -12,7 +12,8 @@ class Function:
     """A function: the types of its arguments and of its result.
 
     `required` arguments must be given and `limit` may be given, None if any number may: the last
-    type is also that of all arguments that follow it.
+    type is also that of all arguments that follow it. `main` is the position of the only argument
+    that is a vector or range, if there is one.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Function:
     required: int
     limit: int | None
     returns: ValueType
+    main: int | None = field(repr=False)
 
     def type_of_argument(self, index: int) -> ValueType:
         """The type of the argument at `index`, counted from 0."""
@@ -37,7 +39,11 @@ def _functions(
     """Functions that differ in their names alone."""
     required = len(arguments) - optional
     limit = None if has_more else len(arguments)
-    return {name: Function(name, arguments, required, limit, returns) for name in names.split()}
+    series = (at for at, kind in enumerate(arguments) if kind in ("vector", "matrix"))
+    main = next(series, None)
+    return {
+        name: Function(name, arguments, required, limit, returns, main) for name in names.split()
+    }
 
 
 FUNCTIONS: dict[str, Function] = {

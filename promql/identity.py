@@ -1,14 +1,13 @@
 """The labels that distinguish an expression's results, and what takes the last of them away."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from promql.arguments import constant, text_of
 from promql.checks import COMPARISONS
-from promql.expressions import Expression
 from promql.labels import NO_LABELS
 from promql.regex import RegexError, Use, compile_regex
 from promql.tree import (
@@ -21,8 +20,7 @@ from promql.tree import (
     String,
     Unary,
     VectorSelector,
-    fold,
-    of_series,
+    main_argument,
 )
 
 TARGET = frozenset({"instance", "pod"})
@@ -47,22 +45,21 @@ class Identity(NamedTuple):
     collision: str = ""
 
 
-IdentityOf: TypeAlias = Callable[[VectorSelector], Identity]
-"""What distinguishes the series that a selector selects, without regard to its matchers."""
+NOTHING_DIFFERS = Identity()
+UNKNOWN = Identity(None)
 
 
-def find_identity(expression: Expression, identity_of: IdentityOf) -> Identity:
-    """What distinguishes the results of an expression."""
+def identity_at(node: Node, inner: Sequence[Identity], selected: Identity) -> Identity:
+    """What distinguishes the series of a node's result, from what distinguishes its children's.
 
-    def identity_at(node: Node, inner: list[Identity]) -> Identity:
-        found = _identity(node, inner, identity_of)
-        if not found.collision:
-            for one in inner:
-                if one.collision:
-                    return found._replace(collision=one.collision)
-        return found
-
-    return fold(expression.nodes, identity_at)
+    `selected` is what distinguishes the series of the metric, if the node is a selector.
+    """
+    found = _identity(node, inner, selected)
+    if not found.collision:
+        for one in inner:
+            if one.collision:
+                return found._replace(collision=one.collision)
+    return found
 
 
 def collision_of(names: tuple[str, ...]) -> str:
@@ -95,39 +92,35 @@ def alike(metrics: Iterable[tuple[str, object]]) -> tuple[str, ...]:
     return ()
 
 
-def _identity(node: Node, inner: list[Identity], identity_of: IdentityOf) -> Identity:
+def _identity(node: Node, inner: Sequence[Identity], selected: Identity) -> Identity:
     match node:
-        case Number() | String():
-            return Identity()
         case VectorSelector():
-            return _selector(node, identity_of(node))
-        case Aggregation():
-            return _aggregation(node, inner[-1])
-        case Call():
-            return _call(node, inner)
+            return _selector(node, selected) if node.matchers else selected
         case Binary():
             return _binary(node, *inner)
+        case Call():
+            return _call(node, inner)
+        case Number() | String():
+            return NOTHING_DIFFERS
+        case Aggregation():
+            return _aggregation(node, inner[-1])
         case Unary():
             return _without_names(inner[0])
         case _:
             return inner[0]
 
 
-def _selector(node: VectorSelector, found: Identity) -> Identity:
+def _selector(node: VectorSelector, selected: Identity) -> Identity:
     equal = {one.name: one.value for one in node.matchers if one.operator == "="}
-    free = None if found.free is None else found.free - equal.keys()
-    if any(one.name in (free or ()) and not _takes_any(one) for one in node.matchers):
+    free = None if selected.free is None else selected.free.difference(equal)
+    if free and any(one.name in free and not _takes_any(one) for one in node.matchers):
         free = None
-    return found._replace(free=_frozen(free), fixed={**found.fixed, **equal})
+    return Identity(free, {**selected.fixed, **equal}, selected.names)
 
 
 def _takes_any(matcher: Matcher) -> bool:
     """Whether a matcher takes all values of a label that is there; others may take a single one."""
     return matcher[1:] in (("!=", ""), ("=~", ".+"), ("=~", ".*"))
-
-
-def _frozen(labels: Iterable[str] | None) -> frozenset[str] | None:
-    return None if labels is None else frozenset(labels)
 
 
 def _without_names(found: Identity) -> Identity:
@@ -156,11 +149,11 @@ def _aggregation(node: Aggregation, inner: Identity) -> Identity:
     return Identity(free, fixed, names)
 
 
-def _call(node: Call, inner: list[Identity]) -> Identity:
+def _call(node: Call, inner: Sequence[Identity]) -> Identity:
     name = node.function.name
     if name in NO_LABELS:
-        return Identity()
-    main = next(iter(of_series(node, inner)), Identity())
+        return NOTHING_DIFFERS
+    main = main_argument(node, inner, NOTHING_DIFFERS)
     if name in ("absent", "absent_over_time"):
         return Identity(frozenset(), main.fixed)
     if name == "label_replace":
@@ -178,7 +171,7 @@ def _call(node: Call, inner: list[Identity]) -> Identity:
 def _label_replace(node: Call, main: Identity) -> Identity:
     _, value, source, pattern = (text_of(argument) for argument in node.args[1:])
     if value is None or source is None or pattern is None:
-        return Identity(None)
+        return UNKNOWN
     matches_all = pattern in _ANYTHING or source == pattern == ""
     # A target's own labels are never empty.
     matches_all |= pattern in _SOMETHING and source in (TARGET | {"job"}) & (
@@ -205,7 +198,7 @@ def _with_constant(node: Call, main: Identity, value: str) -> Identity:
     """The identity with one value of the call's target label for all series."""
     target = text_of(node.args[1])
     if main.free is None or target is None:
-        return Identity(None)
+        return UNKNOWN
     lost = override(main, [target])
     reason = f"{node.function.name} gives every series the same {target}, and nothing else differs"
     return Identity(
@@ -219,7 +212,7 @@ def _with_copy(main: Identity, target: str | None, sources: Iterable[str | None]
     """The identity with a label that holds what other labels hold."""
     # The copy distinguishes targets too, whatever becomes of the label that it was made from.
     if main.free is None or target is None or TARGET.intersection(sources):
-        return Identity(None)
+        return UNKNOWN
     return Identity(main.free | {target}, main.fixed)
 
 

@@ -1,7 +1,7 @@
 """What an expression can return: in which range its values are, and whether anything at all."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -21,7 +21,6 @@ from promql.bounds import (
     negate,
 )
 from promql.checks import COMPARISONS
-from promql.expressions import Expression
 from promql.lookback import LOOKBACK
 from promql.regex import RegexError, matches
 from promql.tree import (
@@ -32,18 +31,14 @@ from promql.tree import (
     MatrixSelector,
     Node,
     Number,
-    Paren,
     String,
     Subquery,
     Unary,
     VectorSelector,
-    fold,
-    of_series,
+    main_argument,
     unwrapped,
 )
 
-BoundsOf: TypeAlias = Callable[[str], Bounds]
-"""The values that the series of a metric can have."""
 Series: TypeAlias = tuple[object, ...]
 """What a selector selects, whatever its place in the text; () if a result is no selector's."""
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -54,6 +49,10 @@ class Fact(NamedTuple):
 
     bounds: Bounds
     is_compared: bool = False
+
+
+_NO_SERIES: frozenset[Series] = frozenset()
+_NO_FACTS: Mapping[Series, Fact] = MappingProxyType({})
 
 
 class Outcome(NamedTuple):
@@ -69,71 +68,53 @@ class Outcome(NamedTuple):
     bounds: Bounds = ANY
     never: str = ""
     is_sure: bool = False
-    needs: frozenset[Series] = frozenset()
-    lacks: frozenset[Series] = frozenset()
-    facts: Mapping[Series, Fact] = MappingProxyType({})
+    needs: frozenset[Series] = _NO_SERIES
+    lacks: frozenset[Series] = _NO_SERIES
+    facts: Mapping[Series, Fact] = _NO_FACTS
     series: Series = ()
     is_filter: bool = False
 
 
-def find_outcome(
-    expression: Expression, bounds_of: BoundsOf, mismatches: Mapping[int, str]
+_SURE = Outcome(is_sure=True)
+
+
+def outcome_at(
+    node: Node, inner: Sequence[Outcome], selected: Bounds, mismatch: str, text: str
 ) -> Outcome:
-    """What the expression can return.
+    """What a node of the expression `text` can return, from what its children can.
 
-    `mismatches` are those of `promql.joins`: the `id` of an operation -> why nothing matches.
+    `selected` are the bounds of the metric, if the node is a selector. `mismatch` says why nothing
+    matches, if the node is an operation and nothing does.
     """
-    text = expression.text
-
-    def outcome_at(node: Node, inner: list[Outcome]) -> Outcome:
-        found = _outcome(node, inner, text, bounds_of)
-        if mismatches and not found.never and id(node) in mismatches:
-            found = found._replace(never=mismatches[id(node)], is_sure=False)
-        if found.never or found.needs.isdisjoint(found.lacks):
-            return found
-        start, end = node.span
-        reason = f"`{text[start:end]}` needs series that are there and missing at once"
-        return found._replace(never=reason)
-
-    return fold(expression.nodes, outcome_at)
-
-
-def _outcome(node: Node, inner: list[Outcome], text: str, bounds_of: BoundsOf) -> Outcome:
     match node:
         case VectorSelector():
-            return _selector(node, bounds_of)
+            return _selector(node, selected)
         case Binary():
-            start, end = node.span
             left, right = inner
-            return _binary(node, left, right, text[start:end])
+            start, end = node.span
+            return _operation(node, left, right, mismatch, text[start:end])
         case Number():
             return Outcome(exactly(node.value), is_sure=True)
-        case Aggregation():
-            return _aggregation(node, inner)
         case Call():
             return _call(node, inner)
+        case Aggregation():
+            return _aggregation(node, inner)
         case MatrixSelector() | Subquery():
             return Outcome(inner[0].bounds, inner[0].never)
-        case Paren():
-            return inner[0]
         case String():
-            return Outcome(is_sure=True)
+            return _SURE
         case Unary():
             bounds = negate(inner[0].bounds) if node.operator == "-" else inner[0].bounds
             return inner[0]._replace(bounds=bounds, series=(), is_filter=False)
+        case _:
+            return inner[0]
 
 
-def _selector(node: VectorSelector, bounds_of: BoundsOf) -> Outcome:
+def _selector(node: VectorSelector, bounds: Bounds) -> Outcome:
     name = _series(node)
-    bounds = bounds_of(node.metric) if node.metric else ANY
-    return Outcome(
-        bounds,
-        never=_contradiction(node),
-        needs=frozenset([name]),
-        facts={name: Fact(bounds)},
-        series=name,
-        is_filter=True,
-    )
+    facts = {name: Fact(bounds)}
+    needs = frozenset([name])
+    return Outcome(bounds, _contradiction(node), False, needs, _NO_SERIES, facts, name, True)
 
 
 def _series(node: VectorSelector) -> Series:
@@ -167,7 +148,7 @@ def _is_met(matcher: Matcher, value: str) -> bool:
         return True  # The parser reports it.
 
 
-def _aggregation(node: Aggregation, inner: list[Outcome]) -> Outcome:
+def _aggregation(node: Aggregation, inner: Sequence[Outcome]) -> Outcome:
     vector = inner[-1]
     parameter = inner[0].bounds if node.param is not None else ANY
     never = vector.never
@@ -191,37 +172,32 @@ def _aggregation(node: Aggregation, inner: list[Outcome]) -> Outcome:
     return Outcome(bounds, never, vector.is_sure, vector.needs, vector.lacks)
 
 
-def _call(node: Call, inner: list[Outcome]) -> Outcome:
+def _call(node: Call, inner: Sequence[Outcome]) -> Outcome:
     name = node.function.name
     if name in ("absent", "absent_over_time"):
         return _absent(node, inner[0])
-    main = next(iter(of_series(node, inner)), Outcome(is_sure=True))
-    scalars = [
-        one.bounds
-        for argument, one in zip(node.args, inner, strict=True)
-        if argument.value_type == "scalar"
-    ]
+    main = main_argument(node, inner, _SURE)
     if name == "scalar":
         return Outcome(NAN if main.never else main.bounds._replace(has_nan=True), is_sure=True)
     never = main.never
     if name == "vector":
-        bounds = scalars[0]
+        bounds = inner[0].bounds
     elif name == "clamp":
-        low, high = scalars
-        if low.low > high.high and NAN not in scalars:
+        low, high = inner[1].bounds, inner[2].bounds
+        if low.low > high.high and NAN not in (low, high):
             never = never or f"clamp to at least {low} and at most {high} returns nothing"
         bounds = _clamp(main.bounds, low, high)
     elif name == "clamp_min":
-        bounds = _clamp(main.bounds, scalars[0], exactly(math.inf))
+        bounds = _clamp(main.bounds, inner[1].bounds, exactly(math.inf))
     elif name == "clamp_max":
-        bounds = _clamp(main.bounds, exactly(-math.inf), scalars[0])
+        bounds = _clamp(main.bounds, exactly(-math.inf), inner[1].bounds)
     elif name == "quantile_over_time":
-        bounds = main.bounds if scalars[0].within(TRUTH) else ANY
+        bounds = main.bounds if inner[0].bounds.within(TRUTH) else ANY
     elif name in DERIVED:
         bounds = DERIVED[name](main.bounds)
     else:
         bounds = FIXED.get(name, ANY)
-    facts = {} if name in ("label_join", "label_replace") else main.facts
+    facts = _NO_FACTS if name in ("label_join", "label_replace") else main.facts
     is_sure = main.is_sure and name not in ("clamp", "histogram_quantile", "histogram_fraction")
     return Outcome(bounds, never, is_sure and not never, main.needs, main.lacks, facts)
 
@@ -243,6 +219,18 @@ def _clamp(inner: Bounds, low: Bounds, high: Bounds) -> Bounds:
         max(low.high, min(high.high, inner.high)),
         inner.has_nan or low.has_nan or high.has_nan,
     )
+
+
+def _operation(node: Binary, left: Outcome, right: Outcome, mismatch: str, text: str) -> Outcome:
+    found = _binary(node, left, right, text)
+    if found.never:
+        return found
+    if mismatch:
+        reason = f"nothing matches in `{text}`, because {mismatch}"
+        return found._replace(never=reason, is_sure=False)
+    if found.needs.isdisjoint(found.lacks):
+        return found
+    return found._replace(never=f"`{text}` needs series that are there and missing at once")
 
 
 def _binary(node: Binary, left: Outcome, right: Outcome, text: str) -> Outcome:
@@ -283,7 +271,7 @@ def _binary(node: Binary, left: Outcome, right: Outcome, text: str) -> Outcome:
 def _both(node: Binary, left: Outcome, right: Outcome) -> tuple[Mapping[Series, Fact], str]:
     """The facts of two vectors whose labels are the same, and why there are no such series."""
     if node.matching is not None:
-        return (left.facts if node.operator == "and" else {}), ""
+        return (left.facts if node.operator == "and" else _NO_FACTS), ""
     if not right.facts:
         return left.facts, ""
     facts = dict(left.facts)

@@ -228,13 +228,10 @@ def unwrapped(node: Node) -> Node:
     return node
 
 
-def of_series(node: Call, inner: list[Result]) -> list[Result]:
-    """Of one result for each argument of a call, those of vectors and ranges."""
-    return [
-        one
-        for argument, one in zip(node.args, inner, strict=True)
-        if argument.value_type in ("vector", "matrix")
-    ]
+def main_argument(node: Call, inner: Sequence[Result], default: Result) -> Result:
+    """Of one result for each argument of a call, that of its vector or range, if it has one."""
+    at = node.function.main
+    return default if at is None or at >= len(inner) else inner[at]
 
 
 def fold(walked: Sequence[Node], combine: Callable[[Node, list[Result]], Result]) -> Result:

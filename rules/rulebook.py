@@ -28,7 +28,7 @@ from rules.checks import (
     check_names,
     check_records,
 )
-from rules.evaluation import Evaluation
+from rules.evaluation import check_evaluation
 from rules.inventory import METRICS_FILE, Metric, load_inventory
 from rules.overrides import Overrides, apply_overrides
 from rules.reader import Steps, read_yaml
@@ -206,7 +206,6 @@ def load_rulebook(
     alerts = apply_overrides(alerts, overrides, problems, complete=complete)
     names = [alert.name for alert in alerts]
     series = Series(metrics, [*records, *slo_records], names, complete=complete)
-    evaluation = Evaluation(metrics, series)
     check_records([*records, *slo_records], metrics, series, problems)
     for one in generated:
         # Report a wrong query once, not again for each record that contains it.
@@ -215,7 +214,8 @@ def load_rulebook(
             records += one.records
     for rule in (*records, *alerts):
         check_expression(rule, series, problems)
-        evaluation.check(rule, problems)
+    for rule in (*records, *alerts):
+        check_evaluation(rule, series, problems)
     for alert in alerts:
         check_alert(alert, series, severities, root, problems)
     return Rulebook(

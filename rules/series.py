@@ -1,21 +1,29 @@
-"""All exported and recorded series; finds unknown series and labels in expressions."""
+"""All exported and recorded series: what is known of each, and of what expressions make of them."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Set
 
 from problems import did_you_mean
+from promql.bounds import ANY, POSITIVE, TRUTH, Bounds
 from promql.errors import PromqlError
 from promql.expressions import Expression
-from promql.labels import Labels, result_labels
-from promql.regex import matches
+from promql.identity import UNKNOWN, Identity, alike
+from promql.labels import Carried, Labels
+from promql.regex import RegexError, matches
+from promql.results import Known, Result, find_result
 from promql.tree import Matcher, VectorSelector
 from rules.inventory import METRICS_FILE, Metric
 from rules.rule import Record
 
 _OF_ALERTS = ("ALERTS", "ALERTS_FOR_STATE")
+_CERTAIN = frozenset({"instance", "job", "le", "namespace", "pod"})
+"""Labels that no series lacks whose metric has them."""
+_STATES = frozenset({"code", "condition", "outcome", "phase", "reason", "state", "status"})
+"""Labels of which two metrics need not have a value in common."""
+_NOTHING = Known()
 
 
 class Series:
-    """The names and labels of all series."""
+    """The names of all series, and what is known of their labels and values."""
 
     def __init__(
         self,
@@ -26,36 +34,98 @@ class Series:
         complete: bool,
     ) -> None:
         """`complete` says that every file could be read; otherwise unknown names are accepted."""
-        self._labels: dict[str, Labels] = {}
+        self._known: dict[str, Known] = {}
+        self._kinds: dict[str, object] = {}
         for metric in metrics:
-            self._labels.update(metric.series())
+            for name, labels in metric.series().items():
+                self._known[name] = _exported(metric, name, labels)
+                if labels is not None and not labels & _STATES:
+                    self._kinds[name] = (metric.workload, labels)
         self._records: dict[str, list[Record]] = {}
         for record in records:
             self._records.setdefault(record.name, []).append(record)
         self._alerts = set(alerts)
         self._complete = complete
-        self._of_results: dict[str, Labels] = {}
+        self._results: dict[str, Result] = {}
 
     def labels_of(self, name: str) -> Labels:
         """The labels of a series; None if unknown."""
-        if name not in self._labels and name in self._records:
-            names = self.inputs_first(name, self._labels)
-            # A record that uses its own result has unknown labels.
-            self._labels.update(dict.fromkeys(names))
-            for each in names:
-                found = [self._recorded_labels(record) for record in self._records[each]]
-                known = [labels for labels in found if labels is not None]
-                self._labels[each] = frozenset().union(*known) if len(known) == len(found) else None
-        return self._labels.get(name)
+        return self._known_of_name(name).labels.possible
 
-    def records(self, name: str) -> list[Record]:
-        """The records of this name."""
-        return self._records.get(name, [])
+    def result(self, expression: Expression) -> Result:
+        """What is known of an expression's result."""
+        found = self._results.get(expression.text)
+        if found is None:
+            found = find_result(expression, self._known_of)
+            self._results[expression.text] = found
+        return found
 
-    def inputs_first(self, name: str, known: Container[str]) -> list[str]:
+    def result_labels(self, expression: Expression | PromqlError) -> Labels:
+        """The labels of an expression's result; None if unknown."""
+        if isinstance(expression, PromqlError):
+            return None
+        return self.result(expression).labels.possible
+
+    def _known_of(self, selector: VectorSelector) -> Known:
+        if selector.metric is None:
+            return self._known_of_pattern(selector)
+        return self._known_of_name(selector.metric)
+
+    def _known_of_name(self, name: str) -> Known:
+        if name not in self._known:
+            later = self._inputs_first(name)
+            # Nothing is known of a record that uses its own result, while that is found out.
+            self._known.update(dict.fromkeys(later, _NOTHING))
+            for each in list(later):
+                self._known[each] = self._known_of_records(self._records[each], later.keys())
+                del later[each]
+        return self._known.get(name, _NOTHING)
+
+    def _known_of_records(self, records: list[Record], later: Set[str]) -> Known:
+        """What is known of the series of all records of a name; more will be known of `later`."""
+        found = [self._known_of_record(record, later) for record in records]
+        labels = [one.labels.possible for one in found]
+        known = [one for one in labels if one is not None]
+        possible = frozenset().union(*known) if len(known) == len(labels) else None
+        return Known(Carried(possible), found[0].identity if len(found) == 1 else UNKNOWN)
+
+    def _known_of_record(self, record: Record, later: Set[str]) -> Known:
+        expression, own = record.expression, record.labels
+        if isinstance(expression, PromqlError):
+            return _NOTHING
+        if later.isdisjoint(selector.metric or "" for selector in expression.selectors):
+            result = self.result(expression)
+        else:
+            result = find_result(expression, self._known_of)
+        possible, identity = result.labels.possible, result.identity
+        return Known(
+            Carried(None if possible is None else possible.union(own)),
+            Identity(
+                None if identity.free is None else identity.free.difference(own),
+                {**identity.fixed, **own},
+            ),
+        )
+
+    def _known_of_pattern(self, selector: VectorSelector) -> Known:
+        patterns = [
+            one.value
+            for one in selector.matchers
+            if one.name == "__name__" and one.operator == "=~"
+        ]
+        try:
+            found = [
+                (name, kind)
+                for name, kind in self._kinds.items()
+                if patterns and all(matches(pattern, name) for pattern in patterns)
+            ]
+        except RegexError:
+            found = []
+        return Known(identity=Identity(None, names=alike(found)))
+
+    def _inputs_first(self, name: str) -> dict[str, None]:
         """The recorded series that `name` is made from and `name`, each after what it reads.
 
-        Those in `known` and what they are made from are left out. Rules may read one another in
+        Those that are known and what they are made from are left out. Rules may read one another in
         long chains, so nothing calls itself here.
         """
         found: dict[str, None] = {}
@@ -63,7 +133,7 @@ class Series:
         waiting = [name]
         while waiting:
             each = waiting[-1]
-            if each in entered or each in known or each not in self._records:
+            if each in entered or each in self._known or each not in self._records:
                 waiting.pop()
                 if each in entered:
                     found.setdefault(each)
@@ -76,22 +146,7 @@ class Series:
                 for selector in record.expression.selectors
                 if selector.metric and selector.metric not in entered
             ]
-        return list(found)
-
-    def _recorded_labels(self, record: Record) -> Labels:
-        if isinstance(record.expression, PromqlError):
-            return None
-        # Not kept: while records that use each other are looked at, some labels are unknown.
-        inner = result_labels(record.expression, self.labels_of)
-        return None if inner is None else inner | record.labels.keys()
-
-    def result_labels(self, expression: Expression | PromqlError) -> Labels:
-        """The labels of an expression's result; None if unknown."""
-        if isinstance(expression, PromqlError):
-            return None
-        if expression.text not in self._of_results:
-            self._of_results[expression.text] = result_labels(expression, self.labels_of)
-        return self._of_results[expression.text]
+        return found
 
     def check(self, expression: Expression) -> list[str]:
         """A sentence for each unknown series, label or alert that an expression selects."""
@@ -102,10 +157,10 @@ class Series:
         name = selector.metric
         if name is None:
             return self._check_pattern(selector)
-        if name not in self._labels and name not in self._records:
+        if name not in self._known and name not in self._records:
             if not self._complete:
                 return None
-            known = [*self._labels, *self._records]
+            known = [*self._known, *self._records]
             otherwise = f"Add it to {METRICS_FILE} if a workload exports it."
             advice = did_you_mean(name, known, otherwise)
             return f"no workload exports and no rule records {name}. {advice}"
@@ -127,7 +182,7 @@ class Series:
         ]
         if not patterns:
             return "a selector names no metric. Write the metric's name in front."
-        known = [*self._labels, *self._records]
+        known = [*self._known, *self._records]
         if self._complete and not any(matches(patterns[0], name) for name in known):
             return f"no metric's name matches {patterns[0]}. Correct it."
         return None
@@ -135,3 +190,22 @@ class Series:
     def _is_unknown(self, alertname: Matcher) -> bool:
         exact = alertname.operator == "="
         return self._complete and exact and alertname.value not in self._alerts
+
+
+def _exported(metric: Metric, name: str, labels: Labels) -> Known:
+    """What is known of a series of a metric."""
+    fixed = {"job": metric.workload} if metric.workload else {}
+    free = None if labels is None else labels.difference(fixed, {"namespace"})
+    return Known(
+        Carried(labels, (labels or frozenset()) & _CERTAIN),
+        Identity(free, fixed),
+        _bounds(metric, name),
+    )
+
+
+def _bounds(metric: Metric, name: str) -> Bounds:
+    """The values that a series of a metric can have."""
+    if metric.unit == "boolean":
+        return TRUTH
+    is_counter = metric.type == "counter" or (name != metric.name and not name.endswith("_sum"))
+    return POSITIVE if is_counter else ANY

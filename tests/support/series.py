@@ -8,7 +8,9 @@ import yaml
 
 from problems import Problems
 from promql.expressions import parse
-from promql.labels import Labels, result_labels
+from promql.labels import Carried, Labels
+from promql.results import Known, find_result
+from promql.tree import VectorSelector
 from rules.inventory import Metric
 from rules.rulebook import Rulebook, load_rulebook
 
@@ -106,7 +108,13 @@ def metric_series(metric: dict[str, Any], *scraped: str) -> dict[str, Labels]:
 
 
 def labels_of_result(expr: str, known: dict[str, Labels]) -> Labels:
-    return result_labels(parse(expr), lambda name: known.get(name, frozenset()))
+    """The labels of an expression's result, if the series have the `known` ones."""
+
+    def known_of(selector: VectorSelector) -> Known:
+        name = selector.metric
+        return Known(Carried(known.get(name, frozenset()) if name else None))
+
+    return find_result(parse(expr), known_of).labels.possible
 
 
 def selected_series(expr: str) -> set[str]:

@@ -6,7 +6,7 @@ import yaml
 
 from problems import Problems
 from promql.errors import PromqlError
-from rules.evaluation import Evaluation
+from rules.evaluation import check_evaluation
 from rules.reader import Document, Place
 from rules.rule import Alert, Record
 from rules.schema import AlertFields, Group, RecordFields
@@ -44,9 +44,8 @@ def made_up() -> list[dict[str, str]]:
 
 
 @cache
-def known() -> Evaluation:
-    metrics, records = rulebook().metrics, rulebook().records
-    return Evaluation(metrics, Series(metrics, records, (), complete=True))
+def known() -> Series:
+    return Series(rulebook().metrics, rulebook().records, (), complete=True)
 
 
 def question(rule: dict[str, object]) -> Question:
@@ -70,7 +69,7 @@ def refusal(rule: Alert | Record) -> tuple[str, ...]:
     if isinstance(rule.expression, PromqlError):
         return (str(rule.expression),)
     problems = Problems()
-    known().check(rule, problems)
+    check_evaluation(rule, known(), problems)
     return problems.lines()
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from promql.errors import PromqlError
 from promql.expressions import parse
-from promql.labels import Labels, result_labels
+from promql.labels import Labels
+from tests.support.series import labels_of_result
 
 METRICS: dict[str, Labels] = {
     "m": frozenset({"a", "b", "c"}),
@@ -133,7 +134,7 @@ def test_an_expression_of_any_depth_is_read(text: str) -> None:
     expression = parse(text)
     assert expression.selectors[0].metric == "m"
     assert expression.canonical == parse(f" {text}").canonical
-    assert result_labels(expression, METRICS.__getitem__) == METRICS["m"]
+    assert labels_of_result(text, METRICS) == METRICS["m"]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +257,7 @@ def test_a_parsed_expression_is_kept() -> None:
     ],
 )
 def test_the_labels_of_a_result_are_known(text: str, labels: str) -> None:
-    assert result_labels(parse(text), METRICS.__getitem__) == frozenset(labels)
+    assert labels_of_result(text, METRICS) == frozenset(labels)
 
 
 @pytest.mark.parametrize(
@@ -264,8 +265,8 @@ def test_the_labels_of_a_result_are_known(text: str, labels: str) -> None:
     ["ALERTS", "m or ALERTS", "sum without (a) (ALERTS)", "rate({a='x'}[5m])"],
 )
 def test_labels_that_cannot_be_known_are_none(text: str) -> None:
-    assert result_labels(parse(text), METRICS.__getitem__) is None
+    assert labels_of_result(text, METRICS) is None
 
 
 def test_an_aggregation_makes_unknown_labels_known() -> None:
-    assert result_labels(parse("sum by (x) (ALERTS)"), METRICS.__getitem__) == {"x"}
+    assert labels_of_result("sum by (x) (ALERTS)", METRICS) == {"x"}
