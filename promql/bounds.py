@@ -56,16 +56,18 @@ def compare(operator: str, left: Bounds, right: Bounds) -> tuple[Bounds | None, 
     """What a comparison keeps of the left side, None if nothing, and whether that is everything."""
     match operator:
         case ">":
-            kept = left.common(Bounds(math.nextafter(right.low, _INFINITY)))
+            low = max(left.low, math.nextafter(right.low, _INFINITY))
+            kept = Bounds(low, left.high, has_nan=False)
             is_never, is_always = left.high <= right.low, left.low > right.high
         case ">=":
-            kept = left.common(Bounds(right.low))
+            kept = Bounds(max(left.low, right.low), left.high, has_nan=False)
             is_never, is_always = left.high < right.low, left.low >= right.high
         case "<":
-            kept = left.common(Bounds(high=math.nextafter(right.high, -_INFINITY)))
+            high = min(left.high, math.nextafter(right.high, -_INFINITY))
+            kept = Bounds(left.low, high, has_nan=False)
             is_never, is_always = left.low >= right.high, left.high < right.low
         case "<=":
-            kept = left.common(Bounds(high=right.high))
+            kept = Bounds(left.low, min(left.high, right.high), has_nan=False)
             is_never, is_always = left.low > right.high, left.high <= right.low
         case "==":
             kept = left.common(right)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from promql.checks import COMPARISONS
+from promql.lookback import Reach, find_reaches
 from promql.parser import parse_tree
 from promql.tree import (
     Binary,
@@ -50,6 +51,11 @@ class Expression:
             elif isinstance(node, Subquery):
                 found.append(node.range + node.offset)
         return found
+
+    @cached_property
+    def reaches(self) -> tuple[Reach, ...]:
+        """How far back each selector reads."""
+        return tuple(find_reaches(self.tree))
 
     @property
     def canonical(self) -> str:

@@ -52,11 +52,6 @@ def find_reaches(tree: Node) -> Iterator[Reach]:
             waiting += [(child, outer, 0, fixed) for child in node.children]
 
 
-def longest_reach(tree: Node) -> int:
-    """How far back an expression looks, in milliseconds: the longest path to a selector."""
-    return max((reach.begin for reach in find_reaches(tree)), default=0)
-
-
 class Pace(NamedTuple):
     """A function that needs two samples in its range, in milliseconds.
 

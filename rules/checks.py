@@ -130,31 +130,34 @@ def check_alert(
     """Report a missing or wrong label, summary, description, threshold, runbook or template."""
     _check_severity(alert, severities, problems)
     _check_channels(alert, problems)
-    annotations = alert.place.at("annotations")
     for name in ("summary", "description"):
         if not alert.annotations.get(name, "").strip():
-            annotations.at(name).report(problems, f"{alert.name} has no {name}. Write one.")
+            place = alert.place.at("annotations", name)
+            place.report(problems, f"{alert.name} has no {name}. Write one.")
     for name in ("runbook_url", "dashboard_url"):
         if name in alert.annotations:
-            text = f"`{name}` is added by the program. Remove it."
-            annotations.at(name).report(problems, text)
+            place = alert.place.at("annotations", name)
+            place.report(problems, f"`{name}` is added by the program. Remove it.")
     _check_runbook(alert, root, problems)
     try:
         find_thresholds(alert)
     except ThresholdError as error:
         # A missing description is already reported above.
         if alert.annotations.get("description", "").strip():
-            annotations.report(problems, f"{alert.name}: {error}")
+            alert.place.at("annotations").report(problems, f"{alert.name}: {error}")
     except PromqlError:
         pass  # check_expression reports it.
     for section, texts in (("annotations", alert.annotations), ("labels", alert.labels)):
         for name, text in texts.items():
-            _check_template(alert, alert.place.at(section, name), text, series, problems)
+            if "{" in text:  # Few are templates.
+                _check_template(alert, alert.place.at(section, name), text, series, problems)
 
 
 def _check_severity(alert: Alert, severities: Sequence[str], problems: Problems) -> None:
-    labels, severity = alert.place.at("labels"), alert.labels.get("severity")
-    choice = " or ".join(severities)
+    severity = alert.labels.get("severity")
+    if severity in severities and alert.name != WATCHDOG:
+        return
+    labels, choice = alert.place.at("labels"), " or ".join(severities)
     if alert.name == WATCHDOG:
         if severity != WATCHDOG_SEVERITY:
             text = f"{alert.name} always fires and must notify nobody."
@@ -164,7 +167,7 @@ def _check_severity(alert: Alert, severities: Sequence[str], problems: Problems)
         labels.at("severity").report(problems, f"{text} Label {alert.name} {choice}.")
     elif severity is None:
         labels.report(problems, f"{alert.name} has no severity. Label it {choice}.")
-    elif severity not in severities:
+    else:
         mapped = f", or map it in {SEVERITIES_SETTING}" if "sloth_id" in alert.labels else ""
         text = f"no route matches the severity `{severity}` of {alert.name}. Use {choice}{mapped}."
         labels.at("severity").report(problems, text)
@@ -190,8 +193,8 @@ def _check_template(
         return
     labels = series.result_labels(alert.expression) if uses.labels else None
     if labels is not None:
-        has = ", ".join(sorted(labels)) or "none"
         for label in sorted(uses.labels - labels):
+            has = ", ".join(sorted(labels)) or "none"
             note = (
                 f"{what} uses the label {label}, which `expr` does not return (it returns: {has})."
             )

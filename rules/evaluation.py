@@ -8,7 +8,7 @@ from promql.durations import parse_duration
 from promql.errors import PromqlError
 from promql.expressions import Expression
 from promql.identity import Identity, collision_of, override
-from promql.lookback import LOOKBACK, find_reaches
+from promql.lookback import LOOKBACK
 from promql.tree import Binary, Node, unwrapped
 from rules.rule import WATCHDOG, AnyRule, Record
 from rules.series import Series
@@ -37,7 +37,7 @@ def _problems(rule: AnyRule, expression: Expression, series: Series) -> Iterable
     if reason := _collision(rule, identity):
         return [f"fails: {reason}."]
     delay = parse_duration(rule.group.query_offset) if rule.group.query_offset else 0
-    if wrong := list(_check_times(tree, delay)):
+    if wrong := list(_check_times(expression, delay)):
         return wrong
     if outcome.never:
         return [f"never returns anything: {outcome.never}. Correct it."]
@@ -69,12 +69,12 @@ def _collision(rule: AnyRule, identity: Identity) -> str:
     )
 
 
-def _check_times(tree: Node, delay: int) -> Iterator[str]:
+def _check_times(expression: Expression, delay: int) -> Iterator[str]:
     """Report selectors of fixed times, and of times that are in the future at an evaluation.
 
     `delay` is how long before the present a rule is evaluated, in milliseconds.
     """
-    for selector, begin, is_range, fixed in find_reaches(tree):
+    for selector, begin, is_range, fixed in expression.reaches:
         name = selector.metric or "a selector"
         if fixed is not None:
             yield (

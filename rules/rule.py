@@ -179,26 +179,34 @@ def read_rules(
     found: list[AnyRule] = []
     for number, data in enumerate(file.groups if file else []):
         place = top.at("groups", number)
-        group = validate(Group, _without_nulls(data, Group), place, problems)
+        group = validate(Group, _without_nulls(data, _FIELDS_OF_GROUP), place, problems)
         entries = data.get("rules") if isinstance(data, dict) else None
         for position, entry in enumerate(entries if isinstance(entries, list) else []):
             where = place.at("rules", position)
-            rule = _read_rule(
-                _without_nulls(entry, AlertFields, RecordFields), group, where, kinds, problems
-            )
+            fields = _without_nulls(entry, _FIELDS_OF_RULE)
+            rule = _read_rule(fields, group, where, kinds, problems)
             if rule:
                 found.append(rule)
     return found
 
 
-def _without_nulls(data: object, *models: type[Strict]) -> object:
-    """The fields of a group or rule as Prometheus reads them: null is no field, or empty text.
+def _names(*models: type[Strict]) -> frozenset[str]:
+    """The names of the models' fields, as files write them."""
+    fields = (field for model in models for field in model.model_fields.items())
+    return frozenset(info.alias or name for name, info in fields)
 
-    An unknown field stays: Prometheus refuses it, whatever its value is.
+
+_FIELDS_OF_GROUP, _FIELDS_OF_RULE = _names(Group), _names(AlertFields, RecordFields)
+
+
+def _without_nulls(data: object, known: frozenset[str]) -> object:
+    """A group or rule as Prometheus reads it: null is no field, or empty text.
+
+    `known` are the names of its fields. An unknown field stays: Prometheus refuses it, whatever its
+    value is.
     """
     if not isinstance(data, dict):
         return data
-    known = {info.alias or name for one in models for name, info in one.model_fields.items()}
     fields = {key: value for key, value in data.items() if value is not None or key not in known}
     for name in ("labels", "annotations"):
         if isinstance(texts := fields.get(name), dict):

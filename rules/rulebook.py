@@ -20,7 +20,7 @@ from promql.durations import format_duration, parse_duration
 from promql.errors import PromqlError
 from promql.expressions import Expression, parse
 from promql.labels import Labels
-from promql.lookback import find_paces, longest_reach
+from promql.lookback import find_paces
 from rules.checks import (
     check_alert,
     check_expression,
@@ -98,9 +98,10 @@ class Rulebook:
     def longest_range(self) -> tuple[str, int]:
         """(name, milliseconds) of the rule that looks back furthest; ("", 0) if none does."""
         reaches = (
-            (rule.name, longest_reach(rule.expression.tree))
+            (rule.name, reach.begin)
             for rule in (*self.alerts, *self.records)
             if isinstance(rule.expression, Expression)
+            for reach in rule.expression.reaches
         )
         return max([("", 0), *reaches], key=lambda reach: reach[1])
 

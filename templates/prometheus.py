@@ -75,8 +75,6 @@ def check_template(text: str, alert: str = "") -> Uses:
     Raises TemplateError if Prometheus would refuse the text, or write an error instead of it for
     some value or labels.
     """
-    if "{" not in text:
-        return Uses()
     check_braces(text)
     name = f"__alert_{alert}"
     templates = parse(text, FUNCTIONS, name=name, variables=_VARIABLES, hints=_HINTS)
