@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import product
 
+from promql.durations import parse_duration
 from promql.expressions import Expression
 from promql.lookback import LOOKBACK, find_reaches
 from rules.inventory import Metric
@@ -86,6 +87,7 @@ _RECORDED_JOBS = {
     "probe": "blackbox-exporter",
     "scheduler": "scheduler",
     "cronjob": OBJECTS,
+    "job": PSI,
 }
 """The job of a recorded series by the first part of its name; those of SLOs have it in a label."""
 
@@ -94,12 +96,14 @@ _RECORDED_JOBS = {
 class Family:
     """A number of series that differ in the number of the copy, `%d` in their labels.
 
-    The fields are those that `prometheus-series` reads; `origin` is the time of the first sample.
+    The fields are those that `prometheus-series` reads: `origin` is the time of the first sample,
+    `step` the milliseconds between two, a multiple of STEP.
     """
 
     labels: Mapping[str, str]
     copies: int = 1
     origin: int = 0
+    step: int = STEP
     recorded: bool = False
     value: float = 1
     swing: float = 0
@@ -216,8 +220,9 @@ class Plan:
         first, *_ = record.name.split(":")
         workload = record.labels.get("sloth_service") or _RECORDED_JOBS.get(first, "")
         own = frozenset(self.rulebook.labels_of(record.name) or ()) - record.labels.keys()
+        step = parse_duration(record.group.interval or "0") or STEP
         yield from (
-            Family(**{**asdict(family), "recorded": True})
+            Family(**{**asdict(family), "recorded": True, "step": step})
             for family in self._copies(record.name, record.name, record.labels, own, workload)
         )
 

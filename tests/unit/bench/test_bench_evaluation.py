@@ -73,6 +73,14 @@ def test_recorded_series_have_the_labels_that_their_rules_give_them(rulebook: Ru
         assert NOW - family.origin >= 30 * 24 * HOUR
 
 
+def test_recorded_series_have_a_sample_for_each_evaluation(rulebook: Rulebook) -> None:
+    reaches = dict.fromkeys(("treaty:requests:rate_5m", "treaty:requests:increase_2m"), HOUR)
+    size = PlatformSize(pods=2, treaties=2)
+    plan = Plan(rulebook=rulebook, size=size, now=NOW, ahead=0, reaches=reaches)
+    found = {one.labels["__name__"]: one.step for one in plan.families() if one.recorded}
+    assert found == {"treaty:requests:rate_5m": STEP, "treaty:requests:increase_2m": 4 * STEP}
+
+
 def test_a_series_reaches_as_far_back_as_anything_reads_it() -> None:
     reaches: dict[str, int] = {}
     add_reaches(reaches, parse("rate(a[1h]) + b offset 5m"), 0)

@@ -96,7 +96,7 @@ func writeBlock(asked *plan, all []series) (uint64, error) {
 func encode(asked *plan, key course) ([]chunks.Meta, error) {
 	encoded := []chunks.Meta{}
 	var appender chunkenc.Appender
-	for moment := key.family.From; moment < asked.Head; moment += asked.Step {
+	for moment := key.family.From; moment < asked.Head; moment += key.family.Step {
 		last := len(encoded) - 1
 		if last < 0 || encoded[last].Chunk.NumSamples() == samplesInChunk {
 			chunk := chunkenc.NewXORChunk()

@@ -26,10 +26,11 @@ func writeHead(asked *plan, all []series) (uint64, error) {
 	appender, waiting, samples := database.Appender(context.Background()), 0, uint64(0)
 	for moment := asked.Head; moment <= asked.Until; moment += asked.Step {
 		for i, one := range all {
-			if one.family.Recorded && moment > asked.Now {
+			family := one.family
+			if (moment-family.From)%family.Step != 0 || (family.Recorded && moment > asked.Now) {
 				continue
 			}
-			value := one.family.at(moment, one.shape)
+			value := family.at(moment, one.shape)
 			if references[i], err = appender.Append(references[i], one.labels, moment, value); err != nil {
 				return 0, err
 			}

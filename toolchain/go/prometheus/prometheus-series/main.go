@@ -18,7 +18,7 @@ import (
 // A plan says which series there are, and when. All times are in milliseconds since 1970.
 type plan struct {
 	Folder string `json:"folder"`
-	// Step is the time between two samples.
+	// Step divides the time between two samples of every family.
 	Step int64 `json:"step"`
 	// Head is the time from which samples are in the server's memory; what is older is in a block.
 	Head int64 `json:"head"`
@@ -35,7 +35,9 @@ type family struct {
 	Labels map[string]string `json:"labels"`
 	Copies int               `json:"copies"`
 	// From is the time of the first sample.
-	From     int64 `json:"origin"`
+	From int64 `json:"origin"`
+	// Step is the time between two samples.
+	Step     int64 `json:"step"`
 	Recorded bool  `json:"recorded"`
 	// Value is that of a gauge, which swings by Swing around it, or the first one of a counter.
 	Value float64 `json:"value"`
