@@ -13,7 +13,17 @@ from dashboards.frame import (
     label_variable,
     up_over_time,
 )
-from dashboards.panels import Panel, Query, stat, state_timeline, time_series
+from dashboards.panels import (
+    HIGHEST,
+    LOWEST,
+    Panel,
+    Query,
+    highest,
+    lowest,
+    stat,
+    state_timeline,
+    time_series,
+)
 
 TREATY = '{treaty=~"$treaty"}'
 BY_TRAFFIC = (
@@ -69,6 +79,7 @@ def aurora_kpis() -> Board:
         _counter_panel(
             "Requests",
             "Requests under the chosen treaties.",
+            "requests",
             "treaty_requests_total",
             alerts=["TreatyNoRequests"],
             when="when there are none in 10 minutes, unless the soak test is suspended",
@@ -76,11 +87,13 @@ def aurora_kpis() -> Board:
         _counter_panel(
             "Routed",
             "Requests under the chosen treaties that were routed.",
+            "routed",
             "treaty_requests_routed",
         ),
         _counter_panel(
             "Dropped",
             "Requests under the chosen treaties that were dropped.",
+            "dropped",
             "treaty_dropped_requests",
         ),
         stat(
@@ -93,17 +106,17 @@ def aurora_kpis() -> Board:
         ),
         time_series(
             "Requests per second",
-            "How many requests each treaty gets, and how many of them are routed.",
-            Query(f"treaty:requests:rate_5m{TREATY}", "{{treaty}} requests"),
-            Query(f"treaty:routed:rate_5m{TREATY}", "{{treaty}} routed"),
+            f"How many requests each treaty gets, and how many of them are routed. {HIGHEST}",
+            Query(highest(f"treaty:requests:rate_5m{TREATY}"), "{{treaty}} requests"),
+            Query(highest(f"treaty:routed:rate_5m{TREATY}"), "{{treaty}} routed"),
             unit=units.RequestsPerSecond,
             width=12,
             many=True,
         ),
         time_series(
             "Drop rate",
-            "The share of requests dropped over 5 minutes; 0 while a treaty is idle.",
-            Query(f"treaty:drop_rate:5m{TREATY}", "{{treaty}}"),
+            f"The share of requests dropped over 5 minutes; 0 while a treaty is idle. {HIGHEST}",
+            Query(highest(f"treaty:drop_rate:5m{TREATY}"), "{{treaty}}"),
             unit=units.PercentUnit,
             alerts=["TreatyDropRateHigh"],
             width=12,
@@ -113,9 +126,9 @@ def aurora_kpis() -> Board:
     quality = [
         time_series(
             "Fill rate",
-            f"The share of requests that were filled. {BY_TRAFFIC}",
-            Query(f"treaty:fill_rate:avg{TREATY}", "{{treaty}}"),
-            Query(f"treaty:fill_rate:avg_by_traffic{TREATY}", "{{treaty}} by traffic"),
+            f"The share of requests that were filled. {BY_TRAFFIC} {LOWEST}",
+            Query(lowest(f"treaty:fill_rate:avg{TREATY}"), "{{treaty}}"),
+            Query(lowest(f"treaty:fill_rate:avg_by_traffic{TREATY}"), "{{treaty}} by traffic"),
             unit=units.PercentUnit,
             alerts=["TreatyFillRateLow", "TreatyFillRateCritical"],
             top=1,
@@ -123,18 +136,18 @@ def aurora_kpis() -> Board:
         ),
         time_series(
             "Round trip",
-            f"The time from forwarding a request to its answer. {BY_TRAFFIC}",
-            Query(f"treaty:rtt:avg{TREATY}", "{{treaty}}"),
-            Query(f"treaty:rtt:avg_by_traffic{TREATY}", "{{treaty}} by traffic"),
+            f"The time from forwarding a request to its answer. {BY_TRAFFIC} {HIGHEST}",
+            Query(highest(f"treaty:rtt:avg{TREATY}"), "{{treaty}}"),
+            Query(highest(f"treaty:rtt:avg_by_traffic{TREATY}"), "{{treaty}} by traffic"),
             unit=units.Milliseconds,
             alerts=["TreatyRttHigh"],
             many=True,
         ),
         time_series(
             "Provenance coverage",
-            f"The share of requests with a known provenance. {BY_TRAFFIC}",
-            Query(f"treaty:provenance:avg{TREATY}", "{{treaty}}"),
-            Query(f"treaty:provenance:avg_by_traffic{TREATY}", "{{treaty}} by traffic"),
+            f"The share of requests with a known provenance. {BY_TRAFFIC} {LOWEST}",
+            Query(lowest(f"treaty:provenance:avg{TREATY}"), "{{treaty}}"),
+            Query(lowest(f"treaty:provenance:avg_by_traffic{TREATY}"), "{{treaty}} by traffic"),
             unit=units.PercentUnit,
             alerts=["TreatyProvenanceLow"],
             top=1,
@@ -154,7 +167,7 @@ def aurora_kpis() -> Board:
         up_over_time(
             "Workloads over time",
             "When every pod of a workload answered Prometheus.",
-            Query("min by (job) (up)", "{{job}}"),
+            Query("min_over_time(job:up:min[$__rate_interval])", "{{job}}"),
             alerts=["TreatyDown", "PsiFieldDown"],
             when="when one does not",
         ),
@@ -162,9 +175,7 @@ def aurora_kpis() -> Board:
             "Metrics of the services",
             "How many values the pod with the fewest exports; a drop means that a pod lost some "
             "of its metrics.",
-            Query(
-                'min by (job) (scrape_samples_scraped{job=~"psi-field|aurora-treaty"})', "{{job}}"
-            ),
+            Query("job:scrape_samples_scraped:min", "{{job}}"),
             unit=units.NoUnit,
             alerts=["WorkloadMetricsMissing"],
             when="when a pod that is up lacks one that an alert judges",
@@ -200,12 +211,19 @@ def aurora_kpis() -> Board:
 
 
 def _counter_panel(
-    title: str, description: str, counter: str, *, alerts: Sequence[str] = (), when: str = ""
+    title: str,
+    description: str,
+    recorded: str,
+    counter: str,
+    *,
+    alerts: Sequence[str] = (),
+    when: str = "",
 ) -> Panel:
+    increase = f"treaty:{recorded}:increase_2m{TREATY}"
     return stat(
         title,
-        description,
-        Query(f"sum(increase({counter}{TREATY}[$__range]))", "in the time shown"),
+        f"{description} Those in the time shown are counted every 2 minutes.",
+        Query(f"sum(sum_over_time({increase}[$__range]))", "in the time shown"),
         Query(f"sum({counter}{TREATY})", "since the start of the pods"),
         unit=units.NoUnit,
         alerts=alerts,

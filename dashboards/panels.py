@@ -6,7 +6,8 @@ alerts that the panel is about: their thresholds become its bands, or dashed lin
 their runbooks become its links, and its description says when they fire. `when` ends the sentence
 "ALERT fires ..." for alerts whose thresholds the panel can't draw: "while it is above 0". `bands`
 colour values independently of thresholds. `many` is for a panel that reads series of every pod or
-treaty: it asks for FEW_POINTS. A query may be one of CloudWatch, with its `datasource`.
+treaty: it asks for FEW_POINTS, and `highest`, `lowest` or `outermost` bounds its lines. A query may
+be one of CloudWatch, with its `datasource`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,12 @@ DATASOURCE = options.DataSourceRef(type_val="prometheus", uid=DATASOURCE_UID)
 FEW_POINTS = 240
 """Points of each line where a query may read a thousand series: its cost grows with series times
 points. Elsewhere Grafana asks for a point a pixel. Whoever zooms in sees every scrape."""
+LINES = 20
+"""Lines at each moment of a panel with a line for each pod, treaty or container: nobody can tell a
+thousand apart, and most of their cost is that of the answer, many megabytes of text."""
+HIGHEST = f"Of more than {LINES}, it shows the highest at each moment."
+LOWEST = f"Of more than {LINES}, it shows the lowest at each moment."
+OUTERMOST = f"Of more than {LINES}, it shows the {LINES // 2} highest and lowest at each moment."
 
 Builder: TypeAlias = Stat | TimeSeries | StateTimeline | Table
 _B = TypeVar("_B", Stat, TimeSeries, StateTimeline, Table)
@@ -65,6 +72,21 @@ class Query(NamedTuple):
 
     expr: str
     legend: str = ""
+
+
+def highest(expr: str) -> str:
+    """An expression for the LINES highest series at each moment; HIGHEST says so to the reader."""
+    return f"topk({LINES}, {expr})"
+
+
+def lowest(expr: str) -> str:
+    """An expression for the LINES lowest series at each moment; LOWEST says so to the reader."""
+    return f"bottomk({LINES}, {expr})"
+
+
+def outermost(expr: str) -> str:
+    """An expression for the LINES series furthest out at each moment; OUTERMOST says so."""
+    return f"topk({LINES // 2}, {expr}) or bottomk({LINES // 2}, {expr})"
 
 
 AnyQuery: TypeAlias = Query | cloudwatch.MetricsQuery

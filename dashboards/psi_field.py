@@ -13,7 +13,20 @@ from dashboards.frame import (
     pods_up,
     up_over_time,
 )
-from dashboards.panels import Panel, Query, stat, table, time_series
+from dashboards.panels import (
+    HIGHEST,
+    LINES,
+    LOWEST,
+    OUTERMOST,
+    Panel,
+    Query,
+    highest,
+    lowest,
+    outermost,
+    stat,
+    table,
+    time_series,
+)
 
 JOB = "psi-field"
 POD = '{pod=~"$pod"}'
@@ -137,8 +150,11 @@ def psi_field() -> Board:
     health = [
         up_over_time(
             "Pods over time",
-            "When each pod answered Prometheus.",
-            Query(f'min_over_time(up{{job="{JOB}", pod=~"$pod"}}[$__rate_interval])', "{{pod}}"),
+            f"When each pod answered Prometheus. {LOWEST}",
+            Query(
+                lowest(f'min_over_time(up{{job="{JOB}", pod=~"$pod"}}[$__rate_interval])'),
+                "{{pod}}",
+            ),
             alerts=["PsiFieldDown"],
             when="when one does not",
             many=True,
@@ -189,6 +205,7 @@ def _step_panels() -> list[Panel]:
             "in where the real one can't be imported.",
             Query(f"count by (engine) (psi_field_engine_info{POD})", "{{engine}}"),
             unit=units.NoUnit,
+            many=True,
         ),
     ]
 
@@ -198,18 +215,22 @@ def _sharing_panels() -> list[Panel]:
         time_series(
             "Peers that each pod finds",
             "How many other pods the last look-up found, and how often look-ups of a peer's name "
-            "found none.",
-            Query(f"psi_field_peers{POD}", "{{pod}}"),
-            Query(f"increase(psi_field_lookups_failed_total{POD}[5m])", "{{pod}}, failed look-ups"),
+            f"found none. Of more than {LINES} pods, it shows those with the fewest peers, and "
+            "those with the most failed look-ups, at each moment.",
+            Query(lowest(f"psi_field_peers{POD}"), "{{pod}}"),
+            Query(
+                highest(f"increase(psi_field_lookups_failed_total{POD}[5m])"),
+                "{{pod}}, failed look-ups",
+            ),
             unit=units.NoUnit,
             many=True,
         ),
         time_series(
             "Steps that peers missed",
             "How many steps the peers of a pod did not take when it pushed them, and how many "
-            "steps of its peers a pod lacked when it last compared.",
-            Query(f"increase(psi_field_pushes_missed_total{POD}[5m])", "{{pod}}, missed"),
-            Query(f"psi_field_steps_behind{POD}", "{{pod}}, behind"),
+            f"steps of its peers a pod lacked when it last compared. {HIGHEST}",
+            Query(highest(f"increase(psi_field_pushes_missed_total{POD}[5m])"), "{{pod}}, missed"),
+            Query(highest(f"psi_field_steps_behind{POD}"), "{{pod}}, behind"),
             unit=units.NoUnit,
             many=True,
         ),
@@ -231,12 +252,11 @@ def _metric_panel(
     alerts: Sequence[str] = (),
     width: int = 8,
 ) -> Panel:
-    per_pod, of_all = Query(_chosen_pods(name), "{{pod}}"), Query(average, "average of all pods")
     return time_series(
         title,
-        description,
-        per_pod,
-        of_all,
+        f"{description} {OUTERMOST}",
+        Query(outermost(_chosen_pods(name)), "{{pod}}"),
+        Query(average, "average of all pods"),
         unit=units.NoUnit,
         alerts=alerts,
         top=1,

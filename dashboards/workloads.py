@@ -4,7 +4,17 @@ from grafana_foundation_sdk.models import units
 
 from dashboards.bands import CRITICAL, NONE_FIRING, OK, WARNING
 from dashboards.frame import PODS_FOUND, Board, Section, alerts_firing, alerts_over_time
-from dashboards.panels import Panel, Query, stat, state_timeline, time_series
+from dashboards.panels import (
+    HIGHEST,
+    LOWEST,
+    Panel,
+    Query,
+    highest,
+    lowest,
+    stat,
+    state_timeline,
+    time_series,
+)
 
 READY = (
     '(max by (namespace, pod) (kube_pod_status_ready{condition="true"})'
@@ -126,8 +136,9 @@ def _pods() -> list[Panel]:
     return [
         state_timeline(
             "Pods over time",
-            "When each pod was ready, as Kubernetes sees it. Runs of CronJobs are not shown.",
-            Query(READY, "{{pod}}"),
+            "When each pod was ready, as Kubernetes sees it. Runs of CronJobs are not shown. "
+            f"{LOWEST}",
+            Query(lowest(READY), "{{pod}}"),
             states={1: ("ready", OK), 0: ("not ready", CRITICAL)},
             no_value="kube-state-metrics reported no pod in this time",
             alerts=["PodNotReady"],
@@ -136,8 +147,11 @@ def _pods() -> list[Panel]:
         ),
         time_series(
             "Restarts",
-            "How often each container was started again in half an hour.",
-            Query(f"max by (pod, container) (increase({RESTARTS}[30m]))", "{{pod}} {{container}}"),
+            f"How often each container was started again in half an hour. {HIGHEST}",
+            Query(
+                highest(f"max by (pod, container) (increase({RESTARTS}[30m]))"),
+                "{{pod}} {{container}}",
+            ),
             unit=units.NoUnit,
             alerts=["PodCrashLooping", "PodOutOfMemory"],
             when="for one that crashes again and again, or that needed too much memory",
@@ -149,6 +163,7 @@ def _pods() -> list[Panel]:
             "How many pods are in each phase.",
             Query("sum by (phase) (max by (pod, phase) (kube_pod_status_phase))", "{{phase}}"),
             unit=units.NoUnit,
+            many=True,
         ),
     ]
 

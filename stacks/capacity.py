@@ -38,7 +38,7 @@ with its budget. Counted in its answers about the objects of a stack on a real A
 SERIES_PER_PROBE = 17
 SERIES_PER_SCRAPE = 5
 """Series that Prometheus adds to each target, such as `up`."""
-RULE_SERIES, RULE_SERIES_PER_PROBE = 115, 14
+RULE_SERIES, RULE_SERIES_PER_PROBE = 141, 14
 """Series that the rules record: those of all stacks, and those of each probe."""
 SLO_INPUTS = {"psi-field": 11, "aurora-treaty": 2}
 """Series that the objectives read, by workload and for each of its pods; a treaty's are of one

@@ -1,5 +1,6 @@
 """Panels that count or combine series show the right values, according to promtool."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -105,4 +106,66 @@ def test_a_panel_shows(
     }
     (tmp_path / "case.yaml").write_text(yaml.safe_dump(case))
     passed, output = run(promtool, tmp_path, "test", "rules", "case.yaml")
+    assert passed, output
+
+
+def counted(steps: Iterable[int], restart: int | None = None) -> str:
+    """The values of a counter that grows by these steps, and starts anew at sample `restart`."""
+    total, values = 0, []
+    for number, step in enumerate(steps):
+        total = 0 if number == restart else total + step
+        values.append(str(total))
+    return " ".join(values)
+
+
+STEADY = [5] * 360
+BURSTS = [110 if 150 <= number < 330 and number % 12 == 0 else 0 for number in range(360)]
+"""A burst every 6 minutes, within the two hours that are shown."""
+
+
+@pytest.mark.parametrize(
+    ("steps", "restart"),
+    [(STEADY, None), (STEADY, 250), (BURSTS, None), (BURSTS, 250)],
+    ids=["steady", "steady, with a restart", "bursts", "bursts, with a restart"],
+)
+def test_a_panel_counts_what_came_in_the_time_shown_within_a_hundredth(
+    steps: list[int], restart: int | None, promtool: str, folder: Path
+) -> None:
+    """The recorded increases are evaluated every 2 minutes; promtool does it at every scrape."""
+    counters = {
+        "Requests": "treaty_requests_total",
+        "Routed": "treaty_requests_routed",
+        "Dropped": "treaty_dropped_requests",
+    }
+    queries = dict(reversed(BOARDS["aurora-kpis.json"].queries))
+    came = 2 * sum(steps[-240:])
+    shown = {
+        panel: queries[panel].replace("[$__range]", "[2h:2m]").replace("$treaty", ".+")
+        for panel in counters
+    }
+    case = {
+        "rule_files": ["recording_rules.yml", "platform_rules.yml"],
+        "evaluation_interval": "30s",
+        "group_eval_order": ["vaultmesh_aggregations", "treaty_traffic_slow"],
+        "tests": [
+            {
+                "interval": "30s",
+                "input_series": [
+                    {"series": f'{counter}{{pod="{pod}", treaty="A"}}', "values": values}
+                    for counter in counters.values()
+                    for pod, values in (("a", counted(steps, restart)), ("b", counted(steps)))
+                ],
+                "promql_expr_test": [
+                    {
+                        "expr": f"abs({shown[panel]} / {came} - 1) < bool 0.01",
+                        "eval_time": "3h",
+                        "exp_samples": [{"labels": "{}", "value": 1}],
+                    }
+                    for panel in counters
+                ],
+            }
+        ],
+    }
+    (folder / "counts.yaml").write_text(yaml.safe_dump(case))
+    passed, output = run(promtool, folder, "test", "rules", "counts.yaml")
     assert passed, output

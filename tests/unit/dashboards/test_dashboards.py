@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dashboards.catalog import Dashboard
-from dashboards.panels import DATASOURCE_UID
+from dashboards.panels import DATASOURCE_UID, LINES
 from promql.variables import without_variables
 from tests.support.boards import BOARDS, MODELS, PANELS
 from tests.support.series import (
@@ -205,6 +205,15 @@ def test_one_several_or_all_values_can_be_chosen(name: str, label: str) -> None:
     assert variable["current"]["value"] == "$__all", "a bookmark opens with everything shown"
     asked = re.fullmatch(rf"label_values\((.+), {label}\)", variable["query"])
     assert asked and label in (known_series()[next(iter(selected_series(asked[1])))] or ())
+
+
+@each_board
+def test_a_panel_that_may_read_a_thousand_series_bounds_its_lines(name: str) -> None:
+    for panel in PANELS[name]:
+        for target in panel["targets"] if "maxDataPoints" in panel else []:
+            if re.search(r"{{(pod|treaty)}}", target["legendFormat"]):
+                assert re.match(r"(top|bottom)k\(", target["expr"]), target["expr"]
+                assert f"Of more than {LINES}" in panel["description"], panel["title"]
 
 
 @cache
