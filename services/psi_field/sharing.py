@@ -104,7 +104,7 @@ class Sharing:
 
     async def share(self, entry: Entry, *, again: bool = False) -> Shared:
         """Push a step to every peer. `again`: it is taken for the second time already."""
-        receipts = await self._push(entry)
+        receipts = await self._push(entry) if self._peers.addresses else ()
         took = {receipt.incarnation for receipt in receipts if receipt}
         shared = Shared(len(took - {self._field.incarnation}), receipts.count(None))
         if shared.at_risk and not again:
