@@ -1,6 +1,7 @@
 """Bounds of a server's connections: their number, and the time that a caller may take."""
 
 import asyncio
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -23,7 +24,7 @@ JOINED_BYTES = 64 * 2**10
 the bytes above which asyncio makes the writer wait for the caller."""
 
 PROBES = ("/health", "/ready", "/metrics")
-"""Paths that are served however many connections there are."""
+"""Paths that are served however many connections there are, and before other requests."""
 
 
 class CloseUnread:
@@ -66,7 +67,7 @@ class CloseUnread:
         await self._app(scope, watch, answer)
 
 
-def _announces_body(scope: Scope) -> bool:
+def _announces_body(scope: Mapping[str, Any]) -> bool:
     return any(
         name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
         for name, value in scope["headers"]
@@ -88,6 +89,7 @@ class BoundedProtocol(H11Protocol):
         super().__init__(*args, **kwargs)
         self._most, self.limit_concurrency = self.limit_concurrency or 0, None
         self._head_timer: asyncio.TimerHandle | None = None
+        self.loop: Any = _ProbesFirst(self, self.loop)
 
     def connection_made(  # type: ignore[override]
         self, transport: asyncio.Transport
@@ -141,6 +143,36 @@ class BoundedProtocol(H11Protocol):
             self.app = _Refusal(self.app)
 
 
+class _ProbesFirst:
+    """The event loop of a connection, which serves a probe in the turn in which it arrives.
+
+    A task would begin in the next turn, behind all requests that came before, and its answer would
+    leave one turn later. When 200 callers overload a pod of the field, such turns take 30 ms.
+    """
+
+    def __init__(self, protocol: BoundedProtocol, loop: asyncio.AbstractEventLoop) -> None:
+        self._protocol = protocol
+        self._loop = loop
+
+    def create_task(self, serving: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
+        protocol = self._protocol
+        is_probe = protocol.scope["path"] in PROBES and not _announces_body(protocol.scope)
+        if not is_probe or protocol.flow.write_paused:
+            return self._loop.create_task(serving)
+        served = self._loop.create_future()
+        try:
+            serving.send(None)
+        except StopIteration:
+            served.set_result(None)
+        else:
+            raise RuntimeError("The handler of a probe waits for something.")
+        protocol.transport.flush()  # type: ignore[attr-defined]
+        return served
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+
 class _JoiningTransport:
     """Sends together what is written in one turn of the event loop, up to JOINED_BYTES.
 
@@ -155,22 +187,22 @@ class _JoiningTransport:
 
     def write(self, data: bytes) -> None:
         if not self._joined:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self.flush)
         self._joined += data
         if len(self._joined) > JOINED_BYTES:
-            self._send()
+            self.flush()
 
     def close(self) -> None:
-        self._send()
+        self.flush()
         self._transport.close()
 
     def abort(self) -> None:
         # An answer may have ended in this very turn. asyncio's write passes it to the system at
         # once. Only if the caller is too slow for the system to take it all, abort drops the rest.
-        self._send()
+        self.flush()
         self._transport.abort()
 
-    def _send(self) -> None:
+    def flush(self) -> None:
         joined, self._joined = self._joined, bytearray()
         if joined:
             self._transport.write(joined)

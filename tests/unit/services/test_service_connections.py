@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 from starlette.requests import Request
-from uvicorn.server import ServerState
 
 from services.shell import (
     BODY_LIMIT,
@@ -22,8 +21,6 @@ from services.shell import (
     connections,
     read_body,
 )
-from services.shell.connections import BoundedProtocol
-from services.shell.runtime import make_server
 from tests.support.services.served import served
 
 HEAD = b"POST /ping HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -333,89 +330,3 @@ def test_a_service_listens_where_the_kernel_has_no_ipv6(monkeypatch: pytest.Monk
         assert await is_served("127.0.0.1", address.port)
 
     run(scenario, host=ServerSettings(pod_name="a").host)
-
-
-class Recorder(asyncio.Transport):
-    """A transport that keeps each piece that would be sent."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: Any) -> None:
-        assert not self.closed
-        if data:
-            self.sent.append(bytes(data))
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def abort(self) -> None:
-        self.close()
-
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
-
-
-def connect(transport: asyncio.Transport) -> BoundedProtocol:
-    """A connection over the transport."""
-    config = make_server(Service("ping"), AnySettings()).config
-    config.load()
-    connection = BoundedProtocol(config, ServerState(), {})
-    connection.connection_made(transport)
-    return connection
-
-
-@pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
-def test_an_answer_is_sent_in_one_piece_and_before_the_connection_is_closed(close: bytes) -> None:
-    async def ask() -> tuple[list[bytes], bool]:
-        transport = Recorder()
-        connection = connect(transport)
-        connection.data_received(b"GET /health HTTP/1.1\r\nHost: a\r\n" + close + b"\r\n")
-        for _ in range(20):
-            await asyncio.sleep(0)
-        found = transport.sent, transport.closed
-        connection.connection_lost(None)  # type: ignore[arg-type]
-        return found
-
-    [answer], closed = asyncio.run(ask())
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert answer.endswith(b'\r\n\r\n{"status":"live"}')
-    assert closed is bool(close)
-
-
-def written(scenario: Callable[[asyncio.Transport], None]) -> list[bytes]:
-    """What is sent while the scenario writes to a connection, in one turn of the event loop."""
-
-    async def in_one_turn() -> list[bytes]:
-        transport = Recorder()
-        connection = connect(transport)
-        scenario(connection.transport)
-        sent = [*transport.sent]
-        connection.connection_lost(None)  # type: ignore[arg-type]
-        return sent
-
-    return asyncio.run(in_one_turn())
-
-
-def test_an_answer_that_waits_for_the_end_of_the_turn_is_sent_before_an_abort() -> None:
-    def scenario(transport: asyncio.Transport) -> None:
-        transport.write(b"head")
-        transport.write(b"body")
-        transport.abort()
-
-    assert written(scenario) == [b"headbody"]
-
-
-def test_a_large_answer_does_not_wait_for_the_end_of_the_turn() -> None:
-    piece = bytes(2**14)
-
-    def scenario(transport: asyncio.Transport) -> None:
-        for _ in range(5):
-            transport.write(piece)
-
-    assert written(scenario) == [5 * piece]
