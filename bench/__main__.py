@@ -37,6 +37,7 @@ BESIDE = ("soak",)
 """Parts that begin before all others and end after them. They yield None once they have begun."""
 OPTIONAL: Mapping[str, str] = {
     "effect_node": "From edit to effect, on a real node",
+    "size_node": "Size and cost, on a real node",
     "setup_long": "Set-up and tests, from nothing",
 }
 """The same for parts that run only if they are named: they take long, or need more of a machine."""

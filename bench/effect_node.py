@@ -41,19 +41,26 @@ def measure(*, smoke: bool) -> Iterator[Row]:
     The kubelet looks for the first edit as it does in a cluster, and is told to look for the
     second. A smoke run makes only the second.
     """
+    with run_on_node() as (root, node, servers):
+        unaided, aided = THRESHOLDS[:2]
+        if not smoke:
+            edit = edit_threshold(root, node, servers, unaided, look_at_once=False)
+            yield from rows("`node`", [edit], NODE_STEPS)
+        edit = edit_threshold(root, node, servers, aided, look_at_once=True)
+        yield from rows("`node`, kubelet told to look", [edit], NODE_STEPS)
+
+
+@contextmanager
+def run_on_node() -> Iterator[tuple[Path, Node, list[Prometheus]]]:
+    """A copy of the program, the node on which its stack `node` is up, and each Prometheus."""
     host.ensure()
     with copy_of_the_program() as root:
         # `up` finds the kubeconfig of a node that runs in the folder of its project.
         folder = state(root) / "node"
         with running_node(folder, images.build(), tools.folders(tools.NODE)) as node:
             up(root, STACK, {})
-            with each_prometheus(node) as servers:
-                unaided, aided = THRESHOLDS[:2]
-                if not smoke:
-                    edit = edit_threshold(root, node, servers, unaided, look_at_once=False)
-                    yield from rows("`node`", [edit], NODE_STEPS)
-                edit = edit_threshold(root, node, servers, aided, look_at_once=True)
-                yield from rows("`node`, kubelet told to look", [edit], NODE_STEPS)
+            with _each_prometheus(node) as servers:
+                yield root, node, servers
 
 
 def edit_threshold(
@@ -81,7 +88,7 @@ def edit_threshold(
 
 
 @contextmanager
-def each_prometheus(node: Node) -> Iterator[list[Prometheus]]:
+def _each_prometheus(node: Node) -> Iterator[list[Prometheus]]:
     """A client of each replica of Prometheus, through a `kubectl proxy`."""
     names = _kubectl(node, "get", "pods", SELECTOR, "--output=jsonpath={.items[*].metadata.name}")
     command = [VENV_BIN / "kubectl", f"--kubeconfig={node.folder.admin}", "proxy", "--port=0"]

@@ -1,10 +1,11 @@
 """The disk and memory that Prometheus needs: from measurements, and from a stack's settings.
 
-The series were counted on 2026-11-26 in a run of the stack `local` on one machine, with Prometheus
-3.13.5, after the soak test had sent traffic: `scrape_samples_post_metric_relabeling` of each target
-and `prometheus_rule_group_last_evaluation_samples` of each group add up to its 2,242 series. The
-bytes were measured with the same Prometheus, which scraped 6,000 and then 24,000 series 300 times,
-more often than it scrapes one before a block goes to disk: it used 112 and 185 MiB.
+The series were counted on 2026-11-26 with Prometheus 3.13.5 and Alertmanager 0.31.1, after the soak
+test had sent traffic: those of the two servers in the stack `node` on a real node, where they find
+pods through the API and the kubelet asks them whether they are ready, and all others in a run of
+the stack `local`. tests/cluster and tests/live compare the sums with the real ones. The bytes were
+measured with the same Prometheus, which scraped 6,000 and then 24,000 series 300 times, more often
+than it scrapes one before a block goes to disk: it used 112 and 185 MiB.
 """
 
 import math
@@ -21,13 +22,19 @@ from stacks.settings.schema import Settings
 
 RULES = "rules"
 SERIES_PER_SERVER = {
-    prometheus.NAME: 1257,
-    alertmanager.NAME: 490,
+    prometheus.NAME: 994,
+    alertmanager.NAME: 544,
     blackbox.NAME: 59,
     # An estimate: there is no Grafana to measure where the tests run.
     grafana.NAME: 2000,
 }
-"""Series that a pod of a server exports about itself."""
+"""Series that a pod of a server exports about itself, and Prometheus about the groups of rules.
+Each path of a server's API that somebody asks for has two dozen, and these are of five or six."""
+SERIES_PER_JOB, SERIES_PER_ALERTMANAGER, SERIES_OF_REMOTE_WRITE = 30, 16, 57
+"""What a pod of Prometheus exports in addition: about each scrape job, about each pod of
+Alertmanager that it sends alerts to, and if it writes elsewhere too."""
+SERIES_OF_GOSSIP = 68
+"""What a pod of Alertmanager exports in addition if it has peers."""
 SERIES_PER_RELOADER = 11
 """Series of the container config-reload that are kept."""
 SERIES_PER_WORKLOAD = 43
@@ -70,6 +77,13 @@ def series(settings: Settings) -> Mapping[str, int]:
         name: count * (SERIES_PER_SERVER[name] + SERIES_PER_SCRAPE)
         for name, count in replicas.items()
     }
+    found[prometheus.NAME] += settings.prometheus.replicas * (
+        _jobs(settings) * SERIES_PER_JOB
+        + settings.alertmanager.replicas * SERIES_PER_ALERTMANAGER
+        + _writes_elsewhere(settings) * SERIES_OF_REMOTE_WRITE
+    )
+    if settings.alertmanager.replicas > 1:
+        found[alertmanager.NAME] += settings.alertmanager.replicas * SERIES_OF_GOSSIP
     found[blackbox.NAME] += (
         settings.synthetics.replicas * probes * (SERIES_PER_PROBE + SERIES_PER_SCRAPE)
     )
@@ -89,6 +103,16 @@ def series(settings: Settings) -> Mapping[str, int]:
         found[name] = workload.replicas * (SERIES_PER_WORKLOAD + SERIES_PER_SCRAPE)
     found[RULES] = RULE_SERIES + probes * RULE_SERIES_PER_PROBE
     return found
+
+
+def _jobs(settings: Settings) -> int:
+    """The scrape jobs: of workloads, servers, the reloaders of servers, and probes."""
+    reloaded = sum(server.has_reloader for server in SERVERS)
+    return len(settings.workloads) + len(SERVERS) + reloaded + len(settings.probes)
+
+
+def _writes_elsewhere(settings: Settings) -> bool:
+    return settings.aws is not None and settings.aws.managed_prometheus is not None
 
 
 def samples_a_second(settings: Settings) -> float:
@@ -127,7 +151,7 @@ def needed_disk(settings: Settings) -> int:
 def needed_memory(settings: Settings) -> int:
     """The mebibytes that a pod of Prometheus should request, with headroom."""
     memory = MEMORY_BASE + sum(series(settings).values()) * MEMORY_PER_SERIES
-    if settings.aws and settings.aws.managed_prometheus:
+    if _writes_elsewhere(settings):
         memory *= REMOTE_WRITE_SHARE
     return math.ceil(memory * HEADROOM / 2**20)
 

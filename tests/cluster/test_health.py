@@ -2,8 +2,10 @@
 
 from itertools import chain
 
+from bench.size import FEWEST, MOST, expected_load, settings
+from components import grafana
 from ops.prometheus_api import Prometheus
-from tests.support.node import Deployed
+from tests.support.node import STACK, Deployed
 from tests.support.waiting import wait_for_none
 
 
@@ -30,3 +32,11 @@ def test_every_rule_is_healthy(deployed: Deployed):
         ]
 
     wait_for_none(lambda: chain(*deployed.ask_each_prometheus(sick)), "rules are sick", 180)
+
+
+def test_each_prometheus_has_the_series_that_the_stack_is_sized_for(deployed: Deployed):
+    """But for Grafana's, which does not run here."""
+    query = f'count({{__name__=~".+", job!="{grafana.NAME}"}})'
+    expected, _ = expected_load(settings(STACK))
+    for real in deployed.ask_each_prometheus(lambda one: one.query(query)[0].value[1]):
+        assert FEWEST <= expected / real <= MOST, (expected, real)

@@ -27,6 +27,8 @@ ALONE = {
 """Settings that leave the servers and harbinger, to which Alertmanager's routes lead."""
 RULE = "^ +- (alert|record): "
 """A line of a rule file that every stack renders."""
+STORAGE = "2Gi"
+"""The volume of Prometheus."""
 
 
 @contextmanager
@@ -124,6 +126,7 @@ def _shrink(project: Project, own: Mapping[str, str]) -> None:
     settings.update({**ALONE, **own})
     for server in ("prometheus", "alertmanager"):
         settings[server]["replicas"] = 1
+    settings["prometheus"]["storage"] = STORAGE
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
 
 

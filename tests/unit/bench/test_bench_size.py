@@ -59,10 +59,12 @@ def test_what_a_run_leaves_out_is_not_computed_for_it() -> None:
 
 
 def test_a_computed_size_may_not_be_far_from_the_real_one() -> None:
-    assert [row.meets_goal for row in compare_loads((960, 30), (1000, 33))] == [True, False]
-    series, _ = compare_loads((1400, 30), (1000, 30))
-    assert series.meets_goal is False
-    assert series.cells()[4] == "≥ 0.95 times, ≤ 1.3 times"
+    series, samples = expected_load(settings("local"))
+    rows = compare_loads("local", "here", (series / 0.96, samples / 0.94))
+    assert [row.meets_goal for row in rows] == [True, False]
+    too_many, _ = compare_loads("local", "here", (series / 1.2, samples))
+    assert too_many.meets_goal is False
+    assert too_many.cells()[4] == "≥ 0.95 times, ≤ 1.15 times"
 
 
 def test_the_documentation_shows_the_sizes_of_today() -> None:

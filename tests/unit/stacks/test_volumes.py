@@ -52,10 +52,10 @@ def test_a_volume_that_can_grow_is_grown_first() -> None:
 @pytest.mark.parametrize(
     ("name", "size"),
     [
-        ("data-prometheus-server-0", "2Gi"),
-        ("data-prometheus-server-0", "2048Mi"),
-        ("data-prometheus-server-0", "2147483648"),
-        ("data-prometheus-server-0", "3G"),
+        ("data-prometheus-server-0", "3Gi"),
+        ("data-prometheus-server-0", "3072Mi"),
+        ("data-prometheus-server-0", "3221225472"),
+        ("data-prometheus-server-0", "4G"),
         ("data-prometheus-server-2", "1Gi"),
         ("data-another", "1Mi"),
     ],
@@ -66,11 +66,11 @@ def test_volumes_that_are_large_enough_or_not_used_are_accepted(name: str, size:
 
 
 def test_a_volume_that_has_not_grown_to_its_claim_is_not_counted_on() -> None:
-    claim = volume_claim("data-prometheus-server-0", "2Gi", "local", there="1Gi")
+    claim = volume_claim("data-prometheus-server-0", "3Gi", "local", there="1Gi")
     (line,) = cluster_refusals(FakeCluster(claims=[claim]))
     assert line.startswith("vaultmesh:settings.prometheus.storage (Pulumi.")
-    assert "has 1Gi and has not grown to 2Gi yet. Wait, or write 1Gi." in line
-    grown = volume_claim("data-prometheus-server-0", "2Gi", "local", there="2Gi")
+    assert "has 1Gi and has not grown to 3Gi yet. Wait, or write 1Gi." in line
+    grown = volume_claim("data-prometheus-server-0", "3Gi", "local", there="3Gi")
     assert run_values(changed_stack(), cluster=FakeCluster(claims=[grown])).resources
 
 
