@@ -59,7 +59,7 @@ def run_on_node() -> Iterator[tuple[Path, Node, list[Prometheus]]]:
         folder = state(root) / "node"
         with running_node(folder, images.build(), tools.folders(tools.NODE)) as node:
             up(root, STACK, {})
-            with _each_prometheus(node) as servers:
+            with each_prometheus(node) as servers:
                 yield root, node, servers
 
 
@@ -88,7 +88,7 @@ def edit_threshold(
 
 
 @contextmanager
-def _each_prometheus(node: Node) -> Iterator[list[Prometheus]]:
+def each_prometheus(node: Node) -> Iterator[list[Prometheus]]:
     """A client of each replica of Prometheus, through a `kubectl proxy`."""
     names = _kubectl(node, "get", "pods", SELECTOR, "--output=jsonpath={.items[*].metadata.name}")
     command = [VENV_BIN / "kubectl", f"--kubeconfig={node.folder.admin}", "proxy", "--port=0"]
