@@ -3,6 +3,8 @@
 A pod pushes each step to its peers before it answers, so that most often they show it at once. All
 other pods are asked for /window at once, again and again. The time ends when the last answer that
 shows the step has come, so it has at least one look in it: such a look alone stands beside it.
+Before its answer, some pods have a step already and others have not: the whole time since the
+caller sent it is no shorter than that.
 """
 
 import time
@@ -37,11 +39,13 @@ GIVE_UP_SECONDS = 10
 class Sight:
     """When all other pods showed a step.
 
-    `seconds` since its answer are GIVE_UP_SECONDS if a pod did not show it. `at_once` says whether
-    the first look at each pod showed it. `look_seconds` is the time of one more look at all.
+    `seconds` since its answer are GIVE_UP_SECONDS if a pod did not show it; `step_seconds` is the
+    time until that answer. `at_once` says whether the first look at each pod showed it.
+    `look_seconds` is the time of one more look at all.
     """
 
     seconds: float
+    step_seconds: float
     at_once: bool
     look_seconds: float
 
@@ -61,6 +65,7 @@ def measure(*, smoke: bool) -> Iterator[Row]:
 def rows(sights: Sequence[Sight], rate: float, goal: float) -> Iterator[Row]:
     """The rows of what was seen of each step."""
     cuts = quantiles([sight.seconds for sight in sights], n=100, method="inclusive")
+    whole = [sight.step_seconds + sight.seconds for sight in sights]
     load = f"{PODS} pods, " + (f"{rate:g} other steps a second" if rate else "at rest")
     what = "a step's answer until all other pods show it"
     yield Row(
@@ -76,6 +81,11 @@ def rows(sights: Sequence[Sight], rate: float, goal: float) -> Iterator[Row]:
         value=cuts[98],
         unit="s",
         goal=Goal(comparison="≤", limit=goal),
+    )
+    yield Row(
+        what=f"from sending a step until all other pods show it, {load}: p99",
+        value=quantiles(whole, n=100, method="inclusive")[98],
+        unit="s",
     )
     yield Row(
         what=f"steps that all other pods show at the first look, {load}",
@@ -102,6 +112,7 @@ def _watch(pods: Sequence[Server], number: int, limit: float) -> list[Sight]:
         while len(sights) < 2 or (len(sights) < number and time.monotonic() < deadline):
             turn = len(sights) % len(pods)
             others = [*pods[:turn], *pods[turn + 1 :]]
+            sent = time.monotonic()
             answer = http.post(f"{pods[turn].url}/step", json=_step(len(sights)))
             answered = time.monotonic()
             step = answer.raise_for_status().json()["step"]
@@ -114,6 +125,7 @@ def _watch(pods: Sequence[Server], number: int, limit: float) -> list[Sight]:
             sights.append(
                 Sight(
                     seconds=took if all(looks) else GIVE_UP_SECONDS,
+                    step_seconds=answered - sent,
                     at_once=set(looks) == {1},
                     look_seconds=seconds(lambda others=others: list(pool.map(look, others))),
                 )

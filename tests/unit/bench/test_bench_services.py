@@ -56,9 +56,10 @@ def test_a_target_is_one_line_with_its_body() -> None:
 def test_a_goal_limits_the_share_of_the_bare_endpoint_s_median_rate() -> None:
     ours = [Turn(load=load(rate), cpu_seconds=0.0004) for rate in (100, 260, 400)]
     theirs = [Turn(load=load(rate), cpu_seconds=0.0002) for rate in (900, 1000, 5000)]
-    rate, cpu, *_, successes = services.compare("/step", ours, theirs, least=0.25)
+    rate, cpu, *_, successes = services.compare("/step", ours, theirs, least_rate=0.25, most_cost=3)
     assert rate.ratio == pytest.approx(0.26) and rate.meets_goal
-    assert cpu.ratio == pytest.approx(2) and cpu.meets_goal is None
+    assert cpu.ratio == pytest.approx(2) and cpu.meets_goal
+    assert {rate.runs, cpu.runs} == {3}
     assert successes.value == 1 and successes.meets_goal
 
 
@@ -66,7 +67,7 @@ def test_one_failed_request_of_either_side_misses_a_goal() -> None:
     whole = Turn(load=load(100), cpu_seconds=0.0004)
     failed = replace(whole, load=replace(whole.load, succeeded=99))
     for ours, theirs in ((failed, whole), (whole, failed)):
-        *_, successes = services.compare("/step", [whole, ours], [theirs, whole], least=None)
+        *_, successes = services.compare("/step", [whole, ours], [theirs, whole])
         assert successes.value == 0.99 and not successes.meets_goal
 
 
@@ -96,10 +97,11 @@ def test_an_empty_history_may_still_get_each_step() -> None:
 
 
 def test_one_late_step_in_a_hundred_misses_the_goal_of_the_first_look() -> None:
-    early = Sight(seconds=0.002, at_once=True, look_seconds=0.001)
-    late = Sight(seconds=0.3, at_once=False, look_seconds=0.001)
-    half, slowest, at_once = agreement.rows([early] * 97 + [late] * 3, rate=0, goal=0.05)
+    early = Sight(seconds=0.002, step_seconds=0.004, at_once=True, look_seconds=0.001)
+    late = Sight(seconds=0.3, step_seconds=0.1, at_once=False, look_seconds=0.001)
+    half, slowest, whole, at_once = agreement.rows([early] * 97 + [late] * 3, rate=0, goal=0.05)
     assert (half.value, half.ratio, slowest.value, at_once.value) == (0.002, 2, 0.3, 0.97)
+    assert whole.value == 0.4
     assert (slowest.meets_goal, at_once.meets_goal) == (False, False)
 
 
