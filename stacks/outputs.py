@@ -33,12 +33,6 @@ def outputs(
     }
 
 
-def export(values: Outputs) -> None:
-    """Export the values as stack outputs."""
-    for name, value in values.items():
-        pulumi.export(name, value)
-
-
 def _port_forward(settings: Settings) -> dict[str, str]:
     """Server -> the command that forwards its user interface to the same port of this machine.
 

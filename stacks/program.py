@@ -5,9 +5,12 @@ The imports are inside the functions: each kind of stack needs packages that tak
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import gc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pulumi
 
 if TYPE_CHECKING:
     from stacks.outputs import Outputs
@@ -22,12 +25,27 @@ def run() -> None:
     # through them for garbage, above all while the interpreter ends, would take a fifth of a run.
     gc.disable()
     atexit.register(gc.freeze)
+    # The SDK would wait for the engine to take each of its debug messages, five a resource, which
+    # is a twelfth of a preview, and has no option for that. Pulumi shows them with `--debug` only;
+    # those of the engine and of the providers stay.
+    pulumi.log.debug = _drop
     from stacks.aws_plugin import start_aws_plugin
 
     start_aws_plugin()
-    from stacks.outputs import export
+    outputs = build()
 
-    export(build())
+    async def begin() -> Outputs:
+        # While it comes back, the event loop begins all registrations, and the SDK then waits for
+        # one after the other. It would look at all of them each time that one ends, if it began to
+        # wait before them.
+        await asyncio.sleep(0)
+        return outputs
+
+    pulumi.run(begin)
+
+
+def _drop(*_: Any, **__: Any) -> None:
+    pass
 
 
 def build() -> Outputs:
