@@ -52,6 +52,9 @@ def build(configuration: Configuration) -> Outputs:
         ),
         opts,
     ).name
+    # Before all that needs nothing of AWS: its resources form the longest chain, each of which the
+    # engine can only begin when it has answered for the one before.
+    aws = declare_aws(settings, namespace, secrets)
     Network(
         NetworkArgs(
             namespace=namespace,
@@ -62,7 +65,6 @@ def build(configuration: Configuration) -> Outputs:
         opts,
     )
 
-    aws = declare_aws(settings, namespace, secrets)
     if settings.ebs_volumes:
         StorageClass(
             StorageClassArgs(namespace=settings.namespace, volumes=settings.ebs_volumes), opts
