@@ -40,12 +40,11 @@ def _replace(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def declare_aws(
-    settings: Settings,
-    namespace: pulumi.Input[str],
-    secrets: Mapping[str, pulumi.Output[str]],
-) -> AwsParts:
-    """Declare the AWS parts that the settings switch on; all of it is empty if there are none."""
+def declare_aws(settings: Settings, secrets: Mapping[str, pulumi.Output[str]]) -> AwsParts:
+    """Declare the AWS parts that the settings switch on; all of it is empty if there are none.
+
+    Nothing of it waits for the Kubernetes namespace, which AWS knows by its name alone.
+    """
     if settings.aws is None or not settings.cluster.eks:
         return AwsParts()
     # Imported here because pulumi_aws takes a second, and only these stacks need it.
@@ -106,7 +105,7 @@ def declare_aws(
                 server,
                 WorkloadRoleArgs(
                     identity=identity,
-                    namespace=namespace,
+                    namespace=settings.namespace,
                     path=role_path(settings.environment),
                     boundary=place.policy(boundary) if boundary else None,
                     has_pods=not settings.cluster.render,
