@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import peer_programs
+from bench import peer_programs, preview_processes
 from bench.edits import copy_of_the_program
 from bench.measuring import comparison, in_turns, median_of, run, run_planned
 from bench.preview_growth import growth
@@ -23,7 +23,7 @@ EMPTY = "empty program with the same provider"
 
 
 def measure(*, smoke: bool) -> Iterator[Finding]:
-    """Whole previews in turns, then the phases of local's, then larger programs."""
+    """Whole previews and their processes, then the phases of local's, then larger programs."""
     rounds = 1 if smoke else 5
     yield from whole_previews(rounds)
     yield from phases(rounds)
@@ -45,9 +45,15 @@ def whole_previews(rounds: int) -> Iterator[Row]:
         nothing, *found = in_turns(
             rounds, *(lambda program=program: run_planned(program) for program in programs)
         )
-    for (stack, note), uses in zip(NOTES.items(), found, strict=True):
+        # Apart, because to watch the processes disturbs them.
+        without, *watched = in_turns(
+            min(rounds, 3),
+            *(lambda program=program: preview_processes.watch(program) for program in programs),
+        )
+    for (stack, note), uses, processes in zip(NOTES.items(), found, watched, strict=True):
         what = f"preview of {stack}"
         yield from comparison(what, uses, EMPTY, nothing, goal=TWICE, note=note)
+        yield from preview_processes.rows(what, processes, EMPTY, without)
     yield make_itself(rounds)
 
 
