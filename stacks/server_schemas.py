@@ -10,7 +10,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from components.hours import End, Start, TimeZone, Weekday
 from components.values import Duration, matching
@@ -139,15 +147,17 @@ class PrometheusYml(_Part):
     scrape_configs: list[_Job]
     remote_write: Annotated[list[_RemoteWrite], Field(max_length=1)] = []
 
-    @model_validator(mode="after")
-    def _jobs_fit_together(self) -> "PrometheusYml":
-        _refuse_twice(job.job_name for job in self.scrape_configs)
-        for job in (self.defaults, *self.scrape_configs):
-            timeout = job.scrape_timeout or self.defaults.scrape_timeout
-            interval = job.scrape_interval or self.defaults.scrape_interval
-            if parse_duration(timeout) > parse_duration(interval):
-                raise ValueError(f"a timeout of {timeout} exceeds {interval}. Shorten it.")
-        return self
+    @field_validator("scrape_configs")
+    @classmethod
+    def _jobs_fit_together(cls, jobs: list[_Job], before: ValidationInfo) -> list[_Job]:
+        _refuse_twice(job.job_name for job in jobs)
+        if defaults := before.data.get("defaults"):
+            for job in (defaults, *jobs):
+                timeout = job.scrape_timeout or defaults.scrape_timeout
+                interval = job.scrape_interval or defaults.scrape_interval
+                if parse_duration(timeout) > parse_duration(interval):
+                    raise ValueError(f"a timeout of {timeout} exceeds {interval}. Shorten it.")
+        return jobs
 
 
 class _Route(_Part):
@@ -221,8 +231,11 @@ class _Sns(_Notifier):
     message: str
 
 
-class _Receiver(_Part):
+class _Named(_Part):
     name: Text
+
+
+class _Receiver(_Named):
     webhook_configs: list[_Webhook] = []
     slack_configs: list[_Slack] = []
     pagerduty_configs: list[_PagerDuty] = []
@@ -240,8 +253,7 @@ class _Span(_Part):
     location: TimeZone
 
 
-class _Interval(_Part):
-    name: Text
+class _Interval(_Named):
     time_intervals: list[_Span]
 
 
@@ -250,25 +262,32 @@ class AlertmanagerYml(_Part):
 
     defaults: dict[Literal["pagerduty_url"], str] = Field(default={}, alias="global")
     templates: list[str]
-    route: _Route
-    inhibit_rules: list[_Inhibition]
     receivers: list[_Receiver]
     time_intervals: list[_Interval]
+    inhibit_rules: list[_Inhibition]
+    route: _Route
 
-    @model_validator(mode="after")
-    def _routes_name_what_exists(self) -> "AlertmanagerYml":
-        receivers = [receiver.name for receiver in self.receivers]
-        intervals = [interval.name for interval in self.time_intervals]
-        _refuse_twice(receivers)
-        _refuse_twice(intervals)
-        if not self.route.receiver:
+    @field_validator("receivers", "time_intervals")
+    @classmethod
+    def _names_differ(cls, entries: list[_Named]) -> list[_Named]:
+        _refuse_twice(entry.name for entry in entries)
+        return entries
+
+    @field_validator("route")
+    @classmethod
+    def _routes_name_what_exists(cls, first: _Route, before: ValidationInfo) -> _Route:
+        if not first.receiver:
             raise ValueError("the first route has no `receiver`. Name one.")
-        for route in self.route.all():
+        if not before.data.keys() >= {"receivers", "time_intervals"}:
+            return first  # What is wrong with them is reported.
+        receivers = {receiver.name for receiver in before.data["receivers"]}
+        intervals = {interval.name for interval in before.data["time_intervals"]}
+        for route in first.all():
             _refuse_twice(route.group_by)
             named = {*route.active_time_intervals, *route.mute_time_intervals}
-            if missing := (named - {*intervals}) | ({route.receiver} - {"", *receivers}):
+            if missing := (named - intervals) | ({route.receiver} - {"", *receivers}):
                 raise ValueError(f"a route names `{min(missing)}`, which is not there. Add it.")
-        return self
+        return first
 
 
 def _refuse_twice(names: Iterable[str]) -> None:

@@ -27,16 +27,16 @@ MISTAKES: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "prometheus",
         lambda found: found["scrape_configs"][0]["relabel_configs"][0].update(regex="^($"),
     ),
-    "components/prometheus.py: this value: a timeout of 31s exceeds 30s. Shorten it.": (
+    "components/prometheus.py: `scrape_configs`: a timeout of 31s exceeds 30s. Shorten it.": (
         "prometheus",
         lambda found: found["scrape_configs"][0].update(scrape_timeout="31s"),
     ),
-    "components/alertmanager_config.py: this value: a route names `nobody`, which is not there."
+    "components/alertmanager_config.py: `route`: a route names `nobody`, which is not there."
     " Add it.": (
         "alertmanager",
         lambda found: found["route"]["routes"].append({"receiver": "nobody"}),
     ),
-    "components/alertmanager_config.py: this value: `critical` is the name of 2. Rename all but"
+    "components/alertmanager_config.py: `receivers`: `critical` is the name of 2. Rename all but"
     " one.": (
         "alertmanager",
         lambda found: found["receivers"].append({"name": "critical"}),
