@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from services.psi_field.history import MAX_ENTRIES, Entry
 from services.psi_field.metrics import SharingMetrics
-from services.shell import Address, Body, Channel, NoAnswerError, Reply, look_up, one_line
+from services.shell import Address, Body, HttpClient, NoAnswerError, Reply, look_up, one_line
 
 PUSH_SECONDS = 0.8
 """Time limit for a push to a peer."""
@@ -82,12 +82,16 @@ class Peers:
         self._incarnations: dict[Address, str] = {}
         """The pod behind each address, as it said last."""
         self._source = source
-        self._channels: dict[Address, Channel] = {}
+        # A client that served several peers would look through the connections to all of them for
+        # each request: a push would cost more with each pod that is added.
+        self._clients: dict[Address, HttpClient] = {}
+        self._unused: list[HttpClient] = []
+        """Those of addresses that the last look-up did not find; they may still serve a push."""
 
     async def close(self) -> None:
         """Close all connections."""
-        for channel in self._channels.values():
-            channel.close()
+        for client in (*self._clients.values(), *self._unused):
+            await client.aclose()
 
     @property
     def addresses(self) -> list[Address]:
@@ -109,9 +113,11 @@ class Peers:
                 for address, pod in self._incarnations.items()
                 if address in self._found
             }
-            for address in self._channels.keys() - {*self._found}:
-                self._channels.pop(address).close()
             self._metrics.peers.set(len(self.addresses))
+            unused, gone = self._unused, self._clients.keys() - {*self._found}
+            self._unused = [self._clients.pop(address) for address in gone]
+            for client in unused:
+                await client.aclose()
         return complete
 
     async def is_peer(self, host: str | None) -> bool:
@@ -204,10 +210,11 @@ class Peers:
         body: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        if address not in self._channels:
-            self._channels[address] = Channel(address, limit=MESSAGE_LIMIT, source=self._source)
-        channel = self._channels[address]
-        reply = await channel.send(method, "/window", seconds=seconds, body=body, headers=headers)
+        if address not in self._clients:
+            self._clients[address] = HttpClient(limit=MESSAGE_LIMIT, source=self._source)
+        client = self._clients[address]
+        url = f"http://{address}/window"
+        reply = await client.send(method, url, seconds=seconds, body=body, headers=headers)
         if reply.is_success or reply.status == HTTPStatus.NOT_MODIFIED:
             return reply
         raise NoAnswerError(f"answered {reply.status}")

@@ -29,11 +29,10 @@ Every service also answers /health, /ready and /metrics. Handlers raise
 `starlette.exceptions.HTTPException`, which is answered as `{"error": reason}`. A program that does
 not serve HTTP (a CronJob) derives its model from `Settings` and calls `run_once(Model, work)`.
 
-All requests to other programs go through `HttpClient`, or through a `Channel` if they are many.
+All requests to other programs go through `HttpClient`.
 """
 
 from services.shell.bodies import BODY_LIMIT, Body, JsonObject, parse_json, read_body
-from services.shell.channel import Channel
 from services.shell.client import HttpClient, NoAnswerError, Reply
 from services.shell.lookup import look_up
 from services.shell.metrics import BareCounter, exposition
@@ -59,7 +58,6 @@ __all__ = [
     "Answer",
     "BareCounter",
     "Body",
-    "Channel",
     "HttpClient",
     "HttpUrl",
     "JsonObject",

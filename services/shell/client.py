@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -44,18 +46,33 @@ class Reply(NamedTuple):
         return f"answered {self.status}: {text}".rstrip(": ")
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    # Each one would read all certificates anew, for 100 ms.
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class HttpClient:
     """Requests to programs that are never behind a proxy.
 
     No redirect is followed, no cookie is kept, no body is unpacked. At most `connections` are open,
-    or any number if it is None; a body of more than `limit` bytes is no answer.
+    or any number if it is None; a body of more than `limit` bytes is no answer. Connections come
+    from the IP address `source`, if one is given.
     """
 
-    def __init__(self, *, connections: int | None = None, limit: int = BODY_LIMIT) -> None:
+    def __init__(
+        self,
+        *,
+        connections: int | None = None,
+        limit: int = BODY_LIMIT,
+        source: str | None = None,
+    ) -> None:
         # The transport has none of the habits of httpx.AsyncClient: cookies are shared between all
         # requests, and a small body unpacks to a huge one.
         self._transport = httpx.AsyncHTTPTransport(
             trust_env=False,
+            verify=_tls(),
+            local_address=source,
             limits=httpx.Limits(max_connections=connections, keepalive_expiry=KEEP_SECONDS),
         )
         self._limit = limit

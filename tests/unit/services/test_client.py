@@ -63,14 +63,13 @@ def test_a_request_reaches_the_server_and_its_answer_the_caller() -> None:
 
 
 def test_no_service_has_another_client() -> None:
-    own = {Path("services/shell", name) for name in ("client.py", "channel.py", "settings.py")}
-    own.add(Path("services/shell/connections.py"))  # A server.
+    own = {Path("services/shell/client.py"), Path("services/shell/settings.py")}
     other = [
-        f"{path}:{line} imports {name}. Use services.shell.HttpClient or Channel."
+        f"{path}:{line} imports {name}. Use services.shell.HttpClient."
         for path in sources()["services"]
         for line, name in imports(path)
         if path not in own
-        and name.split(".")[0] in ("h11", "httpx", "httpcore", "urllib", "http")
+        and name.split(".")[0] in ("httpx", "httpcore", "urllib", "http")
         and not name.startswith(("http.HTTPStatus", "urllib.parse"))
     ]
     assert other == []

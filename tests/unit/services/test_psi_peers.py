@@ -15,10 +15,11 @@ from services.psi_field import peers as psi_peers
 from services.psi_field.field import Field
 from services.psi_field.history import MAX_ENTRIES
 from services.psi_field.metrics import SharingMetrics
-from services.psi_field.peers import MESSAGE_LIMIT, PUSH_SECONDS, Peers
+from services.psi_field.peers import MESSAGE_LIMIT, PUSH_SECONDS, Peers, PushReceipt
 from services.psi_field.process import PodEngine
 from services.psi_field.sharing import Sharing
-from services.shell import Address, Channel
+from services.shell import Address, HttpClient, parse_address
+from tests.support.services.hostile import hostile, http
 
 X = [0.5] * 16
 ENTRY = {"counter": 3, "pod": "p", "incarnation": "0" * 16, "key": None, "x": X}
@@ -185,14 +186,14 @@ def test_a_peer_that_never_answers_delays_one_push_until_it_answers_again(
 
     async def scenario(pod: Pod) -> None:
         nonlocal tries
-        send = Channel.send
+        send = HttpClient.send
 
         async def count(*args: Any, **details: Any) -> Any:
             nonlocal tries
             tries += 1
             return await send(*args, **details)
 
-        monkeypatch.setattr(Channel, "send", count)
+        monkeypatch.setattr(HttpClient, "send", count)
         assert [await pod.step() for _ in range(3)] == [(0, 1)] * 3
         assert (tries, pod.metric("pushes_missed_total")) == (1, 3)
 
@@ -271,6 +272,35 @@ def test_known_addresses_stay_when_their_name_can_no_longer_be_resolved(
 
 def fail(*_: Any, **__: Any) -> None:
     raise socket.gaierror
+
+
+def test_the_connections_to_a_peer_that_is_gone_are_closed_but_not_during_a_push(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    receipt = PushReceipt(incarnation=PEER)
+
+    async def scenario() -> None:
+        async with hostile(lambda: [0.1, http(receipt.model_dump_json().encode())]) as server:
+            pod = await a_pod(parse_address(server.address))
+            folding = asyncio.create_task(pod.field.fold_for_ever())
+            await pod.peers.discover()
+            push = asyncio.create_task(pod.step())
+            while not server.heads:
+                await asyncio.sleep(0.001)
+            monkeypatch.setattr(psi_peers, "look_up", nothing_else)
+            await pod.peers.discover()
+            assert await push == (1, 0)
+            assert server.open == 1
+            await pod.peers.discover()
+            async with asyncio.timeout(5):
+                while server.open:
+                    await asyncio.sleep(0.001)
+            folding.cancel()
+
+    async def nothing_else(*_: Any) -> list[Address]:
+        return [Address("127.0.41.10", 9)]
+
+    asyncio.run(scenario())
 
 
 def test_a_peer_that_is_new_is_looked_up_when_it_sends_steps_but_not_at_each_stranger_s_call(
