@@ -125,9 +125,9 @@ def check_expression(rule: AnyRule, series: Series, problems: Problems) -> None:
 
 
 def check_alert(
-    alert: Alert, series: Series, severities: Sequence[str], root: Path, problems: Problems
+    alert: Alert, series: Series, severities: Sequence[str], problems: Problems
 ) -> None:
-    """Report a missing or wrong label, summary, description, threshold, runbook or template."""
+    """Report a missing or wrong label, summary, description, threshold or template."""
     _check_severity(alert, severities, problems)
     _check_channels(alert, problems)
     for name in ("summary", "description"):
@@ -138,7 +138,6 @@ def check_alert(
         if name in alert.annotations:
             place = alert.place.at("annotations", name)
             place.report(problems, f"`{name}` is added by the program. Remove it.")
-    _check_runbook(alert, root, problems)
     try:
         find_thresholds(alert)
     except ThresholdError as error:
@@ -207,7 +206,8 @@ def _check_template(
             place.report(problems, f"the query in {what} {error}")
 
 
-def _check_runbook(alert: Alert, root: Path, problems: Problems) -> None:
+def check_runbook(alert: Alert, root: Path, problems: Problems) -> None:
+    """Report a missing runbook, and one that does not say what to do."""
     page = f"{RUNBOOKS}/{alert.page}"
     if not (root / page).is_file():
         alert.place.at("alert").report(problems, f"{alert.name} has no runbook. Write {page}.")

@@ -27,6 +27,7 @@ from rules.checks import (
     check_groups,
     check_names,
     check_records,
+    check_runbook,
 )
 from rules.evaluation import check_evaluation
 from rules.inventory import METRICS_FILE, Metric, load_inventory
@@ -218,7 +219,9 @@ def load_rulebook(
     for rule in (*records, *alerts):
         check_evaluation(rule, series, problems)
     for alert in alerts:
-        check_alert(alert, series, severities, root, problems)
+        check_alert(alert, series, severities, problems)
+    for alert in alerts:
+        check_runbook(alert, root, problems)
     return Rulebook(
         alerts=tuple(_with_runbook(alert, runbook_base_url) for alert in alerts),
         records=tuple(records),

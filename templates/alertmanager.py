@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -182,13 +183,10 @@ class Mistake(NamedTuple):
 @cache
 def stand_ins() -> Mapping[str, Template]:
     """Name -> what stands for Alertmanager's own template of that name."""
-    text = "".join(
-        f'{{{{ define "{name}" }}}}{body}{{{{ end }}}}'
-        for body, names in _STAND_INS.items()
-        for name in names.split()
-    )
-    found = parse(text, FUNCTIONS)
-    del found[""]
+    found: dict[str, Template] = {}
+    for text, names in _STAND_INS.items():
+        template = parse(text, FUNCTIONS)[""]
+        found |= {name: replace(template, name=name) for name in names.split()}
     return found
 
 
