@@ -109,7 +109,7 @@ def calculate(operator: str, left: Bounds, right: Bounds) -> Bounds:
 
 
 def _from(lows: Sequence[float], highs: Sequence[float]) -> Bounds:
-    if any(math.isnan(number) for number in (*lows, *highs)):
+    if any(map(math.isnan, (*lows, *highs))):
         return ANY
     return Bounds(min(lows), max(highs))
 
@@ -121,7 +121,7 @@ def _product(left: float, right: float) -> float:
 def _quotient(left: Bounds, right: Bounds) -> Bounds:
     if right.low > 0 or right.high < 0:
         found = [a / b for a in left[:2] for b in right[:2]]
-        if not any(math.isnan(number) for number in found):
+        if not any(map(math.isnan, found)):
             return _from(found, found)
     # 0 as the divisor gives infinity, whose sign is that of the other side, or NaN.
     return POSITIVE if left.low >= 0 and right.low >= 0 else ANY

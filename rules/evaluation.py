@@ -74,6 +74,8 @@ def _check_times(expression: Expression, delay: int) -> Iterator[str]:
 
     `delay` is how long before the present a rule is evaluated, in milliseconds.
     """
+    if "@" not in expression.text and "offset" not in expression.text.lower():
+        return  # All ranges end at the evaluation.
     for selector, begin, is_range, fixed in expression.reaches:
         name = selector.metric or "a selector"
         if fixed is not None:
