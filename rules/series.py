@@ -96,6 +96,7 @@ class Series:
         if later.isdisjoint(selector.metric or "" for selector in expression.selectors):
             result = self.result(expression)
         else:
+            # Not kept: it changes with what becomes known.
             result = find_result(expression, self._known_of)
         possible, identity = result.labels.possible, result.identity
         return Known(

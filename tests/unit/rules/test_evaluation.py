@@ -126,6 +126,23 @@ def test_a_record_whose_results_collide_is_refused(tmp_path: Path) -> None:
     assert problem.startswith(f"{RECORD_FILE}:5: `expr` of oven:heat:avg fails: its results differ")
 
 
+def test_records_that_read_each_other_are_checked_with_all_that_is_known(tmp_path: Path) -> None:
+    records = """\
+groups:
+  - name: recorded
+    rules:
+      - record: oven:first:sum
+        expr: sum(oven:job:avg)
+      - record: oven:pod:sum
+        expr: sum by (job, pod) (oven:job:avg) * on (pod) oven_heat
+      - record: oven:job:avg
+        expr: avg by (job) (oven:pod:sum)
+"""
+    (problem,) = refusals(write(tmp_path, {RECORD_FILE: records}))
+    assert problem.startswith(f"{RECORD_FILE}:7: `expr` of oven:pod:sum never returns anything")
+    assert "its left side has no label pod" in problem
+
+
 # Expression of an alert -> the shortest range that it may have, or None if it may stay.
 RATES = {
     "rate(oven_doors_total[59s]) > 5": "1m",
