@@ -189,6 +189,7 @@ def _enlarge_workloads(root: Path, size: int) -> None:
     settings["workloads"] = {
         f"{COPIED_WORKLOAD}-{copy}": known[COPIED_WORKLOAD] for copy in range(copies)
     }
+    settings["prometheus"]["storage"] = "50Gi"
     settings["quota"] = {"pods": 500, "cpu": "100", "memory": "200Gi", "memoryLimit": "200Gi"}
     path.write_text(dump_yaml(stack), encoding="utf-8")
 
