@@ -47,7 +47,7 @@ ALL: Mapping[str, str] = {**PARTS, **OPTIONAL}
 
 def measure(part: str, *, smoke: bool) -> Generator[Finding | None]:
     """What the part finds; with `smoke`, at its smallest sizes and in one round."""
-    return importlib.import_module(f"bench.{part}").measure(smoke=smoke)
+    return importlib.import_module(f"bench.parts.{part}").measure(smoke=smoke)
 
 
 def run_part(

@@ -1,11 +1,8 @@
-"""A copy of the program in which a benchmark edits thresholds, and when each edit takes effect."""
+"""Edits of a threshold in a copy of the program, and when each takes effect."""
 
-import shutil
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -15,37 +12,15 @@ from ops.http_api import ApiError
 from ops.prometheus_api import Prometheus
 from stacks.secrets import PROJECT
 from toolchain import stacks
-from toolchain.base import CLONE, VENV, UserError
+from toolchain.base import UserError
 
 ALERT = "TreatyDropRateHigh"
 """The alert whose threshold is edited."""
 RECORD = "treaty:drop_rate:5m"
-MANIFESTS = f"rendered/{stacks.LOCAL}/1-manifest"
-"""Where `up` of the stack `local` writes its manifests, below the program's folder."""
 LOOK_SECONDS = 0.05
 LIMIT_SECONDS = 300.0
 ENDED = "ended"
 """The step of `up` itself."""
-
-
-@contextmanager
-def copy_of_the_program() -> Iterator[Path]:
-    """A folder with the files of this repository, edited ones too, and this Python environment."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=CLONE,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    with tempfile.TemporaryDirectory(prefix="vaultmesh-bench-") as folder:
-        root = Path(folder, "copy")
-        for name in filter(None, listed.stdout.split("\0")):
-            if (CLONE / name).is_file():
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(CLONE / name, root / name)
-        (root / VENV.name).symlink_to(VENV)
-        yield root
 
 
 def set_threshold(root: Path, stack: str, threshold: float) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from bench.edits import MANIFESTS, up
+from bench.edits import up
+from bench.program import MANIFESTS
 from toolchain import plugins, rehearsal, stacks, tools
 from toolchain.base import VENV, state
 from toolchain.stacks import Run

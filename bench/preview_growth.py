@@ -10,12 +10,11 @@ from typing import Any
 
 import yaml
 
-from bench.edits import copy_of_the_program
 from bench.measuring import Use, in_turns, median_of, run_planned
 from bench.peer_programs import preview_ours
-from bench.peers import check
+from bench.program import copy_of_the_program
 from bench.results import Curve, Finding, Goal, Row
-from bench.rule_copies import write_copies
+from bench.rule_copies import check, write_copies
 from promql.expressions import parse
 from promql.regex import compile_regex
 from rules.checks import RUNBOOKS

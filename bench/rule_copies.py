@@ -1,4 +1,4 @@
-"""Copies of the platform's rule files under other names, for whoever checks or loads rules."""
+"""Copies of the platform's rule files under other names, and preview's check of such files."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,11 +8,13 @@ from typing import Any
 
 import yaml
 
+from components.routing import SEVERITIES
+from problems import Problems
 from rules.checks import RUNBOOKS
 from rules.inventory import METRICS_FILE
 from rules.rule import WATCHDOG
-from rules.rulebook import ALERTS, PLATFORM, RECORDS_FILE
-from toolchain.base import CLONE
+from rules.rulebook import ALERTS, PLATFORM, RECORDS_FILE, load_rulebook
+from toolchain.base import CLONE, UserError
 from yaml_text import dump_yaml
 
 
@@ -58,3 +60,21 @@ def _renamed(groups: list[dict[str, Any]], copy: int, runbooks: Path) -> Iterato
                 (runbooks / f"{rule['alert']}.md").symlink_to(page)
         if group["rules"]:
             yield group
+
+
+def check(root: Path) -> int:
+    """Check the rules below the folder as preview does. Returns how many there are.
+
+    Raises UserError if there is anything wrong with them.
+    """
+    problems = Problems()
+    book = load_rulebook(
+        root,
+        severities=SEVERITIES,
+        overrides={},
+        runbook_base_url="https://runbooks.invalid",
+        problems=problems,
+    )
+    if problems:
+        raise UserError("\n".join(problems.lines()))
+    return len(book.alerts) + len(book.records)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.edits import ENDED
-from bench.effect_node import NODE_STEPS, each_prometheus, edit_threshold
+from bench.parts.effect_node import NODE_STEPS, each_prometheus, edit_threshold
 from tests.support.node import STACK, Deployed
 
 

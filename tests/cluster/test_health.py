@@ -2,7 +2,8 @@
 
 from itertools import chain
 
-from bench.size import FEWEST, MOST, expected_load, settings
+from bench.parts.size import FEWEST, MOST, expected_load
+from bench.program import settings
 from components import grafana
 from ops.prometheus_api import Prometheus
 from tests.support.node import STACK, Deployed

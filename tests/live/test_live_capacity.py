@@ -2,7 +2,8 @@
 
 import time
 
-from bench.size import FEWEST, MOST, WINDOW_SECONDS, expected_load, read_load, settings
+from bench.parts.size import FEWEST, MOST, WINDOW_SECONDS, expected_load, read_load
+from bench.program import settings
 from tests.live.conftest import Live
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench import edits, effect
+from bench import edits, program
 from bench.edits import ENDED
+from bench.parts import effect
 from toolchain.base import UserError
 
 EDITS = (
@@ -65,7 +66,7 @@ def test_every_file_must_have_the_text(tmp_path: Path) -> None:
 
 
 def test_the_edit_overrides_a_threshold_that_the_rules_have() -> None:
-    with edits.copy_of_the_program() as root:
+    with program.copy_of_the_program() as root:
         query = edits.set_threshold(root, "local", 0.2)
         text = (root / "Pulumi.local.yaml").read_text(encoding="utf-8")
         rules = yaml.safe_load((root / "rules/alerts/aurora-treaty.yaml").read_text())

@@ -8,9 +8,9 @@ from unittest.mock import Mock
 import httpx
 import pytest
 
-from bench.evaluation import GOALS, Evaluated, count_pods_that_fit, curves, group_matrix, rows
 from bench.filled_prometheus import BenchPrometheus, count_samples, local_files
 from bench.panel_queries import PanelQuery, panel_queries, slowest_row
+from bench.parts.evaluation import GOALS, Evaluated, count_pods_that_fit, curves, group_matrix, rows
 from bench.synthetic_series import (
     OF_FAULTS,
     STEP,

@@ -8,8 +8,9 @@ from threading import Event
 import pytest
 import yaml
 
-from bench import faults, peer_programs, peers
-from bench.faults import FAULTS, Edit, Fault
+from bench import peer_programs, rule_copies
+from bench.parts import faults
+from bench.parts.faults import FAULTS, Edit, Fault
 from bench.peer_programs import SOURCE, Texts
 from bench.results import Matrix, Row
 from bench.rule_copies import write_copies
@@ -109,7 +110,7 @@ def test_copies_of_the_rules_are_sound_but_for_the_one_heartbeat(tmp_path: Path)
     (tmp_path / "three").mkdir()
     write_copies(tmp_path / "one", 1)
     files = write_copies(tmp_path / "three", 3)
-    assert peers.check(tmp_path / "three") == 3 * peers.check(tmp_path / "one") - 2
+    assert rule_copies.check(tmp_path / "three") == 3 * rule_copies.check(tmp_path / "one") - 2
     assert len(files) == len(set(files))
 
 
@@ -117,7 +118,7 @@ def test_wrong_rules_stop_the_comparison(tmp_path: Path) -> None:
     (file, *_) = write_copies(tmp_path, 1)
     file.write_text("groups: 5\n")
     with pytest.raises(UserError, match="groups"):
-        peers.check(tmp_path)
+        rule_copies.check(tmp_path)
 
 
 def test_no_copy_of_a_rule_has_the_text_of_another(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from bench import __main__ as command
-from bench import agreement, results, services, soak
+from bench import agreement, results
 from bench.agreement import Sight
 from bench.load import Load, Target, read_report
+from bench.parts import services, soak
+from bench.parts.services import Turn
 from bench.results import Finding, Row
-from bench.services import Turn
 from toolchain.base import UserError
 
 

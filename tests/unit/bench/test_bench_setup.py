@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import setup, setup_long
+from bench.parts import setup, setup_long
 from tests.support.programs import program
 from toolchain.base import CLONE, VENV_BIN, UserError, cache
 

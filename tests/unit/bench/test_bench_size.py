@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.size import (
+from bench.parts.size import (
     STACKS,
     compare_loads,
     compare_with_kube_prometheus,

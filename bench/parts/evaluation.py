@@ -15,8 +15,8 @@ from typing import Any
 
 from bench.filled_prometheus import BenchPrometheus, count_samples, run_prometheus
 from bench.panel_queries import measure_panels, panel_reaches
+from bench.program import settings
 from bench.results import Curve, Finding, Goal, Matrix, Row
-from bench.size import settings
 from bench.synthetic_series import IN_HEAD, STEP, Plan, PlatformSize, rule_reaches
 from components.prometheus import CONFIG_FILE
 from ops.numbers import grafana_value

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import peer_programs, preview_processes
-from bench.edits import copy_of_the_program
 from bench.measuring import comparison, in_turns, median_of, run, run_planned
 from bench.preview_growth import growth
 from bench.preview_phases import phases
+from bench.program import copy_of_the_program
 from bench.results import Finding, Goal, Row
 from toolchain import stacks
 from toolchain.base import CLONE, VENV_PYTHON

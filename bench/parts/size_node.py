@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterator
 
-from bench.effect_node import run_on_node
+from bench.parts.effect_node import run_on_node
+from bench.parts.size import compare_loads, read_load
 from bench.results import Row
-from bench.size import compare_loads, read_load
 from toolchain.node.command import STACK
 
 SETTLED_SECONDS = 210

@@ -12,9 +12,9 @@ from contextlib import suppress
 from statistics import median
 
 from bench.load import Target, attack, start_attack
+from bench.parts.services import REQUEST, steps
 from bench.results import Finding, Goal, Row
 from bench.servers import Server, psi_pods, run_servers, service_pod
-from bench.services import REQUEST, steps
 from toolchain.base import UserError, say
 
 SECONDS = 600

@@ -4,8 +4,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from bench.parts.setup import borrow_packages, fresh_clone, make
 from bench.results import Row
-from bench.setup import borrow_packages, fresh_clone, make
 
 NOTHING_CACHED = (
     "nothing cached: downloads packages and modules, builds all tools; "

@@ -1,37 +1,24 @@
 """How long an edited threshold takes to be evaluated, in `make live`."""
 
-import re
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 from bench.edits import (
     ENDED,
-    MANIFESTS,
-    copy_of_the_program,
     has_text,
     is_loaded,
     set_threshold,
     stage_times,
     up,
 )
-from bench.load import DIES_WITH_US
+from bench.program import MANIFESTS, copy_of_the_program, run_live
 from bench.results import Row
 from components.prometheus import INTERVAL
 from ops.live.command import FASTEST
 from ops.prometheus_api import Prometheus
-from toolchain import stacks, tools
-from toolchain.base import CLONE, UserError
+from toolchain import stacks
 
-NETWORK = "127.94.1"
-"""The addresses of the run's pods, which no other run uses."""
-READY_SECONDS = 90
-STOP_SECONDS = 30
-"""How long `make live` may take to end its processes, before it is killed with them."""
 THRESHOLDS = (0.2, 0.3, 0.4, 0.35, 0.25)
 STEPS = {
     "written": ("until `up` has written the ConfigMap", ""),
@@ -88,36 +75,3 @@ def _edit(
         "evaluated": lambda: is_loaded(prometheus, query, evaluated=True),
     }
     return up(root, stacks.LOCAL, {step: happened[step] for step in followed})
-
-
-@contextmanager
-def run_live(root: Path, speed: int) -> Iterator[Prometheus]:
-    """The rendered stack as `make live` runs it, once all targets are up. Raises UserError."""
-    environment = stacks.base_environment()[0]
-    path = tools.on_path(tools.folders(tools.SERVERS), environment["PATH"])
-    command = [*DIES_WITH_US, sys.executable, "-u", "-m", "ops", "live", f"--speed={speed}"]
-    command += [f"--manifests={root / MANIFESTS}"]
-    command += [f"--state={root}/.state/live", f"--network={NETWORK}"]
-    log = root / "live.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=CLONE, env={**environment, "PATH": path}, stdout=output, stderr=output
-        )
-    try:
-        deadline = time.monotonic() + READY_SECONDS
-        while not re.search(r"targets: (\d+) of \1 up", log.read_text(encoding="utf-8")):
-            if process.poll() is not None or time.monotonic() > deadline:
-                text = log.read_text(encoding="utf-8")
-                raise UserError(f"`make live` is not ready:\n{text[-2000:]}")
-            time.sleep(0.1)
-        # The list of pods comes first; alerts name the pod too.
-        address = re.findall(r"prometheus-server-0 +(\S+)", log.read_text(encoding="utf-8"))[0]
-        with closing(Prometheus(address)) as prometheus:
-            yield prometheus
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

@@ -12,22 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import peer_programs
-from bench.edits import copy_of_the_program
 from bench.measuring import comparison, in_turns, run, run_planned
+from bench.program import copy_of_the_program
 from bench.results import Curve, Finding, Row
-from bench.rule_copies import write_copies
-from components.routing import SEVERITIES
-from problems import Problems
-from rules.rulebook import load_rulebook
+from bench.rule_copies import check, write_copies
 from toolchain import stacks, tools
-from toolchain.base import CLONE, VENV_PYTHON, UserError
+from toolchain.base import CLONE, VENV_PYTHON
 
 ROUNDS = {1: 5, 10: 3, 100: 1}
 """Copies of the rules, and how often each number of them is checked."""
 CHECK = (
     VENV_PYTHON,
     "-c",
-    "import gc, sys; gc.disable(); from pathlib import Path; from bench.peers import check;"
+    "import gc, sys; gc.disable(); from pathlib import Path; from bench.rule_copies import check;"
     " check(Path(sys.argv[1]))",
 )
 """Checks the rules below a folder, without garbage collection, as the program does."""
@@ -84,24 +81,6 @@ def rule_findings(rounds: dict[int, int]) -> Iterator[Finding]:
         unit="s",
         lines={"ours": ours, "promtool": theirs},
     )
-
-
-def check(root: Path) -> int:
-    """Check the rules below the folder as preview does. Returns how many there are.
-
-    Raises UserError if there is anything wrong with them.
-    """
-    problems = Problems()
-    book = load_rulebook(
-        root,
-        severities=SEVERITIES,
-        overrides={},
-        runbook_base_url="https://runbooks.invalid",
-        problems=problems,
-    )
-    if problems:
-        raise UserError("\n".join(problems.lines()))
-    return len(book.alerts) + len(book.records)
 
 
 def whole_stack(names: list[str], *, rounds: int) -> Iterator[Row]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from bench.edits import copy_of_the_program, has_text, is_loaded, set_threshold, up
-from bench.effect import STEPS, THRESHOLDS, rows
+from bench.edits import has_text, is_loaded, set_threshold, up
 from bench.load import DIES_WITH_US
+from bench.parts.effect import STEPS, THRESHOLDS, rows
+from bench.program import copy_of_the_program
 from bench.results import Row
 from components.prometheus import NAME, SERVER
 from ops.prometheus_api import Prometheus

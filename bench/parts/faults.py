@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from bench.edits import copy_of_the_program
 from bench.measuring import output
 from bench.peer_programs import PEERS, SOURCE, Texts, preview_ours, render, write_files
+from bench.program import copy_of_the_program
 from bench.results import Finding, Matrix, Row
 from toolchain import tools
 from toolchain.base import UserError
@@ -37,7 +37,7 @@ class Edit:
     def edited(self, text: str) -> str:
         """The text with the fault. Raises UserError if `old` is not in it."""
         if self.old not in text:
-            raise UserError(f"{self.place}: {self.old!r} is not there. Correct bench/faults.py.")
+            raise UserError(f"{self.place}: {self.old!r} is not there. Correct {__name__}.")
         return text.replace(self.old, self.new, 1) if self.old else text + self.new
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from bench.edits import copy_of_the_program, up
-from bench.effect import run_live
+from bench.edits import up
+from bench.program import copy_of_the_program, run_live, settings
 from bench.results import Finding, Goal, Matrix, Row
 from components import grafana
 from components.prometheus import INTERVAL
@@ -28,11 +28,8 @@ from stacks.capacity import (
     series,
 )
 from stacks.quota import needed_quota
-from stacks.secrets import PROJECT
-from stacks.settings.layers import merged
 from stacks.settings.schema import Settings
 from toolchain import stacks
-from toolchain.base import CLONE
 
 STACKS = (stacks.LOCAL, "node", "staging", "production")
 KUBE_PROMETHEUS = Path(__file__).with_name("kube_prometheus.yaml")
@@ -99,15 +96,6 @@ def sizes() -> Matrix:
     found["kube-prometheus"] = kube_prometheus()
     rows = [[name, *one.cells()] for name, one in found.items()]
     return Matrix(title="Size of each stack", header=HEADER, rows=rows)
-
-
-def settings(stack: str) -> Settings:
-    """The settings of the stack of this name."""
-    project = yaml.safe_load((CLONE / "Pulumi.yaml").read_text(encoding="utf-8"))
-    own = yaml.safe_load((CLONE / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
-    shared = project["config"]["shared"]["default"]
-    values = merged(shared, own["config"][f"{PROJECT}:settings"])
-    return Settings.model_validate(values, by_name=False)
 
 
 def size(found: Settings) -> PlatformSize:

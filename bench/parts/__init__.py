@@ -1,0 +1,1 @@
+"""The parts of `make bench`: `measure` of each yields what it finds."""
