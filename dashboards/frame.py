@@ -28,6 +28,10 @@ PODS_FOUND = (
 """Pods that Prometheus finds for each scrape job, with the label `job` of their series: the scrape
 job of a probe is called `job/probe`, that of a reloader `config-reload/job`."""
 
+_MARKED_SECONDS = 900
+"""For how long a started pod is marked again and again: longer than the step of annotations, which
+Grafana makes a minute, or longer for a range of more than a week."""
+
 _Placed = TypeVar("_Placed", dashboard.DashboardLink, dashboard.AnnotationQuery)
 
 
@@ -195,10 +199,14 @@ def _firing_alerts_marks(job: str | None) -> dashboard.AnnotationQuery:
 
 
 def _pod_start_marks(job: str | None) -> dashboard.AnnotationQuery:
-    """Mark each start of a pod. Prometheus can't tell a rollout from a crash."""
+    """Mark each start of a pod. Prometheus can't tell a rollout from a crash.
+
+    A pod is in the answer during its first minutes alone. For all of a day, a thousand pods would
+    send more than a million points, which are the same thousand marks.
+    """
     targets = f'{{job="{job}"}}' if job else ""
-    milliseconds = f"max by (job, pod) (process_start_time_seconds{targets}) * 1000"
-    query = prometheus.Dataquery().expr(milliseconds).ref_id("Starts")
+    recent = f"process_start_time_seconds{targets} > time() - {_MARKED_SECONDS}"
+    query = prometheus.Dataquery().expr(f"max by (job, pod) ({recent}) * 1000").ref_id("Starts")
     annotation = dashboard.AnnotationQuery().name("Pods started").datasource(DATASOURCE)
     annotation.enable(True).icon_color("blue").target(query).use_value_for_time(True)
     annotation.title_format("{{pod}} started").text_format("{{job}}")

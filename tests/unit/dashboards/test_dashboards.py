@@ -93,7 +93,11 @@ def test_firing_alerts_and_starts_of_pods_are_marked_on_every_graph(name: str) -
     assert firing["target"]["expr"].startswith('ALERTS{alertstate="firing"')
     # Grafana puts the mark at the time of the value, in milliseconds, not of the sample.
     assert starts["useValueForTime"]
-    assert re.search(r"process_start_time_seconds.* \* 1000$", starts["target"]["expr"])
+    recent = r"process_start_time_seconds.* > time\(\) - (\d+)\) \* 1000$"
+    found = re.search(recent, starts["target"]["expr"])
+    assert found
+    # Grafana asks for annotations at each minute.
+    assert int(found[1]) > 60
 
 
 @each_board
