@@ -76,7 +76,7 @@ def test_every_integration_that_takes_it_is_green(tmp_path: Path) -> None:
 def test_an_integration_that_refuses_it_is_red(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "GRACE_SECONDS", -40)
+    monkeypatch.setattr(paging, "GRACE_SECONDS", -35)
     rows, _ = send(staging(), tmp_path, answer=404)
     [row] = [row for row in rows if row.is_red]
     assert row.subject == "warning by slack"
