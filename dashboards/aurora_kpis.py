@@ -222,7 +222,8 @@ def _counter_panel(
     increase = f"treaty:{recorded}:increase_2m{TREATY}"
     return stat(
         title,
-        f"{description} Those in the time shown are counted every 2 minutes.",
+        f"{description} Those in the time shown are counted every 2 minutes. Each outage of "
+        "Prometheus loses up to 2 minutes of them; one of more than an hour loses its own as well.",
         Query(f"sum(sum_over_time({increase}[$__range]))", "in the time shown"),
         Query(f"sum({counter}{TREATY})", "since the start of the pods"),
         unit=units.NoUnit,

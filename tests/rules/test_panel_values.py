@@ -1,6 +1,6 @@
 """Panels that count or combine series show the right values, according to promtool."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +109,17 @@ def test_a_panel_shows(
     assert passed, output
 
 
-def counted(steps: Iterable[int], restart: int | None = None) -> str:
-    """The values of a counter that grows by these steps, and starts anew at sample `restart`."""
+def counted(
+    steps: Iterable[int], restart: int | None = None, outage: Container[int] = range(0)
+) -> str:
+    """The values of a counter that grows by these steps, and starts anew at sample `restart`.
+
+    Nobody scrapes the samples of `outage`.
+    """
     total, values = 0, []
     for number, step in enumerate(steps):
         total = 0 if number == restart else total + step
-        values.append(str(total))
+        values.append("_" if number in outage else str(total))
     return " ".join(values)
 
 
@@ -123,13 +128,19 @@ BURSTS = [110 if 150 <= number < 330 and number % 12 == 0 else 0 for number in r
 """A burst every 6 minutes, within the two hours that are shown."""
 
 
+OUTAGES = [range(201, 201 + samples) for samples in (1, 10, 100)]
+"""Of half a minute to 50 minutes. Each begins after an evaluation: one that begins later also loses
+what came since."""
+
+
+@pytest.mark.parametrize("steps", [STEADY, BURSTS], ids=["steady", "bursts"])
 @pytest.mark.parametrize(
-    ("steps", "restart"),
-    [(STEADY, None), (STEADY, 250), (BURSTS, None), (BURSTS, 250)],
-    ids=["steady", "steady, with a restart", "bursts", "bursts, with a restart"],
+    ("restart", "outage"),
+    [(None, range(0)), (250, range(0)), *((None, outage) for outage in OUTAGES)],
+    ids=["", "restart", *(f"outage of {len(outage) / 2:g} minutes" for outage in OUTAGES)],
 )
 def test_a_panel_counts_what_came_in_the_time_shown_within_a_hundredth(
-    steps: list[int], restart: int | None, promtool: str, folder: Path
+    steps: list[int], restart: int | None, outage: range, promtool: str, folder: Path
 ) -> None:
     """The recorded increases are evaluated every 2 minutes; promtool does it at every scrape."""
     counters = {
@@ -138,22 +149,22 @@ def test_a_panel_counts_what_came_in_the_time_shown_within_a_hundredth(
         "Dropped": "treaty_dropped_requests",
     }
     queries = dict(reversed(BOARDS["aurora-kpis.json"].queries))
+    pods = {"a": counted(steps, restart, outage), "b": counted(steps, outage=outage)}
     came = 2 * sum(steps[-240:])
     shown = {
         panel: queries[panel].replace("[$__range]", "[2h:2m]").replace("$treaty", ".+")
         for panel in counters
     }
     case = {
-        "rule_files": ["recording_rules.yml", "platform_rules.yml"],
+        "rule_files": ["platform_rules.yml"],
         "evaluation_interval": "30s",
-        "group_eval_order": ["vaultmesh_aggregations", "treaty_traffic_slow"],
         "tests": [
             {
                 "interval": "30s",
                 "input_series": [
                     {"series": f'{counter}{{pod="{pod}", treaty="A"}}', "values": values}
                     for counter in counters.values()
-                    for pod, values in (("a", counted(steps, restart)), ("b", counted(steps)))
+                    for pod, values in pods.items()
                 ],
                 "promql_expr_test": [
                     {
