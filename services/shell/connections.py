@@ -89,7 +89,8 @@ class BoundedProtocol(H11Protocol):
         super().__init__(*args, **kwargs)
         self._most, self.limit_concurrency = self.limit_concurrency or 0, None
         self._head_timer: asyncio.TimerHandle | None = None
-        self.loop: Any = _ProbesFirst(self, self.loop)
+        self._probes = _ProbesFirst(self, self.loop)
+        self.loop: Any = self._probes
 
     def connection_made(  # type: ignore[override]
         self, transport: asyncio.Transport
@@ -103,6 +104,7 @@ class BoundedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request."""
+        self._probes.may_serve = True
         super().data_received(data)
         self._note_state()
 
@@ -150,6 +152,10 @@ class _ProbesFirst:
     leave one turn later. When 200 callers overload a pod of the field, such turns take 30 ms.
     """
 
+    may_serve = False
+    """Whether the next probe may be served at once: one of those that arrive together, because
+    thousands may, and nobody else is served in their turn."""
+
     def __init__(self, protocol: BoundedProtocol, loop: asyncio.AbstractEventLoop) -> None:
         self._protocol = protocol
         self._loop = loop
@@ -157,8 +163,9 @@ class _ProbesFirst:
     def create_task(self, serving: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
         protocol = self._protocol
         is_probe = protocol.scope["path"] in PROBES and not _announces_body(protocol.scope)
-        if not is_probe or protocol.flow.write_paused:
+        if not is_probe or not self.may_serve or protocol.flow.write_paused:
             return self._loop.create_task(serving)
+        self.may_serve = False
         served = self._loop.create_future()
         try:
             serving.send(None)

@@ -99,6 +99,23 @@ def test_a_probe_is_answered_in_the_turn_in_which_it_arrives_any_number_of_times
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("path", PROBES)
+def test_of_probes_that_arrive_together_one_is_answered_in_a_turn(path: str) -> None:
+    async def scenario() -> None:
+        transport = Recorder()
+        connection = connect(transport)
+        connection.data_received(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode() * 100)
+        for number in range(1, 101):
+            answers = b"".join(transport.sent).count(b"HTTP/1.1 ")
+            assert 1 <= answers <= number
+            await asyncio.sleep(0)
+        await turn(200)
+        assert b"".join(transport.sent).count(b"HTTP/1.1 ") == 100
+        connection.connection_lost(None)  # type: ignore[arg-type]
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("length", [b"0", b"2"])
 def test_a_probe_may_have_a_body(length: bytes) -> None:
     async def scenario() -> None:
