@@ -24,7 +24,7 @@ PUSH_SECONDS = 0.8
 MESSAGE_LIMIT = 512 * 1024
 """Maximum bytes of a message: a history of MAX_ENTRIES of the longest entries fits."""
 
-_PULL_SECONDS = 2
+_PULL_SECONDS = 2  # No request to a peer takes longer.
 _LOOKUP_SECONDS = 2
 _LOOKUP_PAUSE_SECONDS = 1
 
@@ -85,12 +85,13 @@ class Peers:
         # A client that served several peers would look through the connections to all of them for
         # each request: a push would cost more with each pod that is added.
         self._clients: dict[Address, HttpClient] = {}
-        self._unused: list[HttpClient] = []
-        """Those of addresses that the last look-up did not find; they may still serve a push."""
+        self._unused: list[tuple[float, HttpClient]] = []
+        """Those of addresses that a look-up no longer found, with its time, the longest first. They
+        may still serve a request."""
 
     async def close(self) -> None:
         """Close all connections."""
-        for client in (*self._clients.values(), *self._unused):
+        for client in (*self._clients.values(), *(client for _, client in self._unused)):
             await client.aclose()
 
     @property
@@ -114,10 +115,10 @@ class Peers:
                 if address in self._found
             }
             self._metrics.peers.set(len(self.addresses))
-            unused, gone = self._unused, self._clients.keys() - {*self._found}
-            self._unused = [self._clients.pop(address) for address in gone]
-            for client in unused:
-                await client.aclose()
+            now, gone = time.monotonic(), self._clients.keys() - {*self._found}
+            self._unused += [(now, self._clients.pop(address)) for address in gone]
+            while self._unused and now - self._unused[0][0] > _PULL_SECONDS:
+                await self._unused.pop(0)[1].aclose()
         return complete
 
     async def is_peer(self, host: str | None) -> bool:

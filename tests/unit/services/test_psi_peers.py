@@ -288,9 +288,11 @@ def test_the_connections_to_a_peer_that_is_gone_are_closed_but_not_during_a_push
             while not server.heads:
                 await asyncio.sleep(0.001)
             monkeypatch.setattr(psi_peers, "look_up", nothing_else)
+            await asyncio.gather(pod.peers.discover(), pod.peers.discover())
             await pod.peers.discover()
             assert await push == (1, 0)
             assert server.open == 1
+            monkeypatch.setattr(psi_peers, "_PULL_SECONDS", 0)
             await pod.peers.discover()
             async with asyncio.timeout(5):
                 while server.open:
