@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.psi_field.engine import EngineError
 from services.psi_field.field import Field, KeyReusedError
-from services.psi_field.history import MAX_TAKEOVER_COUNTER, Entries, Entry, Place
+from services.psi_field.history import MAX_TAKEOVER_COUNTER, Entries, Entry, History, Place
 from services.psi_field.metrics import SharingMetrics
 from services.psi_field.peers import PeerHistory, Peers, PushReceipt
 
@@ -37,8 +37,10 @@ class Shared(NamedTuple):
 
 
 class Sharing:
-    """Shares steps: one push to all peers is under way at a time, and carries all steps that wait.
+    """Shares steps.
 
+    One push to all peers is under way at a time; the next carries all steps that came meanwhile. So
+    a peer that hangs delays them by up to PUSH_SECONDS for all peers.
     Every pod also pulls the histories of its peers regularly, which adds the steps that a push
     missed. A stopping pod pushes its whole history.
     """
@@ -160,12 +162,14 @@ class Sharing:
         """Add a step to the next push. Returns that push's receipts."""
         self._waiting.append(entry)
         self._next = self._next or asyncio.create_task(self._push_waiting())
-        # Others wait for the same push.
+        # A caller that goes must not cancel the push of the others.
         return await asyncio.shield(self._next)
 
     async def _push_waiting(self) -> Receipts:
         async with self._under_way:
-            entries, self._waiting, self._next = self._waiting, [], None
+            # Of thousands of steps, a peer's history would drop all but the latest.
+            entries = History(self._waiting).entries
+            self._waiting, self._next = [], None
             receipts = await self._peers.push(entries)
             keys = {entry.key for entry in entries if entry.key}
             for receipt in receipts:

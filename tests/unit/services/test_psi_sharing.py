@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from services.psi_field.engine import SIZE
 from services.psi_field.field import Field, Taken
-from services.psi_field.history import BLOCK, HISTORY_LENGTH, Entries, Entry
+from services.psi_field.history import BLOCK, HISTORY_LENGTH, MAX_ENTRIES, Entries, Entry
 from services.psi_field.metrics import SharingMetrics
-from services.psi_field.peers import PeerHistory, Peers, PushReceipt
+from services.psi_field.peers import PeerHistory, Peers, Push, PushReceipt
 from services.psi_field.process import PodEngine
 from services.psi_field.sharing import Sharing
 from services.shell import Address
@@ -49,9 +49,10 @@ class Pod:
     async def push(
         self, entries: Sequence[Entry], *, last: bool = False
     ) -> list[PushReceipt | None]:
-        self.pushed.append([entry.counter for entry in entries])
+        sent = Push(entries=tuple(entries)).entries
+        self.pushed.append([entry.counter for entry in sent])
         await self.gate.wait()
-        return [self._receipt(address, tuple(entries)) for address in self.addresses]
+        return [self._receipt(address, sent) for address in self.addresses]
 
     def _receipt(self, address: Address, entries: Entries) -> PushReceipt | None:
         if address.host not in self.reach:
@@ -129,6 +130,26 @@ def test_one_push_is_under_way_at_a_time_and_the_next_carries_all_steps_that_wai
         assert [shared for _, shared in answers] == [(2, 0)] * 9
         assert (first, len(a.pushed)) == (1, 2)
         assert sorted(chain.from_iterable(a.pushed)) == list(range(1, 10))
+        assert a.field.history.entries == b.field.history.entries == c.field.history.entries
+
+    with_pods(scenario)
+
+
+def test_more_steps_may_wait_than_a_push_or_a_history_holds() -> None:
+    async def scenario(a: Pod, b: Pod, c: Pod) -> None:
+        a.gate.clear()
+        first = asyncio.create_task(a.step(0, "first"))
+        while not a.pushed:
+            await asyncio.sleep(0.001)
+        # The latest one is repeated more often than a push has room.
+        numbers = [*range(1, HISTORY_LENGTH), *[HISTORY_LENGTH] * (MAX_ENTRIES + 1)]
+        steps = [asyncio.create_task(a.step(number, str(number))) for number in numbers]
+        steps += [asyncio.create_task(a.step(number)) for number in range(100, 100 + MAX_ENTRIES)]
+        while a.field.history.counter < 1 + HISTORY_LENGTH + MAX_ENTRIES:
+            await asyncio.sleep(0.001)
+        a.gate.set()
+        answers = await asyncio.gather(first, *steps)
+        assert {shared for _, shared in answers} == {(2, 0)}
         assert a.field.history.entries == b.field.history.entries == c.field.history.entries
 
     with_pods(scenario)
