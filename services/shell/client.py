@@ -48,7 +48,7 @@ class Reply(NamedTuple):
 
 @cache
 def _tls() -> ssl.SSLContext:
-    # Each one would read all certificates anew, for 100 ms.
+    # Without the cache, each client would read all certificates, which takes 13 ms.
     return httpx.create_ssl_context(trust_env=False)
 
 
