@@ -86,8 +86,8 @@ class Peers:
         # each request: a push would cost more with each pod that is added.
         self._clients: dict[Address, HttpClient] = {}
         self._unused: list[tuple[float, HttpClient]] = []
-        """Those of addresses that a look-up no longer found, with its time, the longest first. They
-        may still serve a request."""
+        """(since when, client) of addresses that are no longer found, the oldest first. They may
+        still serve a request."""
 
     async def close(self) -> None:
         """Close all connections."""

@@ -40,9 +40,9 @@ class Sharing:
     """Shares steps.
 
     One push to all peers is under way at a time; the next carries all steps that came meanwhile. So
-    a peer that hangs delays them by up to PUSH_SECONDS for all peers.
-    Every pod also pulls the histories of its peers regularly, which adds the steps that a push
-    missed. A stopping pod pushes its whole history.
+    a peer that hangs delays the steps to all peers, by up to PUSH_SECONDS. Every pod also pulls the
+    histories of its peers regularly, which adds the steps that a push missed. A stopping pod pushes
+    its whole history.
     """
 
     def __init__(self, field: Field, peers: Peers, metrics: SharingMetrics) -> None:
@@ -167,7 +167,7 @@ class Sharing:
 
     async def _push_waiting(self) -> Receipts:
         async with self._under_way:
-            # Of thousands of steps, a peer's history would drop all but the latest.
+            # More steps may wait than a push may carry. A peer's history would drop the others.
             entries = History(self._waiting).entries
             self._waiting, self._next = [], None
             receipts = await self._peers.push(entries)
