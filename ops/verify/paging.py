@@ -23,7 +23,10 @@ PEER_SECONDS = 15
 GRACE_SECONDS = 30
 PAUSE_SECONDS = 1.0
 _SEVERITY = re.compile(r'severity="(\w+)"')
-_COUNTER = re.compile(r"^alertmanager_notifications(_failed)?_total\{(.*)\} (\S+)$", re.MULTILINE)
+_COUNTER = re.compile(
+    r"^alertmanager_notification_requests(_failed)?_total\{(.*)\} (\S+)$", re.MULTILINE
+)
+"""Counters of requests that have ended: those of notifications count one that is under way too."""
 _INTEGRATION = re.compile(r'integration="(\w+)"')
 _REMEDY = "docs/runbooks/AlertmanagerNotificationsFailing.md"
 
@@ -57,7 +60,7 @@ class Route:
 class _Outcome:
     """What has become of the test alerts so far.
 
-    `taken` and `failed` count notifications by integration; `arrived` are the severities of which
+    `taken` and `failed` count requests by integration; `arrived` are the severities of which
     harbinger heard; `muted` maps (severity, receiver) to the time intervals that mute them now.
     """
 
@@ -111,7 +114,7 @@ def _send(
     wait = parse_duration(config["route"]["group_wait"]) / 1000
     limit = wait + PEER_SECONDS * len(clients) + GRACE_SECONDS
     try:
-        before = _notifications(clients)
+        before = _requests(clients)
         severities = dict.fromkeys(one.severity for one in wanted)
         alerts = [_alert(manifests, one, job, sender, limit) for one in severities]
         # To each, as Prometheus does: peers share what they have sent, but not the alerts.
@@ -119,7 +122,7 @@ def _send(
             client.post_alerts(alerts)
         deadline = time.monotonic() + limit
         while True:
-            now = _notifications(clients)
+            now = _requests(clients)
             outcome = _Outcome(
                 taken=now[0] - before[0],
                 failed=now[1] - before[1],
@@ -162,8 +165,8 @@ def _alert(
     }
 
 
-def _notifications(clients: Sequence[Alertmanager]) -> tuple[Counter[str], Counter[str]]:
-    """How many notifications all Alertmanagers have sent without and with a failure."""
+def _requests(clients: Sequence[Alertmanager]) -> tuple[Counter[str], Counter[str]]:
+    """How many requests for notifications of all Alertmanagers have succeeded and failed."""
     every, failed = Counter[str](), Counter[str]()
     for client in clients:
         for kind, labels, value in _COUNTER.findall(client.text("GET", "/metrics")):
@@ -203,5 +206,5 @@ def _judge(wanted: Sequence[Route], outcome: _Outcome, *, listens: bool) -> Iter
                 missing = outcome.taken[way] < needed[way]
                 problem = f"{outcome.taken[way]} of {needed[way]} were taken" if missing else None
             if problem and outcome.failed[way]:
-                problem += f", {outcome.failed[way]} notifications failed"
+                problem += f", {outcome.failed[way]} requests failed"
             yield judge(CHECK, subject, "took it", problem, _REMEDY)

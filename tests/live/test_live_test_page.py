@@ -48,12 +48,12 @@ def harbinger(running: Running) -> Iterator[str]:
         yield listening.url
 
 
-def send(manifests: Manifests, folder: Path, answer: int = 200) -> tuple[list[Row], Running]:
-    """The rows of a test page, and the Alertmanager that sent it; Slack answers with `answer`."""
+def send(manifests: Manifests, folder: Path, slack: str = "") -> tuple[list[Row], Running]:
+    """The rows of a test page, and the Alertmanager that sent it, to Slack at the URL `slack`."""
     files = dict(manifests.config_maps["alertmanager"])
     with alertmanager(files, folder) as running, harbinger(running) as listening:
-        if answer != 200:
-            (running.credentials / "slack-api-url").write_text(f"{running.url}/refuses\n")
+        if slack:
+            (running.credentials / "slack-api-url").write_text(f"{slack}\n")
         return list(send_test_page(manifests, [running.url], [listening], SENDER)), running
 
 
@@ -77,10 +77,24 @@ def test_an_integration_that_refuses_it_is_red(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "GRACE_SECONDS", -35)
-    rows, _ = send(staging(), tmp_path, answer=404)
+    with stub(lambda _: (404, b"no_service")) as slack:
+        rows, _ = send(staging(), tmp_path, slack.url)
     [row] = [row for row in rows if row.is_red]
     assert row.subject == "warning by slack"
-    assert re.fullmatch(r"0 of 1 were taken, \d+ notifications failed", row.detail)
+    assert re.fullmatch(r"0 of 1 were taken, \d+ requests failed", row.detail)
+
+
+def test_an_integration_that_does_not_answer_is_red(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "GRACE_SECONDS", -35)
+    with stub() as slack:
+        slack.answer = slack.hang
+        rows, _ = send(staging(), tmp_path, slack.url)
+        assert slack.requests
+    [row] = [row for row in rows if row.is_red]
+    assert row.subject == "warning by slack"
+    assert row.detail.startswith("0 of 1 were taken")
 
 
 def test_who_is_not_notified_at_this_hour_is_not_judged(tmp_path: Path) -> None:
