@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from components.hours import End, Start, TimeZone, Weekday
-from components.values import Duration, matching
+from components.values import SUBDOMAIN, Duration, matching
 from problems import Problems
 from promql.durations import parse_duration
 from promql.regex import Use, compile_regex
@@ -48,8 +48,14 @@ def _matcher(text: str) -> str:
     found = re.fullmatch(r'[a-zA-Z_]\w*(=~?|!=|!~)("(?:[^"\\]|\\.)*")', text, re.ASCII)
     if not found:
         raise ValueError(f'`{text}` is not a matcher. Write one such as severity="critical".')
+    try:
+        value = json.loads(found[2], strict=False)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"`{text}` has an escape that JSON lacks. Write \\\\ for a backslash."
+        ) from error
     if "~" in found[1]:
-        compile_regex(json.loads(found[2]), Use.ALERTMANAGER)
+        compile_regex(value, Use.ALERTMANAGER)
     return text
 
 
@@ -76,15 +82,27 @@ class _Relabeling(_Part):
         return self
 
 
+_WORD = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+
+
 class _Selector(_Part):
     role: Literal["pod"]
-    label: Annotated[str, matching(r"([\w./-]+(=[\w.-]+)?)?", "a selector", "app=psi-field")]
+    label: Annotated[
+        str, matching(f"(({SUBDOMAIN}/)?{_WORD}(={_WORD})?)?", "a selector", "app=psi-field")
+    ]
 
 
 class _PodDiscovery(_Part):
     role: Literal["pod"]
     namespaces: dict[Literal["names"], list[str]]
-    selectors: Annotated[list[_Selector], Field(max_length=1)]
+    selectors: list[_Selector]
+
+    @field_validator("selectors")
+    @classmethod
+    def _has_one_for_pods(cls, selectors: list[_Selector]) -> list[_Selector]:
+        if len(selectors) > 1:
+            raise ValueError(f"{len(selectors)} selectors choose pods. Keep one.")
+        return selectors
 
 
 class _Discovery(_Part):
@@ -107,7 +125,12 @@ class _Defaults(_Part):
     scrape_interval: Duration
     scrape_timeout: Duration
     evaluation_interval: Duration
-    external_labels: dict[str, str]
+    external_labels: dict[Text, str]
+
+    @model_validator(mode="after")
+    def _timeout_fits(self) -> "_Defaults":
+        _refuse_long_timeout("`scrape_timeout`", self.scrape_timeout, self.scrape_interval)
+        return self
 
 
 class _Retention(_Part):
@@ -145,19 +168,28 @@ class PrometheusYml(_Part):
     rule_files: list[str]
     alerting: _Alerting
     scrape_configs: list[_Job]
-    remote_write: Annotated[list[_RemoteWrite], Field(max_length=1)] = []
+    remote_write: list[_RemoteWrite] = []
 
     @field_validator("scrape_configs")
     @classmethod
     def _jobs_fit_together(cls, jobs: list[_Job], before: ValidationInfo) -> list[_Job]:
-        _refuse_twice(job.job_name for job in jobs)
+        _refuse_equal_names("jobs", (job.job_name for job in jobs))
         if defaults := before.data.get("defaults"):
-            for job in (defaults, *jobs):
-                timeout = job.scrape_timeout or defaults.scrape_timeout
-                interval = job.scrape_interval or defaults.scrape_interval
-                if parse_duration(timeout) > parse_duration(interval):
-                    raise ValueError(f"a timeout of {timeout} exceeds {interval}. Shorten it.")
+            for job in jobs:
+                # Prometheus itself shortens a timeout that a job has from `global`.
+                if job.scrape_timeout:
+                    _refuse_long_timeout(
+                        f"`scrape_timeout` of `{job.job_name}`",
+                        job.scrape_timeout,
+                        job.scrape_interval or defaults.scrape_interval,
+                    )
         return jobs
+
+    @field_validator("remote_write")
+    @classmethod
+    def _names_differ(cls, stores: list[_RemoteWrite]) -> list[_RemoteWrite]:
+        _refuse_equal_names("stores", (store.name for store in stores))
+        return stores
 
 
 class _Route(_Part):
@@ -172,11 +204,21 @@ class _Route(_Part):
     mute_time_intervals: list[str] = []
     routes: list["_Route"] = []
 
-    def all(self) -> Iterator["_Route"]:
+    def with_children(self) -> Iterator["_Route"]:
         """The route and those below it."""
         yield self
         for route in self.routes:
-            yield from route.all()
+            yield from route.with_children()
+
+    @field_validator("group_by")
+    @classmethod
+    def _groups_by_each_label_once(cls, labels: list[str]) -> list[str]:
+        for label, count in Counter(labels).items():
+            if count > 1:
+                raise ValueError(f"`{label}` is there {count} times. Write it once.")
+        if "..." in labels and len(labels) > 1:
+            raise ValueError("`...` means all labels. Remove it, or the others.")
+        return labels
 
 
 class _Inhibition(_Part):
@@ -269,28 +311,55 @@ class AlertmanagerYml(_Part):
 
     @field_validator("receivers", "time_intervals")
     @classmethod
-    def _names_differ(cls, entries: list[_Named]) -> list[_Named]:
-        _refuse_twice(entry.name for entry in entries)
+    def _names_differ(cls, entries: list[_Named], field: ValidationInfo) -> list[_Named]:
+        kind = str(field.field_name).replace("_", " ")
+        _refuse_equal_names(kind, (entry.name for entry in entries))
         return entries
 
     @field_validator("route")
     @classmethod
-    def _routes_name_what_exists(cls, first: _Route, before: ValidationInfo) -> _Route:
+    def _first_route_takes_every_alert(cls, first: _Route) -> _Route:
         if not first.receiver:
             raise ValueError("the first route has no `receiver`. Name one.")
+        narrowing = {
+            "matchers": first.matchers,
+            "active_time_intervals": first.active_time_intervals,
+            "mute_time_intervals": first.mute_time_intervals,
+            "continue": first.goes_on,
+        }
+        for key, value in narrowing.items():
+            if value:
+                raise ValueError(f"the first route takes every alert. Remove its `{key}`.")
+        return first
+
+    @field_validator("route")
+    @classmethod
+    def _routes_name_what_exists(cls, first: _Route, before: ValidationInfo) -> _Route:
         if not before.data.keys() >= {"receivers", "time_intervals"}:
             return first  # What is wrong with them is reported.
-        receivers = {receiver.name for receiver in before.data["receivers"]}
+        receivers = {"", *(receiver.name for receiver in before.data["receivers"])}
         intervals = {interval.name for interval in before.data["time_intervals"]}
-        for route in first.all():
-            _refuse_twice(route.group_by)
+        for route in first.with_children():
+            if route.receiver not in receivers:
+                raise ValueError(
+                    f"a route names the receiver `{route.receiver}`, which `receivers` lacks."
+                    " Add it there, or name another."
+                )
             named = {*route.active_time_intervals, *route.mute_time_intervals}
-            if missing := (named - intervals) | ({route.receiver} - {"", *receivers}):
-                raise ValueError(f"a route names `{min(missing)}`, which is not there. Add it.")
+            if missing := named - intervals:
+                raise ValueError(
+                    f"a route names the time interval `{min(missing)}`, which `time_intervals`"
+                    " lacks. Add it there, or name another."
+                )
         return first
 
 
-def _refuse_twice(names: Iterable[str]) -> None:
+def _refuse_equal_names(kind: str, names: Iterable[str]) -> None:
     for name, count in Counter(names).items():
         if count > 1:
-            raise ValueError(f"`{name}` is the name of {count}. Rename all but one.")
+            raise ValueError(f"{count} {kind} are named `{name}`. Give each its own name.")
+
+
+def _refuse_long_timeout(what: str, timeout: str, interval: str) -> None:
+    if parse_duration(timeout) > parse_duration(interval):
+        raise ValueError(f"{what}, {timeout}, exceeds the interval, {interval}. Shorten it.")

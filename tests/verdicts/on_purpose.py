@@ -1,5 +1,7 @@
 """What the servers take and we refuse on purpose."""
 
+import json
+
 from promql.regex import Use
 from tests.support.rule_file_texts import file_with
 from tests.support.verdicts import OnPurpose
@@ -163,6 +165,17 @@ ON_PURPOSE = (
         says="`` is not a",
         because="An empty matcher or time zone means nothing.",
         example='{route: {receiver: a, routes: [{matchers: [""]}]}, receivers: [{name: a}]}',
+    ),
+    OnPurpose(
+        kind=ALERTMANAGER_YML,
+        says="an escape that JSON lacks",
+        because="The server takes it with a warning, for as long as it has its old parser.",
+        example=json.dumps(
+            {
+                "route": {"receiver": "a", "routes": [{"matchers": [r'a="\q"']}]},
+                "receivers": [{"name": "a"}],
+            }
+        ),
     ),
     OnPurpose(
         kind=WEBHOOK_PATHS,

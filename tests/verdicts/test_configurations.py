@@ -1,5 +1,6 @@
 """The servers take the configurations that the program renders for settings that it accepts."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +26,7 @@ from tests.verdicts.configuration_kinds import (
 STACKS = 120
 GENERATED = 1500
 TOPICS = (None, "arn:aws:sns:eu-west-1:000000000000:heartbeat")
-WRONG = ("30x", "0s", "^($", "nobody", "", ["a"], {"a": "b"})
+WRONG = ("30x", "0s", "^($", "nobody", "", "...", ["a"], {"a": "b"})
 """Values that few keys can have."""
 
 
@@ -60,16 +61,32 @@ def test_prometheus_takes_its_configuration(
     compare(PROMETHEUS_YML, _with_mistakes(_prometheus_yml(production)))
 
 
+def test_timeouts_of_jobs_are_judged_alike(production: Settings, compare: Comparison) -> None:
+    document = yaml.safe_load(_prometheus_yml(production))
+    first, *others = document["scrape_configs"]
+    texts: list[str] = []
+    for interval, timeout in itertools.product((None, "5s", "1m"), (None, "4s", "31s")):
+        given = {"scrape_interval": interval, "scrape_timeout": timeout}
+        job = first | {key: value for key, value in given.items() if value}
+        texts.append(json.dumps(document | {"scrape_configs": [job, *others]}))
+    compare(PROMETHEUS_YML, texts)
+
+
 def _with_mistakes(text: str) -> list[str]:
     return [json.dumps(document) for document in _mistaken(yaml.safe_load(text))]
 
 
 def _mistaken(value: Any) -> Iterator[Any]:
-    """The value with one mistake: a part is gone, misspelled, there twice or something else.
+    """The value with one mistake: a part is gone, misspelled, there twice, one level too high or
+    something else.
 
     Of items with the same keys, one has the mistakes.
     """
     if isinstance(value, dict):
+        for part in value.values():
+            lower = [item for item in part if isinstance(item, dict)] if type(part) is list else []
+            for item in lower:
+                yield from ({**value, key: item[key]} for key in item.keys() - value.keys())
         for key, part in value.items():
             others = {name: other for name, other in value.items() if name != key}
             yield from (others, {**others, f"{key}l": part})

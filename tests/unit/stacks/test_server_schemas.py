@@ -14,6 +14,11 @@ from stacks.platform import build
 from stacks.settings import load_configuration
 from tests.support.recording import configure, configured, record
 
+
+def _twice(entries: list[Any]) -> None:
+    entries.append(entries[0])
+
+
 MISTAKES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "components/prometheus.py: `global.scrape_interval`: `30x` is not a duration. Write 30m, 2h or"
     " 1d12h.": ("prometheus", lambda found: found["global"].update(scrape_interval="30x")),
@@ -27,17 +32,52 @@ MISTAKES: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "prometheus",
         lambda found: found["scrape_configs"][0]["relabel_configs"][0].update(regex="^($"),
     ),
-    "components/prometheus.py: `scrape_configs`: a timeout of 31s exceeds 30s. Shorten it.": (
+    "components/prometheus.py: `global`: `scrape_timeout`, 31s, exceeds the interval, 30s."
+    " Shorten it.": (
+        "prometheus",
+        lambda found: found["global"].update(scrape_timeout="31s"),
+    ),
+    "components/prometheus.py: `scrape_configs`: `scrape_timeout` of `aurora-treaty`, 31s, exceeds"
+    " the interval, 30s. Shorten it.": (
         "prometheus",
         lambda found: found["scrape_configs"][0].update(scrape_timeout="31s"),
     ),
-    "components/alertmanager_config.py: `route`: a route names `nobody`, which is not there."
-    " Add it.": (
+    "components/prometheus.py: `scrape_configs.0.kubernetes_sd_configs.0.selectors`: 2 selectors"
+    " choose pods. Keep one.": (
+        "prometheus",
+        lambda found: _twice(found["scrape_configs"][0]["kubernetes_sd_configs"][0]["selectors"]),
+    ),
+    "components/alertmanager_config.py: `route`: a route names the receiver `nobody`, which"
+    " `receivers` lacks. Add it there, or name another.": (
         "alertmanager",
         lambda found: found["route"]["routes"].append({"receiver": "nobody"}),
     ),
-    "components/alertmanager_config.py: `receivers`: `critical` is the name of 2. Rename all but"
-    " one.": (
+    "components/alertmanager_config.py: `route`: a route names the time interval `never`, which"
+    " `time_intervals` lacks. Add it there, or name another.": (
+        "alertmanager",
+        lambda found: found["route"]["routes"].append({"mute_time_intervals": ["never"]}),
+    ),
+    "components/alertmanager_config.py: `route`: the first route takes every alert. Remove its"
+    " `matchers`.": (
+        "alertmanager",
+        lambda found: found["route"].update(matchers=['severity="critical"']),
+    ),
+    "components/alertmanager_config.py: `route.group_by`: `a` is there 2 times. Write it once.": (
+        "alertmanager",
+        lambda found: found["route"].update(group_by=["a", "a"]),
+    ),
+    "components/alertmanager_config.py: `route.group_by`: `...` means all labels. Remove it, or"
+    " the others.": (
+        "alertmanager",
+        lambda found: found["route"].update(group_by=["...", "a"]),
+    ),
+    'components/alertmanager_config.py: `route.routes.0.matchers.0`: `a="\\q"` has an escape that'
+    " JSON lacks. Write \\\\ for a backslash.": (
+        "alertmanager",
+        lambda found: found["route"]["routes"][0].update(matchers=['a="\\q"']),
+    ),
+    "components/alertmanager_config.py: `receivers`: 2 receivers are named `critical`. Give each"
+    " its own name.": (
         "alertmanager",
         lambda found: found["receivers"].append({"name": "critical"}),
     ),
