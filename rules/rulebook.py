@@ -108,7 +108,10 @@ class Rulebook:
 
     @property
     def long_term_series(self) -> tuple[str, ...]:
-        """The names of the series to keep for years: all recorded ones, and the SLOs' inputs."""
+        """The names of the series to keep for years: recorded ones, and the SLOs' inputs.
+
+        Without recorded ones of each pod: pods come and go, and with them the cost would grow.
+        """
         inputs = {
             selector.metric
             for record in self.records
@@ -116,7 +119,12 @@ class Rulebook:
             for selector in record.expression.selectors
             if selector.metric
         }
-        return tuple(sorted(inputs | {record.name for record in self.records}))
+        recorded = {
+            record.name
+            for record in self.records
+            if "pod" not in (self._series.result_labels(record.expression) or ())
+        }
+        return tuple(sorted(inputs | recorded))
 
     def files(self, dashboard_urls: Mapping[str, str]) -> dict[str, str]:
         """The texts of alerting_rules.yml, recording_rules.yml, platform_rules.yml, slo_rules.yml.

@@ -29,7 +29,7 @@ SERIES_PER_SERVER = {
     grafana.NAME: 2000,
 }
 """Series that a pod of a server exports about itself, and Prometheus about the groups of rules.
-Each path of a server's API that somebody asks for has two dozen, and these are of five or six."""
+Each path of a server's API that is called adds about 24 series; five or six are called here."""
 SERIES_PER_JOB, SERIES_PER_ALERTMANAGER, SERIES_OF_REMOTE_WRITE = 30, 16, 57
 """What a pod of Prometheus exports in addition: about each scrape job, about each pod of
 Alertmanager that it sends alerts to, and if it writes elsewhere too."""
@@ -45,8 +45,10 @@ with its budget. Counted in its answers about the objects of a stack on a real A
 SERIES_PER_PROBE = 17
 SERIES_PER_SCRAPE = 5
 """Series that Prometheus adds to each target, such as `up`."""
-RULE_SERIES, RULE_SERIES_PER_PROBE = 141, 14
+RULE_SERIES, RULE_SERIES_PER_PROBE = 140, 14
 """Series that the rules record: those of all stacks, and those of each probe."""
+RULE_SERIES_PER_POD = {"aurora-treaty": 1}
+"""Series that the rules record for each pod of a workload, while it is there; of one treaty."""
 SLO_INPUTS = {"psi-field": 11, "aurora-treaty": 2}
 """Series that the objectives read, by workload and for each of its pods; a treaty's are of one
 treaty."""
@@ -80,7 +82,7 @@ def series(settings: Settings) -> Mapping[str, int]:
     found[prometheus.NAME] += settings.prometheus.replicas * (
         _jobs(settings) * SERIES_PER_JOB
         + settings.alertmanager.replicas * SERIES_PER_ALERTMANAGER
-        + _writes_elsewhere(settings) * SERIES_OF_REMOTE_WRITE
+        + settings.has_long_term_store * SERIES_OF_REMOTE_WRITE
     )
     if settings.alertmanager.replicas > 1:
         found[alertmanager.NAME] += settings.alertmanager.replicas * SERIES_OF_GOSSIP
@@ -101,18 +103,24 @@ def series(settings: Settings) -> Mapping[str, int]:
     )
     for name, workload in settings.workloads.items():
         found[name] = workload.replicas * (SERIES_PER_WORKLOAD + SERIES_PER_SCRAPE)
-    found[RULES] = RULE_SERIES + probes * RULE_SERIES_PER_PROBE
+    found[RULES] = _rule_series(settings) + _of_pods(settings, RULE_SERIES_PER_POD)
     return found
+
+
+def _rule_series(settings: Settings) -> int:
+    """The series that rules record, without those of each pod."""
+    return RULE_SERIES + len(settings.probes) * RULE_SERIES_PER_PROBE
+
+
+def _of_pods(settings: Settings, each: Mapping[str, int]) -> int:
+    """The series of all pods, with so many for each pod of a workload."""
+    return sum(work.replicas * each.get(name, 0) for name, work in settings.workloads.items())
 
 
 def _jobs(settings: Settings) -> int:
     """The scrape jobs: of workloads, servers, the reloaders of servers, and probes."""
     reloaded = sum(server.has_reloader for server in SERVERS)
     return len(settings.workloads) + len(SERVERS) + reloaded + len(settings.probes)
-
-
-def _writes_elsewhere(settings: Settings) -> bool:
-    return settings.aws is not None and settings.aws.managed_prometheus is not None
 
 
 def samples_a_second(settings: Settings) -> float:
@@ -128,12 +136,9 @@ def bytes_a_day(rate: float) -> float:
 def long_term_series(settings: Settings) -> int:
     """The series to keep for years: recorded ones, and the inputs of the objectives.
 
-    Amazon Managed Prometheus takes those of one replica.
+    Without recorded ones of each pod. Amazon Managed Prometheus takes those of one replica.
     """
-    inputs = sum(
-        workload.replicas * SLO_INPUTS.get(name, 0) for name, workload in settings.workloads.items()
-    )
-    return series(settings)[RULES] + inputs
+    return _rule_series(settings) + _of_pods(settings, SLO_INPUTS)
 
 
 def needed_disk(settings: Settings) -> int:
@@ -151,7 +156,7 @@ def needed_disk(settings: Settings) -> int:
 def needed_memory(settings: Settings) -> int:
     """The mebibytes that a pod of Prometheus should request, with headroom."""
     memory = MEMORY_BASE + sum(series(settings).values()) * MEMORY_PER_SERIES
-    if _writes_elsewhere(settings):
+    if settings.has_long_term_store:
         memory *= REMOTE_WRITE_SHARE
     return math.ceil(memory * HEADROOM / 2**20)
 

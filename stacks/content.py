@@ -115,7 +115,7 @@ def compose_content(configuration: Configuration) -> Content:
                     oidc=settings.grafana.oidc,
                     long_term=(
                         LongTermSource(url=WORKSPACE_URL, region=WORKSPACE_REGION)
-                        if _has_long_term_store(settings)
+                        if settings.has_long_term_store
                         else None
                     ),
                     cloudwatch=(
@@ -165,10 +165,6 @@ def check_retention(retention: str, rulebook: Rulebook, problems: Problems) -> N
         problems.add("vaultmesh:settings.prometheus.retention", 0, text)
 
 
-def _has_long_term_store(settings: Settings) -> bool:
-    return settings.aws is not None and settings.aws.managed_prometheus is not None
-
-
 def render_prometheus(
     settings: Settings, rulebook: Rulebook, rule_files: tuple[str, ...], problems: Problems
 ) -> str:
@@ -209,7 +205,7 @@ def render_prometheus(
                 series=rulebook.long_term_series,
                 cluster=f"{settings.cluster.eks}/{settings.namespace}",
             )
-            if _has_long_term_store(settings)
+            if settings.has_long_term_store
             else None
         ),
     )

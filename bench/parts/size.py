@@ -102,14 +102,15 @@ def size(found: Settings) -> PlatformSize:
     """The size of a stack with these settings, while nothing rolls out and every CronJob runs."""
     needed = needed_quota(found, rolling=False)
     rate = samples_a_second(found)
-    keeps = found.aws is not None and found.aws.managed_prometheus is not None
     return PlatformSize(
         cores=float(needed["cpu"]),
         memory=float(needed["memory"]),
         series=sum(series(found).values()),
         samples_a_second=rate,
         bytes_a_day=bytes_a_day(rate),
-        remote_write=remote_write_usd(long_term_series(found)) if keeps else 0,
+        remote_write=(
+            remote_write_usd(long_term_series(found)) if found.has_long_term_store else 0
+        ),
     )
 
 

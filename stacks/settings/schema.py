@@ -232,6 +232,11 @@ class Settings(Value):
         return storage_class_name(self.namespace) if self.ebs_volumes else self.storage_class
 
     @property
+    def has_long_term_store(self) -> bool:
+        """Whether Prometheus sends a copy of the series to keep for years to AWS."""
+        return self.aws is not None and self.aws.managed_prometheus is not None
+
+    @property
     def probes(self) -> Mapping[str, Probe]:
         """Every probe by name: one of each workload's /health, and those in the settings."""
         return {**self._health_probes, **self.synthetics.probes}

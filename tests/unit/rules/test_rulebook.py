@@ -63,6 +63,13 @@ def test_the_rules_that_the_owners_named_are_in_their_group(book: Rulebook, grou
     assert set(GIVEN[group].split()) <= found
 
 
+def test_recorded_series_of_pods_are_not_kept_for_years(tmp_path: Path) -> None:
+    of_pods = "      - record: oven_pod:heat:max_5m\n        expr: max_over_time(oven_heat[5m])\n"
+    book = load(write(tmp_path, {RECORD_FILE: RECORDS + of_pods}))
+    assert [record.name for record in book.records] == ["oven:heat:avg", "oven_pod:heat:max_5m"]
+    assert book.long_term_series == ("oven:heat:avg",)
+
+
 SECTIONS = ("metrics", "details", "processes", "platform", "prometheus")
 
 

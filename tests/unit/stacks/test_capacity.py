@@ -12,6 +12,7 @@ from rules.slo.specification import WINDOW
 from services.psi_field.metrics import BUCKETS
 from stacks.capacity import (
     HEADROOM,
+    RULES,
     SLO_INPUTS,
     bytes_a_day,
     check_capacity,
@@ -116,6 +117,15 @@ def test_each_pod_adds_the_inputs_of_its_objectives_to_the_long_term_store() -> 
         added = 9 - values["workloads"][name]["replicas"]
         after = long_term_series(Settings.model_validate(more, by_name=False))
         assert after - before == added * inputs
+
+
+def test_series_that_rules_record_for_each_pod_are_not_kept_for_years() -> None:
+    values = stack_values("production")["vaultmesh:settings"]
+    more = merged(values, {"workloads": {"aurora-treaty": {"replicas": 9}}})
+    before, after = (Settings.model_validate(one, by_name=False) for one in (values, more))
+    pods = 9 - values["workloads"]["aurora-treaty"]["replicas"]
+    assert series(after)[RULES] - series(before)[RULES] == pods
+    assert long_term_series(after) - long_term_series(before) == pods * SLO_INPUTS["aurora-treaty"]
 
 
 def test_the_inputs_of_the_objectives_are_the_series_that_they_select() -> None:
