@@ -140,8 +140,9 @@ def _call(node: Call, inner: Sequence[Carried]) -> Carried:
         if possible is not None:
             possible = possible | {target.value} if isinstance(target, String) else None
         return Carried(possible, kept.certain - {text} if text else _NONE)
-    if name == "histogram_quantile" and kept.possible is not None:
-        return Carried(kept.possible - {"le"}, kept.certain - {"le"})
+    if name == "histogram_quantile":
+        possible = None if kept.possible is None else kept.possible - {"le"}
+        return Carried(possible, kept.certain - {"le"})
     return kept
 
 

@@ -85,8 +85,8 @@ class Series:
         """What is known of the series of all records of a name; more will be known of `later`."""
         found = [self._known_of_record(record, later) for record in records]
         labels = [one.labels.possible for one in found]
-        known = [one for one in labels if one is not None]
-        possible = frozenset().union(*known) if len(known) == len(labels) else None
+        labelled = [one for one in labels if one is not None]
+        possible = frozenset().union(*labelled) if len(labelled) == len(labels) else None
         return Known(Carried(possible), found[0].identity if len(found) == 1 else UNKNOWN)
 
     def _known_of_record(self, record: Record, later: Set[str]) -> Known:

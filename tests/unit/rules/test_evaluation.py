@@ -94,6 +94,7 @@ ACCEPTED = [
     "oven_heat",
     "oven_heat / on (job) group_left () sum by (job) (oven_light) > 5",
     "oven_heat unless sum by (job) (oven_light)",
+    'oven_heat * on (le) histogram_quantile(0.9, {__name__=~"oven_heat.*", le="1"}) > 5',
 ]
 
 
