@@ -57,11 +57,14 @@ FEW_POINTS = 240
 """Points of each line where a query may read a thousand series: its cost grows with series times
 points. Elsewhere Grafana asks for a point a pixel. Whoever zooms in sees every scrape."""
 LINES = 20
-"""Lines at each moment of a panel with a line for each pod, treaty or container: nobody can tell a
+"""Lines at each moment of a query with a line for each pod, treaty or container: nobody can tell a
 thousand apart, and most of their cost is that of the answer, many megabytes of text."""
-HIGHEST = f"Of more than {LINES}, it shows the highest at each moment."
-LOWEST = f"Of more than {LINES}, it shows the lowest at each moment."
-OUTERMOST = f"Of more than {LINES}, it shows the {LINES // 2} highest and lowest at each moment."
+HIGHEST = f"Of more than {LINES} lines of a kind, it shows the highest at each moment."
+LOWEST = f"Of more than {LINES} lines of a kind, it shows the lowest at each moment."
+OUTERMOST = (
+    f"Of more than {LINES} pods, it shows the {LINES // 2} highest and the {LINES // 2} lowest at "
+    "each moment."
+)
 
 Builder: TypeAlias = Stat | TimeSeries | StateTimeline | Table
 _B = TypeVar("_B", Stat, TimeSeries, StateTimeline, Table)

@@ -241,7 +241,7 @@ def _targets() -> list[Panel]:
         up_over_time(
             "Targets over time",
             "When every pod of a workload or server answered Prometheus.",
-            Query("job:up:min", "{{job}}"),
+            Query("min_over_time(job:up:min[$__rate_interval])", "{{job}}"),
             alerts=["PlatformTargetDown", "GrafanaDown"],
             when="when one does not",
         ),

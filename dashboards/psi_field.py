@@ -16,7 +16,6 @@ from dashboards.frame import (
 from dashboards.panels import (
     HIGHEST,
     LINES,
-    LOWEST,
     OUTERMOST,
     Panel,
     Query,
@@ -150,7 +149,8 @@ def psi_field() -> Board:
     health = [
         up_over_time(
             "Pods over time",
-            f"When each pod answered Prometheus. {LOWEST}",
+            "When each pod answered Prometheus. "
+            f"Of more than {LINES} pods, it shows first those that are down.",
             Query(
                 lowest(f'min_over_time(up{{job="{JOB}", pod=~"$pod"}}[$__rate_interval])'),
                 "{{pod}}",

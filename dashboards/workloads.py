@@ -6,7 +6,7 @@ from dashboards.bands import CRITICAL, NONE_FIRING, OK, WARNING
 from dashboards.frame import PODS_FOUND, Board, Section, alerts_firing, alerts_over_time
 from dashboards.panels import (
     HIGHEST,
-    LOWEST,
+    LINES,
     Panel,
     Query,
     highest,
@@ -137,7 +137,7 @@ def _pods() -> list[Panel]:
         state_timeline(
             "Pods over time",
             "When each pod was ready, as Kubernetes sees it. Runs of CronJobs are not shown. "
-            f"{LOWEST}",
+            f"Of more than {LINES} pods, it shows first those that are not ready.",
             Query(lowest(READY), "{{pod}}"),
             states={1: ("ready", OK), 0: ("not ready", CRITICAL)},
             no_value="kube-state-metrics reported no pod in this time",
