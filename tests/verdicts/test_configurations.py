@@ -77,8 +77,8 @@ def _with_mistakes(text: str) -> list[str]:
 
 
 def _mistaken(value: Any) -> Iterator[Any]:
-    """The value with one mistake: a part is gone, misspelled, there twice, one level too high or
-    something else.
+    """The value with one mistake: a part is gone, misspelled, without a name, there twice, one
+    level too high or something else.
 
     Of items with the same keys, one has the mistakes.
     """
@@ -89,7 +89,7 @@ def _mistaken(value: Any) -> Iterator[Any]:
                 yield from ({**value, key: item[key]} for key in item.keys() - value.keys())
         for key, part in value.items():
             others = {name: other for name, other in value.items() if name != key}
-            yield from (others, {**others, f"{key}l": part})
+            yield from (others, *({**others, name: part} for name in (f"{key}l", "")))
             yield from ({**value, key: other} for other in (*WRONG, *_mistaken(part)))
     elif isinstance(value, list):
         for part in {str([*part]): part for part in value}.values():

@@ -42,6 +42,10 @@ MISTAKES: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "prometheus",
         lambda found: found["scrape_configs"][0].update(scrape_timeout="31s"),
     ),
+    "components/prometheus.py: `global.external_labels.` is empty. Fill it in or remove it.": (
+        "prometheus",
+        lambda found: found["global"]["external_labels"].update({"": "a"}),
+    ),
     "components/prometheus.py: `scrape_configs.0.kubernetes_sd_configs.0.selectors`: 2 selectors"
     " choose pods. Keep one.": (
         "prometheus",
