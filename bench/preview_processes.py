@@ -111,20 +111,17 @@ def rows(
 ) -> Iterator[Row]:
     """The medians of each role that the runs have, beside those of another program."""
     for role in ROLES.values():
-        if role not in runs[0]:
+        ours = [run[role] for run in runs if role in run]
+        theirs = [run[role] for run in others if role in run]
+        if not ours:
             continue
-        there = _median(others, role, "cpu_seconds") if role in others[0] else None
-        memory = grafana_value(_median(runs, role, "peak_bytes"), "bytes")
+        memory = grafana_value(statistics.median(one.peak_bytes for one in ours), "bytes")
         yield Row(
             what=f"{what}, of which the {role}, CPU time",
-            value=_median(runs, role, "cpu_seconds"),
+            value=statistics.median(one.cpu_seconds for one in ours),
             unit="s",
-            beside=beside if there else "",
-            beside_value=there,
+            beside=beside if theirs else "",
+            beside_value=(statistics.median(one.cpu_seconds for one in theirs) if theirs else None),
             note=f"peak memory {memory}",
-            runs=len(runs),
+            runs=len(ours),
         )
-
-
-def _median(runs: Sequence[Mapping[str, Process]], role: str, field: str) -> float:
-    return statistics.median(getattr(run[role], field) for run in runs if role in run)

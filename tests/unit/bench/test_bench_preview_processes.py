@@ -62,6 +62,15 @@ def test_a_process_that_the_other_program_has_not_stands_alone() -> None:
     assert (second.beside, second.beside_value) == ("empty", 2)
 
 
+def test_a_row_counts_the_runs_in_which_the_process_was_seen_with_or_without_a_tick() -> None:
+    busy, idle = (
+        Process(role="engine", cpu_seconds=seconds, peak_bytes=2**20) for seconds in (2, 0)
+    )
+    (row,) = preview_processes.rows("preview", [{}, {"engine": busy}], "empty", [{"engine": idle}])
+    assert (row.value, row.runs) == (2, 1)
+    assert row.cells()[2].startswith("empty: 0")
+
+
 def test_a_program_is_watched_until_it_ends(tmp_path: Path) -> None:
     work = "import time; end = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
     command = [sys.executable, "-c", work, "pulumi", "preview", "as an engine"]
