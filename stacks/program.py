@@ -1,6 +1,6 @@
 """What a stack declares: an environment's platform, or what the AWS account has before any.
 
-The imports are inside the functions: each kind of stack needs packages that take long to import.
+Packages that only one kind of stack needs are imported inside the functions: they take long.
 """
 
 from __future__ import annotations
