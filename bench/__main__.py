@@ -97,9 +97,13 @@ def write(found: Mapping[str, PartResult]) -> None:
 
 
 def _commit() -> str:
-    """The commit that was measured; `+` marks uncommitted changes."""
-    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    return subprocess.run(command, cwd=CLONE, capture_output=True, text=True).stdout.strip()
+    """The commit that was measured; `+` marks uncommitted changes of anything but results."""
+    kept = [":!bench/results.json", ":!bench/results.md", ":!bench/pictures"]
+    head, changed = (
+        subprocess.run(["git", *command], cwd=CLONE, capture_output=True, text=True).stdout.strip()
+        for command in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--", *kept])
+    )
+    return head + "+" if changed else head
 
 
 def _machine() -> str:
@@ -143,7 +147,6 @@ def main(arguments: Sequence[str]) -> int:
     unknown = [part for part in options.parts if part not in ALL]
     if unknown:
         raise UserError(f"there is no part {unknown[0]!r}. Choose from {', '.join(ALL)}.")
-    # Before the first results are written: they would mark the commit as changed.
     commit, machine = _commit(), _machine()
     found = results.load()
     with ExitStack() as stack:
