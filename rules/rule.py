@@ -1,7 +1,7 @@
 """Alerting and recording rules as values: their fields, parsed expression, and place in a file."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
@@ -12,7 +12,7 @@ from promql.errors import PromqlError
 from promql.expressions import Expression, parse
 from promql.tree import Span
 from rules.reader import Document, Place, Steps
-from rules.schema import AlertFields, Group, RecordFields, RuleFile, Strict, validate
+from rules.schema import AlertFields, Group, RecordFields, RuleFile, fields_of, validate
 
 WATCHDOG = "Watchdog"
 """The alert that always fires; if it stops arriving, alerting is broken."""
@@ -190,16 +190,11 @@ def read_rules(
     return found
 
 
-def _names(*models: type[Strict]) -> frozenset[str]:
-    """The names of the models' fields, as files write them."""
-    fields = (field for model in models for field in model.model_fields.items())
-    return frozenset(info.alias or name for name, info in fields)
+_FIELDS_OF_GROUP = fields_of(Group).keys()
+_FIELDS_OF_RULE = fields_of(AlertFields).keys() | fields_of(RecordFields).keys()
 
 
-_FIELDS_OF_GROUP, _FIELDS_OF_RULE = _names(Group), _names(AlertFields, RecordFields)
-
-
-def _without_nulls(data: object, known: frozenset[str]) -> object:
+def _without_nulls(data: object, known: Set[str]) -> object:
     """A group or rule as Prometheus reads it: null is no field, or empty text.
 
     `known` are the names of its fields. An unknown field stays: Prometheus refuses it, whatever its

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeGuard, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from problems import Problems, did_you_mean
 from promql.durations import parse_duration
@@ -149,10 +150,15 @@ def validate(
     return None
 
 
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The model's fields by their names in files."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
 def _model_of(model: type[BaseModel], where: Steps) -> type[BaseModel]:
     """The model that holds the last step of `where`."""
     for step in where[:-1]:
-        fields = {info.alias or name: info for name, info in model.model_fields.items()}
+        fields = fields_of(model)
         inner = fields[step].annotation if step in fields else None
         # An optional field is a union with None.
         models = [one for one in (inner, *get_args(inner)) if _is_model(one)]

@@ -9,6 +9,7 @@ import os
 import statistics
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from bench import peer_programs
@@ -97,9 +98,7 @@ def whole_stack(names: list[str], *, rounds: int) -> Iterator[Row]:
             write, prepare = peer_programs.PEERS[name]
             write(folder, texts)
             programs.append(prepare(folder))
-        ours, *peers = in_turns(
-            rounds, *(lambda program=program: run_planned(program) for program in programs)
-        )
+        ours, *peers = in_turns(rounds, *(partial(run_planned, program) for program in programs))
         for name, uses in zip(names, peers, strict=True):
             what = f"preview of {len(peer_programs.objects(texts))} objects"
             beside, note = f"the same in {name}", NOT_RENDERED.get(name, "")

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from bench import peer_programs, preview_processes
@@ -42,13 +43,10 @@ def whole_previews(rounds: int) -> Iterator[Row]:
         # The first run of a program compiles its modules.
         for program in programs:
             run_planned(program)
-        nothing, *found = in_turns(
-            rounds, *(lambda program=program: run_planned(program) for program in programs)
-        )
+        nothing, *found = in_turns(rounds, *(partial(run_planned, program) for program in programs))
         # Apart, because to watch the processes disturbs them.
         without, *watched = in_turns(
-            min(rounds, 3),
-            *(lambda program=program: preview_processes.watch(program) for program in programs),
+            min(rounds, 3), *(partial(preview_processes.watch, program) for program in programs)
         )
     for (stack, note), uses, processes in zip(NOTES.items(), found, watched, strict=True):
         what = f"preview of {stack}"
