@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,10 +40,15 @@ pytestmark = pytest.mark.skipif(host.missing() is not None, reason=str(host.miss
 
 @dataclass(frozen=True, kw_only=True)
 class Traces:
-    """A node's namespaces, and the names of its folder and its cgroups."""
+    """A node's namespaces, and the names of its folder and its cgroups.
+
+    `seen` is when the node had them, in seconds since the machine's boot. The kernel gives their
+    numbers to others as soon as they are free, such as to a pod of the node beside it.
+    """
 
     folder: Folder
     namespaces: frozenset[str]
+    seen: float
 
     def all(self) -> list[str]:
         """All that is there of the node."""
@@ -53,8 +59,8 @@ class Traces:
         return [str(one) for one in Path("/proc").iterdir() if self._is_ours(one)]
 
     def mounts(self) -> list[str]:
-        """This machine's mounts of its files, cgroups and namespaces."""
-        names = (str(self.folder.root), self.folder.cgroup, *self.namespaces)
+        """This machine's mounts of its files and cgroups."""
+        names = (str(self.folder.root), self.folder.cgroup)
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
         return [line for line in lines if any(name in line for name in names)]
 
@@ -69,7 +75,7 @@ class Traces:
         try:
             command = (process / "cmdline").read_text()
             return str(self.folder.root) in command or bool(
-                self.namespaces & namespaces_of(process)
+                self.namespaces & namespaces_of(process) and started_at(process) <= self.seen
             )
         except OSError:
             return False
@@ -78,6 +84,12 @@ class Traces:
 def namespaces_of(process: Path) -> frozenset[str]:
     """A process's namespaces, such as `net:[4026531840]`; mounts of them are called so too."""
     return frozenset(str((process / "ns" / kind).readlink()) for kind in NAMESPACES)
+
+
+def started_at(process: Path) -> float:
+    """When a process started, in seconds since the machine's boot."""
+    behind_the_name = (process / "stat").read_text().rpartition(")")[2].split()
+    return int(behind_the_name[19]) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +123,8 @@ def started(root: Path, archives: Sequence[Path] = ()) -> Iterator[Started]:
                 assert user.stdout and user.stdout.readline() == "ready\n"
             own = namespaces_of_node(folder)
             assert len(own) == len(NAMESPACES)
-            traces = Traces(folder=folder, namespaces=own)
+            seen = time.clock_gettime(time.CLOCK_BOOTTIME)
+            traces = Traces(folder=folder, namespaces=own, seen=seen)
             yield Started(user=user, keeper=children(user.pid)[0], traces=traces)
         finally:
             user.kill()
