@@ -16,7 +16,11 @@ COMPOSING = "compose(): everything before the first resource"
 LIMITS = {COMPOSING: Goal(comparison="<", limit=0.08)}
 PACKAGES = ("pulumi", "pulumi_kubernetes", "grafana_foundation_sdk", "pydantic", "grpc", "google")
 """The packages with a row of their own, as modules are called."""
-IMPORTS = "import stacks.program, stacks.settings, stacks.outputs, stacks.platform"
+IMPORTS = (
+    "import stacks.program, stacks.settings, stacks.outputs, stacks.platform; "
+    "from bench.preview_program import load_classes; load_classes()"
+)
+"""All that a preview of `local` imports, the classes of its resources too."""
 IMPORT = "import of "
 _IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| +(\S+)")
 

@@ -1,5 +1,7 @@
 """Alertmanager: groups, silences and delivers the alerts of Prometheus."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,9 +13,9 @@ from components.alertmanager_config import CONFIG_FILE, CONFIG_FOLDER
 from components.channels import SECRET_FOLDER
 from components.kit import (
     DATA_FOLDER,
-    DATA_MOUNT,
     ReloadedConfig,
     Server,
+    data_mount,
     headless_name,
     reloaded_config,
     served_stateful_set,
@@ -125,7 +127,7 @@ def _cluster_flags(replicas: int, label: str) -> list[str]:
 
 def _pod(args: AlertmanagerArgs, config: ReloadedConfig) -> core.PodTemplateSpecArgs:
     clustered = args.replicas > 1
-    mounts, volumes = [config.mount, DATA_MOUNT], [config.volume]
+    mounts, volumes = [config.mount, data_mount()], [config.volume]
     if args.credentials:
         mounts.append(secret_mount(SECRET_FOLDER))
         volumes.append(secret_volume(NAME))

@@ -1,5 +1,7 @@
 """The blackbox exporter: sends requests like a user's, whenever Prometheus scrapes it."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping
@@ -80,7 +82,7 @@ class Probe(Value):
     expect: Expectation = Expectation()
 
     @model_validator(mode="after")
-    def _body_fits_the_method(self) -> "Probe":
+    def _body_fits_the_method(self) -> Probe:
         if (self.body is None) != (self.method == "GET"):
             raise ValueError(
                 "a GET must have no body, a POST or PUT must have one. Correct either key."
@@ -88,7 +90,7 @@ class Probe(Value):
         return self
 
     @model_validator(mode="after")
-    def _asks_one_address(self) -> "Probe":
+    def _asks_one_address(self) -> Probe:
         if (self.path is None) == (self.url is None):
             raise ValueError("must have a path of the workload, or a url. Write one of them.")
         return self

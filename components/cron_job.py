@@ -1,5 +1,7 @@
 """A job on a schedule: runs never overlap, and none outlives its deadline."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated

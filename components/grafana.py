@@ -1,5 +1,7 @@
 """Grafana: shows the dashboards, and stores nothing."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

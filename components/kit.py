@@ -1,5 +1,7 @@
 """Parts that components share: Services, Deployments, StatefulSets, reloaded ConfigMaps."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +18,6 @@ from components.values import Resources
 
 DATA_FOLDER = "/data"
 DATA_VOLUME = "data"
-DATA_MOUNT = core.VolumeMountArgs(name=DATA_VOLUME, mount_path=DATA_FOLDER)
 
 RELOADER = "config-reload"
 RELOADER_PORT = 8080
@@ -210,7 +211,7 @@ def served_stateful_set(
 ) -> pulumi.Output[str]:
     """A StatefulSet with its Services; returns the URL in the cluster.
 
-    Each pod has a stable name and a volume of size `storage`, mounted as in DATA_MOUNT.
+    Each pod has a stable name and a volume of size `storage`, mounted by `data_mount`.
     `storage_class` None means the cluster's default class. Volumes and pods survive a replacement
     of the StatefulSet, which takes both over; `pulumi destroy` removes them with their namespace.
     With `protect`, the engine refuses to replace or delete the StatefulSet.
@@ -266,6 +267,11 @@ def _disruption_budget(name: str, namespace: Namespace, opts: ResourceOptions) -
         ),
         opts=opts,
     )
+
+
+def data_mount() -> core.VolumeMountArgs:
+    """The mount of a StatefulSet's own volume."""
+    return core.VolumeMountArgs(name=DATA_VOLUME, mount_path=DATA_FOLDER)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """kube-state-metrics: reports the state of the namespace's objects as metrics."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,10 +24,6 @@ COLLECTED = {
     "policy": ("poddisruptionbudgets",),
 }
 """The kinds of objects that it reads and reports, by API group."""
-WATCH = [
-    rbac.PolicyRuleArgs(api_groups=[group], resources=list(kinds), verbs=["list", "watch"])
-    for group, kinds in COLLECTED.items()
-]
 RESOURCES = Resources(cpu="10m", memory="64Mi", memory_limit="128Mi")
 """Measured with the objects of a stack: 53 MiB, most of it the program itself."""
 PODS_OF_CRON_JOBS = {
@@ -61,11 +59,18 @@ class KubeStateMetrics(pulumi.ComponentResource):
     def __init__(self, args: KubeStateMetricsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:KubeStateMetrics", NAME, None, opts)
         child = ResourceOptions(parent=self)
-        service_account(NAME, args.namespace, child, rules=WATCH)
+        service_account(NAME, args.namespace, child, rules=_watching())
         self.url = served_deployment(
             SERVER, args.namespace, _pod(args), child, rollout_seconds=args.rollout_seconds
         )
         self.register_outputs({"url": self.url})
+
+
+def _watching() -> list[rbac.PolicyRuleArgs]:
+    return [
+        rbac.PolicyRuleArgs(api_groups=[group], resources=list(kinds), verbs=["list", "watch"])
+        for group, kinds in COLLECTED.items()
+    ]
 
 
 def _pod(args: KubeStateMetricsArgs) -> core.PodTemplateSpecArgs:

@@ -1,5 +1,7 @@
 """The namespace: its Pod Security level, quota, default limits and default-deny policy."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 

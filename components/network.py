@@ -5,6 +5,8 @@ source only. Egress to other pods of the namespace and to port 53 is open to all
 destination needs a `Departure`.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Where the pods of an environment run: on which nodes, and how they are pulled and preempted."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
 from pulumi_kubernetes.core import v1 as core

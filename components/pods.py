@@ -1,5 +1,7 @@
 """What all pods of the platform share: labels, limits and hardening."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

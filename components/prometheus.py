@@ -1,5 +1,7 @@
 """Prometheus: scrapes the pods, evaluates the rules, sends alerts to Alertmanager."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +14,11 @@ from pulumi_kubernetes.rbac import v1 as rbac
 
 from components.kit import (
     DATA_FOLDER,
-    DATA_MOUNT,
     RELOADER,
     RELOADER_PORT_NAME,
     ReloadedConfig,
     Server,
+    data_mount,
     reloaded_config,
     served_stateful_set,
     service_account,
@@ -52,10 +54,6 @@ WAL_REPLAY_SECONDS = 30 * 60
 """Longest allowed start: replaying the write-ahead log of a busy server takes minutes."""
 LONG_TERM_STORE = "managed-prometheus"
 """The name of the remote write, which the label `remote_name` of its metrics repeats."""
-DISCOVERY = rbac.PolicyRuleArgs(
-    api_groups=[""], resources=["pods", "services", "endpoints"], verbs=["get", "list", "watch"]
-)
-"""The permissions that service discovery needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +87,7 @@ class Prometheus(pulumi.ComponentResource):
     def __init__(self, args: PrometheusArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("vaultmesh:observability:Prometheus", "prometheus", None, opts)
         child = ResourceOptions(parent=self)
-        service_account(NAME, args.namespace, child, rules=[DISCOVERY], annotations=args.role)
+        service_account(NAME, args.namespace, child, rules=[_discovery()], annotations=args.role)
         config = reloaded_config(
             SERVER,
             args.namespace,
@@ -119,8 +117,15 @@ class Prometheus(pulumi.ComponentResource):
         self.register_outputs({"url": self.url})
 
 
+def _discovery() -> rbac.PolicyRuleArgs:
+    """The permissions that service discovery needs."""
+    return rbac.PolicyRuleArgs(
+        api_groups=[""], resources=["pods", "services", "endpoints"], verbs=["get", "list", "watch"]
+    )
+
+
 def _pod(args: PrometheusArgs, config: ReloadedConfig) -> core.PodTemplateSpecArgs:
-    mounts, volumes = [config.mount, DATA_MOUNT], [config.volume]
+    mounts, volumes = [config.mount, data_mount()], [config.volume]
     if args.credentials:
         mounts.append(secret_mount(SECRET_FOLDER))
         volumes.append(secret_volume(NAME))

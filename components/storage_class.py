@@ -1,5 +1,7 @@
 """A StorageClass of encrypted gp3 volumes of EBS."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Annotated, Literal
 

@@ -1,5 +1,7 @@
 """A workload: a Deployment that serves HTTP, its Service and its ServiceAccount."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -34,11 +36,6 @@ from components.values import (
 )
 from quantities import exact, shown_mebibytes
 
-ROLLING = apps.DeploymentStrategyArgs(
-    type="RollingUpdate",
-    rolling_update=apps.RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0),
-)
-RECREATE = apps.DeploymentStrategyArgs(type="Recreate")
 SCRATCH_FOLDER = "/tmp"
 
 
@@ -59,13 +56,13 @@ class WorkloadSpec(Value):
     resources: Resources = Resources()
 
     @model_validator(mode="after")
-    def _never_twice_has_one_replica(self) -> "WorkloadSpec":
+    def _never_twice_has_one_replica(self) -> WorkloadSpec:
         if self.never_twice and self.replicas > 1:
             raise ValueError("neverTwice allows one replica. Set replicas to 1.")
         return self
 
     @model_validator(mode="after")
-    def _scratch_fits_beside_the_log(self) -> "WorkloadSpec":
+    def _scratch_fits_beside_the_log(self) -> WorkloadSpec:
         storage = self.resources.ephemeral_storage
         needed = exact(self.scratch or "0") + exact(LOG_STORAGE)
         if needed > exact(storage):
@@ -121,7 +118,7 @@ class Workload(pulumi.ComponentResource):
             child,
             rollout_seconds=args.rollout_seconds,
             replicas=spec.replicas,
-            strategy=RECREATE if spec.never_twice else ROLLING,
+            strategy=_strategy(never_twice=spec.never_twice),
         )
         self.register_outputs({"url": self.url})
 
@@ -129,6 +126,15 @@ class Workload(pulumi.ComponentResource):
 def workload_server(name: str, spec: WorkloadSpec) -> Server:
     """The workload's ports and Service, as other components use them."""
     return Server(name=name, port=spec.port, service_port=spec.port)
+
+
+def _strategy(*, never_twice: bool) -> apps.DeploymentStrategyArgs:
+    if never_twice:
+        return apps.DeploymentStrategyArgs(type="Recreate")
+    return apps.DeploymentStrategyArgs(
+        type="RollingUpdate",
+        rolling_update=apps.RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0),
+    )
 
 
 def _pod(name: str, args: WorkloadArgs) -> core.PodTemplateSpecArgs:

@@ -91,6 +91,16 @@ def test_an_import_against_the_order_is_reported() -> None:
     assert any("stacks may not import components." in problem for problem in found)
 
 
+def test_the_classes_of_resources_are_loaded_only_when_one_is_declared() -> None:
+    loaded = (
+        "import sys, stacks.settings, stacks.platform; "
+        "print(*(name for name in sys.modules if name.endswith('.v1._inputs')))"
+    )
+    command = [sys.executable, "-c", loaded]
+    found = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert found.split() == [], "they take a third of a run: a refused preview needs none of them"
+
+
 @pytest.mark.parametrize("module", ["stacks.secrets", "stacks.images"])
 def test_tools_read_secrets_and_images_with_the_standard_library_alone(module: str) -> None:
     subprocess.run([sys.executable, "-S", "-c", f"import {module}"], cwd=ROOT, check=True)
