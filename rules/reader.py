@@ -19,6 +19,7 @@ _ODD = re.compile(
 )
 _USUAL = bytes([*b"\t\n\r", *range(ord(" "), ord("~") + 1)])
 _MAX_DEPTH = 20
+_VALUE_EVENTS = (yaml.ScalarEvent, yaml.CollectionStartEvent)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = yaml.SafeLoader("")
 _SCALARS = {
@@ -172,7 +173,7 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             self._note(event, f"the alias *{event.anchor} is not allowed. Write the value out.")
             return None
-        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)  # noqa: S101
+        assert isinstance(event, _VALUE_EVENTS)  # noqa: S101 - for the type checker
         if event.anchor:
             self._note(event, f"the anchor &{event.anchor} is not allowed. Write each value out.")
         if event.tag:
