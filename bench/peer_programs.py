@@ -151,11 +151,14 @@ def run_jsonnet(root: Path) -> Run:
     return _run(tools.folders(["jsonnet"])[0] / "jsonnet", "main.jsonnet", root=root)
 
 
-def preview_plain(root: Path) -> Run:
-    """Preview the plain Pulumi program, with a backend of its own. Raises UserError."""
+def preview_plain(root: Path, *, on_aws: bool = False) -> Run:
+    """Preview the plain Pulumi program, with a backend of its own. Raises UserError.
+
+    With `on_aws`, it finds the stand-in for the AWS provider.
+    """
     env, pulumi = stacks.base_environment()
     env = rehearsal.environment(root, env, os.devnull)
-    env |= plugins.environment(env, on_aws=False, rehearsed=True)
+    env |= plugins.environment(env, on_aws=on_aws, rehearsed=True)
     if not any((state(root) / "backend").rglob(f"{PLAIN}.json")):
         subprocess.run(
             [pulumi, "stack", "init", PLAIN], cwd=root, env=env, check=True, capture_output=True

@@ -14,13 +14,21 @@ from bench.results import Finding, Goal, Row
 from toolchain import stacks
 from toolchain.base import CLONE, VENV_PYTHON
 
+PRODUCTION = "production"
 NOTES = {
     stacks.LOCAL: "",
-    "production": "with the stand-in for the AWS provider, which the empty program has not",
+    PRODUCTION: "with the stand-in for the AWS provider, which the empty program has not",
 }
 """The measured stacks, and what each has besides what the empty program has."""
+AWS = """
+from pulumi_aws import Provider as AwsProvider
+
+AwsProvider("aws", region="eu-west-1")
+"""
+"""What a program ends with that declares the AWS provider too."""
 TWICE = Goal(comparison="≤", limit=2.0)
 EMPTY = "empty program with the same provider"
+EMPTY_ON_AWS = "empty program with the same provider and stand-in"
 
 
 def measure(*, smoke: bool) -> Iterator[Finding]:
@@ -32,18 +40,23 @@ def measure(*, smoke: bool) -> Iterator[Finding]:
 
 
 def whole_previews(rounds: int) -> Iterator[Row]:
-    """Our previews beside a program that declares the same provider and no other resource."""
+    """Our previews beside programs that declare the same providers and no other resource."""
     with copy_of_the_program() as root, tempfile.TemporaryDirectory() as scratch:
-        empty = Path(scratch)
-        peer_programs.plain_pulumi(empty, {peer_programs.SOURCE: ""})
+        empty, empty_on_aws = Path(scratch, "empty"), Path(scratch, "empty-on-aws")
+        for folder, source in ((empty, ""), (empty_on_aws, AWS)):
+            folder.mkdir()
+            peer_programs.plain_pulumi(folder, {peer_programs.SOURCE: source})
         programs = [
             peer_programs.preview_plain(empty),
             *(stacks.plan("preview", stack, [], root=root) for stack in NOTES),
         ]
+        on_aws = peer_programs.preview_plain(empty_on_aws, on_aws=True)
         # The first run of a program compiles its modules.
-        for program in programs:
+        for program in (*programs, on_aws):
             run_planned(program)
-        nothing, *found = in_turns(rounds, *(partial(run_planned, program) for program in programs))
+        nothing, *found, nothing_on_aws = in_turns(
+            rounds, *(partial(run_planned, program) for program in (*programs, on_aws))
+        )
         # Apart, because to watch the processes disturbs them.
         without, *watched = in_turns(
             min(rounds, 3), *(partial(preview_processes.watch, program) for program in programs)
@@ -52,6 +65,8 @@ def whole_previews(rounds: int) -> Iterator[Row]:
         what = f"preview of {stack}"
         yield from comparison(what, uses, EMPTY, nothing, goal=TWICE, note=note)
         yield from preview_processes.rows(what, processes, EMPTY, without)
+    what = f"preview of {PRODUCTION}"
+    yield from comparison(what, found[-1], EMPTY_ON_AWS, nothing_on_aws, goal=TWICE)
     yield make_itself(rounds)
 
 
