@@ -38,6 +38,7 @@ BESIDE = ("soak",)
 OPTIONAL: Mapping[str, str] = {
     "effect_node": "From edit to effect, on a real node",
     "size_node": "Size and cost, on a real node",
+    "setup_tests": "Set-up and tests, with all tools built",
     "setup_long": "Set-up and tests, from nothing",
 }
 """The same for parts that run only if they are named: they take long, or need more of a machine."""

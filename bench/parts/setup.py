@@ -27,6 +27,34 @@ def measure(*, smoke: bool) -> Iterator[Row]:
         yield make(root, "second `make preview`", "preview", note="nothing has changed")
 
 
+def clone_preview_and_test(
+    note: str, variables: Mapping[str, str], *, smoke: bool, apart: bool = False
+) -> Iterator[Row]:
+    """The way of a fresh clone; with `apart`, also how long its commands take by themselves."""
+    tests = ("ARGS=tests/unit/test_schedules.py",) if smoke else ()
+    with fresh_clone() as (root, cloned):
+        if smoke:
+            borrow_packages(root)
+        previewed = cloned + make(root, "", "preview", note="", **variables).value
+        yield Row(
+            what="fresh clone to the end of the first `make preview`",
+            value=previewed,
+            unit="s",
+            note=note,
+        )
+        test = make(root, "`make test`", "test", *tests, note=note, **variables)
+        yield Row(
+            what="fresh clone to the end of `make test`",
+            value=previewed + test.value,
+            unit="s",
+            note=note,
+        )
+        if apart:
+            yield test
+            if not smoke:
+                yield make(root, "`make check`", "check", note=note, **variables)
+
+
 @contextmanager
 def fresh_clone() -> Iterator[tuple[Path, float]]:
     """A new clone of this repository's newest commit, and the seconds that `git clone` took."""
