@@ -20,7 +20,7 @@ NOTES = {
     PRODUCTION: "with the stand-in for the AWS provider, which the empty program has not",
 }
 """The measured stacks, and what each has besides what the empty program has."""
-AWS = """
+AWS_PROVIDER = """
 from pulumi_aws import Provider as AwsProvider
 
 AwsProvider("aws", region="eu-west-1")
@@ -43,7 +43,7 @@ def whole_previews(rounds: int) -> Iterator[Row]:
     """Our previews beside programs that declare the same providers and no other resource."""
     with copy_of_the_program() as root, tempfile.TemporaryDirectory() as scratch:
         empty, empty_on_aws = Path(scratch, "empty"), Path(scratch, "empty-on-aws")
-        for folder, source in ((empty, ""), (empty_on_aws, AWS)):
+        for folder, source in ((empty, ""), (empty_on_aws, AWS_PROVIDER)):
             folder.mkdir()
             peer_programs.plain_pulumi(folder, {peer_programs.SOURCE: source})
         programs = [

@@ -45,7 +45,7 @@ class Live:
         self.observer = Observer(self.platform)
 
     def wait_for(
-        self, condition: Callable[[Observation], object], what: str, seconds: float = 30
+        self, condition: Callable[[Observation], object], what: str, seconds: float = 120
     ) -> Observation:
         """Run the platform until the condition holds; on timeout, fail with the last
         observation."""
