@@ -20,7 +20,7 @@ IMPORTS = (
     "import stacks.program, stacks.settings, stacks.outputs, stacks.platform; "
     "from bench.preview_program import load_classes; load_classes()"
 )
-"""All that a preview of `local` imports, the classes of its resources too."""
+"""All that a preview without AWS imports, the classes of its resources too."""
 IMPORT = "import of "
 _IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| +(\S+)")
 

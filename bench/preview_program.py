@@ -75,7 +75,7 @@ def load_classes() -> None:
     components = [module for name, module in sys.modules.items() if name.startswith("components.")]
     for imported in [value for module in components for value in vars(module).values()]:
         if getattr(imported, "__name__", "").startswith("pulumi_kubernetes."):
-            hasattr(imported, "to ask for any attribute loads it")
+            hasattr(imported, "__all__")  # To ask for any attribute loads it.
 
 
 def _configure() -> None:

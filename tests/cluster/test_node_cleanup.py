@@ -59,8 +59,8 @@ class Traces:
         return [str(one) for one in Path("/proc").iterdir() if self._is_ours(one)]
 
     def mounts(self) -> list[str]:
-        """This machine's mounts of its files and cgroups."""
-        names = (str(self.folder.root), self.folder.cgroup)
+        """This machine's mounts of its files, cgroups and namespaces."""
+        names = (str(self.folder.root), self.folder.cgroup, *self.namespaces)
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
         return [line for line in lines if any(name in line for name in names)]
 
