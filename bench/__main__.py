@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import NoReturn
 
 from bench import pictures, results
@@ -58,6 +59,7 @@ def run_part(
 
     Yields all that is found so far each time: a part of an hour may fail at its end.
     """
+    million_seconds = median([_count_to_a_million() for _ in range(5)])
     started, rows, curves, matrices = time.monotonic(), list[Row](), list[Curve](), list[Matrix]()
     for finding in filter(None, findings):
         if isinstance(finding, Row):
@@ -74,10 +76,19 @@ def run_part(
             commit=commit,
             machine=machine,
             seconds=time.monotonic() - started,
+            million_seconds=million_seconds,
             rows=rows,
             curves=curves,
             matrices=matrices,
         )
+
+
+def _count_to_a_million() -> float:
+    """How many seconds it takes."""
+    started = time.perf_counter()
+    for _ in range(1_000_000):
+        pass
+    return time.perf_counter() - started
 
 
 def write(found: Mapping[str, PartResult]) -> None:

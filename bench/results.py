@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.numbers import grafana_value, number
+from ops.numbers import NOTHING, grafana_value, number
 from toolchain.base import CLONE, write_atomically
 
 FOLDER = CLONE / "bench"
@@ -119,12 +119,17 @@ Finding = Row | Curve | Matrix
 
 @dataclass(frozen=True, kw_only=True)
 class PartResult:
-    """What a part found, when, at which commit, on which machine, and in how many seconds."""
+    """What a part found, when, at which commit, on which machine, and in how many seconds.
+
+    `million_seconds` is how long Python took to count to a million when the part began: the same
+    model of a processor may be shared, and several times as slow. None if it was not measured.
+    """
 
     date: str
     commit: str
     machine: str
     seconds: float
+    million_seconds: float | None = None
     rows: Sequence[Row] = field(default_factory=list)
     curves: Sequence[Curve] = field(default_factory=list)
     matrices: Sequence[Matrix] = field(default_factory=list)
@@ -152,6 +157,13 @@ def _result(found: dict[str, Any]) -> PartResult:
     curves = [Curve(**curve) for curve in found.pop("curves")]
     matrices = [Matrix(**matrix) for matrix in found.pop("matrices")]
     return PartResult(**found, rows=rows, curves=curves, matrices=matrices)
+
+
+def _origin(part: str, result: PartResult) -> list[str]:
+    took = f"{number(round(result.seconds))} s"
+    million = result.million_seconds
+    pace = NOTHING if million is None else grafana_value(million, "s")
+    return [part, result.date, result.commit, took, pace]
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -183,10 +195,7 @@ def markdown(results: Mapping[str, PartResult], titles: Mapping[str, str]) -> st
         lines += ["", f"## {matrix.title}", "", *matrix.lines()]
     for machine in dict.fromkeys(result.machine for _, result in parts):
         lines += ["", f"Measured with {machine}:", ""]
-        lines += ["| Part | Measured on | Commit | Took |", "|---|---|---|---|"]
-        lines += [
-            f"| {part} | {result.date} | {result.commit} | {number(round(result.seconds))} s |"
-            for part, result in parts
-            if result.machine == machine
-        ]
+        lines += ["| Part | Measured on | Commit | Took | Python counts to a million in |"]
+        lines += [f"|{'---|' * 5}"]
+        lines += [_line(_origin(part, one)) for part, one in parts if one.machine == machine]
     return "\n".join(lines) + "\n"

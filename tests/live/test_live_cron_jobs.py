@@ -188,7 +188,7 @@ def received_events(live: Live) -> list[tuple[str, str]]:
 
 
 def test_a_job_that_fails_is_late_and_arrives_and_one_that_succeeds_is_not(busy: Live) -> None:
-    busy.wait_for(lambda _: late_cron_jobs(busy), "CronJobLate fires", 60)
+    busy.wait_for(lambda _: late_cron_jobs(busy), "CronJobLate fires")
     busy.wait_for(lambda _: received_events(busy), "harbinger is told")
     assert late_cron_jobs(busy) == [FEEDER]
     assert received_events(busy) == [(FEEDER, "firing")]
@@ -218,7 +218,7 @@ def test_every_metric_of_the_inventory_is_there_and_says_its_own_namespace(busy:
 
 def test_once_its_runs_succeed_again_the_alert_ends(busy: Live) -> None:
     busy.platform.options.environment[FEEDER]["FEEDER_MIN_PODS"] = "2"
-    busy.wait_for(lambda _: not late_cron_jobs(busy), "the alert's end", 60)
+    busy.wait_for(lambda _: not late_cron_jobs(busy), "the alert's end")
     busy.wait_for(
         lambda _: (FEEDER, "resolved") in received_events(busy), "harbinger is told of the end"
     )

@@ -111,7 +111,7 @@ def test_every_query_of_every_dashboard_returns_data(busy: Live, stack: Boards) 
         return not lacking
 
     with suppress(AssertionError):
-        busy.wait_for(lambda seen: seen.is_up and all_answered(), "data", seconds=60)
+        busy.wait_for(lambda seen: seen.is_up and all_answered(), "data")
     assert not lacking, "\n".join(lacking)
 
 

@@ -17,7 +17,7 @@ from ops.manifests import read_manifests
 from ops.report.gather import gather
 from ops.report.maturity import LAST, judge, score
 from ops.report.workloads import workloads
-from tests.live.conftest import Live
+from tests.live.conftest import INTERVAL, Live
 from tests.live.test_live_services import field_of
 from tests.support.project import Project
 from tests.support.series import inventory
@@ -104,14 +104,16 @@ def test_a_probe_s_steps_reach_the_field_but_move_it_only_once(services: Live) -
 
 def test_the_recorded_histogram_holds_every_answer_that_came(services: Live) -> None:
     made = wait_for_probes(services)
-    total = "sum by (probe) (sum_over_time(probe:duration_seconds:bucket{le='+Inf'}[10s]))"
+    window = f"{20 * INTERVAL:g}s"
+    total = f"sum by (probe) (sum_over_time(probe:duration_seconds:bucket{{le='+Inf'}}[{window}]))"
     services.wait_for(
         lambda _: all(count >= 10 for count in by_probe(services, total).values()), "ten answers"
     )
     quantile = "histogram_quantile(1, sum by (probe, le) (sum_over_time("
-    slowest = by_probe(services, f"{quantile}probe:duration_seconds:bucket[10s])))")
+    slowest = by_probe(services, f"{quantile}probe:duration_seconds:bucket[{window}])))")
     # Recorded after they are scraped: an answer of the last moment is not in the histogram yet.
-    answers = "max by (probe) (max_over_time(probe_duration_seconds[7s] offset 2s))"
+    answered = f"probe_duration_seconds[{14 * INTERVAL:g}s] offset {4 * INTERVAL:g}s"
+    answers = f"max by (probe) (max_over_time({answered}))"
     exact = by_probe(services, answers)
     assert slowest.keys() == exact.keys() == made
     for probe in made:

@@ -40,7 +40,7 @@ def verify(
 
 def wait_until_green(live: Live, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     last: list[tuple[int, dict[str, Any]]] = []
-    live.wait_for(lambda _: last.append(verify(live, capsys)) or last[-1][0] == GREEN, "green", 60)
+    live.wait_for(lambda _: last.append(verify(live, capsys)) or last[-1][0] == GREEN, "green")
     return last[-1][1]
 
 

@@ -10,6 +10,7 @@ import pytest
 from bench import __main__ as command
 from bench import pictures, results
 from bench.results import Curve, Goal, Matrix, PartResult, Row
+from ops.numbers import NOTHING
 from tests.support.recording import ROOT
 from toolchain.base import UserError
 
@@ -35,6 +36,7 @@ RESULT = PartResult(
     commit="abc",
     machine="2 cores",
     seconds=61.2,
+    million_seconds=0.028,
     rows=[HALF, RATE],
     curves=[CURVE],
     matrices=[FAULTS],
@@ -69,6 +71,13 @@ def test_the_page_shows_only_the_parts_that_were_measured() -> None:
     assert "![Growth](pictures/growth.svg)" in page
     assert "## Faults\n\n|  | ours |\n|---|---|\n| a syntax error | found |\n" in page
     assert "Part two" not in page
+
+
+def test_the_page_says_how_fast_the_machine_was_if_that_was_measured() -> None:
+    old = replace(RESULT, million_seconds=None)
+    page = results.markdown({"one": RESULT, "two": old}, {"one": "Part one", "two": "Part two"})
+    assert "| one | 2026-01-02 03:04 UTC | abc | 61 s | 28 ms |\n" in page
+    assert f"| two | 2026-01-02 03:04 UTC | abc | 61 s | {NOTHING} |\n" in page
 
 
 def test_a_picture_places_each_positive_point() -> None:
