@@ -17,6 +17,7 @@ from statistics import median
 from typing import NoReturn
 
 from bench import pictures, results
+from bench.measuring import seconds
 from bench.results import Curve, Finding, Matrix, PartResult, Row
 from toolchain import stacks, tools
 from toolchain.base import CLONE, UserError, say, write_atomically
@@ -54,14 +55,32 @@ def measure(part: str, *, smoke: bool) -> Generator[Finding | None]:
 
 def run_part(
     part: str, findings: Iterable[Finding | None], *, commit: str = "", machine: str = ""
-) -> Iterator[PartResult]:
+) -> Iterator[PartResult | None]:
     """Let the part measure, and print each row and each matrix as it is found.
 
-    Yields all that is found so far each time: a part of an hour may fail at its end.
+    Yields all that is found so far each time, because a part of an hour may fail at its end, and
+    then what the part found in all. Yields None where the part does, see BESIDE.
     """
-    million_seconds = median([_count_to_a_million() for _ in range(5)])
+    python_seconds = median([seconds(_start_python) for _ in range(5)])
     started, rows, curves, matrices = time.monotonic(), list[Row](), list[Curve](), list[Matrix]()
-    for finding in filter(None, findings):
+
+    def result(*, ended: bool) -> PartResult:
+        return PartResult(
+            date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            commit=commit,
+            machine=machine,
+            seconds=time.monotonic() - started,
+            python_seconds=python_seconds,
+            ended=ended,
+            rows=rows,
+            curves=curves,
+            matrices=matrices,
+        )
+
+    for finding in findings:
+        if finding is None:
+            yield None
+            continue
         if isinstance(finding, Row):
             rows.append(finding)
             took = duration(time.monotonic() - started)
@@ -71,24 +90,12 @@ def run_part(
             print("\n".join(["", f"{part}: {finding.title}", *finding.lines(), ""]), flush=True)
         else:
             curves.append(finding)
-        yield PartResult(
-            date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-            commit=commit,
-            machine=machine,
-            seconds=time.monotonic() - started,
-            million_seconds=million_seconds,
-            rows=rows,
-            curves=curves,
-            matrices=matrices,
-        )
+        yield result(ended=False)
+    yield result(ended=True)
 
 
-def _count_to_a_million() -> float:
-    """How many seconds it takes."""
-    started = time.perf_counter()
-    for _ in range(1_000_000):
-        pass
-    return time.perf_counter() - started
+def _start_python() -> None:
+    subprocess.run([sys.executable, "-I", "-c", "import asyncio"], check=True)
 
 
 def write(found: Mapping[str, PartResult]) -> None:
@@ -161,19 +168,21 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(f"there is no part {unknown[0]!r}. Choose from {', '.join(ALL)}.")
     commit, machine = _commit(), _machine()
     found = results.load()
+    kept = {part for part, result in found.items() if result.ended}
     with ExitStack() as stack:
-        # To close what a part yields ends the part's processes.
-        parts = {
-            part: stack.enter_context(closing(measure(part, smoke=options.smoke)))
-            for part in options.parts or PARTS
-        }
+        parts: dict[str, Iterator[PartResult | None]] = {}
+        for part in options.parts or PARTS:
+            # To close what a part yields ends the part's processes.
+            findings = stack.enter_context(closing(measure(part, smoke=options.smoke)))
+            parts[part] = run_part(part, findings, commit=commit, machine=machine)
         for part in BESIDE:
             next(parts.get(part, iter(())), None)
         for part in sorted(parts, key=BESIDE.__contains__):
             say(f"{ALL[part]} ...")
-            for result in run_part(part, parts[part], commit=commit, machine=machine):
-                found[part] = result
-                if not options.smoke:
+            for result in filter(None, parts[part]):
+                # What a part finds on its way replaces no whole result.
+                if not options.smoke and (result.ended or part not in kept):
+                    found[part] = result
                     write(found)
     return 0
 

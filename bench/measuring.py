@@ -105,16 +105,33 @@ def comparison(
         ("s", "cpu_seconds", ", CPU time"),
         ("bytes", "peak_bytes", ", peak memory of its largest process"),
     ):
-        yield Row(
+        yield measured_row(
+            [getattr(use, field) for use in uses],
+            [getattr(use, field) for use in others],
             what=what + label,
-            value=median_of(uses, field),
             unit=unit,
             beside=beside,
-            beside_value=median_of(others, field),
             goal=goal if field == "seconds" else None,
             note=note,
-            runs=len(uses),
         )
+
+
+def measured_row(values: Sequence[float], others: Sequence[float] = (), **about: Any) -> Row:
+    """The row of a value that was measured several times, in turns with `others` if there are any.
+
+    `about` has the other fields of the row.
+    """
+    pairs = zip(values, others, strict=bool(others))
+    # A server may take less than the kernel's tick of CPU time.
+    compared = [value / other for value, other in pairs if other]
+    spread = sorted(compared or values)
+    return Row(
+        value=statistics.median(values),
+        beside_value=statistics.median(others) if others else None,
+        runs=len(values),
+        spread=(spread[0], spread[-1]),
+        **about,
+    )
 
 
 def median_of(uses: Sequence[Use], field: str) -> float:

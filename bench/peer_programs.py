@@ -17,8 +17,9 @@ import yaml
 
 from bench.edits import up
 from bench.program import MANIFESTS
-from toolchain import plugins, rehearsal, stacks, tools
+from toolchain import judges, plugins, rehearsal, stacks, tools
 from toolchain.base import VENV, state
+from toolchain.schemas import location, write_schemas
 from toolchain.stacks import Run
 
 Texts = Mapping[str, str]
@@ -146,6 +147,20 @@ def helm_lint(root: Path) -> Run:
     return _run(tools.folders(["helm"])[0] / "helm", "lint", "--strict", ".", root=root)
 
 
+def helm_and_kubeconform(root: Path) -> Run:
+    """Render the chart, and check it against the API of the oldest version that EKS supports."""
+    schemas = root.parent / "schemas"
+    if not schemas.exists():
+        write_schemas(judges.specification(next(iter(judges.KUBERNETES))), schemas)
+    helm, kubeconform = tools.folders(["helm", "kubeconform"])
+    pipe = '"$0" template peer . | "$1" -strict -schema-location "$2"'
+    return _run(
+        *("bash", "-o", "pipefail", "-c", pipe),
+        *(helm / "helm", kubeconform / "kubeconform", location(schemas)),
+        root=root,
+    )
+
+
 def run_jsonnet(root: Path) -> Run:
     """Evaluate the program in Jsonnet."""
     return _run(tools.folders(["jsonnet"])[0] / "jsonnet", "main.jsonnet", root=root)
@@ -182,6 +197,7 @@ def _run(*command: str | Path, root: Path) -> Run:
 PEERS: Mapping[str, tuple[Callable[[Path, Texts], None], Callable[[Path], Run]]] = {
     "`helm template`": (chart, helm_template),
     "`helm lint --strict`": (chart, helm_lint),
+    "`helm template`, `kubeconform`": (chart, helm_and_kubeconform),
     "`jsonnet`": (jsonnet, run_jsonnet),
     "plain Pulumi": (plain_pulumi, preview_plain),
 }

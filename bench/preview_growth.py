@@ -2,7 +2,6 @@
 
 import gc
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bench.measuring import Use, in_turns, median_of, run_planned
+from bench.measuring import Use, in_turns, measured_row, median_of, run_planned
 from bench.peer_programs import preview_ours
 from bench.program import copy_of_the_program
 from bench.results import Curve, Finding, Goal, Row
@@ -107,10 +106,10 @@ def marginal(name: str, costs: Mapping[int, float], rounds: int) -> Row:
     first, second, *_ = costs
     *_, last_but_one, last = costs
     return Row(
-        what=f"one more time the {name}, between {last_but_one} and {last} times as many, CPU time",
+        what=f"CPU time that another copy of the {name} adds to {last_but_one} and more copies",
         value=(costs[last] - costs[last_but_one]) / (last - last_but_one),
         unit="s",
-        beside=f"between {first} and {second} times",
+        beside=f"another between {first} and {second} copies",
         beside_value=(costs[second] - costs[first]) / (second - first),
         goal=LINEAR,
         runs=rounds,
@@ -124,15 +123,15 @@ def rates(sizes: Sequence[int], rounds: int) -> Iterator[Finding]:
         with tempfile.TemporaryDirectory(prefix="vaultmesh-bench-") as folder:
             write_copies(Path(folder), size)
             found = [_checked(Path(folder)) for _ in range(rounds)]
-        points.append((found[0][0], statistics.median(rules / seconds for rules, seconds in found)))
-    for rules, rate in (points[0], points[-1]):
-        yield Row(
-            what=f"rules checked a second of CPU time, of {rules:g}",
-            value=rate,
+        row = measured_row(
+            [rules / seconds for rules, seconds in found],
+            what=f"rules checked a second of CPU time, of {found[0][0]}",
             goal=RATE,
             note="read, parsed and checked as preview does",
-            runs=rounds,
         )
+        if size in (1, sizes[-1]):
+            yield row
+        points.append((found[0][0], row.value))
     yield Curve(
         name="rules-a-second",
         title="Rules checked a second of CPU time",

@@ -2,12 +2,12 @@
 
 import json
 import re
-import statistics
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
+from bench.measuring import measured_row
 from bench.results import Goal, Row
 from toolchain import stacks
 from toolchain.base import CLONE, VENV_PYTHON, UserError
@@ -21,7 +21,7 @@ IMPORTS = (
     "from bench.preview_program import load_classes; load_classes()"
 )
 """All that a preview without AWS imports, the classes of its resources too."""
-IMPORT = "import of "
+IMPORT, PEAK = "import of ", "peak_bytes"
 _IMPORT = re.compile(r"import time: +(\d+) \| +\d+ \| +(\S+)")
 
 
@@ -33,16 +33,18 @@ def phases(rounds: int) -> Iterator[Row]:
         imports = by_package(import_times(_python("-X", "importtime", "-c", IMPORTS).stderr), ours)
         found.append({**imports, **json.loads(_python("-m", "bench.preview_program").stdout)})
     # The first run compiles modules.
-    middle = medians(found[1:])
-    peak = middle.pop("peak_bytes")
-    for name, seconds in middle.items():
-        clock = "wall time" if name.startswith(IMPORT) else "CPU time"
-        yield Row(
-            what=name, value=seconds, unit="s", goal=LIMITS.get(name), note=clock, runs=rounds
-        )
-    yield Row(
-        what="peak memory of the program, before resources", value=peak, unit="bytes", runs=rounds
-    )
+    del found[0]
+    for name in found[0]:
+        yield phase([each[name] for each in found], name)
+
+
+def phase(values: Sequence[float], name: str) -> Row:
+    """The row of a phase that was measured several times, or of the peak memory."""
+    if name == PEAK:
+        what = "peak memory of the program, before resources"
+        return measured_row(values, what=what, unit="bytes")
+    clock = "wall time" if name.startswith(IMPORT) else "CPU time"
+    return measured_row(values, what=name, unit="s", goal=LIMITS.get(name), note=clock)
 
 
 def import_times(messages: str) -> Iterator[tuple[str, float]]:
@@ -59,11 +61,6 @@ def by_package(times: Iterable[tuple[str, float]], ours: set[str]) -> dict[str, 
         name = top if top in PACKAGES else "our own modules" if top in ours else "all else"
         found[f"{IMPORT}{name}"] += seconds
     return dict(sorted(found.items(), key=itemgetter(1), reverse=True))
-
-
-def medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The median of each value; all mappings have the keys of the first."""
-    return {key: statistics.median(each[key] for each in found) for key in found[0]}
 
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from toolchain.base import UserError
 from toolchain.stacks import Run
 
 ROLES = {
-    " -m pip list ": "packages that the language host lists",
+    " -m pip list ": "language host's `pip list`",
     "pulumi-language-python-exec ": "program",
     "pulumi-language-python ": "language host",
     "pulumi-resource-kubernetes ": "Kubernetes provider",
@@ -106,8 +106,8 @@ def by_role(processes: Iterable[Process]) -> dict[str, Process]:
 def rows(
     what: str,
     runs: Sequence[Mapping[str, Process]],
-    beside: str,
     others: Sequence[Mapping[str, Process]],
+    beside: str,
 ) -> Iterator[Row]:
     """The medians of each role that the runs have, beside those of another program."""
     for role in ROLES.values():

@@ -2,7 +2,7 @@
 
 import json
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ class Row:
     `unit` is Grafana's id of a unit, for example `s`, `bytes`, `reqps` or `short`. `beside` names
     what `beside_value` measures, in the same unit. `ratio` is `value` by `beside_value`; a
     row may have one without a goal. `runs` says that both are medians of so many runs in turns.
+    `spread` has the lowest and the highest of the runs: of the ratio if there is one, else of the
+    value.
     """
 
     what: str
@@ -50,6 +52,7 @@ class Row:
     goal: Goal | None = None
     note: str = ""
     runs: int = 0
+    spread: tuple[float, ...] = ()
 
     @property
     def ratio(self) -> float | None:
@@ -64,11 +67,13 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """The row's text: what, value, beside, ratio, goal, verdict."""
-        beside = ratio = goal = verdict = ""
+        value, beside, ratio, goal, verdict = grafana_value(self.value, self.unit), "", "", "", ""
         if self.beside_value is not None:
             beside = f"{self.beside}: {grafana_value(self.beside_value, self.unit)}"
         if self.ratio is not None:
-            ratio = f"{self.ratio:.3g} times"
+            ratio = f"{self.ratio:.3g} times{self._shown_spread('{:.3g}'.format)}"
+        else:
+            value += self._shown_spread(lambda one: grafana_value(one, self.unit))
         if self.goal:
             limits = [(self.goal.comparison, self.goal.limit)]
             limits += [("≤", self.goal.most)] if self.goal.most is not None else []
@@ -80,7 +85,10 @@ class Row:
         notes = [self.note, f"{self.runs} runs" if self.runs > 1 else "1 run" if self.runs else ""]
         note = "; ".join(filter(None, notes))
         what = f"{self.what} ({note})" if note else self.what
-        return what, grafana_value(self.value, self.unit), beside, ratio, goal, verdict
+        return what, value, beside, ratio, goal, verdict
+
+    def _shown_spread(self, text: Callable[[float], str]) -> str:
+        return f" ({' to '.join(map(text, self.spread))})" if self.runs > 1 and self.spread else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,15 +129,17 @@ Finding = Row | Curve | Matrix
 class PartResult:
     """What a part found, when, at which commit, on which machine, and in how many seconds.
 
-    `million_seconds` is how long Python took to count to a million when the part began: the same
-    model of a processor may be shared, and several times as slow. None if it was not measured.
+    `python_seconds` is how long Python took to start and to import asyncio when the part began: the
+    same model of a processor may be shared, and several times as slow. None if it was not measured.
+    A part that failed on its way has not `ended`.
     """
 
     date: str
     commit: str
     machine: str
     seconds: float
-    million_seconds: float | None = None
+    python_seconds: float | None = None
+    ended: bool = True
     rows: Sequence[Row] = field(default_factory=list)
     curves: Sequence[Curve] = field(default_factory=list)
     matrices: Sequence[Matrix] = field(default_factory=list)
@@ -151,7 +161,13 @@ def save(results: Mapping[str, PartResult], path: Path = KEPT) -> None:
 
 def _result(found: dict[str, Any]) -> PartResult:
     rows = [
-        Row(**{**row, "goal": Goal(**row["goal"]) if row["goal"] else None})
+        Row(
+            **{
+                **row,
+                "goal": Goal(**row["goal"]) if row["goal"] else None,
+                "spread": tuple(row["spread"]),
+            }
+        )
         for row in found.pop("rows")
     ]
     curves = [Curve(**curve) for curve in found.pop("curves")]
@@ -160,10 +176,10 @@ def _result(found: dict[str, Any]) -> PartResult:
 
 
 def _origin(part: str, result: PartResult) -> list[str]:
-    took = f"{number(round(result.seconds))} s"
-    million = result.million_seconds
-    pace = NOTHING if million is None else grafana_value(million, "s")
-    return [part, result.date, result.commit, took, pace]
+    took = f"{number(round(result.seconds))} s{'' if result.ended else ', then failed'}"
+    start = result.python_seconds
+    started = NOTHING if start is None else grafana_value(start, "s")
+    return [part, result.date, result.commit, took, started]
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -179,8 +195,10 @@ def markdown(results: Mapping[str, PartResult], titles: Mapping[str, str]) -> st
     lines = [
         "# Results of `make bench`",
         "",
-        "A number of runs says that a value, and the one beside it, are medians of so many runs in"
-        " turns (A B A B). A goal limits the ratio if there is one, else the value.",
+        "If a row names a number of runs, its value is their median, and so is the value beside it;"
+        " the two took turns (A B A B). The lowest and the highest run stand in brackets: of the"
+        " ratio if there is one, else of the value. A goal limits the ratio if there is one, else"
+        " the value.",
         "",
         "| Part | What | Measured | Beside it | Ratio | Goal | |",
         "|---|---|---|---|---|---|---|",
@@ -195,7 +213,7 @@ def markdown(results: Mapping[str, PartResult], titles: Mapping[str, str]) -> st
         lines += ["", f"## {matrix.title}", "", *matrix.lines()]
     for machine in dict.fromkeys(result.machine for _, result in parts):
         lines += ["", f"Measured with {machine}:", ""]
-        lines += ["| Part | Measured on | Commit | Took | Python counts to a million in |"]
+        lines += ["| Part | Measured on | Commit | Took | Python started in |"]
         lines += [f"|{'---|' * 5}"]
         lines += [_line(_origin(part, one)) for part, one in parts if one.machine == machine]
     return "\n".join(lines) + "\n"

@@ -7,6 +7,7 @@ from functools import partial
 import pulumi
 
 from components import alertmanager, grafana, prometheus
+from components.aws.place import Place
 from dashboards.endpoints import id_placeholder
 from stacks.content import WORKSPACE_REGION, WORKSPACE_URL
 from stacks.secrets import OUTSIDE_ALARM
@@ -40,12 +41,14 @@ def _replace(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def declare_aws(settings: Settings, secrets: Mapping[str, pulumi.Output[str]]) -> AwsParts:
-    """Declare the AWS parts that the settings switch on; all of it is empty if there are none.
+def declare_aws(
+    settings: Settings, secrets: Mapping[str, pulumi.Output[str]], place: Place | None
+) -> AwsParts:
+    """Declare the AWS parts that the settings switch on at `place`; None if there are none.
 
     Nothing of it waits for the Kubernetes namespace, which AWS knows by its name alone.
     """
-    if settings.aws is None or not settings.cluster.eks:
+    if settings.aws is None or not settings.cluster.eks or place is None:
         return AwsParts()
     # Imported here because pulumi_aws takes a second, and only these stacks need it.
     from components.aws.dead_mans_switch import DeadMansSwitch, DeadMansSwitchArgs
@@ -53,9 +56,7 @@ def declare_aws(settings: Settings, secrets: Mapping[str, pulumi.Output[str]]) -
     from components.aws.identity import Statement, WorkloadRole, WorkloadRoleArgs, find_identity
     from components.aws.managed_prometheus import ManagedPrometheus, ManagedPrometheusArgs
     from components.aws.permissions import role_path
-    from components.aws.place import find_place
 
-    place = find_place()
     permissions: dict[str, list[Statement]] = {}
     placeholders: dict[str, pulumi.Output[str]] = {}
     if managed := settings.aws.managed_prometheus:

@@ -13,7 +13,7 @@ from components.alertmanager_config import (
     equal,
     receivers,
 )
-from components.aws.place import GLOBAL_REGION
+from components.aws.place import GLOBAL_REGION, Place
 from components.blackbox import blackbox_yml
 from components.grafana_config import (
     METRICS_PASSWORD_FILE,
@@ -64,12 +64,14 @@ class Content:
     """The contents of all ConfigMaps.
 
     `files` maps a server's name to its files, and `dashboards` maps file names to JSON.
-    `object_metrics` are the names of the metrics that kube-state-metrics should export.
+    `object_metrics` are the names of the metrics that kube-state-metrics should export. `place` is
+    the AWS account and region; None if nothing of the stack is in AWS.
     """
 
     files: Mapping[str, Mapping[str, str]]
     dashboards: Mapping[str, str]
     object_metrics: tuple[str, ...]
+    place: Place | None
 
 
 def compose_content(configuration: Configuration) -> Content:
@@ -89,7 +91,8 @@ def compose_content(configuration: Configuration) -> Content:
     check_names(settings, problems)
     check_quota(settings, problems)
     urls = dashboard_urls(settings, boards)
-    alerting = alertmanager_config(settings, rulebook, _heartbeat_topic(settings, problems))
+    place = _place(settings, problems)
+    alerting = alertmanager_config(settings, rulebook, _heartbeat_topic(settings, place))
     templates = load_notifications(ROOT, receivers_texts(receivers(alerting)), problems)
     rule_files = rulebook.files(urls)
     content = Content(
@@ -130,6 +133,7 @@ def compose_content(configuration: Configuration) -> Content:
         object_metrics=tuple(
             metric.name for metric in rulebook.metrics if metric.workload == kube_state_metrics.NAME
         ),
+        place=place,
     )
     for name, files in content.files.items():
         check_size(f"ConfigMap {name}", files.values(), CONFIG_MAP_GATE, problems)
@@ -224,23 +228,31 @@ def render_alertmanager(config: AlertmanagerConfig, problems: Problems) -> str:
     )
 
 
-def _heartbeat_topic(settings: Settings, problems: Problems) -> str | None:
-    """The ARN of the SNS topic that gets the heartbeat, if any does.
+def _place(settings: Settings, problems: Problems) -> Place | None:
+    """The AWS account and region; None if nothing of the stack is in AWS.
 
-    Reports what the AWS account lacks for these settings.
+    Reports if AWS can't be asked, and what the account lacks for these settings.
     """
     aws = settings.aws
-    if aws is None or not (aws.raises_alarms or aws.permissions_boundary):
+    if aws is None or not settings.cluster.eks:
         return None
     # Imported here because pulumi_aws takes a second, and only stacks with AWS parts need it.
-    from components.aws.dead_mans_switch import heartbeat_topic
     from stacks.account_checks import ask_for_place, check_account
 
     place = ask_for_place(problems)
-    if place is None:
+    if place:
+        check_account(aws, place, problems)
+    return place
+
+
+def _heartbeat_topic(settings: Settings, place: Place | None) -> str | None:
+    """The ARN of the SNS topic that gets the heartbeat, if any does."""
+    if place is None or settings.aws is None or not settings.aws.dead_mans_switch:
         return None
-    check_account(aws, place, problems)
-    return heartbeat_topic(place, settings.environment) if aws.dead_mans_switch else None
+    # Imported here because it imports pulumi_aws.
+    from components.aws.dead_mans_switch import heartbeat_topic
+
+    return heartbeat_topic(place, settings.environment)
 
 
 def _outside_boards(settings: Settings) -> list[Dashboard]:

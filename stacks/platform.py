@@ -54,7 +54,7 @@ def build(configuration: Configuration) -> Outputs:
     ).name
     # Before all that needs nothing of AWS: its resources form the longest chain, each of which the
     # engine can only begin when it has answered for the one before.
-    aws = declare_aws(settings, secrets)
+    aws = declare_aws(settings, secrets, content.place)
     Network(
         NetworkArgs(
             namespace=namespace,

@@ -30,10 +30,13 @@ class Run:
     rehearsed: bool = False
 
 
-def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> Run:
+def plan(
+    verb: str, stack: str, arguments: list[str], *, root: Path = CLONE, rehearse: bool = False
+) -> Run:
     """Prepare `pulumi VERB` for the stack.
 
-    Without a backend, the stack is rehearsed: its manifests are rendered, whatever its cluster is.
+    Without a backend, or with `rehearse`, the stack is rehearsed: its manifests are rendered,
+    whatever its cluster is.
     The stack on this machine's own node needs no backend either, and does change its cluster.
     Raises UserError if there is no such stack, if its file or the project's can't be used, if the
     command has no effect on a rehearsed stack, or if the node does not run.
@@ -41,7 +44,7 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
     prepares_account, cluster = _read_stack(root, stack)
     env, pulumi = base_environment()
     on_node = cluster.get("context") == NODE_CONTEXT
-    rehearsed = not on_node and (stack == LOCAL or not has_backend(env))
+    rehearsed = not on_node and (rehearse or stack == LOCAL or not has_backend(env))
     renders = rehearsed and not prepares_account
     folder = (cluster.get("render") or f"rendered/{stack}") if renders else None
     if rehearsed:
@@ -61,7 +64,7 @@ def plan(verb: str, stack: str, arguments: list[str], *, root: Path = CLONE) -> 
             options += [CONFIG_FILE, str(config)]
         if rehearsed and verb == "destroy":
             rehearsal.lift_protection(root, stack, pulumi, env)
-    if rehearsed and stack != LOCAL:
+    if rehearsed and stack != LOCAL and not rehearse:
         rendering = f"`up` renders its manifests into {folder}/ and changes no cluster"
         say(
             f"rehearsal of stack {stack}: no Pulumi backend is set, so "

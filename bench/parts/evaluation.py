@@ -21,7 +21,6 @@ from bench.synthetic_series import IN_HEAD, STEP, Plan, PlatformSize, rule_reach
 from components.prometheus import CONFIG_FILE
 from ops.numbers import grafana_value
 from problems import Problems
-from quantities import amount
 from stacks.capacity import MEMORY_PER_SERIES
 from stacks.content import render_prometheus
 from stacks.files import Files, read_files
@@ -78,7 +77,7 @@ def measure(*, smoke: bool) -> Iterator[Finding]:
     found: dict[PlatformSize, Evaluated] = {}
     for size in (*by_pods.values(), *by_treaties.values(), LARGE):
         found[size] = yield from _measure_size(size, with_panels=size == LARGE)
-    yield count_pods_that_fit(by_pods[PODS[0]], by_pods[PODS[-1]], found, _memory_limit())
+    yield memory_of_a_pod(by_pods[PODS[0]], by_pods[PODS[-1]], found)
     yield group_matrix(found)
     for what, sizes in (("pods", by_pods), ("treaties", by_treaties)):
         yield from curves(what, {number: found[size] for number, size in sizes.items()})
@@ -130,22 +129,24 @@ def rows(size: PlatformSize, found: Evaluated) -> Iterator[Row]:
     )
 
 
-def count_pods_that_fit(
-    few: PlatformSize, many: PlatformSize, found: Mapping[PlatformSize, Evaluated], limit: int
+def memory_of_a_pod(
+    few: PlatformSize, many: PlatformSize, found: Mapping[PlatformSize, Evaluated]
 ) -> Row:
-    """How many pods of ψ-Field fit the memory limit.
+    """The memory that a pod of ψ-Field adds, beside what a stack's memory is computed from.
 
     The memory that was measured is that of series with the samples of some minutes; scraping fills
     them up to MEMORY_PER_SERIES within hours.
     """
     pods = many.pods - few.pods
     series = (found[many].series - found[few].series) / pods
-    measured = (found[many].peak_bytes - found[few].peak_bytes) / pods
-    each = max(measured, series * MEMORY_PER_SERIES)
     return Row(
-        what="Pods of ψ-Field that fit the memory of one Prometheus of production",
-        value=few.pods + (limit - found[few].peak_bytes) // each,
-        note=f"{limit / 2**20:,.0f} MiB; {series:.0f} series and {each / 2**10:,.0f} KiB a pod",
+        what="Memory of Prometheus for one more pod of ψ-Field",
+        value=(found[many].peak_bytes - found[few].peak_bytes) / pods,
+        unit="bytes",
+        beside="computed for its series, without headroom",
+        beside_value=series * MEMORY_PER_SERIES,
+        goal=Goal(comparison="≤", limit=1),
+        note=f"{series:.0f} series a pod",
     )
 
 
@@ -243,8 +244,3 @@ def _files() -> Files:
     """The rules and dashboards of the stack `local`, which has no overrides."""
     rules, problems = settings(LOCAL).rules, Problems()
     return read_files(rules.overrides, rules.runbook_base_url, rules.slo_options, problems)
-
-
-def _memory_limit() -> int:
-    """The bytes of memory that the Prometheus of production may use."""
-    return int(amount(settings("production").prometheus.resources.memory_limit))

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from bench import peer_programs
-from bench.measuring import comparison, in_turns, run, run_planned
+from bench.measuring import comparison, in_turns, measured_row, run, run_planned
 from bench.program import copy_of_the_program
 from bench.results import Curve, Finding, Row
 from bench.rule_copies import check, write_copies
@@ -30,11 +30,13 @@ CHECK = (
 )
 """Checks the rules below a folder, without garbage collection, as the program does."""
 SLOW_TO_BUILD = "`helm template`"
-NOT_RENDERED = {
-    SLOW_TO_BUILD: "not the chart kube-prometheus-stack: no package registry serves it",
-    "`jsonnet`": "not the libraries of kube-prometheus: no package registry serves them",
+NOT_DONE = {
+    SLOW_TO_BUILD: "it prints finished objects, asks no provider and keeps no state; "
+    "kube-prometheus-stack, which makes its objects, is in no package registry",
+    "`jsonnet`": "it prints finished objects, asks no provider and keeps no state; "
+    "the libraries of kube-prometheus, which make their objects, are in no package registry",
 }
-"""What a user of a peer would render, and this machine can't get."""
+"""What a peer does not do here: it renders the objects that our program has made."""
 
 
 def measure(*, smoke: bool) -> Iterator[Finding]:
@@ -63,17 +65,16 @@ def rule_findings(rounds: dict[int, int]) -> Iterator[Finding]:
                 lambda root=root: run([*CHECK, root], cwd=CLONE, env=python).seconds,
                 lambda root=root, command=command: run(command, cwd=root, env=os.environ).seconds,
             )
-        mine, promtools = map(statistics.median, found)
-        ours.append((rules, mine))
-        theirs.append((rules, promtools))
-        yield Row(
+        for line, times in zip((ours, theirs), found, strict=True):
+            line.append((rules, statistics.median(times)))
+        mine, promtools = ([rules / seconds for seconds in times] for times in found)
+        yield measured_row(
+            mine,
+            promtools,
             what=f"rules checked a second, of {rules}",
-            value=rules / mine,
             beside="`promtool check rules`",
-            beside_value=rules / promtools,
             note="both with their start; ours also checks names, labels, routes, runbooks,"
             " templates and results",
-            runs=number,
         )
     yield Curve(
         name="rule-checks",
@@ -86,11 +87,13 @@ def rule_findings(rounds: dict[int, int]) -> Iterator[Finding]:
 
 def whole_stack(names: list[str], *, rounds: int) -> Iterator[Row]:
     """Time, CPU time and memory of our preview of the stack `local`, beside each peer's."""
+    with copy_of_the_program() as rendered:
+        texts = peer_programs.render(rendered)
+    # Nothing is up in this copy, so that our preview creates all objects, as plain Pulumi's does.
     with (
         copy_of_the_program() as root,
         tempfile.TemporaryDirectory(prefix="vaultmesh-bench-") as scratch,
     ):
-        texts = peer_programs.render(root)
         programs = [peer_programs.preview_ours(root)]
         for number, name in enumerate(names):
             folder = Path(scratch, str(number))
@@ -101,5 +104,5 @@ def whole_stack(names: list[str], *, rounds: int) -> Iterator[Row]:
         ours, *peers = in_turns(rounds, *(partial(run_planned, program) for program in programs))
         for name, uses in zip(names, peers, strict=True):
             what = f"preview of {len(peer_programs.objects(texts))} objects"
-            beside, note = f"the same in {name}", NOT_RENDERED.get(name, "")
+            beside, note = f"the same in {name}", NOT_DONE.get(name, "")
             yield from comparison(what, ours, beside, uses, note=note)

@@ -6,29 +6,26 @@ from functools import partial
 from pathlib import Path
 
 from bench import peer_programs, preview_processes
-from bench.measuring import comparison, in_turns, median_of, run, run_planned
+from bench.measuring import comparison, in_turns, measured_row, run, run_planned
 from bench.preview_growth import growth
 from bench.preview_phases import phases
 from bench.program import copy_of_the_program
 from bench.results import Finding, Goal, Row
 from toolchain import stacks
 from toolchain.base import CLONE, VENV_PYTHON
+from toolchain.stacks import Run
 
-PRODUCTION = "production"
-NOTES = {
-    stacks.LOCAL: "",
-    PRODUCTION: "with the stand-in for the AWS provider, which the empty program has not",
-}
-"""The measured stacks, and what each has besides what the empty program has."""
 AWS_PROVIDER = """
 from pulumi_aws import Provider as AwsProvider
 
 AwsProvider("aws", region="eu-west-1")
 """
-"""What a program ends with that declares the AWS provider too."""
+EMPTY_PROGRAMS = {
+    stacks.LOCAL: ("empty program with the same provider", ""),
+    "production": ("empty program with the same provider, and the stand-in for AWS", AWS_PROVIDER),
+}
+"""The measured stacks, and what each is compared with: its name, and what its source ends with."""
 TWICE = Goal(comparison="≤", limit=2.0)
-EMPTY = "empty program with the same provider"
-EMPTY_ON_AWS = "empty program with the same provider and stand-in"
 
 
 def measure(*, smoke: bool) -> Iterator[Finding]:
@@ -42,39 +39,42 @@ def measure(*, smoke: bool) -> Iterator[Finding]:
 def whole_previews(rounds: int) -> Iterator[Row]:
     """Our previews beside programs that declare the same providers and no other resource."""
     with copy_of_the_program() as root, tempfile.TemporaryDirectory() as scratch:
-        empty, empty_on_aws = Path(scratch, "empty"), Path(scratch, "empty-on-aws")
-        for folder, source in ((empty, ""), (empty_on_aws, AWS_PROVIDER)):
+        programs: list[Run] = []
+        for stack, (_, source) in EMPTY_PROGRAMS.items():
+            folder = Path(scratch, stack)
             folder.mkdir()
             peer_programs.plain_pulumi(folder, {peer_programs.SOURCE: source})
-        programs = [
-            peer_programs.preview_plain(empty),
-            *(stacks.plan("preview", stack, [], root=root) for stack in NOTES),
-        ]
-        on_aws = peer_programs.preview_plain(empty_on_aws, on_aws=True)
+            programs += [
+                stacks.plan("preview", stack, [], root=root, rehearse=True),
+                peer_programs.preview_plain(folder, on_aws=bool(source)),
+            ]
         # The first run of a program compiles its modules.
-        for program in (*programs, on_aws):
+        for program in programs:
             run_planned(program)
-        nothing, *found, nothing_on_aws = in_turns(
-            rounds, *(partial(run_planned, program) for program in (*programs, on_aws))
-        )
+        uses = in_turns(rounds, *(partial(run_planned, program) for program in programs))
         # Apart, because to watch the processes disturbs them.
-        without, *watched = in_turns(
+        watched = in_turns(
             min(rounds, 3), *(partial(preview_processes.watch, program) for program in programs)
         )
-    for (stack, note), uses, processes in zip(NOTES.items(), found, watched, strict=True):
-        what = f"preview of {stack}"
-        yield from comparison(what, uses, EMPTY, nothing, goal=TWICE, note=note)
-        yield from preview_processes.rows(what, processes, EMPTY, without)
-    what = f"preview of {PRODUCTION}"
-    yield from comparison(what, found[-1], EMPTY_ON_AWS, nothing_on_aws, goal=TWICE)
-    yield make_itself(rounds)
+    for number, (stack, (empty, _)) in enumerate(EMPTY_PROGRAMS.items()):
+        what, pair = f"preview of {stack}", slice(2 * number, 2 * number + 2)
+        ours, theirs = uses[pair]
+        yield from comparison(what, ours, empty, theirs, goal=TWICE)
+        processes, others = watched[pair]
+        yield from preview_processes.rows(what, processes, others, empty)
+    yield planning(rounds)
 
 
-def make_itself(rounds: int) -> Row:
-    """What `make preview` does before it starts Pulumi."""
-    planning = f"from toolchain import stacks; stacks.plan('preview', '{stacks.LOCAL}', [])"
-    command = [VENV_PYTHON, "-c", planning]
+def planning(rounds: int) -> Row:
+    """How `make preview` finds out what to run."""
+    command = [
+        *(VENV_PYTHON, "-c"),
+        f"from toolchain import stacks; stacks.plan('preview', '{stacks.LOCAL}', [])",
+    ]
     env = {**stacks.python_environment(), "PYTHONPATH": str(CLONE)}
     uses = [run(command, cwd=CLONE, env=env) for _ in range(rounds + 1)]
-    middle = median_of(uses[1:], "seconds")
-    return Row(what="`make preview` before Pulumi starts", value=middle, unit="s", runs=rounds)
+    return measured_row(
+        [use.seconds for use in uses[1:]],
+        what="`make preview`: to plan the run of Pulumi",
+        unit="s",
+    )

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from quantities import amount
 from stacks.capacity import (
     bytes_a_day,
     long_term_series,
+    needed_memory,
     samples_a_second,
     series,
 )
@@ -37,6 +39,7 @@ FEWEST, MOST = 0.95, 1.15
 """The computed series and samples are at least and at most this many times the real ones: a
 workload counts as one with the most series."""
 WINDOW_SECONDS = 10
+_MANY = 100_000
 _APPENDED = "prometheus_tsdb_head_samples_appended_total"
 _INTERVAL = "prometheus_target_interval_length_seconds"
 
@@ -82,7 +85,10 @@ HEADER = (
 def measure(*, smoke: bool) -> Iterator[Finding]:
     """The sizes of all stacks, and how the smallest one compares with its run in `make live`."""
     yield sizes()
-    yield from compare_with_kube_prometheus(size(settings("production")), kube_prometheus())
+    production = settings("production")
+    alone = production.model_copy(update={"workloads": {}, "cron_jobs": {}})
+    yield from compare_with_kube_prometheus(size(production), size(alone), kube_prometheus())
+    yield pods_within_memory(production)
     with copy_of_the_program() as root:
         up(root, stacks.LOCAL, {})
         with run_live(root, FASTEST) as prometheus:
@@ -137,24 +143,49 @@ def remote_write_usd(active: float) -> float:
     return samples / price["divisor"] * price["usd"]
 
 
-def compare_with_kube_prometheus(ours: PlatformSize, theirs: PlatformSize) -> list[Row]:
-    """Production beside kube-prometheus with its defaults."""
-    return [
-        Row(
+def compare_with_kube_prometheus(
+    ours: PlatformSize, alone: PlatformSize, theirs: PlatformSize
+) -> Iterator[Row]:
+    """Production beside kube-prometheus with its defaults; `alone` is production's own servers.
+
+    Remote write is compared as if each wrote all series; the table of sizes has what is written.
+    """
+    for what, mine, other, unit, note in (
+        ("CPUs requested by its servers", alone.cores, theirs.cores, "short", ""),
+        ("memory requested by its servers", alone.memory, theirs.memory, "bytes", ""),
+        ("active series", ours.series, theirs.series, "short", "theirs are of a whole cluster"),
+        (
+            "USD a month to write all series to Amazon Managed Prometheus",
+            remote_write_usd(ours.series),
+            theirs.remote_write,
+            "short",
+            f"ours writes some of them, for {ours.remote_write:.2f} USD",
+        ),
+    ):
+        yield Row(
             what=f"production: {what}",
-            value=getattr(ours, field),
+            value=mine,
             unit=unit,
             beside="kube-prometheus on 3 nodes",
-            beside_value=getattr(theirs, field),
+            beside_value=other,
             note=note,
         )
-        for what, field, unit, note in (
-            ("CPUs requested", "cores", "short", "ours are two replicas and all workloads"),
-            ("memory requested", "memory", "bytes", ""),
-            ("active series", "series", "short", "theirs are those of the whole cluster"),
-            ("USD a month for remote write", "remote_write", "short", "theirs if all is written"),
-        )
-    ]
+
+
+def pods_within_memory(found: Settings, workload: str = "psi-field") -> Row:
+    """How many replicas of the workload preview accepts before it asks for more memory."""
+
+    def needed(replicas: int) -> int:
+        more = found.workloads[workload].model_copy(update={"replicas": replicas})
+        workloads = {**found.workloads, workload: more}
+        return needed_memory(found.model_copy(update={"workloads": workloads}))
+
+    memory = found.prometheus.resources.memory
+    return Row(
+        what=f"production: most replicas of {workload} that preview accepts",
+        value=bisect_right(range(_MANY), amount(memory) // 2**20, key=needed) - 1,
+        note=f"with the {memory} of memory that its Prometheus requests",
+    )
 
 
 def expected_load(
@@ -190,6 +221,7 @@ def compare_loads(stack: str, where: str, real: tuple[float, float]) -> list[Row
             beside=f"measured {where}",
             beside_value=theirs,
             goal=Goal(comparison="≥", limit=FEWEST, most=MOST),
+            note="without Grafana, which can't be had here; its 2,000 series are an estimate",
         )
         for what, mine, theirs in zip(
             ("active series", "samples a second"), ours, real, strict=True

@@ -14,11 +14,11 @@ from tests.support.judges import (
     kube_score,
     kubeconform,
     read_exceptions,
-    write_schemas,
 )
 from tests.support.project import Project
 from tests.support.recording import ROOT
 from toolchain import judges
+from toolchain.schemas import write_schemas
 
 ON_EKS = ("staging", "production")
 EXCEPTIONS = Path("tests/engine/exceptions.yaml")

@@ -2,9 +2,8 @@
 
 import json
 import os
-import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import yaml
 
 from toolchain import judges
+from toolchain.schemas import location
 
 PASSED = 10
 """kube-score's grade of a check without a finding."""
@@ -86,8 +86,7 @@ def checkov(folder: Path) -> Iterator[Finding]:
 
 def kubeconform(manifests: Path, schemas: Path) -> Iterator[Finding]:
     """Fields that the API lacks or that have a wrong type, and objects without a schema."""
-    place = f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
-    options = ["-strict", "-summary", "-output", "json", "-schema-location", place]
+    options = ["-strict", "-summary", "-output", "json", "-schema-location", location(schemas)]
     answer = _answer(["kubeconform", *options, str(manifests)])
     assert sum(answer["summary"].values()) == len(list(manifests.glob("*.yaml")))
     for judged in answer["resources"]:
@@ -101,41 +100,3 @@ def _answer(command: list[str]) -> Any:
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     assert ended.returncode in (0, 1) and ended.stdout, f"{command[0]}: {ended.stderr[-2000:]}"
     return json.loads(ended.stdout)
-
-
-def write_schemas(specification: Path, folder: Path) -> None:
-    """Write a strict JSON schema for each kind of an OpenAPI 2.0 specification.
-
-    Files are named as kubeconform looks for them, such as `deployment-apps-v1.json`.
-    """
-    definitions = json.loads(specification.read_text(encoding="utf-8"))["definitions"]
-    strict = {name: _strict(definition) for name, definition in definitions.items()}
-    folder.mkdir(parents=True)
-    for name, definition in definitions.items():
-        kinds = definition.get("x-kubernetes-group-version-kind", ())
-        # Some types, such as DeleteOptions, belong to every group; no manifest is of such a kind.
-        if len(kinds) == 1:
-            [kind] = kinds
-            group = kind["group"].partition(".")[0]
-            parts = filter(None, (kind["kind"].lower(), group, kind["version"].lower()))
-            used = {part: strict[part] for part in sorted(_reachable(name, strict))}
-            schema = {"$ref": f"#/definitions/{name}", "definitions": used}
-            (folder / f"{'-'.join(parts)}.json").write_text(json.dumps(schema))
-
-
-def _strict(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The definition for a validator that knows nothing of Kubernetes' own formats."""
-    if definition.get("format") == "int-or-string":
-        return {"type": ["string", "integer"]}
-    kept = {key: value for key, value in definition.items() if key != "description"}
-    return {"additionalProperties": False, **kept} if "properties" in kept else kept
-
-
-def _reachable(name: str, definitions: Mapping[str, Any]) -> set[str]:
-    """The names of the definitions that this one refers to, and its own."""
-    found, waiting = set(), [name]
-    while waiting:
-        if (one := waiting.pop()) not in found:
-            found.add(one)
-            waiting += re.findall(r'"#/definitions/([^"]+)"', json.dumps(definitions[one]))
-    return found

@@ -10,7 +10,7 @@ import pytest
 
 from bench.filled_prometheus import BenchPrometheus, count_samples, local_files
 from bench.panel_queries import PanelQuery, panel_queries, slowest_row
-from bench.parts.evaluation import GOALS, Evaluated, count_pods_that_fit, curves, group_matrix, rows
+from bench.parts.evaluation import GOALS, Evaluated, curves, group_matrix, memory_of_a_pod, rows
 from bench.synthetic_series import (
     OF_FAULTS,
     STEP,
@@ -118,19 +118,19 @@ def test_the_goal_follows_the_size(pods: int, limit: float) -> None:
     assert (samples.value, memory.value) == (7, GIB)
 
 
-@pytest.mark.parametrize(
-    ("peak_mib", "pods"),
-    [(300, 60), (600, 30)],
-    ids=["as many as full series allow", "fewer if memory grows faster"],
-)
-def test_the_pods_that_fit_follow_from_the_growth(peak_mib: int, pods: int) -> None:
+@pytest.mark.parametrize(("peak_mib", "meets_goal"), [(300, True), (301, False)])
+def test_no_pod_may_add_more_memory_than_is_computed_for_it(
+    peak_mib: int, *, meets_goal: bool
+) -> None:
     few, many = PlatformSize(pods=10, treaties=2), PlatformSize(pods=110, treaties=2)
     growth = 100 * 2 * 2**20 // MEMORY_PER_SERIES
     found = {
         few: Evaluated(seconds={}, samples=0, series=1000, peak_bytes=100 * 2**20),
         many: Evaluated(seconds={}, samples=0, series=1000 + growth, peak_bytes=peak_mib * 2**20),
     }
-    assert count_pods_that_fit(few, many, found, 200 * 2**20).value == pods
+    row = memory_of_a_pod(few, many, found)
+    assert row.beside_value == 2 * 2**20
+    assert row.meets_goal is meets_goal
 
 
 def test_a_curve_has_the_slowest_groups_of_its_largest_size() -> None:

@@ -64,4 +64,4 @@ def test_programs_are_compared_by_medians_and_a_goal_holds_for_the_wall_time() -
     rows = list(comparison("a", [use(3), use(5), use(4)], "b", [use(2)] * 3, goal=twice))
     assert [(row.value, row.beside_value) for row in rows] == [(4, 2), (8, 4), (4000, 2000)]
     assert [row.meets_goal for row in rows] == [True, None, None]
-    assert {row.runs for row in rows} == {3}
+    assert {(row.runs, row.spread) for row in rows} == {(3, (1.5, 2.5))}

@@ -26,9 +26,11 @@ def test_imports_are_added_up_by_package() -> None:
     assert list(rounded) == ["pydantic", "pulumi", "our own modules", "all else"]
 
 
-def test_each_phase_is_the_median_of_its_runs() -> None:
-    runs = [{"a": 3.0, "b": 1.0}, {"a": 1.0, "b": 9.0}, {"a": 2.0, "b": 2.0}]
-    assert preview_phases.medians(runs) == {"a": 2.0, "b": 2.0}
+def test_a_phase_says_which_clock_measured_it() -> None:
+    phase = preview_phases.phase([3.0, 1.0, 2.0], "import of pulumi")
+    assert phase.cells()[:2] == ("import of pulumi (wall time; 3 runs)", "2 s (1 s to 3 s)")
+    assert preview_phases.phase([1.0], "all imports").note == "CPU time"
+    assert preview_phases.phase([2.0**20], "peak_bytes").unit == "bytes"
 
 
 def test_growth_is_judged_without_what_every_preview_costs() -> None:

@@ -32,7 +32,7 @@ def test_only_descendants_with_a_role_are_seen(tmp_path: Path) -> None:
     assert {pid: one.role for pid, one in found.items()} == {
         10: "engine",
         11: "language host",
-        12: "packages that the language host lists",
+        12: "language host's `pip list`",
         13: "program",
     }
     assert (found[10].cpu_seconds, found[10].peak_bytes) == (4, 100 * 1024)
@@ -52,7 +52,7 @@ def test_a_process_that_the_other_program_has_not_stands_alone() -> None:
     engine = Process(role="engine", cpu_seconds=2, peak_bytes=2**20)
     plugin = Process(role="Kubernetes provider", cpu_seconds=1, peak_bytes=2**21)
     with_plugin, without = {one.role: one for one in (engine, plugin)}, {"engine": engine}
-    first, second = preview_processes.rows("preview", [with_plugin], "empty", [without])
+    first, second = preview_processes.rows("preview", [with_plugin], [without], "empty")
     assert (first.what, first.beside, first.beside_value, first.note) == (
         "preview, of which the Kubernetes provider, CPU time",
         "",
@@ -66,7 +66,7 @@ def test_a_row_counts_the_runs_in_which_the_process_was_seen_with_or_without_a_t
     busy, idle = (
         Process(role="engine", cpu_seconds=seconds, peak_bytes=2**20) for seconds in (2, 0)
     )
-    (row,) = preview_processes.rows("preview", [{}, {"engine": busy}], "empty", [{"engine": idle}])
+    (row,) = preview_processes.rows("preview", [{}, {"engine": busy}], [{"engine": idle}], "empty")
     assert (row.value, row.runs) == (2, 1)
     assert row.cells()[2].startswith("empty: 0")
 

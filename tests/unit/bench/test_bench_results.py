@@ -1,5 +1,6 @@
 """The table, the pictures and the file of results."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +37,7 @@ RESULT = PartResult(
     commit="abc",
     machine="2 cores",
     seconds=61.2,
-    million_seconds=0.028,
+    python_seconds=0.028,
     rows=[HALF, RATE],
     curves=[CURVE],
     matrices=[FAULTS],
@@ -53,6 +54,14 @@ def test_a_goal_limits_the_ratio_if_there_is_one_else_the_value() -> None:
 def test_a_row_says_of_how_many_runs_it_is_the_median() -> None:
     assert replace(RATE, runs=5).cells()[0] == "rate (of rules; 5 runs)"
     assert replace(HALF, runs=1).cells()[0] == "ours (1 run)"
+
+
+def test_a_row_shows_the_lowest_and_the_highest_of_its_runs() -> None:
+    assert replace(HALF, runs=3, spread=(1.9, 2.25)).cells()[1] == "3 s"
+    assert replace(HALF, runs=3, spread=(1.9, 2.25)).cells()[3] == "2 times (1.9 to 2.25)"
+    alone = Row(what="ours", value=3.0, unit="s", runs=3, spread=(2.5, 4.0))
+    assert alone.cells()[1] == "3 s (2.5 s to 4 s)"
+    assert replace(alone, runs=1).cells()[1] == "3 s"
 
 
 def test_results_survive_their_file(tmp_path: Path) -> None:
@@ -74,10 +83,10 @@ def test_the_page_shows_only_the_parts_that_were_measured() -> None:
 
 
 def test_the_page_says_how_fast_the_machine_was_if_that_was_measured() -> None:
-    old = replace(RESULT, million_seconds=None)
+    old = replace(RESULT, python_seconds=None, ended=False)
     page = results.markdown({"one": RESULT, "two": old}, {"one": "Part one", "two": "Part two"})
     assert "| one | 2026-01-02 03:04 UTC | abc | 61 s | 28 ms |\n" in page
-    assert f"| two | 2026-01-02 03:04 UTC | abc | 61 s | {NOTHING} |\n" in page
+    assert f"| two | 2026-01-02 03:04 UTC | abc | 61 s, then failed | {NOTHING} |\n" in page
 
 
 def test_a_picture_places_each_positive_point() -> None:
@@ -111,17 +120,55 @@ def test_a_new_result_deletes_the_pictures_of_old_ones(
     assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["other.svg"]
 
 
-def test_a_part_that_fails_keeps_what_it_has_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail_at_the_end(*_: object, **__: object) -> Iterator[Row]:
-        yield HALF
-        raise UserError("no disk is left")
+def fail_at_the_end(*_: object, **__: object) -> Iterator[Row]:
+    yield HALF
+    raise UserError("no disk is left")
 
-    written: list[Row] = []
+
+@pytest.mark.parametrize("known", [{}, {"size": replace(RESULT, ended=False)}])
+def test_a_part_that_fails_keeps_what_it_has_found(
+    known: dict[str, PartResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[PartResult] = []
     monkeypatch.setattr(command, "measure", fail_at_the_end)
-    monkeypatch.setattr(command, "write", lambda found: written.extend(found["size"].rows))
+    monkeypatch.setattr(command, "write", lambda found: written.append(found["size"]))
+    monkeypatch.setattr(results, "load", lambda: {**known})
     with pytest.raises(UserError, match="no disk is left"):
         command.main(["size"])
-    assert written == [HALF]
+    assert [(result.rows, result.ended) for result in written] == [([HALF], False)]
+
+
+def test_a_part_that_fails_keeps_the_whole_result_of_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(command, "measure", fail_at_the_end)
+    monkeypatch.setattr(command, "write", lambda _: pytest.fail("it is lost"))
+    monkeypatch.setattr(results, "load", lambda: {"size": RESULT})
+    with pytest.raises(UserError, match="no disk is left"):
+        command.main(["size"])
+
+
+def test_a_part_that_ends_replaces_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[PartResult] = []
+    monkeypatch.setattr(command, "measure", lambda *_, **__: (row for row in [RATE]))
+    monkeypatch.setattr(command, "write", lambda found: written.append(found["size"]))
+    monkeypatch.setattr(results, "load", lambda: {"size": RESULT})
+    assert command.main(["size"]) == 0
+    assert [(result.rows, result.ended) for result in written] == [([RATE], True)]
+    assert (written[0].python_seconds or 0) > 0
+
+
+def test_a_part_beside_all_others_counts_from_its_begin() -> None:
+    def beside(*_: object, **__: object) -> Iterator[Row | None]:
+        yield None
+        yield RATE
+
+    began = time.monotonic()
+    running = command.run_part("soak", beside())
+    assert next(running) is None
+    time.sleep(0.2)
+    *_, result = running
+    assert result and 0.2 <= result.seconds <= time.monotonic() - began
 
 
 def test_an_unknown_part_is_refused() -> None:

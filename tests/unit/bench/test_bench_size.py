@@ -10,13 +10,18 @@ from bench.parts.size import (
     compare_with_kube_prometheus,
     expected_load,
     kube_prometheus,
+    pods_within_memory,
     remote_write_usd,
     settings,
     size,
     sizes,
 )
+from problems import Problems
+from stacks.capacity import check_capacity
 from tests.support.recording import ROOT
 from tests.support.recording import STACKS as ALL_STACKS
+
+OPERATIONS = ROOT / "docs/operations.md"
 
 
 def test_every_stack_has_its_size() -> None:
@@ -47,8 +52,25 @@ def test_kube_prometheus_is_the_sum_of_its_pods() -> None:
 
 def test_production_stands_beside_kube_prometheus_in_each_unit() -> None:
     theirs = kube_prometheus()
-    ours = replace(theirs, cores=theirs.cores * 2, series=theirs.series / 4)
-    assert [row.ratio for row in compare_with_kube_prometheus(ours, theirs)] == [2, 1, 0.25, 1]
+    ours = replace(theirs, series=theirs.series / 4, remote_write=1)
+    alone = replace(theirs, cores=theirs.cores * 2)
+    rows = compare_with_kube_prometheus(ours, alone, theirs)
+    assert [row.ratio for row in rows] == [2, 1, 0.25, pytest.approx(0.25)]
+
+
+def test_preview_accepts_as_many_pods_as_the_table_says_and_no_more() -> None:
+    production = settings("production")
+
+    def refuses(replicas: float) -> bool:
+        problems = Problems()
+        psi = production.workloads["psi-field"].model_copy(update={"replicas": int(replicas)})
+        workloads = {**production.workloads, "psi-field": psi}
+        check_capacity(production.model_copy(update={"workloads": workloads}), problems)
+        return any("resources.memory" in line for line in problems.lines())
+
+    most = pods_within_memory(production).value
+    assert (refuses(most), refuses(most + 1)) == (False, True)
+    assert f"preview accepts {most:.0f} of them" in OPERATIONS.read_text(encoding="utf-8")
 
 
 def test_what_a_run_leaves_out_is_not_computed_for_it() -> None:
@@ -70,5 +92,5 @@ def test_a_computed_size_may_not_be_far_from_the_real_one() -> None:
 def test_the_documentation_shows_the_sizes_of_today() -> None:
     # The page has plain spaces between numbers and their units.
     lines = [" ".join(line.split()) for line in sizes().lines()]
-    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    page = OPERATIONS.read_text(encoding="utf-8")
     assert "\n".join(lines) in page, "\n".join(lines)

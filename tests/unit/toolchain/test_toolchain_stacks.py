@@ -22,6 +22,16 @@ def test_local_is_rehearsed_even_by_a_user_with_a_login(clone: Path):
     assert "--config-file" in run.command
 
 
+def test_any_stack_can_be_rehearsed_by_a_user_with_a_login(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+):
+    log_in(clone)
+    run = stacks.plan("preview", "staging", [], root=clone, rehearse=True)
+    assert run.environment["PULUMI_BACKEND_URL"].startswith(f"file://{clone}/.state/backend")
+    assert run.rehearsed
+    assert "no Pulumi backend is set" not in capsys.readouterr().err
+
+
 def test_with_a_login_another_stack_is_exactly_pulumi_s_own_command(clone: Path):
     log_in(clone)
     run = stacks.plan("preview", "staging", ["--diff"], root=clone)
