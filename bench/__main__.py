@@ -25,6 +25,8 @@ from toolchain.progress import duration
 
 PARTS: Mapping[str, str] = {
     "preview": "Preview",
+    "preview_phases": "Where a preview's time goes",
+    "preview_growth": "How a preview grows",
     "peers": "Beside other tools",
     "faults": "Faults found before deployment",
     "evaluation": "Rule evaluation at scale",

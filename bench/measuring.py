@@ -99,7 +99,10 @@ def comparison(
     goal: Goal | None = None,
     note: str = "",
 ) -> Iterator[Row]:
-    """The medians of two programs that ran in turns; a goal limits the ratio of the wall times."""
+    """The medians of two programs that ran in turns.
+
+    The goal limits the ratio of the wall times; the note stands in their row.
+    """
     for unit, field, label in (
         ("s", "seconds", ""),
         ("s", "cpu_seconds", ", CPU time"),
@@ -112,7 +115,7 @@ def comparison(
             unit=unit,
             beside=beside,
             goal=goal if field == "seconds" else None,
-            note=note,
+            note=note if field == "seconds" else "",
         )
 
 

@@ -29,7 +29,7 @@ def main() -> None:
     timed("all imports, without the classes of pulumi_kubernetes", _import)
     _configure()
     # Functions that are only imported now, in the order in which the program calls them.
-    from bench.preview_phases import COMPOSING
+    from bench.parts.preview_phases import COMPOSING
     from stacks import content, files
     from stacks.settings import load_configuration
 

@@ -198,7 +198,7 @@ def markdown(results: Mapping[str, PartResult], titles: Mapping[str, str]) -> st
         "If a row names a number of runs, its value is their median, and so is the value beside it;"
         " the two took turns (A B A B). The lowest and the highest run stand in brackets: of the"
         " ratio if there is one, else of the value. A goal limits the ratio if there is one, else"
-        " the value.",
+        " the value, which depends on the machine: the last table says how fast it was.",
         "",
         "| Part | What | Measured | Beside it | Ratio | Goal | |",
         "|---|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Preview: beside an empty Pulumi program, where its time goes, and how it grows."""
+"""Whole previews beside empty Pulumi programs, and what each of their processes takes."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,10 +7,8 @@ from pathlib import Path
 
 from bench import peer_programs, preview_processes
 from bench.measuring import comparison, in_turns, measured_row, run, run_planned
-from bench.preview_growth import growth
-from bench.preview_phases import phases
 from bench.program import copy_of_the_program
-from bench.results import Finding, Goal, Row
+from bench.results import Goal, Row
 from toolchain import stacks
 from toolchain.base import CLONE, VENV_PYTHON
 from toolchain.stacks import Run
@@ -28,16 +26,9 @@ EMPTY_PROGRAMS = {
 TWICE = Goal(comparison="≤", limit=2.0)
 
 
-def measure(*, smoke: bool) -> Iterator[Finding]:
-    """Whole previews and their processes, then the phases of local's, then larger programs."""
-    rounds = 1 if smoke else 5
-    yield from whole_previews(rounds)
-    yield from phases(rounds)
-    yield from growth((2,), rounds) if smoke else growth((10, 20), 3)
-
-
-def whole_previews(rounds: int) -> Iterator[Row]:
+def measure(*, smoke: bool) -> Iterator[Row]:
     """Our previews beside programs that declare the same providers and no other resource."""
+    rounds = 1 if smoke else 5
     with copy_of_the_program() as root, tempfile.TemporaryDirectory() as scratch:
         programs: list[Run] = []
         for stack, (_, source) in EMPTY_PROGRAMS.items():

@@ -1,10 +1,10 @@
-"""The arithmetic of the part `preview`, and the programs that it enlarges."""
+"""The arithmetic of the phases and the growth of previews, and the programs that are enlarged."""
 
 from pathlib import Path
 
 import yaml
 
-from bench import preview_growth, preview_phases
+from bench.parts import preview_growth, preview_phases
 from tests.support.recording import ROOT
 
 MESSAGES = """\

@@ -61,6 +61,13 @@ LINEAR = Goal(comparison="≤", limit=1.3)
 RATE = Goal(comparison="≥", limit=5000)
 
 
+def measure(*, smoke: bool) -> Iterator[Finding]:
+    """Previews of larger programs, and the rate at which their rules are checked."""
+    sizes, rounds = ((2,), 1) if smoke else ((10, 20), 3)
+    yield from growth(sizes, rounds)
+    yield from rates(sizes, rounds)
+
+
 def growth(sizes: Sequence[int], rounds: int) -> Iterator[Finding]:
     """Previews of the program as it is, and with `sizes` times the rules, workloads or dashboards.
 
@@ -95,7 +102,6 @@ def growth(sizes: Sequence[int], rounds: int) -> Iterator[Finding]:
                 for name, uses in found.items()
             },
         )
-    yield from rates(sizes, rounds)
 
 
 def marginal(name: str, costs: Mapping[int, float], rounds: int) -> Row:
