@@ -60,8 +60,8 @@ def run_part(
 ) -> Iterator[PartResult | None]:
     """Let the part measure, and print each row and each matrix as it is found.
 
-    Yields all that is found so far each time, because a part of an hour may fail at its end, and
-    then what the part found in all. Yields None where the part does, see BESIDE.
+    Yields a result after each finding, because a part that takes an hour may fail near its end; the
+    last result has `ended`. Yields None when the part does: see BESIDE.
     """
     python_seconds = median([seconds(_start_python) for _ in range(5)])
     started, rows, curves, matrices = time.monotonic(), list[Row](), list[Curve](), list[Matrix]()
@@ -182,7 +182,7 @@ def main(arguments: Sequence[str]) -> int:
         for part in sorted(parts, key=BESIDE.__contains__):
             say(f"{ALL[part]} ...")
             for result in filter(None, parts[part]):
-                # What a part finds on its way replaces no whole result.
+                # What a part finds midway replaces no whole result.
                 if not options.smoke and (result.ended or part not in kept):
                     found[part] = result
                     write(found)

@@ -124,13 +124,13 @@ def measured_row(values: Sequence[float], others: Sequence[float] = (), **about:
 
     `about` has the other fields of the row.
     """
-    pairs = zip(values, others, strict=bool(others))
-    # A server may take less than the kernel's tick of CPU time.
-    compared = [value / other for value, other in pairs if other]
-    spread = sorted(compared or values)
+    beside = statistics.median(others) if others else None
+    pairs = zip(values, others, strict=False)
+    # A process may take less than the kernel's tick of CPU time. Then there is no ratio.
+    spread = sorted([value / other for value, other in pairs if other] if beside else values)
     return Row(
         value=statistics.median(values),
-        beside_value=statistics.median(others) if others else None,
+        beside_value=beside,
         runs=len(values),
         spread=(spread[0], spread[-1]),
         **about,

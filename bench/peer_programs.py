@@ -182,12 +182,12 @@ def preview_plain(root: Path, *, on_aws: bool = False) -> Run:
     return Run(command=command, environment=env, root=root)
 
 
-def preview_ours(root: Path) -> Run:
-    """Preview the stack `local` of a copy of this program, as `make preview` does.
+def preview_ours(root: Path, stack: str = stacks.LOCAL) -> Run:
+    """Preview the stack of a copy of this program as `make preview` does for a user without login.
 
     Raises UserError as `make preview` does.
     """
-    return stacks.plan("preview", stacks.LOCAL, [], root=root)
+    return stacks.plan("preview", stack, [], root=root, rehearse=True)
 
 
 def _run(*command: str | Path, root: Path) -> Run:

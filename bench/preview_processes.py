@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.measuring import group
+from bench.measuring import group, measured_row
 from bench.results import Row
 from ops.numbers import grafana_value
 from toolchain.base import UserError
@@ -116,12 +116,11 @@ def rows(
         if not ours:
             continue
         memory = grafana_value(statistics.median(one.peak_bytes for one in ours), "bytes")
-        yield Row(
+        yield measured_row(
+            [one.cpu_seconds for one in ours],
+            [one.cpu_seconds for one in theirs],
             what=f"{what}, of which the {role}, CPU time",
-            value=statistics.median(one.cpu_seconds for one in ours),
             unit="s",
             beside=beside if theirs else "",
-            beside_value=(statistics.median(one.cpu_seconds for one in theirs) if theirs else None),
             note=f"peak memory {memory}",
-            runs=len(ours),
         )

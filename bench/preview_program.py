@@ -47,7 +47,7 @@ def main() -> None:
     timed(COMPOSING, compose)
     started |= inner
     timed("classes of pulumi_kubernetes, loaded when the first is used", load_classes)
-    # Unlike getrusage, this leaves out what the process was before it became this program.
+    # Unlike getrusage, VmHWM does not count the memory of the process before its exec.
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
     json.dump({**started, "peak_bytes": peak}, sys.stdout)

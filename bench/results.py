@@ -131,7 +131,7 @@ class PartResult:
 
     `python_seconds` is how long Python took to start and to import asyncio when the part began: the
     same model of a processor may be shared, and several times as slow. None if it was not measured.
-    A part that failed on its way has not `ended`.
+    A part that failed midway has not `ended`.
     """
 
     date: str

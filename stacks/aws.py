@@ -44,8 +44,9 @@ def _replace(text: str, values: Mapping[str, str]) -> str:
 def declare_aws(
     settings: Settings, secrets: Mapping[str, pulumi.Output[str]], place: Place | None
 ) -> AwsParts:
-    """Declare the AWS parts that the settings switch on at `place`; None if there are none.
+    """Declare the AWS parts that the settings switch on, in `place`.
 
+    Without any, `place` is None, and the result is empty.
     Nothing of it waits for the Kubernetes namespace, which AWS knows by its name alone.
     """
     if settings.aws is None or not settings.cluster.eks or place is None:

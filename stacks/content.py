@@ -61,7 +61,7 @@ WORKSPACE_REGION = "region-of-the-workspace"
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """The contents of all ConfigMaps.
+    """The contents of all ConfigMaps, and the place in AWS that they name.
 
     `files` maps a server's name to its files, and `dashboards` maps file names to JSON.
     `object_metrics` are the names of the metrics that kube-state-metrics should export. `place` is

@@ -1,6 +1,5 @@
 """How long an edited threshold takes to be evaluated, in `make live`."""
 
-import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from bench.edits import (
     stage_times,
     up,
 )
+from bench.measuring import measured_row
 from bench.program import MANIFESTS, copy_of_the_program, run_live
 from bench.results import Row
 from components.prometheus import INTERVAL
@@ -55,8 +55,7 @@ def rows(
     """
 
     def row(text: str, times: Sequence[float], note: str = "") -> Row:
-        note = "; ".join(filter(None, [note, f"median of {len(times)}" if len(times) > 1 else ""]))
-        return Row(what=f"{where}: {text}", value=statistics.median(times), unit="s", note=note)
+        return measured_row(times, what=f"{where}: {text}", unit="s", note=note)
 
     return [
         row("from `up` until Prometheus has loaded the edit", [edit["loaded"] for edit in edits]),

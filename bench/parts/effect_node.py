@@ -24,7 +24,7 @@ NODE_STEPS = {
     "written": STEPS["written"],
     "mounted": (
         "from there until the kubelet has mounted it",
-        "on EKS too, the kubelet looks every 90 s at most: docs/operations.md",
+        "at most 90 s, on EKS too: docs/operations.md",
     ),
     "loaded": STEPS["loaded"],
     "evaluated": STEPS["evaluated"],

@@ -31,7 +31,7 @@ CHECK = (
 """Checks the rules below a folder, without garbage collection, as the program does."""
 SLOW_TO_BUILD = "`helm template`"
 CONTENT = {SLOW_TO_BUILD: "kube-prometheus-stack", "`jsonnet`": "kube-prometheus"}
-"""What users of a peer would render. Here it prints the objects that our program has made."""
+"""What users of a peer would render. Here, the peer prints the objects that our program made."""
 
 
 def measure(*, smoke: bool) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def whole_stack(names: list[str], *, rounds: int) -> Iterator[Row]:
             content, note = CONTENT.get(name), ""
             if content:
                 note = (
-                    f"{name} prints finished objects, asks no provider and keeps no state; "
-                    f"{content}, which makes such objects, is in no package registry"
+                    f"{name} only prints finished objects here, with no provider or state; "
+                    f"{content}, which would compute them, is in no package registry"
                 )
             yield from comparison(what, ours, f"the same in {name}", uses, note=note)

@@ -36,7 +36,7 @@ def measure(*, smoke: bool) -> Iterator[Row]:
             folder.mkdir()
             peer_programs.plain_pulumi(folder, {peer_programs.SOURCE: source})
             programs += [
-                stacks.plan("preview", stack, [], root=root, rehearse=True),
+                peer_programs.preview_ours(root, stack),
                 peer_programs.preview_plain(folder, on_aws=bool(source)),
             ]
         # The first run of a program compiles its modules.
@@ -57,7 +57,7 @@ def measure(*, smoke: bool) -> Iterator[Row]:
 
 
 def planning(rounds: int) -> Row:
-    """How `make preview` finds out what to run."""
+    """The time that `make preview` takes to plan its run of Pulumi."""
     command = [
         *(VENV_PYTHON, "-c"),
         f"from toolchain import stacks; stacks.plan('preview', '{stacks.LOCAL}', [])",

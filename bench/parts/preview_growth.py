@@ -88,9 +88,9 @@ def growth(sizes: Sequence[int], rounds: int) -> Iterator[Finding]:
     for (name, size), uses in zip(cases, larger, strict=True):
         found[name][size] = uses
     for name, uses in found.items():
-        costs = {size: median_of(each, "cpu_seconds") for size, each in uses.items()}
         if len(sizes) > 1:
-            yield marginal(name, costs, rounds)
+            costs = {size: [use.cpu_seconds for use in each] for size, each in uses.items()}
+            yield marginal(name, costs)
     for field, unit in (("seconds", "wall time"), ("cpu_seconds", "CPU time")):
         yield Curve(
             name=f"preview-growth-{field.replace('_', '-')}",
@@ -104,21 +104,26 @@ def growth(sizes: Sequence[int], rounds: int) -> Iterator[Finding]:
         )
 
 
-def marginal(name: str, costs: Mapping[int, float], rounds: int) -> Row:
-    """The CPU time that one more time the content costs in the largest program and in small ones.
+def marginal(name: str, costs: Mapping[int, Sequence[float]]) -> Row:
+    """The CPU time of one more copy of the content in the largest program and in small ones.
 
-    Both leave out what a preview costs whatever it declares, which would hide any growth.
+    `costs` has the seconds of each round by the number of copies. Both values leave out what a
+    preview costs whatever it declares, which would hide any growth.
     """
     first, second, *_ = costs
     *_, last_but_one, last = costs
-    return Row(
-        what=f"CPU time that another copy of the {name} adds to {last_but_one} and more copies",
-        value=(costs[last] - costs[last_but_one]) / (last - last_but_one),
+
+    def each_copy(few: int, many: int) -> list[float]:
+        rounds = zip(costs[few], costs[many], strict=True)
+        return [(more - less) / (many - few) for less, more in rounds]
+
+    return measured_row(
+        each_copy(last_but_one, last),
+        each_copy(first, second),
+        what=f"CPU time of one more copy of the {name}, between {last_but_one} and {last} copies",
         unit="s",
-        beside=f"another between {first} and {second} copies",
-        beside_value=(costs[second] - costs[first]) / (second - first),
+        beside=f"between {first} and {second} copies",
         goal=LINEAR,
-        runs=rounds,
     )
 
 

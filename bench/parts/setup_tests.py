@@ -9,7 +9,7 @@ CACHED = "all tools are built, packages are in pip's cache"
 
 
 def measure(*, smoke: bool) -> Iterator[Row]:
-    """Preview, test and check a clone, for 25 minutes.
+    """Preview, test and check a clone, for 25 to 45 minutes.
 
     A smoke run borrows packages, and runs one file of tests.
     """

@@ -40,6 +40,7 @@ FEWEST, MOST = 0.95, 1.15
 workload counts as one with the most series."""
 WINDOW_SECONDS = 10
 _MANY = 100_000
+"""Replicas beyond any answer, where the search ends."""
 _APPENDED = "prometheus_tsdb_head_samples_appended_total"
 _INTERVAL = "prometheus_target_interval_length_seconds"
 
@@ -173,7 +174,10 @@ def compare_with_kube_prometheus(
 
 
 def pods_within_memory(found: Settings, workload: str = "psi-field") -> Row:
-    """How many replicas of the workload preview accepts before it asks for more memory."""
+    """The most replicas whose series fit the memory that Prometheus requests, with headroom.
+
+    The quota and the disk limit them earlier.
+    """
 
     def needed(replicas: int) -> int:
         more = found.workloads[workload].model_copy(update={"replicas": replicas})
@@ -182,9 +186,9 @@ def pods_within_memory(found: Settings, workload: str = "psi-field") -> Row:
 
     memory = found.prometheus.resources.memory
     return Row(
-        what=f"production: most replicas of {workload} that preview accepts",
+        what=f"production: most replicas of {workload} whose series fit Prometheus' memory",
         value=bisect_right(range(_MANY), amount(memory) // 2**20, key=needed) - 1,
-        note=f"with the {memory} of memory that its Prometheus requests",
+        note=f"it requests {memory}; with the headroom that preview asks for",
     )
 
 
@@ -221,7 +225,7 @@ def compare_loads(stack: str, where: str, real: tuple[float, float]) -> list[Row
             beside=f"measured {where}",
             beside_value=theirs,
             goal=Goal(comparison="≥", limit=FEWEST, most=MOST),
-            note="without Grafana, which can't be had here; its 2,000 series are an estimate",
+            note="without Grafana, which no package registry offers: its series are an estimate",
         )
         for what, mine, theirs in zip(
             ("active series", "samples a second"), ours, real, strict=True

@@ -25,7 +25,7 @@ def test_each_step_is_measured_from_the_one_before_it() -> None:
 def test_the_rows_are_the_way_until_an_edit_is_loaded_and_then_its_parts() -> None:
     rows = effect.rows("here", EDITS, effect.STEPS)
     assert [row.value for row in rows] == [3.75, 4.25, 3.0, 0.75, 10.0]
-    assert rows[0].note == "median of 2"
+    assert (rows[0].runs, rows[0].spread) == (2, (2.5, 5.0))
     assert rows[-1].note == "after any edit 30s at most, half of it on average"
 
 

@@ -7,7 +7,7 @@ from subprocess import PIPE
 
 import pytest
 
-from bench.measuring import Use, comparison, group, in_turns, output, run
+from bench.measuring import Use, comparison, group, in_turns, measured_row, output, run
 from bench.results import Goal
 from toolchain.base import UserError
 
@@ -65,3 +65,8 @@ def test_programs_are_compared_by_medians_and_a_goal_holds_for_the_wall_time() -
     assert [(row.value, row.beside_value) for row in rows] == [(4, 2), (8, 4), (4000, 2000)]
     assert [row.meets_goal for row in rows] == [True, None, None]
     assert {(row.runs, row.spread) for row in rows} == {(3, (1.5, 2.5))}
+
+
+def test_a_side_that_takes_less_than_a_tick_has_no_ratio() -> None:
+    row = measured_row([0.01, 0.01, 0.02], [0, 0, 0.01], what="a", beside="b", unit="s")
+    assert (row.ratio, row.spread) == (None, (0.01, 0.02))

@@ -14,6 +14,7 @@ from bench.parts.faults import FAULTS, Edit, Fault
 from bench.peer_programs import SOURCE, Texts
 from bench.results import Matrix, Row
 from bench.rule_copies import write_copies
+from tests.support.clone import log_in, make_clone
 from tests.support.recording import ROOT, run_stack
 from toolchain.base import UserError
 
@@ -50,6 +51,14 @@ def test_a_fault_can_be_made_in_the_program_and_in_what_is_deployed(
     assert edited != texts[fault.theirs.place]
     if fault.theirs.place.startswith("objects/"):
         assert json.loads(edited), "the object must stay JSON: only its values are wrong"
+
+
+def test_our_preview_is_rehearsed_even_for_a_user_with_a_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = make_clone(tmp_path, monkeypatch)
+    log_in(clone)
+    assert peer_programs.preview_ours(clone, "staging").rehearsed
 
 
 def test_a_fault_that_no_longer_fits_is_reported() -> None:

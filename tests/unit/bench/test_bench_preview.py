@@ -34,9 +34,12 @@ def test_a_phase_says_which_clock_measured_it() -> None:
 
 
 def test_growth_is_judged_without_what_every_preview_costs() -> None:
-    row = preview_growth.marginal("rules", {1: 100, 5: 108, 10: 118}, 3)
-    assert (row.value, row.beside_value, row.meets_goal) == (2, 2, True)
-    quadratic = preview_growth.marginal("rules", {1: 101, 5: 125, 10: 200}, 3)
+    row = preview_growth.marginal("rules", {1: [100, 100], 5: [108, 104], 10: [118, 114]})
+    assert (row.value, row.beside_value, row.spread) == (2, 1.5, (1, 2))
+    assert row.meets_goal is False
+    linear = preview_growth.marginal("rules", {1: [100], 5: [108], 10: [118]})
+    assert linear.meets_goal
+    quadratic = preview_growth.marginal("rules", {1: [101], 5: [125], 10: [200]})
     assert quadratic.meets_goal is False
 
 

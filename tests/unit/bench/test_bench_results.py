@@ -158,7 +158,7 @@ def test_a_part_that_ends_replaces_its_result(monkeypatch: pytest.MonkeyPatch) -
     assert (written[0].python_seconds or 0) > 0
 
 
-def test_a_part_beside_all_others_counts_from_its_begin() -> None:
+def test_a_part_beside_all_others_counts_from_its_start() -> None:
     def beside(*_: object, **__: object) -> Iterator[Row | None]:
         yield None
         yield RATE

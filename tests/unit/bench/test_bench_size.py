@@ -58,7 +58,7 @@ def test_production_stands_beside_kube_prometheus_in_each_unit() -> None:
     assert [row.ratio for row in rows] == [2, 1, 0.25, pytest.approx(0.25)]
 
 
-def test_preview_accepts_as_many_pods_as_the_table_says_and_no_more() -> None:
+def test_the_memory_holds_as_many_pods_as_the_table_says_and_no_more() -> None:
     production = settings("production")
 
     def refuses(replicas: float) -> bool:
@@ -70,7 +70,7 @@ def test_preview_accepts_as_many_pods_as_the_table_says_and_no_more() -> None:
 
     most = pods_within_memory(production).value
     assert (refuses(most), refuses(most + 1)) == (False, True)
-    assert f"preview accepts {most:.0f} of them" in OPERATIONS.read_text(encoding="utf-8")
+    assert f"hold the series of {most:.0f} pods" in OPERATIONS.read_text(encoding="utf-8")
 
 
 def test_what_a_run_leaves_out_is_not_computed_for_it() -> None:

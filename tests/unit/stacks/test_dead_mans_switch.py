@@ -8,7 +8,8 @@ import pytest
 
 from components.aws.place import Place
 from problems import Problems
-from stacks.account_checks import ask_for_place, check_account
+from stacks.account_checks import check_account
+from stacks.content import compose_content
 from stacks.settings.aws import Aws
 from tests.support.recording import (
     SECRETS,
@@ -18,7 +19,7 @@ from tests.support.recording import (
     run_values,
     stack_values,
 )
-from tests.support.refusals import refusals
+from tests.support.refusals import read_configuration, refusals
 
 ENDPOINT = "vaultmesh:outsideAlarmEndpoint"
 SECRET_MARK = "4dabf18193072939515e22adb298388d"
@@ -219,13 +220,20 @@ def test_what_may_not_be_looked_for_is_not_called_missing(monkeypatch: pytest.Mo
     assert line.endswith("kms:ListAliases. Allow that action, or sign in with another role.")
 
 
-def test_an_aws_that_cannot_be_asked_is_one_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("parts", [{"deadMansSwitch": True, "alarmsBy": "https"}, {}])
+def test_an_aws_that_cannot_be_asked_is_one_problem(
+    parts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail() -> None:
         raise Exception("invoke of aws:index/getCallerIdentity failed: no\nvalid credentials.")
 
-    monkeypatch.setattr("stacks.account_checks.find_place", fail)
-    problems = Problems()
-    assert ask_for_place(problems) is None
-    (line,) = problems.lines()
+    monkeypatch.setattr("pulumi_aws.get_caller_identity", fail)
+    found = values()
+    found["vaultmesh:settings"]["aws"] = {"managedPrometheus": {}, **parts}
+    configuration, shown = read_configuration(found), list[str]()
+    monkeypatch.setattr("pulumi.log.error", shown.append)
+    with pytest.raises(SystemExit):
+        compose_content(configuration)
+    (line,) = shown
     assert line.startswith("aws:region: AWS can't be asked for the account: invoke of")
     assert line.endswith("valid credentials. Correct the region, or sign in to AWS.")
