@@ -18,6 +18,7 @@ import httpx
 import yaml
 
 from ops.live.scenario import load_scenario
+from ops.prometheus_api import Prometheus
 from services.psi_field.engine import SIZE
 from tests.support.node import STACK, Deployed
 from tests.support.project import Result
@@ -95,6 +96,12 @@ def replayed(deployed: Deployed) -> Iterator[Replay]:
     before = file.read_text()
     replay = Replay(deployed=deployed, pods=[], outputs=[])
     try:
+        # Otherwise, there would be an alert on the old treaty too.
+        wait_for(
+            lambda: all(deployed.ask_each_prometheus(has_had_requests)),
+            "the treaty has had requests",
+            180,
+        )
         replay.up(IDLE)
         # A soak test that has begun goes on for a minute.
         deployed.kubectl("delete", "jobs", "--all", "--cascade=foreground")
@@ -110,6 +117,11 @@ def replayed(deployed: Deployed) -> Iterator[Replay]:
         result = deployed.up()
         assert result.code == 0, result.text
         wait_for(lambda: is_rolled_out(deployed), "every pod has its own settings", 120)
+
+
+def has_had_requests(prometheus: Prometheus) -> bool:
+    """Whether Prometheus knows of requests to a treaty within the last minutes."""
+    return bool(prometheus.query("increase(treaty_requests_total[5m]) > 0"))
 
 
 def is_rolled_out(deployed: Deployed) -> bool:
