@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 import yaml
 
+from bench.servers import free_port
 from components.channels import SECRET_FOLDER
 from ops.live.rewriting import LocalEnvironment, rewrite_config_map
-from tests.support.loopback import Stub, StubRequest, stub, unused_address
+from tests.support.loopback import Stub, StubRequest, stub
 from tests.support.recording import run_values, stack_values
 from tests.support.rules.promtool import WITH_ZONES
 from tests.support.waiting import wait_for
@@ -105,7 +106,7 @@ def alertmanager(
 
 @contextmanager
 def _started(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    address = unused_address()
+    address = f"127.0.0.1:{free_port('127.0.0.1')}"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [

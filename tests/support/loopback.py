@@ -1,12 +1,16 @@
 """A stub HTTP server on loopback whose answers a test sets."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+_HELD: list[socket.socket] = []
+"""Sockets that have a port and do not listen."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,9 @@ def stub(answer: Callable[[StubRequest], tuple[int, bytes]] = ok) -> Iterator[St
 
 
 def unused_address() -> str:
-    """A `host:port` on loopback where nothing listens."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.server_close()
-    return f"127.0.0.1:{server.server_port}"
+    """A `host:port` on loopback where nothing listens, nor can while the tests run."""
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    # Another worker's stub would soon get a port that is given back.
+    _HELD.append(held)
+    return f"127.0.0.1:{held.getsockname()[1]}"
