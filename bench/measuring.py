@@ -127,19 +127,14 @@ def measured_row(values: Sequence[float], others: Sequence[float] = (), **about:
     beside = statistics.median(others) if others else None
     pairs = zip(values, others, strict=False)
     # A process may take less than the kernel's tick of CPU time. Then there is no ratio.
-    spread = sorted([value / other for value, other in pairs if other] if beside else values)
+    spread = [value / other for value, other in pairs if other] if beside else values
     return Row(
         value=statistics.median(values),
         beside_value=beside,
         runs=len(values),
-        spread=(spread[0], spread[-1]),
+        spread=(min(spread), max(spread)) if spread else (),
         **about,
     )
-
-
-def median_of(uses: Sequence[Use], field: str) -> float:
-    """The median of a field of the runs."""
-    return statistics.median(getattr(use, field) for use in uses)
 
 
 def in_turns(rounds: int, *sides: Callable[[], T]) -> list[list[T]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measuring import group, measured_row
+from bench.process_memory import PEAK, memory_bytes
 from bench.results import Row
 from ops.numbers import grafana_value
 from toolchain.base import UserError
@@ -79,13 +80,12 @@ def look(root: int, proc: Path = _PROC) -> dict[int, Process]:
             command = (proc / str(pid) / "cmdline").read_text(errors="replace").replace("\0", " ")
             status = (proc / str(pid) / "status").read_text(errors="replace")
             role = next((role for part, role in ROLES.items() if part in command), None)
-            # A process that nobody has waited for has no memory any more.
-            _, peak, rest = status.partition("VmHWM:")
-            if role and peak:
+            peak = memory_bytes(status, PEAK)
+            if role and peak is not None:
                 found[pid] = Process(
                     role=role,
                     cpu_seconds=(int(stats[pid][_USER]) + int(stats[pid][_SYSTEM])) / _TICKS,
-                    peak_bytes=int(rest.split()[0]) * 1024,
+                    peak_bytes=peak,
                 )
     return found
 

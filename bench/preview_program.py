@@ -30,6 +30,7 @@ def main() -> None:
     _configure()
     # Functions that are only imported now, in the order in which the program calls them.
     from bench.parts.preview_phases import COMPOSING
+    from bench.process_memory import PEAK, memory_bytes
     from stacks import content, files
     from stacks.settings import load_configuration
 
@@ -47,9 +48,7 @@ def main() -> None:
     timed(COMPOSING, compose)
     started |= inner
     timed("classes of pulumi_kubernetes, loaded when the first is used", load_classes)
-    # Unlike getrusage, VmHWM does not count the memory of the process before its exec.
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    peak = memory_bytes(Path("/proc/self/status").read_text(encoding="utf-8"), PEAK)
     json.dump({**started, "peak_bytes": peak}, sys.stdout)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.process_memory import OWN, PEAK, memory_bytes
 from ops.live.processes import Child, start_child
 from toolchain.base import UserError
 
@@ -51,15 +52,17 @@ class Server:
 
     def memory_bytes(self) -> int:
         """The memory that is its own: resident, and not of a file."""
-        return self._status_bytes("RssAnon")
+        return self._status_bytes(OWN)
 
     def peak_bytes(self) -> int:
         """The largest resident set so far."""
-        return self._status_bytes("VmHWM")
+        return self._status_bytes(PEAK)
 
     def _status_bytes(self, field: str) -> int:
-        [line] = [one for one in self._proc("status").splitlines() if one.startswith(f"{field}:")]
-        return int(line.split()[1]) * 1024
+        found = memory_bytes(self._proc("status"), field)
+        if found is None:
+            raise _ended(self)
+        return found
 
     def _proc(self, file: str) -> str:
         try:
@@ -81,8 +84,11 @@ def service_pod(module: str, host: str, port: int = 0, **settings: str) -> Serve
     )
 
 
-def psi_pods(number: int, network: str) -> list[ServerProgram]:
-    """Pods of one field, which know of each other; `network` begins their addresses."""
+def psi_pods(number: int, network: str, **settings: str) -> list[ServerProgram]:
+    """Pods of one field, which know of each other; `network` begins their addresses.
+
+    Additional settings are environment variables.
+    """
     hosts = [f"{network}.{place}" for place in range(1, number + 1)]
     ports = [free_port(host) for host in hosts]
     peers = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
@@ -91,6 +97,7 @@ def psi_pods(number: int, network: str) -> list[ServerProgram]:
             *("psi_field", host, port),
             POD_NAME=f"psi-field-{place}",
             PSI_FIELD_PEERS=peers if number > 1 else "",
+            **settings,
         )
         for place, (host, port) in enumerate(zip(hosts, ports, strict=True))
     ]

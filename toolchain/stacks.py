@@ -36,10 +36,9 @@ def plan(
     """Prepare `pulumi VERB` for the stack.
 
     Without a backend, or with `rehearse`, the stack is rehearsed: its manifests are rendered,
-    whatever its cluster is.
-    The stack on this machine's own node needs no backend either, and does change its cluster.
-    Raises UserError if there is no such stack, if its file or the project's can't be used, if the
-    command has no effect on a rehearsed stack, or if the node does not run.
+    whatever its cluster is. The stack on this machine's own node needs no backend either, and does
+    change its cluster. Raises UserError if there is no such stack, if its file or the project's
+    can't be used, if the command has no effect on a rehearsed stack, or if the node does not run.
     """
     prepares_account, cluster = _read_stack(root, stack)
     env, pulumi = base_environment()

@@ -32,6 +32,10 @@ CHECK = (
 SLOW_TO_BUILD = "`helm template`"
 CONTENT = {SLOW_TO_BUILD: "kube-prometheus-stack", "`jsonnet`": "kube-prometheus"}
 """What users of a peer would render. Here, the peer prints the objects that our program made."""
+PRINTS = (
+    "{} only prints finished objects here, with no provider or state; "
+    "{}, which would compute them, is in no package registry"
+)
 
 
 def measure(*, smoke: bool) -> Iterator[Finding]:
@@ -99,10 +103,5 @@ def whole_stack(names: list[str], *, rounds: int) -> Iterator[Row]:
         ours, *peers = in_turns(rounds, *(partial(run_planned, program) for program in programs))
         for name, uses in zip(names, peers, strict=True):
             what = f"preview of {len(peer_programs.objects(texts))} objects"
-            content, note = CONTENT.get(name), ""
-            if content:
-                note = (
-                    f"{name} only prints finished objects here, with no provider or state; "
-                    f"{content}, which would compute them, is in no package registry"
-                )
+            note = PRINTS.format(name, CONTENT[name]) if name in CONTENT else ""
             yield from comparison(what, ours, f"the same in {name}", uses, note=note)

@@ -47,21 +47,21 @@ def measure(*, smoke: bool) -> Iterator[Row]:
         watched = in_turns(
             min(rounds, 3), *(partial(preview_processes.watch, program) for program in programs)
         )
-    for number, (stack, (empty, _)) in enumerate(EMPTY_PROGRAMS.items()):
-        what, pair = f"preview of {stack}", slice(2 * number, 2 * number + 2)
-        ours, theirs = uses[pair]
+    # Our programs and the empty ones alternate.
+    sides = (uses[::2], uses[1::2], watched[::2], watched[1::2])
+    for (stack, (empty, _)), ours, theirs, processes, others in zip(
+        EMPTY_PROGRAMS.items(), *sides, strict=True
+    ):
+        what = f"preview of {stack}"
         yield from comparison(what, ours, empty, theirs, goal=TWICE)
-        processes, others = watched[pair]
         yield from preview_processes.rows(what, processes, others, empty)
     yield planning(rounds)
 
 
 def planning(rounds: int) -> Row:
     """The time that `make preview` takes to plan its run of Pulumi."""
-    command = [
-        *(VENV_PYTHON, "-c"),
-        f"from toolchain import stacks; stacks.plan('preview', '{stacks.LOCAL}', [])",
-    ]
+    source = f"from toolchain import stacks; stacks.plan('preview', '{stacks.LOCAL}', [])"
+    command = [VENV_PYTHON, "-c", source]
     env = {**stacks.python_environment(), "PYTHONPATH": str(CLONE)}
     uses = [run(command, cwd=CLONE, env=env) for _ in range(rounds + 1)]
     return measured_row(

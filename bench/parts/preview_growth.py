@@ -2,6 +2,7 @@
 
 import gc
 import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from bench.measuring import Use, in_turns, measured_row, median_of, run_planned
+from bench.measuring import Use, in_turns, measured_row, run_planned
 from bench.peer_programs import preview_ours
 from bench.program import copy_of_the_program
 from bench.results import Curve, Finding, Goal, Row
@@ -98,7 +99,10 @@ def growth(sizes: Sequence[int], rounds: int) -> Iterator[Finding]:
             size="times as many",
             unit="s",
             lines={
-                name: [(size, median_of(each, field)) for size, each in uses.items()]
+                name: [
+                    (size, statistics.median(getattr(use, field) for use in each))
+                    for size, each in uses.items()
+                ]
                 for name, uses in found.items()
             },
         )

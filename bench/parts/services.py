@@ -206,12 +206,11 @@ def _measure_treaty(rounds: int, seconds: float) -> Iterator[Row]:
 
 def _measure_probes(callers: int, seconds: float, under_way: int | None = None) -> Iterator[Row]:
     limit = {"PSI_FIELD_MAX_CONCURRENT": str(under_way)} if under_way else {}
-    pod = service_pod(*("psi_field", "127.0.85.1", 0), PSI_FIELD_PEERS="", **limit)
     with (
-        run_servers([pod]) as [server],
-        start_attack(steps([server]), seconds=seconds, callers=callers) as wait_for_steps,
+        run_servers(psi_pods(1, "127.0.85", **limit)) as [pod],
+        start_attack(steps([pod]), seconds=seconds, callers=callers) as wait_for_steps,
     ):
-        probes = _send_at_rate(_get(server, "/health"), seconds, PROBE_RATE)
+        probes = _send_at_rate(_get(pod, "/health"), seconds, PROBE_RATE)
         refused = 1 - wait_for_steps().success_share
     what = f"/health while {callers} callers take steps"
     what += f", {under_way} at once" if under_way else ""

@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 
+from components import prometheus
 from ops.live.launch import RunOptions
 from ops.live.observation import Observation, Observer
 from ops.live.platform import Platform
 from ops.live.scenario import load_scenario
 from ops.live.terminal import status_table
+from promql.durations import parse_duration
 from tests.support.project import Project
 
 SPEED = 20
 """How many times faster time runs: at 60, the limit, two stacks ask too much of two slow cores."""
-INTERVAL = 30 / SPEED
-"""Seconds between two scrapes of a target: the stack's 30 s in fast time."""
+INTERVAL = parse_duration(prometheus.INTERVAL) / 1000 / SPEED
+"""Seconds between two scrapes of a target, in fast time."""
 MANIFESTS = "rendered/local/1-manifest"
 _NETWORKS = itertools.count(1)
 
