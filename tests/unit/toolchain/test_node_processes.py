@@ -85,7 +85,7 @@ def test_init_starts_a_process_again_that_ends_and_no_other(folder: Folder) -> N
     log, stays = folder.logs / "ends.log", folder.processes / "stays"
     with subprocess.Popen([sys.executable, "-c", INIT, folder.root], cwd=CLONE) as init:
         try:
-            wait_for(stays.exists, "a process")
+            wait_for(lambda: stays.exists() and stays.read_text(), "a process")
             first = stays.read_text()
             wait_for(lambda: log.exists() and log.read_text().count("started") > 2, "restarts")
             assert stays.read_text() == first
